@@ -1,0 +1,54 @@
+# The short names of what one does here. The work is done by CMake (CMakePresets.json), npm and scripts/.
+
+BUILD ?= release
+WERROR ?= OFF
+SECONDS ?= 30
+ARGS ?=
+
+SOURCES = $(shell find common broker gateway tests -name node_modules -prune -o -name '*.[ch]' -print)
+# What the current build compiles of ours, without what it generates.
+COMPILED = sed -n 's|^ *"file": "\(.*\)",*$$|\1|p' build/$(BUILD)/compile_commands.json | \
+	grep -v '^$(CURDIR)/build/' | sort -u
+
+configure = cmake --log-level=NOTICE --preset $(1) -DRIDECAST_WERROR=$(WERROR)
+
+.PHONY: build run test lint format fuzz clean help
+
+build: ## the gateway: build/release/gateway/ridecast-gateway (BUILD=dev: with ASan and UBSan)
+	@scripts/install-deps.sh build
+	@$(call configure,$(BUILD))
+	@cmake --build --preset $(BUILD)
+
+run: build ## build it and start it on http://localhost:3000 (ARGS="--log-level debug")
+	@exec build/$(BUILD)/gateway/ridecast-gateway $(ARGS)
+
+test: ## all tests (BUILD=dev: under ASan and UBSan)
+	@scripts/install-deps.sh build test
+	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
+	@ctest --preset $(BUILD)
+
+tests/node_modules/.package-lock.json: tests/package-lock.json
+	@cd tests && npm ci --no-audit --no-fund
+	@touch $@
+
+lint: ## clang-format and clang-tidy, both without tolerance
+	@scripts/install-deps.sh test lint
+	@clang-format --dry-run -Werror $(SOURCES)
+	@$(MAKE) --no-print-directory build
+	@$(COMPILED) | xargs -P 2 -n 4 clang-tidy --quiet -p build/$(BUILD)
+
+format: ## clang-format on all C files
+	@scripts/install-deps.sh lint
+	@clang-format -i $(SOURCES)
+
+fuzz: ## every fuzz target for SECONDS=30
+	@scripts/install-deps.sh build fuzz
+	@$(call configure,fuzz)
+	@cmake --build --preset fuzz
+	@scripts/fuzz.sh $(SECONDS)
+
+clean: ## remove everything that was built
+	@rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14

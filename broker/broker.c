@@ -1,0 +1,435 @@
+/*
+ * The broker thread: a libevent loop that carries the gateway's orders to the backend and the process'
+ * signals to the gateway.
+ *
+ *   broker_watch, _submit … ─▶ inbox ─ eventfd ─▶ take_orders ─▶ backend
+ *   broker_take ◀──────────── outbox ◀─ wake() ── broker_tell ◀─ backend, signalfd
+ *
+ * Stopping: the last order is STOP; the loop then runs until the backend has given every result, or for a
+ * second.
+ */
+#include "broker/broker.h"
+
+#include "broker/alloc.h"
+#include "broker/backend.h"
+#include "broker/message.h"
+#include "common/id.h"
+#include "common/log.h"
+#include "common/metrics.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum { STOP_LIMIT_S = 1, PREFIX_MAX = 128, NODE_ID_MAX = 64 };
+
+static const char stopping_error[] = "the gateway is stopping";
+
+enum broker_phase {
+    PHASE_NEW,     /* orders pile up in the inbox */
+    PHASE_RUNNING, /* the thread runs */
+    PHASE_STOPPED, /* no thread any more: transitions are refused at once */
+};
+
+struct broker {
+    char *url, *prefix, *node_id;
+    struct broker_metrics metrics;
+    struct mailbox *inbox, *outbox;
+    enum broker_phase phase; /* the gateway thread's */
+    pthread_t thread;
+
+    /* The broker thread's, while it runs. */
+    struct event_base *base;
+    struct backend *backend;
+    int wake_fd, signal_fd;
+    struct event *wake, *signal; /* the two descriptors are readable */
+    struct event *finish;        /* while stopping: look whether everything is done */
+    struct event *deadline;      /* while stopping: time is up */
+    bool stopping;
+};
+
+void order_free(struct order *order)
+{
+    if (!order)
+        return;
+    blob_unref(order->user);
+    free(order);
+}
+
+void broker_tell(struct broker *broker, struct broker_message *message)
+{
+    if (message->kind == BROKER_RESULT)
+        metric_add(message->ok ? broker->metrics.transitions_ok : broker->metrics.transitions_refused, 1);
+    if (message->kind == BROKER_STATE)
+        metric_set(broker->metrics.up, message->up);
+    mailbox_post(broker->outbox, &message->mail);
+    if (broker->stopping)
+        event_active(broker->finish, 0, 0);
+}
+
+static void give_order(struct backend *backend, struct order *order)
+{
+    switch (order->kind) {
+    case ORDER_WATCH:
+        backend->row->watch(backend, order->ride);
+        break;
+    case ORDER_UNWATCH:
+        backend->row->unwatch(backend, order->ride);
+        break;
+    case ORDER_SUBMIT:
+        backend->row->submit(backend, order); /* takes it */
+        return;
+    case ORDER_STOP:
+        break;
+    }
+    order_free(order);
+}
+
+static void begin_stopping(struct broker *broker)
+{
+    static const struct timeval limit = {.tv_sec = STOP_LIMIT_S};
+
+    broker->stopping = true;
+    event_add(broker->deadline, &limit);
+    event_active(broker->finish, 0, 0);
+}
+
+static void take_orders(evutil_socket_t fd, short what, void *arg)
+{
+    struct broker *broker = arg;
+    uint64_t wakes;
+
+    (void)what;
+    /* Before taking: a post that finds the box empty afterwards wakes us again. */
+    if (read(fd, &wakes, sizeof wakes) < 0 && errno != EAGAIN && errno != EINTR)
+        log_error("broker", "cannot read the wake-up descriptor: %s", strerror(errno));
+
+    struct order *next;
+    for (struct order *order = (struct order *)mailbox_take(broker->inbox); order; order = next) {
+        next = (struct order *)order->mail.next;
+        if (order->kind == ORDER_STOP)
+            begin_stopping(broker);
+        give_order(broker->backend, order);
+    }
+}
+
+static void take_signal(evutil_socket_t fd, short what, void *arg)
+{
+    struct broker *broker = arg;
+    struct signalfd_siginfo info;
+
+    (void)what;
+    while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
+        broker_tell(broker, message_signal());
+}
+
+static void end_when_done(evutil_socket_t fd, short what, void *arg)
+{
+    struct broker *broker = arg;
+
+    (void)fd, (void)what;
+    if (!broker->backend->row->busy(broker->backend))
+        event_base_loopbreak(broker->base);
+}
+
+static void end_now(evutil_socket_t fd, short what, void *arg)
+{
+    struct broker *broker = arg;
+
+    (void)fd, (void)what;
+    event_base_loopbreak(broker->base);
+}
+
+static void *broker_main(void *arg)
+{
+    struct broker *broker = arg;
+
+    broker->backend->row->start(broker->backend);
+    event_base_dispatch(broker->base);
+    broker->backend->row->stop(broker->backend, stopping_error);
+    return NULL;
+}
+
+/* Runs on whichever thread posts an order. */
+static void wake_broker(void *arg)
+{
+    struct broker *broker = arg;
+    const uint64_t one = 1;
+
+    while (write(broker->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+}
+
+static void add_metrics(struct broker_metrics *ours, struct metrics *metrics)
+{
+    ours->up = metrics_add(metrics, METRIC_GAUGE, "ridecast_broker_up", NULL,
+                           "Whether the broker is reachable and ready");
+    ours->queue_bytes = metrics_add(metrics, METRIC_GAUGE, "ridecast_broker_queue_bytes", NULL,
+                                    "Memory held by transitions without an answer");
+    ours->reconnects = metrics_add(metrics, METRIC_COUNTER, "ridecast_broker_reconnects_total", NULL,
+                                   "Times the broker came back after it was away");
+    ours->gaps = metrics_add(metrics, METRIC_COUNTER, "ridecast_broker_gaps_total", NULL,
+                             "Gaps found in the order of events");
+    ours->replays = metrics_add(metrics, METRIC_COUNTER, "ridecast_broker_replays_total", NULL,
+                                "Times missed events were read from the log");
+    ours->rosters = metrics_add(metrics, METRIC_COUNTER, "ridecast_broker_rosters_total", NULL,
+                                "Rosters handed to the gateway");
+    ours->bad_messages = metrics_add(metrics, METRIC_COUNTER, "ridecast_broker_bad_messages_total", NULL,
+                                     "Malformed or forged records met in Redis");
+    ours->transitions_ok = metrics_add(metrics, METRIC_COUNTER, "ridecast_transitions_total", "result=\"ok\"",
+                                       "Transitions by result");
+    ours->transitions_refused = metrics_add(metrics, METRIC_COUNTER, "ridecast_transitions_total",
+                                            "result=\"refused\"", "Transitions by result");
+}
+
+/* Spaces separate fields in what Redis keeps. */
+static bool has_space_or_control(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text <= ' ' || *text == 0x7f)
+            return true;
+    return false;
+}
+
+static int check_names(const struct broker_options *options, char *error, size_t error_size)
+{
+    if (strlen(options->prefix) > PREFIX_MAX || has_space_or_control(options->prefix)) {
+        snprintf(error, error_size, "the prefix must have at most %d bytes and no spaces", PREFIX_MAX);
+        return -1;
+    }
+    if (strlen(options->node_id) > NODE_ID_MAX || has_space_or_control(options->node_id)) {
+        snprintf(error, error_size, "the node id must have at most %d bytes and no spaces", NODE_ID_MAX);
+        return -1;
+    }
+    return 0;
+}
+
+static char *node_id_or_random(const char *given)
+{
+    char random[ID_LEN + 1];
+
+    if (*given)
+        return alloc_text(given, strlen(given));
+    id_make(random, ID_LEN);
+    return alloc_text(random, ID_LEN);
+}
+
+static int open_backend(struct broker *broker, size_t queue_bytes, char *error, size_t error_size)
+{
+    const struct backend_setup setup = {
+        .broker = broker,
+        .base = broker->base,
+        .url = broker->url,
+        .prefix = broker->prefix,
+        .node_id = broker->node_id,
+        .queue_bytes = queue_bytes,
+        .metrics = &broker->metrics,
+    };
+    const struct backend_row *row = strcmp(broker->url, "memory") == 0 ? &backend_memory : &backend_redis;
+
+    broker->backend = row->open(&setup, error, error_size);
+    return broker->backend ? 0 : -1;
+}
+
+struct broker *broker_new(const struct broker_options *options, char *error, size_t error_size)
+{
+    if (check_names(options, error, error_size) != 0)
+        return NULL;
+
+    struct broker *broker = alloc_zeroed(sizeof *broker);
+    broker->wake_fd = -1;
+    broker->signal_fd = -1;
+    broker->url = alloc_text(options->url, strlen(options->url));
+    broker->prefix = alloc_text(options->prefix, strlen(options->prefix));
+    broker->node_id = node_id_or_random(options->node_id);
+    add_metrics(&broker->metrics, options->metrics);
+    broker->inbox = mailbox_new(wake_broker, broker);
+    broker->outbox = mailbox_new(options->wake, options->wake_arg);
+    broker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    broker->base = event_base_new();
+    if (!broker->inbox || !broker->outbox || broker->wake_fd < 0 || !broker->base) {
+        snprintf(error, error_size, "cannot set up the broker thread: %s", strerror(errno));
+        goto fail;
+    }
+    if (open_backend(broker, options->queue_bytes, error, error_size) != 0)
+        goto fail;
+    return broker;
+fail:
+    broker_free(broker);
+    return NULL;
+}
+
+static int make_events(struct broker *broker)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    broker->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (broker->signal_fd < 0)
+        return -1;
+    broker->wake = event_new(broker->base, broker->wake_fd, EV_READ | EV_PERSIST, take_orders, broker);
+    broker->signal = event_new(broker->base, broker->signal_fd, EV_READ | EV_PERSIST, take_signal, broker);
+    broker->finish = event_new(broker->base, -1, 0, end_when_done, broker);
+    broker->deadline = event_new(broker->base, -1, 0, end_now, broker);
+    if (!broker->wake || !broker->signal || !broker->finish || !broker->deadline)
+        return -1;
+    return event_add(broker->wake, NULL) == 0 && event_add(broker->signal, NULL) == 0 ? 0 : -1;
+}
+
+/* The thread takes no signal (SIGPIPE included), except those that a fault in its own code raises. */
+static int start_thread(struct broker *broker)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
+    sigset_t blocked, before;
+
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        sigdelset(&blocked, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    int failure = pthread_create(&broker->thread, NULL, broker_main, broker);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = failure;
+    return failure == 0 ? 0 : -1;
+}
+
+int broker_start(struct broker *broker, char *error, size_t error_size)
+{
+    assert(broker->phase == PHASE_NEW);
+    if (make_events(broker) != 0 || start_thread(broker) != 0) {
+        snprintf(error, error_size, "cannot start the broker thread: %s", strerror(errno));
+        return -1;
+    }
+    broker->phase = PHASE_RUNNING;
+    return 0;
+}
+
+static struct order *order_new(enum order_kind kind, const char *ride)
+{
+    struct order *order = alloc_zeroed(sizeof *order);
+
+    assert(strlen(ride) <= RIDE_NAME_MAX);
+    order->kind = kind;
+    memcpy(order->ride, ride, strlen(ride));
+    return order;
+}
+
+/* Orders that no thread will take any more. */
+static void refuse_orders(struct broker *broker)
+{
+    struct order *next;
+
+    for (struct order *order = (struct order *)mailbox_take(broker->inbox); order; order = next) {
+        next = (struct order *)order->mail.next;
+        if (order->kind == ORDER_SUBMIT)
+            broker_tell(broker, message_refused(order, stopping_error));
+        order_free(order);
+    }
+}
+
+static void post_order(struct broker *broker, struct order *order)
+{
+    mailbox_post(broker->inbox, &order->mail);
+    if (broker->phase == PHASE_STOPPED)
+        refuse_orders(broker);
+}
+
+void broker_stop(struct broker *broker)
+{
+    if (broker->phase != PHASE_RUNNING)
+        return;
+    post_order(broker, order_new(ORDER_STOP, ""));
+    pthread_join(broker->thread, NULL);
+    broker->phase = PHASE_STOPPED;
+    broker->stopping = false;
+    refuse_orders(broker);
+}
+
+static void event_drop(struct event *event)
+{
+    if (event)
+        event_free(event);
+}
+
+static void descriptor_drop(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+static void mailboxes_drop(struct broker *broker)
+{
+    struct order *next;
+
+    if (broker->inbox)
+        for (struct order *order = (struct order *)mailbox_take(broker->inbox); order; order = next) {
+            next = (struct order *)order->mail.next;
+            order_free(order);
+        }
+    if (broker->outbox)
+        for (struct broker_message *message = broker_take(broker), *after; message; message = after) {
+            after = broker_message_next(message);
+            broker_message_free(message);
+        }
+    mailbox_free(broker->inbox);
+    mailbox_free(broker->outbox);
+}
+
+void broker_free(struct broker *broker)
+{
+    if (!broker)
+        return;
+    assert(broker->phase != PHASE_RUNNING);
+    if (broker->backend)
+        broker->backend->row->free(broker->backend);
+    mailboxes_drop(broker);
+    event_drop(broker->wake);
+    event_drop(broker->signal);
+    event_drop(broker->finish);
+    event_drop(broker->deadline);
+    if (broker->base)
+        event_base_free(broker->base);
+    descriptor_drop(broker->wake_fd);
+    descriptor_drop(broker->signal_fd);
+    free(broker->url);
+    free(broker->prefix);
+    free(broker->node_id);
+    free(broker);
+}
+
+void broker_watch(struct broker *broker, const char *ride)
+{
+    post_order(broker, order_new(ORDER_WATCH, ride));
+}
+
+void broker_unwatch(struct broker *broker, const char *ride)
+{
+    post_order(broker, order_new(ORDER_UNWATCH, ride));
+}
+
+void broker_submit(struct broker *broker, const struct broker_transition *transition)
+{
+    struct order *order = order_new(ORDER_SUBMIT, transition->ride);
+
+    assert(strlen(transition->socket_id) == SOCKET_ID_LEN);
+    assert((transition->kind == BROKER_DISCONNECT) == !transition->user);
+    order->transition = transition->kind;
+    memcpy(order->socket_id, transition->socket_id, SOCKET_ID_LEN);
+    order->user = transition->user ? blob_ref(transition->user) : NULL;
+    order->ticket = transition->ticket;
+    post_order(broker, order);
+}
+
+struct broker_message *broker_take(struct broker *broker)
+{
+    return (struct broker_message *)mailbox_take(broker->outbox);
+}

@@ -1,0 +1,97 @@
+/*
+ * Messages to the gateway: one constructor per kind, one destructor for all.
+ */
+#include "broker/message.h"
+
+#include "broker/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct broker_message *message_new(enum broker_message_kind kind, const char *ride)
+{
+    struct broker_message *message = alloc_zeroed(sizeof *message);
+
+    message->kind = kind;
+    memcpy(message->ride, ride, strlen(ride) + 1);
+    return message;
+}
+
+struct broker_message *message_roster(const char *ride, const struct broker_position *position,
+                                      struct broker_rider *riders, size_t count)
+{
+    struct broker_message *message = message_new(BROKER_ROSTER, ride);
+
+    message->position = *position;
+    message->riders = riders;
+    message->rider_count = count;
+    return message;
+}
+
+struct broker_message *message_event(const char *ride, const struct broker_position *position,
+                                     enum broker_event_kind kind, const char *socket_id, struct blob *user)
+{
+    struct broker_message *message = message_new(BROKER_EVENT, ride);
+
+    message->position = *position;
+    message->event = kind;
+    memcpy(message->socket_id, socket_id, SOCKET_ID_LEN);
+    message->user = blob_ref(user);
+    return message;
+}
+
+static struct broker_message *message_result(const struct order *order)
+{
+    struct broker_message *message = message_new(BROKER_RESULT, order->ride);
+
+    memcpy(message->socket_id, order->socket_id, SOCKET_ID_LEN);
+    message->transition = order->transition;
+    message->ticket = order->ticket;
+    return message;
+}
+
+struct broker_message *message_done(const struct order *order, const struct broker_position *position)
+{
+    struct broker_message *message = message_result(order);
+
+    message->ok = true;
+    message->position = *position;
+    return message;
+}
+
+struct broker_message *message_refused(const struct order *order, const char *error)
+{
+    struct broker_message *message = message_result(order);
+
+    message->error = error;
+    return message;
+}
+
+struct broker_message *message_state(bool up)
+{
+    struct broker_message *message = message_new(BROKER_STATE, "");
+
+    message->up = up;
+    return message;
+}
+
+struct broker_message *message_signal(void)
+{
+    return message_new(BROKER_SIGNAL, "");
+}
+
+struct broker_message *broker_message_next(const struct broker_message *message)
+{
+    return (struct broker_message *)message->mail.next;
+}
+
+void broker_message_free(struct broker_message *message)
+{
+    if (!message)
+        return;
+    for (size_t i = 0; i < message->rider_count; i++)
+        blob_unref(message->riders[i].user);
+    free(message->riders);
+    blob_unref(message->user);
+    free(message);
+}

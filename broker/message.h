@@ -1,0 +1,27 @@
+/*
+ * Makes the messages that the broker sends to the gateway. Each is handed to broker_tell() and freed by
+ * whoever takes it.
+ */
+#ifndef RIDECAST_BROKER_MESSAGE_H
+#define RIDECAST_BROKER_MESSAGE_H
+
+#include "broker/backend.h"
+
+/* Takes the array and the references in it. */
+struct broker_message *message_roster(const char *ride, const struct broker_position *position,
+                                      struct broker_rider *riders, size_t count);
+
+/* Adds a reference to `user`. */
+struct broker_message *message_event(const char *ride, const struct broker_position *position,
+                                     enum broker_event_kind kind, const char *socket_id, struct blob *user);
+
+/* The order has been carried out and is part of `position`. */
+struct broker_message *message_done(const struct order *order, const struct broker_position *position);
+
+/* The order has not been carried out; `error` is a static string for the sender. */
+struct broker_message *message_refused(const struct order *order, const char *error);
+
+struct broker_message *message_state(bool up);
+struct broker_message *message_signal(void);
+
+#endif

@@ -1,0 +1,142 @@
+/*
+ * The Redis backend's own parts, shared by its files:
+ *
+ *   redis.c        two connections that live and die together; up and down
+ *   transitions.c  the gateway's transitions: waiting, in flight, answered
+ *   watch.c        watched rides: subscription, order of events, results that wait for their event
+ *   catchup.c      one ride brought up to date: from the log, else by a roster
+ *
+ * A backend is up while both connections are ready. Whichever is lost, both are made anew: after a failover
+ * they must not end up on different servers. Going down cuts off every command, so nothing of the old
+ * connections reaches the new ones.
+ */
+#ifndef RIDECAST_BROKER_REDIS_H
+#define RIDECAST_BROKER_REDIS_H
+
+#include "broker/alloc.h"
+#include "broker/backend.h"
+#include "broker/backoff.h"
+#include "broker/redis_link.h"
+#include "broker/redis_url.h"
+#include "broker/scripts.h"
+#include "broker/stream.h"
+
+#include <uthash.h>
+
+struct catchup;
+struct event;
+struct transition;
+
+enum watch_state {
+    WATCH_AWAY,        /* not subscribed: the backend is down, or nobody watches */
+    WATCH_SUBSCRIBING, /* SUBSCRIBE is on its way; events are ignored, the roster will include them */
+    WATCH_CATCHING_UP, /* subscribed; a catch-up runs, or waits for its next attempt; events are held */
+    WATCH_LIVE,        /* events go to the gateway as they come */
+};
+
+/* A ride that is watched, or on which transitions wait. */
+struct redis_ride {
+    char name[RIDE_NAME_MAX + 1];
+    struct redis *redis;
+    UT_hash_handle hh;
+
+    struct transition *transitions; /* without an answer, in order of submission (transitions.c) */
+
+    /* The rest belongs to watch.c. */
+    bool watched;
+    enum watch_state state;
+    unsigned confirmations_due; /* of SUBSCRIBE and UNSUBSCRIBE commands */
+    struct stream stream;
+    struct catchup *catchup;              /* NULL: none runs */
+    bool again;                           /* something was missed during the catch-up: one more afterwards */
+    bool suspect;                         /* a message of another epoch was the reason to catch up */
+    struct event *retry;                  /* the next attempt to catch up */
+    struct backoff backoff;               /* of these attempts */
+    struct broker_message *results_first; /* of committed transitions whose events have not come yet */
+    struct broker_message *results_last;
+};
+
+struct transitions {
+    struct transition *all;    /* in order of submission: first what is in flight, then what waits */
+    struct transition *unsent; /* the first that waits; NULL: none */
+    size_t in_flight;
+    size_t bytes;      /* held by all */
+    uint64_t sequence; /* of the last one submitted */
+};
+
+struct redis {
+    struct backend backend; /* first */
+    struct redis_url url;
+    char run[EPOCH_LEN + 1]; /* names this process' operations: the node id may be the same after a restart */
+    struct redis_link *commands, *events;
+    struct scripts scripts;
+    bool up, was_up;
+    struct redis_ride *rides; /* by name */
+    struct transitions transitions;
+    size_t results_held; /* on all rides */
+    int64_t last_trouble_s;
+};
+
+/* The ride, made if it is not there. */
+struct redis_ride *redis_ride_get(struct redis *redis, const char *name);
+
+/* Frees a ride that is neither watched nor has anything under way. */
+void redis_ride_drop_if_unused(struct redis_ride *ride);
+
+/* Logs a warning that others can provoke as often as they like, hence at most one a second. */
+void redis_trouble(struct redis *redis, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* --- transitions.c --- */
+
+/* Takes the order: sends it, keeps it until it can be sent, or refuses it because the queue is full. */
+void transitions_submit(struct redis *redis, struct order *order);
+
+/* The backend is up: sends everything again that has no answer, in order. */
+void transitions_resume(struct redis *redis);
+
+/* The end: whatever has no answer gets `error` as its result. The commands link is closed. */
+void transitions_refuse_all(struct redis *redis, const char *error);
+
+/* --- watch.c --- */
+
+/* The channel of the ride's events. Channels are the same in all databases of a server, hence the number. */
+void watch_channel_name(struct key_name *channel, const struct redis_ride *ride);
+
+void watch_begin(struct redis *redis, const char *name);
+void watch_end(struct redis *redis, const char *name);
+
+/* The backend is up: subscribes to all watched rides. */
+void watch_resume_all(struct redis *redis);
+
+/* The backend is down: what the gateway was told stays known. */
+void watch_suspend_all(struct redis *redis);
+
+/* Something came on the events link. */
+void watch_heard(struct redis *redis, const struct redisReply *reply);
+
+/* Takes the result of a committed transition and tells it as soon as its event has been told. */
+void watch_result(struct redis_ride *ride, struct broker_message *result);
+
+/* Tells all results that still wait for their events. */
+void watch_release_all(struct redis *redis);
+
+/* A ride is freed. */
+void watch_deinit(struct redis_ride *ride);
+
+/* What a catch-up brings: any number of events or rosters, then the position reached, or else the failure. */
+struct record_event;
+void watch_caught_event(struct redis_ride *ride, const struct record_event *record);
+void watch_caught_roster(struct redis_ride *ride, const struct broker_position *position,
+                         struct broker_rider *riders, size_t count); /* takes the array */
+void watch_caught_up(struct redis_ride *ride, const struct broker_position *position);
+void watch_catchup_failed(struct redis_ride *ride, const char *reason);
+
+/* --- catchup.c --- */
+
+/* Brings the ride from `known` (NULL: nothing) up to date. NULL: there is no connection. Freed at its end. */
+struct catchup *catchup_start(struct redis_ride *ride, const struct broker_position *known);
+
+/* Its outcome is not wanted any more. */
+void catchup_abandon(struct catchup *catchup);
+
+#endif

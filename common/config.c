@@ -1,0 +1,193 @@
+/*
+ * The gateway's options: one table, and the checks of those whose text has a form.
+ */
+#include "common/config.h"
+
+#include "common/log.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PORT_MAX = 65535, HOST_SIZE = 256, ORIGIN_MAX = 300, NAME_MAX_BYTES = 64 };
+
+/* 1 to 5 digits, up to 65535, or -1. */
+static int parse_port(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    long port = digits >= 1 && digits <= 5 && text[digits] == '\0' ? strtol(text, NULL, 10) : -1;
+
+    return port <= PORT_MAX ? (int)port : -1;
+}
+
+/* The length of the host that `address` starts with; 0: none. Brackets belong to it. */
+static size_t host_length(const char *address)
+{
+    if (*address != '[')
+        return strcspn(address, ":[]/?#@ ");
+    size_t inside = strspn(address + 1, "0123456789abcdefABCDEF:.");
+
+    return inside > 0 && address[1 + inside] == ']' ? inside + 2 : 0;
+}
+
+int config_split_address(const char *address, char *host, size_t host_size, int *port)
+{
+    size_t len = host_length(address);
+    bool bracketed = *address == '[';
+    size_t copied = bracketed && len > 0 ? len - 2 : len;
+
+    if (len == 0 || address[len] != ':' || copied >= host_size)
+        return -1;
+    int number = parse_port(address + len + 1);
+
+    if (number < 0)
+        return -1;
+    memcpy(host, address + bracketed, copied);
+    host[copied] = '\0';
+    *port = number;
+    return 0;
+}
+
+static const char *check_listen(const char *value)
+{
+    char host[HOST_SIZE];
+    int port;
+
+    if (config_split_address(value, host, sizeof host, &port) != 0)
+        return "is not HOST:PORT; give an address such as 0.0.0.0:3000 or [::]:3000";
+    return NULL;
+}
+
+static const char *check_broker(const char *value)
+{
+    if (strcmp(value, "memory") != 0 && strncmp(value, "redis://", strlen("redis://")) != 0)
+        return "is no broker; give memory or redis://[user[:password]@]host[:port][/db]";
+    return NULL;
+}
+
+/* Braces would move the keys' hash tag, white space would break the lines in which keys are listed. */
+static const char *check_prefix(const char *value)
+{
+    size_t len = 0;
+
+    while (isgraph((unsigned char)value[len]) && value[len] != '{' && value[len] != '}')
+        len++;
+    if (len == 0 || len > NAME_MAX_BYTES || value[len] != '\0')
+        return "is no key prefix; give 1 to 64 printable ASCII characters without spaces, { or }";
+    return NULL;
+}
+
+static const char *check_node_id(const char *value)
+{
+    size_t len = 0;
+
+    while (isalnum((unsigned char)value[len]) || (value[len] != '\0' && strchr("_.-", value[len])))
+        len++;
+    if (len > NAME_MAX_BYTES || value[len] != '\0')
+        return "is no node id; give at most 64 of A-Z a-z 0-9 _ . -";
+    return NULL;
+}
+
+/* scheme://host[:port] and nothing behind it */
+static bool is_origin(const char *text)
+{
+    const char *host = strstr(text, "://");
+
+    if (!host || !isalpha((unsigned char)*text))
+        return false;
+    for (const char *c = text; c < host; c++)
+        if (!isalnum((unsigned char)*c) && !strchr("+-.", *c))
+            return false;
+    host += strlen("://");
+    size_t len = host_length(host);
+
+    return len > 0 && (host[len] == '\0' || (host[len] == ':' && parse_port(host + len + 1) > 0));
+}
+
+static const char *check_cors_origin(const char *value)
+{
+    static const char separators[] = ", ";
+    static const char wrong[] =
+        "is no list of origins; give * or origins such as https://app.example.com:8443";
+    size_t count = 0, len;
+
+    if (strcmp(value, "*") == 0)
+        return NULL;
+    for (value += strspn(value, separators); *value; value += len + strspn(value + len, separators)) {
+        char origin[ORIGIN_MAX];
+
+        len = strcspn(value, separators);
+        if (len >= sizeof origin)
+            return wrong;
+        memcpy(origin, value, len);
+        origin[len] = '\0';
+        if (!is_origin(origin))
+            return wrong;
+        count++;
+    }
+    return count > 0 ? NULL : wrong;
+}
+
+static const char *const log_levels[] = {
+    [LOG_LEVEL_ERROR] = "error",
+    [LOG_LEVEL_WARN] = "warn",
+    [LOG_LEVEL_INFO] = "info",
+    [LOG_LEVEL_DEBUG] = "debug",
+    NULL,
+};
+
+static const char *const log_formats[] = {[LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json", NULL};
+
+#define FIELD(f) .offset = offsetof(struct config, f)
+#define UINT(f, default_, min_, max_, unit_)                                                                 \
+    .type = OPTION_UINT, FIELD(f), .initial = (default_), .min = (min_), .max = (max_), .unit = (unit_)
+#define STRING(f, default_)       .type = OPTION_STRING, FIELD(f), .initial = (default_)
+#define CHOICE(f, default_, list) .type = OPTION_CHOICE, FIELD(f), .initial = (default_), .choices = (list)
+
+/* clang-format off */
+static const struct option_row rows[] = {
+    {"listen", STRING(listen, "0.0.0.0:3000"), .check = check_listen,
+     .help = "Address and port to serve clients on; port 0 picks a free one"},
+    {"broker", STRING(broker, "memory"), .flags = OPTION_SECRET, .check = check_broker,
+     .help = "Where riders are kept: memory (this process alone) or redis://[user[:password]@]host[:port][/db]"},
+    {"prefix", STRING(prefix, "ridecast:"), .check = check_prefix,
+     .help = "What every Redis key and channel starts with"},
+    {"node-id", STRING(node_id, ""), .check = check_node_id,
+     .help = "This process' name among the gateways; empty: a random one, new for every start"},
+    {"rides", STRING(rides, "*"),
+     .help = "Rides that may be joined, as patterns separated by commas or spaces; * matches any characters"},
+    {"max-user-bytes", UINT(max_user_bytes, "4096", 64, 65536, "bytes"),
+     .help = "Largest user record that is taken"},
+    {"ping-interval", UINT(ping_interval_ms, "25000", 10, 3600000, "ms"),
+     .help = "How long after a client's last answer it is pinged again"},
+    {"ping-timeout", UINT(ping_timeout_ms, "20000", 10, 3600000, "ms"),
+     .help = "How long a client may take to answer a ping"},
+    {"max-payload", UINT(max_payload_bytes, "1000000", 1024, 104857600, "bytes"),
+     .help = "Largest HTTP body or WebSocket message that is taken"},
+    {"connect-timeout", UINT(connect_timeout_ms, "45000", 10, 3600000, "ms"),
+     .help = "How long a connection may stay without joining a ride"},
+    {"upgrade-timeout", UINT(upgrade_timeout_ms, "10000", 10, 3600000, "ms"),
+     .help = "How long the upgrade from polling to WebSocket may take"},
+    {"backlog-bytes", UINT(backlog_bytes, "1048576", 65536, 1073741824, "bytes"),
+     .help = "How far one client may fall behind before it is cut off"},
+    {"queue-bytes", UINT(queue_bytes, "16777216", 65536, 1099511627776, "bytes"),
+     .help = "How much may wait while the broker is away before it is refused"},
+    {"max-connections", UINT(max_connections, "16384", 1, 1000000, NULL),
+     .help = "Connections served at the same time"},
+    {"cors-origin", STRING(cors_origin, "*"), .check = check_cors_origin,
+     .help = "Origins of the web pages that may connect, separated by commas or spaces; * for any"},
+    {"log-level", CHOICE(log_level, "info", log_levels),
+     .help = "The least important messages that are logged"},
+    {"log-format", CHOICE(log_format, "text", log_formats),
+     .help = "Lines to read, or a JSON object per line"},
+};
+/* clang-format on */
+
+const struct option_program config_program = {
+    .name = "ridecast-gateway",
+    .summary = "A presence gateway for ride apps: Socket.IO and WebSocket clients share who is aboard.",
+    .env = "RIDECAST",
+    .rows = rows,
+    .row_count = sizeof rows / sizeof rows[0],
+};

@@ -1,0 +1,39 @@
+/*
+ * The gateway's options: the table (config.c) and the struct it fills. No default is written anywhere else.
+ * Durations are in milliseconds, sizes in bytes.
+ */
+#ifndef RIDECAST_COMMON_CONFIG_H
+#define RIDECAST_COMMON_CONFIG_H
+
+#include "common/option.h"
+
+struct config {
+    char *listen;  /* HOST:PORT; port 0 lets the kernel pick one; [::]:3000 for IPv6 */
+    char *broker;  /* "memory" or redis://[user[:password]@]host[:port][/db] */
+    char *prefix;  /* of every Redis key and channel */
+    char *node_id; /* empty: a random one, new for every start */
+    char *rides;   /* space- or comma-separated patterns (* matches any run of characters) */
+    uint64_t max_user_bytes;
+    uint64_t ping_interval_ms;
+    uint64_t ping_timeout_ms;
+    uint64_t max_payload_bytes; /* of one HTTP body or WebSocket message */
+    uint64_t connect_timeout_ms;
+    uint64_t upgrade_timeout_ms;
+    uint64_t backlog_bytes; /* how far one client may fall behind */
+    uint64_t queue_bytes;   /* transitions kept while the broker is away */
+    uint64_t max_connections;
+    char *cors_origin; /* "*" or a space- or comma-separated list of origins */
+    int log_level;     /* enum log_level */
+    int log_format;    /* enum log_format */
+};
+
+/* The table, for option_load(), option_print() and option_free(). */
+extern const struct option_program config_program;
+
+/*
+ * Splits HOST:PORT (IPv6 in brackets). 0, or -1 when it is not of that form; `host` gets at most host_size
+ * bytes.
+ */
+int config_split_address(const char *address, char *host, size_t host_size, int *port);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * A queue between two threads: any thread posts, one thread takes everything at once.
+ *
+ * Messages are intrusive: a message type embeds `struct mail` as its first member. Posting to an empty box
+ * calls `wake` on the posting thread, outside the lock, so the taker's loop can be woken; posting to a
+ * non-empty box does not, because the taker has not drained it yet. Order is kept.
+ */
+#ifndef RIDECAST_COMMON_MAILBOX_H
+#define RIDECAST_COMMON_MAILBOX_H
+
+struct mail {
+    struct mail *next; /* for the mailbox while posted; for the taker afterwards */
+};
+
+struct mailbox;
+
+/* `wake` may be NULL and is called with `arg`. NULL: no memory. */
+struct mailbox *mailbox_new(void (*wake)(void *arg), void *arg);
+
+/*
+ * The box must be empty (take and free the rest first) and no thread inside mailbox_post(). NULL is
+ * harmless.
+ */
+void mailbox_free(struct mailbox *box);
+
+/* Takes `mail`: it belongs to the box, then to whoever takes it. Any thread. Never fails. */
+void mailbox_post(struct mailbox *box, struct mail *mail);
+
+/*
+ * Everything posted so far, oldest first, as a list linked by `next`; NULL when empty. Owned by the
+ * caller.
+ */
+struct mail *mailbox_take(struct mailbox *box);
+
+#endif

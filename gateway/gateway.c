@@ -1,0 +1,298 @@
+/* One gateway, put together: see gateway.h. */
+#include "gateway/gateway.h"
+#include "broker/broker.h"
+#include "common/config.h"
+#include "common/id.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "gateway/pages.h"
+#include "gateway/plain_riders.h"
+#include "gateway/presence.h"
+#include "gateway/server.h"
+#include "gateway/sio_riders.h"
+
+#include <stdlib.h>
+
+/* Gauges and counters that are read off the parts when somebody looks. */
+struct gauges {
+    struct metric *connections;
+    struct metric *refused;
+    struct metric *sessions;
+    struct metric *plain;
+    struct metric *rides;
+    struct metric *riders;
+    struct metric *pending;
+    struct metric *refused_messages;
+    struct metric *events;
+    struct metric *deliveries;
+};
+
+struct gateway {
+    const struct config *config;
+    char node_id[ID_LEN + 1]; /* unless one is configured */
+    struct metrics *metrics;
+    struct gauges gauges;
+    struct server *server;
+    struct broker *broker;
+    struct presence *presence;
+    struct sio_riders sio;
+    struct plain_riders plain;
+    struct pages pages;
+    struct eio_options eio_options;
+    struct eio *eio;
+};
+
+/* --- the server's site --- */
+
+static bool site_page(void *site, struct link *link, const char *path, const char *query)
+{
+    struct gateway *gateway = site;
+    return pages_serve(&gateway->pages, link, path, query);
+}
+
+static void site_page_lost(void *site, struct link *link)
+{
+    struct gateway *gateway = site;
+    pages_lost(&gateway->pages, link);
+}
+
+static bool site_ws_open(void *site, struct link *link, const char *path, const char **error)
+{
+    struct gateway *gateway = site;
+    return plain_open(&gateway->plain, link, path, error);
+}
+
+static void site_ws_message(void *client, bool binary, char *data, size_t len)
+{
+    plain_message(client, binary, data, len);
+}
+
+static void site_ws_pong(void *client)
+{
+    plain_pong(client);
+}
+
+static void site_ws_writable(void *client)
+{
+    plain_writable(client);
+}
+
+static void site_ws_closed(void *client)
+{
+    plain_closed(client);
+}
+
+static void woken(void *site)
+{
+    struct gateway *gateway = site;
+    presence_broker_ready(gateway->presence);
+}
+
+static void settle(void *site)
+{
+    struct gateway *gateway = site;
+    rides_flush(presence_rides(gateway->presence));
+}
+
+static void stop(void *arg)
+{
+    struct gateway *gateway = arg;
+    log_info("gateway", "stopping");
+    server_stop(gateway->server);
+}
+
+/* --- metrics --- */
+
+static void add_gauges(struct gauges *gauges, struct metrics *metrics)
+{
+    *gauges = (struct gauges){
+        .connections =
+            metrics_add(metrics, METRIC_GAUGE, "ridecast_connections", NULL, "Open TCP connections."),
+        .refused =
+            metrics_add(metrics, METRIC_COUNTER, "ridecast_connections_refused_total", NULL,
+                        "Connections refused because there were too many, or that could not be accepted."),
+        .sessions = metrics_add(metrics, METRIC_GAUGE, "ridecast_sessions", "protocol=\"socket.io\"",
+                                "Clients connected."),
+        .plain = metrics_add(metrics, METRIC_GAUGE, "ridecast_sessions", "protocol=\"websocket\"",
+                             "Clients connected."),
+        .rides = metrics_add(metrics, METRIC_GAUGE, "ridecast_rides", NULL, "Rides this gateway watches."),
+        .riders = metrics_add(metrics, METRIC_GAUGE, "ridecast_ride_members", NULL,
+                              "Memberships of clients on rides."),
+        .pending = metrics_add(metrics, METRIC_GAUGE, "ridecast_transitions_pending", NULL,
+                               "Transitions without a result yet."),
+        .refused_messages = metrics_add(metrics, METRIC_COUNTER, "ridecast_messages_refused_total", NULL,
+                                        "Messages of clients that were refused."),
+        .events = metrics_add(metrics, METRIC_COUNTER, "ridecast_events_total", NULL,
+                              "Events told to at least one client."),
+        .deliveries = metrics_add(metrics, METRIC_COUNTER, "ridecast_deliveries_total", NULL,
+                                  "Events times clients that were told."),
+    };
+}
+
+static void sample(void *arg)
+{
+    struct gateway *gateway = arg;
+    struct gauges *gauges = &gateway->gauges;
+    const struct rides *rides = presence_rides(gateway->presence);
+    metric_set(gauges->connections, (int64_t)net_connection_count(server_net(gateway->server)));
+    metric_set(gauges->refused, (int64_t)net_refused_count(server_net(gateway->server)));
+    metric_set(gauges->sessions, (int64_t)eio_session_count(gateway->eio));
+    metric_set(gauges->plain, (int64_t)gateway->plain.count);
+    metric_set(gauges->rides, (int64_t)HASH_COUNT(rides->by_name));
+    metric_set(gauges->riders, (int64_t)presence_rider_count(gateway->presence));
+    metric_set(gauges->pending, (int64_t)presence_pending_count(gateway->presence));
+    metric_set(gauges->refused_messages, (int64_t)presence_refused_count(gateway->presence));
+    metric_set(gauges->events, (int64_t)rides->events);
+    metric_set(gauges->deliveries, (int64_t)rides->deliveries);
+}
+
+/* --- put together --- */
+
+static struct server *make_server(struct gateway *gateway, char *error, size_t error_size)
+{
+    static const struct server_site site = {
+        .page = site_page,
+        .page_lost = site_page_lost,
+        .ws_open = site_ws_open,
+        .ws_message = site_ws_message,
+        .ws_pong = site_ws_pong,
+        .ws_writable = site_ws_writable,
+        .ws_closed = site_ws_closed,
+    };
+    const struct config *config = gateway->config;
+    struct server_options options = {
+        .listen = config->listen,
+        .path = "/socket.io/",
+        .cors_origin = config->cors_origin,
+        .max_connections = config->max_connections,
+        .max_payload_bytes = config->max_payload_bytes,
+        .site = &site,
+        .site_data = gateway,
+        .woken = woken,
+        .settle = settle,
+    };
+    return server_new(&options, error, error_size);
+}
+
+static struct broker *make_broker(struct gateway *gateway, char *error, size_t error_size)
+{
+    const struct config *config = gateway->config;
+    struct broker_options options = {
+        .url = config->broker,
+        .prefix = config->prefix,
+        .node_id = config->node_id[0] ? config->node_id : gateway->node_id,
+        .queue_bytes = config->queue_bytes,
+        .metrics = gateway->metrics,
+        .wake = server_wake,
+        .wake_arg = gateway->server,
+    };
+    return broker_new(&options, error, error_size);
+}
+
+static struct presence *make_presence(struct gateway *gateway)
+{
+    const struct config *config = gateway->config;
+    struct presence_options options = {
+        .rides = config->rides,
+        .max_user_bytes = config->max_user_bytes,
+        .backlog_bytes = config->backlog_bytes,
+        .queue_bytes = config->queue_bytes,
+        .broker = gateway->broker,
+        .timers = net_timers(server_net(gateway->server)),
+        .stop = stop,
+        .stop_arg = gateway,
+    };
+    return presence_new(&options);
+}
+
+static void make_clients(struct gateway *gateway)
+{
+    const struct config *config = gateway->config;
+    struct net *net = server_net(gateway->server);
+    sio_riders_init(&gateway->sio, gateway->presence, net_timers(net), config->connect_timeout_ms,
+                    config->max_payload_bytes);
+    gateway->plain = (struct plain_riders){
+        .presence = gateway->presence,
+        .timers = net_timers(net),
+        .outlets = server_outlets(gateway->server),
+        .backlog_bytes = config->backlog_bytes,
+        .ping_interval_ms = config->ping_interval_ms,
+        .ping_timeout_ms = config->ping_timeout_ms,
+    };
+    gateway->pages = (struct pages){
+        .presence = gateway->presence,
+        .metrics = gateway->metrics,
+        .cors_origin = config->cors_origin,
+        .sample = sample,
+        .gateway = gateway,
+    };
+    gateway->eio_options = (struct eio_options){
+        .ping_interval_ms = config->ping_interval_ms,
+        .ping_timeout_ms = config->ping_timeout_ms,
+        .upgrade_timeout_ms = config->upgrade_timeout_ms,
+        .max_payload_bytes = config->max_payload_bytes,
+        .backlog_bytes = config->backlog_bytes,
+        .transport = server_transport(),
+        .app = sio_riders_app(),
+        .app_data = &gateway->sio,
+        .timers = net_timers(net),
+        .outlets = server_outlets(gateway->server),
+        .now_ms = net_now_ms,
+    };
+    gateway->eio = eio_new(&gateway->eio_options);
+    server_set_eio(gateway->server, gateway->eio);
+}
+
+struct gateway *gateway_new(const struct config *config, char *error, size_t error_size)
+{
+    struct gateway *gateway = calloc(1, sizeof *gateway);
+    if (!gateway)
+        abort();
+    gateway->config = config;
+    id_make(gateway->node_id, ID_LEN);
+    gateway->metrics = metrics_new();
+    add_gauges(&gateway->gauges, gateway->metrics);
+
+    gateway->server = make_server(gateway, error, error_size);
+    if (!gateway->server)
+        goto fail;
+    gateway->broker = make_broker(gateway, error, error_size);
+    if (!gateway->broker)
+        goto fail;
+    gateway->presence = make_presence(gateway);
+    make_clients(gateway);
+    return gateway;
+
+fail:
+    gateway_free(gateway);
+    return NULL;
+}
+
+const char *gateway_address(const struct gateway *gateway)
+{
+    return net_address(server_net(gateway->server));
+}
+
+int gateway_run(struct gateway *gateway, char *error, size_t error_size)
+{
+    if (broker_start(gateway->broker, error, error_size))
+        return -1;
+    server_run(gateway->server);
+    /* Whoever was still aboard is told to have disconnected, before the broker stops. */
+    eio_free(gateway->eio);
+    gateway->eio = NULL;
+    broker_stop(gateway->broker);
+    return 0;
+}
+
+void gateway_free(struct gateway *gateway)
+{
+    if (!gateway)
+        return;
+    eio_free(gateway->eio);
+    server_free(gateway->server);
+    presence_free(gateway->presence);
+    broker_free(gateway->broker);
+    metrics_free(gateway->metrics);
+    free(gateway);
+}

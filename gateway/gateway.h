@@ -1,0 +1,26 @@
+/*
+ * One gateway: everything of a gateway process but the option parsing, put together and taken apart in order.
+ */
+#ifndef RIDECAST_GATEWAY_GATEWAY_H
+#define RIDECAST_GATEWAY_GATEWAY_H
+
+#include <stddef.h>
+
+struct config;
+struct gateway;
+
+/* Binds, and checks everything that can be wrong with the configuration (borrowed). NULL: `error` holds one
+ * line. */
+struct gateway *gateway_new(const struct config *config, char *error, size_t error_size);
+
+/* HOST:PORT as bound. */
+const char *gateway_address(const struct gateway *gateway);
+
+/* Starts the broker's thread and serves until SIGTERM or SIGINT, which must be blocked. 0, or -1 with `error`
+ * filled. */
+int gateway_run(struct gateway *gateway, char *error, size_t error_size);
+
+/* NULL is harmless. */
+void gateway_free(struct gateway *gateway);
+
+#endif

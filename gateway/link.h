@@ -1,0 +1,105 @@
+/*
+ * A link: what a client's connection is at the moment, from bytes to requests and messages and back.
+ *
+ *   bytes ─▶ http reader ─▶ server: which request is whose ─▶ Engine.IO, a page, or an upgrade
+ *         ─▶ ws decoder  ─▶ messages to an Engine.IO session or a plain WebSocket client
+ *
+ * A link serves one exchange at a time; what the peer pipelines meanwhile waits, within PIPELINE_MAX. Links
+ * end by being marked gone and are freed at the end of the turn, never inside their own callbacks. Gateway
+ * thread only.
+ */
+#ifndef RIDECAST_GATEWAY_LINK_H
+#define RIDECAST_GATEWAY_LINK_H
+
+#include "gateway/http.h"
+#include "gateway/timers.h"
+#include "gateway/ws.h"
+
+#include <stdbool.h>
+
+struct conn;
+struct eio_session;
+struct server;
+
+enum {
+    LINK_HEAD_MS = 60000,     /* a request's head must be complete by then */
+    LINK_REQUEST_MS = 300000, /* and its body by then */
+    LINK_IDLE_MS = 5000,      /* between requests */
+    LINK_WS_CLOSE_MS = 30000, /* for the peer's close frame after ours */
+    LINK_PIPELINE_MAX = 65536,
+    LINK_RESPONSE_MAX = 1 << 28, /* a ceiling no legitimate response comes near */
+};
+
+enum link_state {
+    LINK_HTTP,       /* reading requests, or waiting to answer one */
+    LINK_WS_SESSION, /* a WebSocket of `session`, or one that probes for it */
+    LINK_WS_SITE,    /* a WebSocket of the site's `client` */
+    LINK_WS_CLOSING, /* our close frame is out, input is ignored until the peer's */
+    LINK_GONE,       /* freed at the end of the turn */
+};
+
+enum link_exchange {
+    EXCHANGE_NONE,    /* between requests, or reading a head */
+    EXCHANGE_BODY,    /* the body is on its way */
+    EXCHANGE_WAITING, /* the request is complete, the answer is to come */
+};
+
+struct link {
+    struct server *server;
+    struct conn *conn; /* NULL once gone */
+    enum link_state state;
+    enum link_exchange exchange;
+    bool waits_for_page;         /* the exchange is the site's */
+    bool in_head;                /* some of the next request's head is here */
+    bool resumable;              /* in server->resumable: pipelined bytes can be read */
+    struct http_reader *reader;  /* LINK_HTTP */
+    struct buf pipelined;        /* bytes behind the request being served */
+    struct ws_decoder decoder;   /* LINK_WS_… */
+    struct eio_session *session; /* whose exchange or WebSocket this is */
+    void *client;                /* the site's: LINK_WS_SITE, or an exchange kept for it */
+    struct timer timer;
+    struct link *resumable_next;
+    struct link *all_prev, *all_next; /* in server->links, or server->gone */
+};
+
+struct link *link_new(struct server *server, struct conn *conn);
+/* Frees a link that is gone. */
+void link_free(struct link *link);
+
+void link_received(struct link *link, char *bytes, size_t n);
+void link_writable(struct link *link);
+/* The peer is gone. */
+void link_closed(struct link *link);
+/* Reads what was pipelined behind the request just answered. */
+void link_resume(struct link *link);
+
+/*
+ * Answers the exchange. `headers` are further lines ended by CRLF, or NULL. The connection goes on with the
+ * next request where the peer wants that and the request was read whole; else it is closed.
+ */
+void link_respond(struct link *link, int status, const char *content_type, const char *headers,
+                  const void *body, size_t n);
+
+/* The same, and the connection is closed after it. */
+void link_refuse(struct link *link, int status, const char *content_type, const char *headers,
+                 const void *body, size_t n);
+
+/* Turns the connection into a WebSocket of the session or (session NULL) of the site's client: writes the 101
+ * and lets go of HTTP. */
+void link_become_ws(struct link *link, const char *headers, struct eio_session *session, void *client);
+
+/* The exchange is kept for a WebSocket of the site's client, which calls link_become_ws() when it is ready.
+ */
+void link_reserve(struct link *link, void *client);
+
+/* A WebSocket's frames; see net.h for when it is ready. */
+bool link_ready(const struct link *link);
+void link_write(struct link *link, const void *frames, size_t n);
+
+/* Sends a close frame and waits for the peer's. Its owner has let go of it. */
+void link_ws_close(struct link *link, enum ws_status status);
+
+/* Cuts the connection. Its owner has let go of it. */
+void link_drop(struct link *link);
+
+#endif

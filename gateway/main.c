@@ -1,0 +1,77 @@
+/*
+ * ridecast-gateway: options, log, signals, gateway, ready, run, stop.
+ */
+#include "common/config.h"
+#include "common/log.h"
+#include "gateway/gateway.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern char **environ;
+
+static void print_configuration(const struct config *config)
+{
+    struct buf text;
+    buf_init(&text, 65536);
+    if (!option_print(&config_program, config, &text)) {
+        char *save = NULL;
+        buf_append(&text, "", 1);
+        for (char *line = strtok_r(text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+            log_debug("config", "%s", line);
+    }
+    buf_deinit(&text);
+}
+
+/* The broker's thread reads these from a signalfd; blocked before any thread starts, they are blocked in all.
+ */
+static void block_signals(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int fail(const char *error)
+{
+    fprintf(stderr, "ridecast-gateway: %s\n", error);
+    return EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    struct config config;
+    struct buf message;
+    char error[512] = "";
+    buf_init(&message, 4096);
+    enum option_outcome outcome =
+        option_load(&config_program, &config, sizeof config, argc, argv, environ, &message);
+    if (outcome == OPTION_BAD)
+        fprintf(stderr, "%.*s\n", (int)message.len, message.data);
+    buf_deinit(&message);
+    if (outcome != OPTION_OK)
+        return outcome == OPTION_EXIT ? EXIT_SUCCESS : EXIT_FAILURE;
+
+    int status = EXIT_FAILURE;
+    log_setup((enum log_level)config.log_level, (enum log_format)config.log_format);
+    block_signals();
+    print_configuration(&config);
+
+    struct gateway *gateway = gateway_new(&config, error, sizeof error);
+    if (!gateway) {
+        status = fail(error);
+        goto out;
+    }
+    printf("listening on %s\n", gateway_address(gateway));
+    fflush(stdout);
+    status = gateway_run(gateway, error, sizeof error) ? fail(error) : EXIT_SUCCESS;
+out:
+    gateway_free(gateway);
+    option_free(&config_program, &config);
+    return status;
+}

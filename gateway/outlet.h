@@ -1,0 +1,89 @@
+/*
+ * An outlet: everything one client is still to be sent, in order.
+ *
+ *   queued (private frames) ── then ── each membership's stretch of its ride's log
+ *
+ * Broadcasts cost the outlet nothing but its cursors. A private packet (an ack, a ping, an answer) keeps its
+ * place among the broadcasts: what the client has not had of the logs is copied into `queued` first, then the
+ * packet. So an outlet needs one write per turn, whatever it holds (unless that is more than may be queued:
+ * then a few); without private packets that write is the log's own memory.
+ *
+ * Everything is finished WebSocket server frames (gateway/ws.h); a long-polling carrier turns them into a
+ * payload. Whoever adds something marks the outlet dirty; outlets_flush() writes the dirty ones once per loop
+ * turn. Pure: the carrier does the writing. Gateway thread only.
+ */
+#ifndef RIDECAST_GATEWAY_OUTLET_H
+#define RIDECAST_GATEWAY_OUTLET_H
+
+#include "common/buf.h"
+#include "gateway/ws.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct member; /* gateway/ride.h */
+struct outlet;
+
+/* The forms in which a ride's events are written. */
+enum wire_form {
+    WIRE_SOCKETIO, /* `42/ride,["userBoarded",{…},"offset"]` */
+    WIRE_PLAIN,    /* `{"event":"userBoarded","data":{…},"offset":"…"}` */
+    WIRE_FORMS,
+};
+
+/* What carries an outlet's bytes to its client. */
+struct outlet_carrier {
+    /* Whether frames can be taken now. When that changes to yes, the carrier calls outlet_touch(). */
+    bool (*ready)(struct outlet *outlet);
+    /* Takes all of it; `frames` is borrowed during the call. Only called when ready. */
+    void (*write)(struct outlet *outlet, const char *frames, size_t n);
+    /* The client fell further behind than allowed: end it. Nothing more is written. Must not free the outlet
+     * at once. */
+    void (*overflow)(struct outlet *outlet);
+};
+
+/* The outlets with something new in this turn. Embedded in the server. */
+struct outlets {
+    struct outlet *dirty;
+};
+
+/* Embedded in its carrier. */
+struct outlet {
+    const struct outlet_carrier *carrier;
+    struct outlets *outlets;
+    struct outlet *dirty_prev, *dirty_next; /* in outlets->dirty, while `dirty` */
+    struct member *members;                 /* the rides this client is on */
+    struct buf queued;
+    size_t backlog_bytes;
+    bool dirty;
+    bool overflowed;
+};
+
+/* `backlog_bytes` bounds what is queued; only a packet that waits alone may be larger. */
+void outlet_init(struct outlet *outlet, struct outlets *outlets, const struct outlet_carrier *carrier,
+                 size_t backlog_bytes);
+/* The outlet must be on no ride any more. */
+void outlet_deinit(struct outlet *outlet);
+
+/* Adds a private packet as one frame, `prefix` (a string) and `data`, behind all events so far. */
+void outlet_packet(struct outlet *outlet, enum ws_opcode opcode, const char *prefix, const void *data,
+                   size_t len);
+
+/* Queues all events so far, so that the client can be taken off its rides without losing them. */
+void outlet_gather(struct outlet *outlet);
+
+/* Ends a client that cannot be given all it must have: carrier->overflow, once; nothing more is written. */
+void outlet_overflow(struct outlet *outlet);
+
+/* Whether anything waits to be written. */
+bool outlet_pending(const struct outlet *outlet);
+
+/* Has it flushed at the end of the turn. */
+void outlet_touch(struct outlet *outlet);
+
+/* Writes what waits, if the carrier is ready: one write, or several when all of it is more than may be
+ * queued. */
+void outlet_flush(struct outlet *outlet);
+void outlets_flush(struct outlets *outlets);
+
+#endif

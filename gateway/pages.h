@@ -1,0 +1,28 @@
+/*
+ * The pages beside Socket.IO: /healthz (the process lives), /readyz (503 while the broker is down), /metrics
+ * (Prometheus text) and /api/users?ride=/line-7 (who is aboard, as JSON).
+ */
+#ifndef RIDECAST_GATEWAY_PAGES_H
+#define RIDECAST_GATEWAY_PAGES_H
+
+#include <stdbool.h>
+
+struct link;
+struct metrics;
+struct presence;
+
+/* Embedded in the gateway. */
+struct pages {
+    struct presence *presence;
+    struct metrics *metrics;
+    const char *cors_origin;
+    void (*sample)(void *gateway); /* brings the gauges up to date before /metrics is rendered */
+    void *gateway;
+    struct waiting *waiting; /* links whose answer depends on the broker */
+};
+
+/* struct server_site's page and page_lost. */
+bool pages_serve(struct pages *pages, struct link *link, const char *path, const char *query);
+void pages_lost(struct pages *pages, struct link *link);
+
+#endif

@@ -1,0 +1,293 @@
+/* Riders on a plain WebSocket: see plain_riders.h. */
+#include "gateway/plain_riders.h"
+#include "gateway/link.h"
+#include "gateway/net.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PLAIN_DEPTH_MAX = 32, PLAIN_ID_MAX = 128, PLAIN_REPLY_ROOM = 256 };
+
+enum plain_state {
+    PLAIN_OPEN,
+    PLAIN_CLOSING,     /* nothing more is read; closed at the next timer, once the outlet is empty */
+    PLAIN_LAST_CHANCE, /* closing, but the connection is blocked: dropped at the next timer */
+};
+
+struct plain_client {
+    struct plain_riders *riders;
+    struct link *link;
+    struct outlet outlet;
+    char ride[RIDE_NAME_MAX + 1];
+    struct ask *ask; /* while the ride is not known yet: there is no rider and no WebSocket */
+    struct rider *rider;
+    enum plain_state state;
+    bool awaits_pong;
+    struct timer heartbeat;
+};
+
+static struct plain_client *client_of(struct outlet *outlet)
+{
+    return (struct plain_client *)((char *)outlet - offsetof(struct plain_client, outlet));
+}
+
+static void free_client(struct plain_client *client)
+{
+    timers_cancel(client->riders->timers, &client->heartbeat);
+    if (client->ask)
+        presence_ask_cancel(client->ask);
+    rider_free(client->rider);
+    outlet_deinit(&client->outlet);
+    client->riders->count--;
+    free(client);
+}
+
+/* --- the outlet's carrier --- */
+
+static bool carrier_ready(struct outlet *outlet)
+{
+    return link_ready(client_of(outlet)->link);
+}
+
+static void carrier_write(struct outlet *outlet, const char *frames, size_t n)
+{
+    link_write(client_of(outlet)->link, frames, n);
+}
+
+/* Ends the client in the next turn of the timers: it may be in the middle of a flush. */
+static void end_later(struct plain_client *client)
+{
+    client->state = PLAIN_CLOSING;
+    timers_set(client->riders->timers, &client->heartbeat, 0);
+}
+
+static void carrier_overflow(struct outlet *outlet)
+{
+    end_later(client_of(outlet));
+}
+
+static void drop(struct plain_client *client)
+{
+    link_drop(client->link);
+    free_client(client);
+}
+
+static void close_when_sent(struct plain_client *client)
+{
+    outlet_flush(&client->outlet);
+    if (client->outlet.overflowed) {
+        drop(client);
+    } else if (outlet_pending(&client->outlet)) {
+        client->state = PLAIN_LAST_CHANCE;
+        timers_set(client->riders->timers, &client->heartbeat,
+                   net_now_ms(NULL) + client->riders->ping_timeout_ms);
+    } else {
+        link_ws_close(client->link, WS_STATUS_NORMAL);
+        free_client(client);
+    }
+}
+
+/* --- heartbeat --- */
+
+static void heartbeat(void *owner)
+{
+    struct plain_client *client = owner;
+    if (client->state == PLAIN_CLOSING) {
+        close_when_sent(client);
+    } else if (client->state == PLAIN_LAST_CHANCE || client->awaits_pong) {
+        drop(client);
+    } else {
+        client->awaits_pong = true;
+        timers_set(client->riders->timers, &client->heartbeat,
+                   net_now_ms(NULL) + client->riders->ping_timeout_ms);
+        outlet_packet(&client->outlet, WS_PING, "", NULL, 0);
+    }
+}
+
+static void heard(struct plain_client *client)
+{
+    if (!client->awaits_pong || client->state != PLAIN_OPEN)
+        return;
+    client->awaits_pong = false;
+    timers_set(client->riders->timers, &client->heartbeat,
+               net_now_ms(NULL) + client->riders->ping_interval_ms);
+}
+
+/* --- what a rider is told --- */
+
+/* Sends {"event":NAME,"id":ID,"data":DATA}, without the id where there is none. */
+static void reply(struct plain_client *client, const char *event, const struct blob *id, const char *data,
+                  size_t len)
+{
+    struct buf text;
+    buf_init(&text, len + PLAIN_ID_MAX + PLAIN_REPLY_ROOM);
+    int failed = buf_appendf(&text, "{\"event\":\"%s\"", event);
+    if (!failed && id)
+        failed = buf_append_str(&text, ",\"id\":") || buf_append(&text, id->data, id->len);
+    failed = failed || buf_append_str(&text, ",\"data\":") || buf_append(&text, data, len) ||
+             buf_append(&text, "}", 1);
+    if (failed)
+        outlet_overflow(&client->outlet); /* no memory: an answer must not be missing */
+    else
+        outlet_packet(&client->outlet, WS_TEXT, "", text.data, text.len);
+    buf_deinit(&text);
+}
+
+static void acknowledge(void *owner, const struct ack *ack, const char *json, size_t len)
+{
+    /* The number tells what was asked: nothing else is acknowledged. */
+    reply(owner, ack->number ? "activeUsers" : "ack", ack->text, json, len);
+}
+
+static void exception(void *owner, const char *message)
+{
+    struct buf data;
+    buf_init(&data, 4096);
+    if (!buf_append_str(&data, "{\"status\":\"error\",\"message\":") &&
+        !json_text_quote(message, strlen(message), &data) && !buf_append(&data, "}", 1))
+        reply(owner, "exception", NULL, data.data, data.len);
+    buf_deinit(&data);
+}
+
+static void disconnect(void *owner)
+{
+    end_later(owner);
+}
+
+static const struct rider_ops OPS = {
+    .form = WIRE_PLAIN,
+    .acknowledge = acknowledge,
+    .exception = exception,
+    .disconnect = disconnect,
+};
+
+/* --- what a client says --- */
+
+static void on_user_record(struct plain_client *client, struct json_slice record, const struct ack *ack)
+{
+    if (json_text_type(record) != '"') {
+        rider_message(client->rider, record.at, record.len, ack);
+        return;
+    }
+    /* A string that holds the record, as Socket.IO apps send it. */
+    struct buf json;
+    buf_init(&json, record.len);
+    if (json_text_unescape(record, &json))
+        rider_refuse(client->rider, ack, "the message is not valid JSON");
+    else
+        rider_message(client->rider, json.data, json.len, ack);
+    buf_deinit(&json);
+}
+
+static void on_request(struct plain_client *client, struct json_slice text, struct json_slice event)
+{
+    struct json_slice id = json_text_member(text, "id");
+    if (id.len > PLAIN_ID_MAX) {
+        exception(client, "\"id\" is longer than 128 bytes");
+        return;
+    }
+    struct ack ack = {.wanted = id.at != NULL};
+    if (id.at)
+        ack.text = blob_new(id.at, id.len);
+
+    if (json_text_type(event) == '"' && json_text_equals(event, "message")) {
+        struct json_slice data = json_text_member(text, "data");
+        if (data.at)
+            on_user_record(client, data, &ack);
+        else
+            rider_refuse(client->rider, &ack, "\"data\" must hold the user");
+    } else if (json_text_type(event) == '"' && json_text_equals(event, "activeUsers")) {
+        ack.wanted = true;
+        ack.number = 1;
+        rider_active_users(client->rider, &ack);
+    } else {
+        exception(client, "\"event\" must be \"message\" or \"activeUsers\"");
+    }
+    blob_unref(ack.text);
+}
+
+void plain_message(struct plain_client *client, bool binary, char *data, size_t len)
+{
+    if (client->state != PLAIN_OPEN)
+        return;
+    heard(client);
+    if (binary || !json_text_valid(data, len, PLAIN_DEPTH_MAX)) {
+        exception(client, "the message is not valid JSON");
+        return;
+    }
+    struct json_slice text = json_text_trim(data, len);
+    struct json_slice event = json_text_member(text, "event");
+    if (event.at) {
+        on_request(client, text, event);
+    } else {
+        struct ack none = {0};
+        rider_message(client->rider, data, len, &none);
+    }
+}
+
+void plain_pong(struct plain_client *client)
+{
+    heard(client);
+}
+
+void plain_writable(struct plain_client *client)
+{
+    if (client->state != PLAIN_OPEN)
+        end_later(client);
+    else
+        outlet_touch(&client->outlet);
+}
+
+void plain_closed(struct plain_client *client)
+{
+    free_client(client);
+}
+
+/* --- opening --- */
+
+static void join(struct plain_client *client)
+{
+    struct plain_riders *riders = client->riders;
+    client->rider = rider_new(riders->presence, client->ride, &client->outlet, &OPS, client);
+    timers_set(riders->timers, &client->heartbeat, net_now_ms(NULL) + riders->ping_interval_ms);
+    link_become_ws(client->link, NULL, NULL, client);
+}
+
+/* The ride is known, or could not be in time: it will be heard of from when it is. */
+static void ride_known(void *owner, struct blob *json)
+{
+    struct plain_client *client = owner;
+    (void)json;
+    client->ask = NULL;
+    join(client);
+}
+
+bool plain_open(struct plain_riders *riders, struct link *link, const char *path, const char **error)
+{
+    static const struct outlet_carrier carrier = {
+        .ready = carrier_ready, .write = carrier_write, .overflow = carrier_overflow};
+
+    *error = "WebSockets are served at /ws and /ws/<ride>\n";
+    if (strncmp(path, "/ws", 3) != 0 || (path[3] && path[3] != '/'))
+        return false;
+    const char *ride = path[3] ? path + 3 : "/";
+    *error = "Invalid ride\n";
+    if (!presence_allows(riders->presence, ride))
+        return false;
+    struct plain_client *client = calloc(1, sizeof *client);
+    if (!client)
+        return false;
+    client->riders = riders;
+    client->link = link;
+    client->heartbeat = (struct timer){.fire = heartbeat, .owner = client};
+    memcpy(client->ride, ride, strlen(ride));
+    outlet_init(&client->outlet, riders->outlets, &carrier, riders->backlog_bytes);
+    riders->count++;
+    if (presence_knows(riders->presence, ride)) {
+        join(client);
+    } else {
+        link_reserve(link, client);
+        client->ask = presence_ask(riders->presence, ride, ride_known, client);
+    }
+    return true;
+}

@@ -1,0 +1,41 @@
+/*
+ * Riders that come over a plain WebSocket with JSON: /ws is the ride `/`, /ws/line-7 the ride `/line-7`. The
+ * shape is that of NestJS's ws adapter (docs/protocol.md, Plain WebSocket).
+ *
+ *   {"event":"message","data":{…user…},"id":1}   or a bare user record
+ *   {"event":"activeUsers","id":2}
+ *
+ * The server pings every ping interval and gives up a client that says nothing for the ping timeout after it.
+ */
+#ifndef RIDECAST_GATEWAY_PLAIN_RIDERS_H
+#define RIDECAST_GATEWAY_PLAIN_RIDERS_H
+
+#include "gateway/presence.h"
+
+struct link;
+struct plain_client;
+
+/* Embedded in the gateway. */
+struct plain_riders {
+    struct presence *presence;
+    struct timers *timers;
+    struct outlets *outlets;
+    size_t backlog_bytes;
+    uint64_t ping_interval_ms;
+    uint64_t ping_timeout_ms;
+    size_t count; /* clients there are */
+};
+
+/*
+ * A WebSocket at `path` is asked for; it opens once the ride is known, so that its client hears everything
+ * from then on. False: `*error` says why it is not served.
+ */
+bool plain_open(struct plain_riders *riders, struct link *link, const char *path, const char **error);
+
+/* What the link tells its client (gateway/server.h, struct server_site). */
+void plain_message(struct plain_client *client, bool binary, char *data, size_t len);
+void plain_pong(struct plain_client *client);
+void plain_writable(struct plain_client *client);
+void plain_closed(struct plain_client *client);
+
+#endif

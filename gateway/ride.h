@@ -1,0 +1,102 @@
+/*
+ * Rides, their members, and the fan-out: the hot path.
+ *
+ * A ride is what a Socket.IO namespace or a /ws path names: a roster, a stream of events, and the clients of
+ * this gateway that hear it. Every event is encoded once per wire form in use, into that form's log; every
+ * member has a cursor. Once per loop turn each ride with news is flushed: one write per member with
+ * everything from its cursor to the head.
+ *
+ *   broker ─▶ ride_event() ─▶ log[form] ◀─ cursor ─ member ─ outlet ─▶ client
+ *
+ * Laggards: a member more than `backlog_bytes` behind is told to overflow (outlet.h) and keeps nothing alive.
+ *
+ * Danger: a membership hangs in two lists (its ride's and its outlet's). member_join() and member_leave() are
+ * the only places that touch them. Gateway thread only; pure but for the outlets' carriers.
+ */
+#ifndef RIDECAST_GATEWAY_RIDE_H
+#define RIDECAST_GATEWAY_RIDE_H
+
+#include "broker/broker.h"
+#include "gateway/fanlog.h"
+#include "gateway/outlet.h"
+#include "gateway/roster.h"
+#include "gateway/timers.h"
+
+#include <uthash.h>
+
+struct ask;
+struct held;
+struct ride;
+
+/* One client on one ride. Opaque but for the outlet, which walks its memberships. */
+struct member {
+    struct ride *ride;
+    struct outlet *outlet;
+    enum wire_form form;
+    uint64_t cursor; /* what of the log the client has had */
+    struct member *ride_prev, *ride_next;
+    struct member *outlet_next;
+};
+
+struct ride {
+    char name[RIDE_NAME_MAX + 1];
+    struct member *members[WIRE_FORMS];
+    struct fanlog log[WIRE_FORMS];
+    size_t member_count;
+
+    bool live; /* a roster has arrived: roster and position hold */
+    struct roster *roster;
+    struct broker_position position;
+    struct blob *snapshot; /* the answer to activeUsers at `position`, made on demand; NULL: stale */
+
+    /* presence.c's: */
+    void *owner;
+    struct ask *asks;    /* who waits for the first roster */
+    struct held *held;   /* transitions that wait for it, oldest first */
+    struct timer linger; /* runs while nobody uses the ride */
+
+    struct rides *rides;
+    size_t unflushed; /* bytes appended to any log since the last flush */
+    bool dirty;
+    struct ride *dirty_prev, *dirty_next;
+    UT_hash_handle hh;
+};
+
+/* All rides of this gateway. */
+struct rides {
+    struct ride *by_name;
+    struct ride *dirty;
+    size_t backlog_bytes;
+    uint64_t events;     /* told to at least one member */
+    uint64_t deliveries; /* events times members that heard them */
+};
+
+void rides_init(struct rides *rides, size_t backlog_bytes);
+/* Frees every ride; none may have members any more. */
+void rides_deinit(struct rides *rides);
+
+/* The ride of that name (at most RIDE_NAME_MAX bytes), or NULL. */
+struct ride *rides_find(const struct rides *rides, const char *name);
+
+/* Makes a ride without members. Aborts when out of memory. */
+struct ride *ride_new(struct rides *rides, const char *name);
+/* The ride must have no members. */
+void ride_free(struct ride *ride);
+
+/* Puts a client on a ride: it hears what comes after this. Owned by the caller until member_leave(), which
+ * frees it. */
+struct member *member_join(struct ride *ride, struct outlet *outlet, enum wire_form form);
+void member_leave(struct member *member);
+
+/* What the member has not had yet; `*n` may be 0. Valid until the ride's next event or flush. */
+const char *member_stretch(const struct member *member, size_t *n);
+/* The member has had it all. */
+void member_advance(struct member *member);
+
+/* Tells every member of an event at ride->position. */
+void ride_event(struct ride *ride, enum broker_event_kind kind, const struct blob *user);
+
+/* Flushes every ride with news: call once per loop turn. */
+void rides_flush(struct rides *rides);
+
+#endif

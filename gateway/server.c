@@ -1,0 +1,187 @@
+/* The server: see server.h. */
+#include "gateway/server.h"
+#include "gateway/server_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+/* A body nobody asked for is read and dropped up to this size; a larger one costs the connection. */
+enum { UNWANTED_BODY_MAX = 65536 };
+
+static void *on_opened(void *owner, struct conn *conn)
+{
+    return link_new(owner, conn);
+}
+
+static void on_received(void *data, char *bytes, size_t n)
+{
+    link_received(data, bytes, n);
+}
+
+static void on_writable(void *data)
+{
+    link_writable(data);
+}
+
+static void on_closed(void *data)
+{
+    link_closed(data);
+}
+
+static void on_woken(void *owner)
+{
+    struct server *server = owner;
+    if (server->options.woken)
+        server->options.woken(server->options.site_data);
+}
+
+static void on_settle(void *owner)
+{
+    struct server *server = owner;
+    do {
+        while (server->resumable) {
+            struct link *link = server->resumable;
+            LL_DELETE2(server->resumable, link, resumable_next);
+            link_resume(link);
+        }
+        if (server->options.settle)
+            server->options.settle(server->options.site_data);
+        outlets_flush(&server->outlets);
+        eio_reap(server->eio);
+    } while (server->resumable || server->outlets.dirty);
+    while (server->gone)
+        link_free(server->gone);
+}
+
+struct server *server_new(const struct server_options *options, char *error, size_t error_size)
+{
+    static const struct net_handler handler = {
+        .opened = on_opened,
+        .received = on_received,
+        .writable = on_writable,
+        .closed = on_closed,
+        .woken = on_woken,
+        .settle = on_settle,
+    };
+    struct server *server = calloc(1, sizeof *server);
+    if (!server)
+        abort();
+    server->options = *options;
+    struct net_options net_options = {
+        .listen = options->listen,
+        .max_connections = options->max_connections,
+        .handler = &handler,
+        .owner = server,
+    };
+    server->net = net_new(&net_options, error, error_size);
+    if (!server->net) {
+        free(server);
+        return NULL;
+    }
+    return server;
+}
+
+void server_free(struct server *server)
+{
+    if (!server)
+        return;
+    while (server->links)
+        link_closed(server->links);
+    while (server->gone)
+        link_free(server->gone);
+    net_free(server->net);
+    free(server);
+}
+
+void server_set_eio(struct server *server, struct eio *eio)
+{
+    server->eio = eio;
+}
+
+struct net *server_net(struct server *server)
+{
+    return server->net;
+}
+
+struct outlets *server_outlets(struct server *server)
+{
+    return &server->outlets;
+}
+
+void server_run(struct server *server)
+{
+    net_run(server->net);
+}
+
+void server_stop(struct server *server)
+{
+    net_stop(server->net);
+}
+
+void server_wake(void *server)
+{
+    net_wake(((struct server *)server)->net);
+}
+
+/* --- requests --- */
+
+void server_head(struct server *server, struct link *link)
+{
+    if (endpoint_owns(server, http_reader_request(link->reader)->path))
+        endpoint_head(server, link);
+    else
+        http_reader_body(link->reader, false, UNWANTED_BODY_MAX);
+}
+
+void server_too_big(struct server *server, struct link *link)
+{
+    if (endpoint_owns(server, http_reader_request(link->reader)->path))
+        endpoint_too_big(link);
+    else
+        link_refuse(link, 413, NULL, NULL, "", 0);
+}
+
+static void open_site_ws(struct server *server, struct link *link)
+{
+    const struct server_site *site = server->options.site;
+    const struct http_request *request = http_reader_request(link->reader);
+    char cors[CORS_HEADERS_SIZE];
+    if (!cors_headers(server->options.cors_origin, request->field[HTTP_ORIGIN], cors, sizeof cors)) {
+        link_refuse(link, 403, NULL, NULL, "", 0);
+        return;
+    }
+    if (request->method != HTTP_METHOD_GET ||
+        !ws_handshake_valid(request->field[HTTP_SEC_WEBSOCKET_KEY],
+                            request->field[HTTP_SEC_WEBSOCKET_VERSION])) {
+        link_refuse(link, 400, NULL, "Sec-WebSocket-Version: 13, 8\r\n", "", 0);
+        return;
+    }
+    const char *error = "";
+    if (!site || !site->ws_open || !site->ws_open(server->options.site_data, link, request->path, &error))
+        link_refuse(link, 404, *error ? "text/plain" : NULL, NULL, error, strlen(error));
+}
+
+static void serve_page(struct server *server, struct link *link)
+{
+    const struct server_site *site = server->options.site;
+    const struct http_request *request = http_reader_request(link->reader);
+    bool reading = request->method == HTTP_METHOD_GET || request->method == HTTP_METHOD_HEAD;
+    link->waits_for_page = true;
+    if (reading && site && site->page &&
+        site->page(server->options.site_data, link, request->path, request->query))
+        return;
+    link->waits_for_page = false;
+    link_respond(link, 404, NULL, NULL, "", 0);
+}
+
+void server_request(struct server *server, struct link *link)
+{
+    const struct http_request *request = http_reader_request(link->reader);
+    if (endpoint_owns(server, request->path))
+        endpoint_request(server, link);
+    else if (request->upgrade)
+        open_site_ws(server, link);
+    else
+        serve_page(server, link);
+}

@@ -1,0 +1,197 @@
+/* Riders that come over Socket.IO: see sio_riders.h. */
+#include "gateway/sio_riders.h"
+#include "gateway/net.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- Socket.IO rides on Engine.IO --- */
+
+static void send_text(void *session, const char *text, size_t len)
+{
+    eio_send(session, false, text, len);
+}
+
+static void send_binary(void *session, const char *data, size_t len)
+{
+    eio_send(session, true, data, len);
+}
+
+static void close_session(void *session)
+{
+    eio_close(session);
+}
+
+static void on_open(void *app, struct eio_session *session)
+{
+    struct sio_riders *riders = app;
+    session->data = sio_client_new(&riders->options, session, net_now_ms(NULL));
+    if (!session->data)
+        eio_close(session);
+}
+
+static void on_message(void *app, struct eio_session *session, bool binary, const char *data, size_t len)
+{
+    (void)app;
+    if (binary)
+        sio_client_binary(session->data, data, len);
+    else
+        sio_client_text(session->data, data, len);
+}
+
+static void on_close(void *app, struct eio_session *session)
+{
+    (void)app;
+    sio_client_free(session->data);
+    session->data = NULL;
+}
+
+const struct eio_app *sio_riders_app(void)
+{
+    static const struct eio_app app = {.open = on_open, .message = on_message, .close = on_close};
+    return &app;
+}
+
+/* --- what a rider is told --- */
+
+static void acknowledge(void *client, const struct ack *ack, const char *json, size_t len)
+{
+    sio_ack(client, ack->number, json, len, NULL, 0);
+}
+
+static void exception(void *client, const char *message)
+{
+    struct buf args;
+    buf_init(&args, 4096);
+    if (!buf_append_str(&args, "\"exception\",{\"status\":\"error\",\"message\":") &&
+        !json_text_quote(message, strlen(message), &args) && !buf_append(&args, "}", 1))
+        sio_emit(client, args.data, args.len, NULL, 0);
+    buf_deinit(&args);
+}
+
+static void disconnect(void *client)
+{
+    sio_disconnect(client);
+}
+
+static const struct rider_ops OPS = {
+    .form = WIRE_SOCKETIO,
+    .acknowledge = acknowledge,
+    .exception = exception,
+    .disconnect = disconnect,
+};
+
+/* --- what a socket does --- */
+
+/* What a socket has to do with: a rider, or the wait for its ride to be known. */
+struct sio_rider {
+    struct sio_riders *riders;
+    struct sio_socket *socket;
+    struct ask *ask;     /* NULL: over */
+    struct rider *rider; /* NULL: not yet */
+};
+
+static void join(struct sio_rider *sio_rider)
+{
+    struct sio_socket *socket = sio_rider->socket;
+    struct eio_session *session = sio_client_session(sio_socket_client(socket));
+    sio_rider->rider =
+        rider_new(sio_rider->riders->presence, sio_socket_nsp(socket), &session->outlet, &OPS, socket);
+    sio_accept(socket, rider_id(sio_rider->rider), NULL);
+}
+
+/* The ride is known, or could not be in time: it will be heard of from when it is. */
+static void ride_known(void *owner, struct blob *json)
+{
+    struct sio_rider *sio_rider = owner;
+    (void)json;
+    sio_rider->ask = NULL;
+    join(sio_rider);
+}
+
+/* CONNECT is answered once the ride is known, so that its client hears everything from then on. */
+static void on_connect(void *app_data, struct sio_socket *socket, struct json_slice auth)
+{
+    (void)auth;
+    struct sio_riders *riders = app_data;
+    const char *ride = sio_socket_nsp(socket);
+    struct sio_rider *sio_rider =
+        presence_allows(riders->presence, ride) ? calloc(1, sizeof *sio_rider) : NULL;
+    if (!sio_rider) {
+        sio_refuse(socket, "Invalid namespace");
+        return;
+    }
+    sio_rider->riders = riders;
+    sio_rider->socket = socket;
+    sio_socket_set_data(socket, sio_rider);
+    if (presence_knows(riders->presence, ride))
+        join(sio_rider);
+    else
+        sio_rider->ask = presence_ask(riders->presence, ride, ride_known, sio_rider);
+}
+
+static void on_user_record(struct rider *rider, struct json_slice record, const struct ack *ack, size_t max)
+{
+    if (json_text_type(record) != '"') {
+        rider_refuse(rider, ack, "the message must be a string that holds the user's JSON");
+        return;
+    }
+    struct buf json;
+    buf_init(&json, max);
+    if (json_text_unescape(record, &json))
+        rider_refuse(rider, ack, "the message is not valid JSON");
+    else
+        rider_message(rider, json.data, json.len, ack);
+    buf_deinit(&json);
+}
+
+static void on_event(void *app_data, struct sio_socket *socket, const struct sio_event *event)
+{
+    struct sio_riders *riders = app_data;
+    struct sio_rider *sio_rider = sio_socket_data(socket);
+    struct rider *rider = sio_rider->rider;
+    struct ack ack = {.wanted = event->has_id, .number = event->id};
+    struct json_slice name = {0};
+    struct json_slice record = {0};
+    size_t cursor = 0;
+    json_text_next(event->args, &cursor, &name);
+    json_text_next(event->args, &cursor, &record);
+
+    if (json_text_type(name) != '"')
+        return;
+    if (json_text_equals(name, "message"))
+        on_user_record(rider, record, &ack, riders->options.max_pending_bytes);
+    else if (json_text_equals(name, "activeUsers"))
+        rider_active_users(rider, &ack);
+    /* other events are nobody's, as in the reference */
+}
+
+static void on_disconnect(void *app_data, struct sio_socket *socket)
+{
+    (void)app_data;
+    struct sio_rider *sio_rider = sio_socket_data(socket);
+    if (sio_rider->ask)
+        presence_ask_cancel(sio_rider->ask);
+    rider_free(sio_rider->rider);
+    free(sio_rider);
+}
+
+void sio_riders_init(struct sio_riders *riders, struct presence *presence, struct timers *timers,
+                     uint64_t connect_timeout_ms, size_t max_pending_bytes)
+{
+    static const struct sio_app app = {.connect = on_connect, .event = on_event, .disconnect = on_disconnect};
+    static const struct sio_carrier carrier = {
+        .send_text = send_text, .send_binary = send_binary, .close = close_session};
+    *riders = (struct sio_riders){
+        .presence = presence,
+        .options =
+            {
+                .connect_timeout_ms = connect_timeout_ms,
+                .max_pending_bytes = max_pending_bytes,
+                .app = &app,
+                .app_data = riders,
+                .carrier = &carrier,
+                .timers = timers,
+            },
+    };
+}

@@ -1,0 +1,25 @@
+/*
+ * Riders that come over Socket.IO: an Engine.IO session carries a Socket.IO client, every namespace it joins
+ * is a rider on the ride of that name.
+ */
+#ifndef RIDECAST_GATEWAY_SIO_RIDERS_H
+#define RIDECAST_GATEWAY_SIO_RIDERS_H
+
+#include "gateway/engineio.h"
+#include "gateway/presence.h"
+#include "gateway/socketio.h"
+
+/* Embedded in the gateway; the eio_app's data. */
+struct sio_riders {
+    struct presence *presence;
+    struct sio_options options;
+};
+
+/* `max_pending_bytes` bounds one client's binary event. */
+void sio_riders_init(struct sio_riders *riders, struct presence *presence, struct timers *timers,
+                     uint64_t connect_timeout_ms, size_t max_pending_bytes);
+
+/* Give this and the `struct sio_riders` to eio_new(). */
+const struct eio_app *sio_riders_app(void);
+
+#endif

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that a step needs and this machine lacks; says nothing when nothing is missing.
+#
+#   scripts/install-deps.sh build|test|lint|fuzz …
+#
+# Elsewhere than on Debian and its kin it names what is needed and leaves the verdict to CMake.
+set -euo pipefail
+
+# Node.js is often there from another source, whose packages conflict with Debian's npm.
+has_node()
+{
+    command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)' 2>/dev/null
+}
+
+is_installed()
+{
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+as_root()
+{
+    if ((EUID == 0)); then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+need()
+{
+    if ! command -v apt-get >/dev/null; then
+        echo "This is not a Debian system; needed here is what Debian calls: $*" >&2
+        command -v cmake >/dev/null && command -v pkg-config >/dev/null || exit 1
+        return
+    fi
+    local package missing=()
+    for package in "$@"; do
+        is_installed "$package" || missing+=("$package")
+    done
+    if ((${#missing[@]} == 0)); then
+        return
+    fi
+    if ((EUID != 0)) && ! command -v sudo >/dev/null; then
+        echo "Neither root nor sudo; please have these packages installed: ${missing[*]}" >&2
+        exit 1
+    fi
+    echo "Installing ${missing[*]}"
+    as_root apt-get -qq update
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq install --yes --no-install-recommends -o DPkg::Lock::Timeout=120 "${missing[@]}" >/dev/null
+}
+
+for group in "$@"; do
+    case $group in
+    build)
+        need build-essential cmake ninja-build pkg-config libwebsockets-dev libwebsockets-evlib-uv libhiredis-dev \
+            libevent-dev libjson-c-dev libssl-dev libhttp-parser-dev uthash-dev
+        ;;
+    test)
+        need libcmocka-dev
+        has_node || need nodejs npm
+        # Where systemd runs, Debian's package also starts a server on port 6379. The tests start their own.
+        command -v redis-server >/dev/null || need redis-server
+        ;;
+    lint)
+        need clang-format clang-tidy
+        ;;
+    fuzz)
+        # The sanitizers' runtime is a package of its own, named after the compiler's version.
+        need clang
+        need "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+        ;;
+    *)
+        echo "$0: unknown group '$group'" >&2
+        exit 2
+        ;;
+    esac
+done

@@ -1,0 +1,127 @@
+// A real redis-server in a folder of its own, and commands to it in its own protocol.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { onEnd } from "./cleanup.mjs";
+import { Program } from "./process.mjs";
+import { until, within } from "./wait.mjs";
+
+async function freePort() {
+  const server = net.createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+export class Redis {
+  static async start(t) {
+    const folder = await mkdtemp(path.join(os.tmpdir(), "ridecast-redis-"));
+    const redis = new Redis(folder, await freePort());
+    onEnd(t, async () => {
+      await redis.stop("SIGKILL");
+      await rm(folder, { recursive: true, force: true });
+    });
+    await redis.run();
+    return redis;
+  }
+
+  constructor(folder, port) {
+    this.folder = folder;
+    this.port = port;
+    this.url = `redis://127.0.0.1:${port}`;
+  }
+
+  // Every write reaches the file before its answer, so that even a killed server comes back with all it had said.
+  async run() {
+    const durable = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
+    const place = ["--bind", "127.0.0.1", "--port", String(this.port), "--dir", this.folder];
+    this.program = new Program("redis-server", [...place, ...durable]);
+    await until(
+      () => this.#answers(),
+      () => `waiting for redis-server\n${this.program.stdout}`,
+    );
+  }
+
+  async #answers() {
+    if (this.program.exit) throw new Error(`redis-server ended\n${this.program.stdout}${this.program.stderr}`);
+    return (await this.command("PING").catch(() => null)) === "PONG";
+  }
+
+  async stop(signal = "SIGTERM") {
+    if (!this.program.exit) await this.program.kill(signal);
+  }
+
+  // One command on a connection of its own.
+  async command(...args) {
+    const socket = net.connect(this.port, "127.0.0.1");
+    const parts = args.map((arg) => `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`);
+    socket.write(`*${args.length}\r\n${parts.join("")}`);
+    try {
+      return await within(readReply(socket), () => `redis ${args.join(" ")}`);
+    } finally {
+      socket.destroy();
+    }
+  }
+
+  // A hash as an object.
+  async hash(key) {
+    const flat = await this.command("HGETALL", key);
+    assert.ok(Array.isArray(flat), `HGETALL ${key}: ${flat}`);
+    return Object.fromEntries(flat.flatMap((name, i) => (i % 2 ? [] : [[name, flat[i + 1]]])));
+  }
+}
+
+async function readReply(socket) {
+  let bytes = Buffer.alloc(0);
+  for await (const chunk of socket) {
+    bytes = Buffer.concat([bytes, chunk]);
+    const reply = parseReply(bytes, 0);
+    if (!reply) continue;
+    if (reply.value instanceof Error) throw reply.value;
+    return reply.value;
+  }
+  throw new Error("redis-server ended the connection");
+}
+
+// The value at `at` and where it ends, or null while it is not complete.
+function parseReply(bytes, at) {
+  const eol = bytes.indexOf("\r\n", at);
+  if (eol < 0) return null;
+  const line = bytes.toString("utf8", at + 1, eol);
+  const end = eol + 2;
+  switch (String.fromCharCode(bytes[at])) {
+    case "+":
+      return { value: line, end };
+    case "-":
+      return { value: new Error(line), end };
+    case ":":
+      return { value: Number(line), end };
+    case "$":
+      return Number(line) < 0 ? { value: null, end } : parseBulk(bytes, end, Number(line));
+    case "*":
+      return parseArray(bytes, end, Number(line));
+    default:
+      throw new Error(`not a reply: ${bytes.toString("latin1", at, eol)}`);
+  }
+}
+
+function parseBulk(bytes, at, length) {
+  if (bytes.length < at + length + 2) return null;
+  return { value: bytes.toString("utf8", at, at + length), end: at + length + 2 };
+}
+
+function parseArray(bytes, at, count) {
+  const value = [];
+  let end = at;
+  for (let i = 0; i < count; i++) {
+    const item = parseReply(bytes, end);
+    if (!item) return null;
+    value.push(item.value);
+    end = item.end;
+  }
+  return { value, end };
+}

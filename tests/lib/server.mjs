@@ -1,0 +1,45 @@
+// The gateway and the conformance server, each on a free port. RIDECAST_BUILD names the build directory.
+
+import { fileURLToPath } from "node:url";
+import path from "node:path";
+import { onEnd } from "./cleanup.mjs";
+import { startProgram } from "./process.mjs";
+
+const BUILD = path.resolve(
+  process.env.RIDECAST_BUILD ?? fileURLToPath(new URL("../../build/release", import.meta.url)),
+);
+
+// { pingInterval: 300 } becomes --ping-interval 300.
+const argument = ([name, value]) => [`--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`, String(value)];
+
+async function start(t, file, options, enginePath) {
+  const args = Object.entries({ listen: "127.0.0.1:0", ...options }).flatMap(argument);
+  const program = startProgram(t, path.join(BUILD, file), args);
+  const [, port] = await program.printed(/^listening on .*:(\d+)$/m);
+  const server = {
+    program,
+    port: Number(port),
+    url: `http://127.0.0.1:${port}`,
+    enginePath,
+    stopped: false,
+    async stop(signal) {
+      server.stopped = true;
+      await program.stop(signal);
+    },
+  };
+  onEnd(t, () => (server.stopped ? undefined : server.stop()));
+  return server;
+}
+
+export const startGateway = (t, options) => start(t, "gateway/ridecast-gateway", options, "/socket.io/");
+
+// A gateway that is expected not to start.
+export const runGateway = (t, args, env) => startProgram(t, path.join(BUILD, "gateway/ridecast-gateway"), args, env);
+
+// Engine.IO alone: every message comes back unchanged.
+export const startEngine = (t, options) =>
+  start(t, "tests/conformance-server", { mode: "engine", ...options }, "/engine.io/");
+
+// Socket.IO with the namespaces / and /custom of the public test suite.
+export const startSocketIo = (t, options) =>
+  start(t, "tests/conformance-server", { mode: "socket", ...options }, "/socket.io/");

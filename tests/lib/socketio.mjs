@@ -1,0 +1,22 @@
+// A Socket.IO connection over a hand-written WebSocket, packet by packet.
+
+import assert from "node:assert/strict";
+import { openEngine } from "./websocket.mjs";
+
+// The namespace as it stands in a packet: "/" is left out.
+export const inPacket = (nsp) => (nsp === "/" ? "" : `${nsp},`);
+
+// Sends CONNECT on an open WebSocket and reads the answer.
+export async function join(client, nsp = "/", auth = "") {
+  client.send(`40${inPacket(nsp)}${auth}`);
+  const prefix = `40${inPacket(nsp)}{`;
+  const answer = await client.text();
+  assert.ok(answer.startsWith(prefix), answer);
+  return JSON.parse(answer.slice(prefix.length - 1));
+}
+
+export async function joined(t, server, nsp) {
+  const client = await openEngine(t, server);
+  client.socket = await join(client, nsp);
+  return client;
+}

@@ -1,0 +1,213 @@
+// Boarding, exiting and who hears of it, over Socket.IO.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { startGateway } from "../lib/server.mjs";
+import { OFFSET, Rider, numberOf, user } from "../lib/rider.mjs";
+import { Polling } from "../lib/polling.mjs";
+import { openEngine } from "../lib/websocket.mjs";
+
+async function two(t) {
+  const server = await startGateway(t);
+  return { server, rider: await Rider.join(t, server), other: await Rider.join(t, server) };
+}
+
+test("boarding is heard by everybody, the sender included, at one offset", async (t) => {
+  const { rider, other } = await two(t);
+  const john = user("user123");
+  rider.say(john);
+  const offset = await rider.hears("userBoarded", john);
+  assert.equal(await other.hears("userBoarded", john), offset);
+});
+
+test("offsets count events one by one", async (t) => {
+  const { rider, other } = await two(t);
+  const offsets = [];
+  for (let i = 0; i < 5; i++) {
+    rider.say(user("u", "boarding", { i }));
+    offsets.push(numberOf(await other.hears("userBoarded", user("u", "boarding", { i }))));
+  }
+  assert.deepEqual(
+    offsets,
+    offsets.map((_, i) => offsets[0] + i),
+  );
+});
+
+test("a repeated boarding is told again and the latest record counts", async (t) => {
+  const { rider, other } = await two(t);
+  for (const seat of [1, 2]) {
+    rider.say(user("u", "boarding", { seat }));
+    await other.hears("userBoarded", user("u", "boarding", { seat }));
+  }
+  const { users } = await other.activeUsers();
+  assert.deepEqual(users, [user("u", "boarding", { seat: 2 })]);
+});
+
+test("exiting without boarding is told as well", async (t) => {
+  const { rider, other } = await two(t);
+  rider.say(user("u", "exiting"));
+  await other.hears("userExited", user("u", "exiting"));
+});
+
+test("a record's further fields travel along unchanged", async (t) => {
+  const { rider, other } = await two(t);
+  const record = user("u", "boarding", { seat: { row: 7, window: true }, tags: [1, null, "é😀"], "": "empty" });
+  rider.say(record);
+  await other.hears("userBoarded", record);
+});
+
+test("numbers keep their digits and lone surrogates their escapes", async (t) => {
+  const { rider, other } = await two(t);
+  const name = String.raw`"name":"\ud800 \udc00\ud800"`;
+  const record = `{"id":"u",${name},"status":"boarding","n":12345678901234567890123.4560}`;
+  rider.send('"message"', JSON.stringify(record));
+  const text = await other.client.text();
+  assert.ok(text.includes(record), text);
+});
+
+test("a lone surrogate of the outer string arrives as an escape", async (t) => {
+  const { rider, other } = await two(t);
+  rider.send('"message"', String.raw`"{\"id\":\"u\",\"name\":\"a\ud800b\",\"status\":\"boarding\"}"`);
+  await other.hears("userBoarded", { id: "u", name: "a\ud800b", status: "boarding" });
+});
+
+test("only the first argument counts", async (t) => {
+  const { rider, other } = await two(t);
+  rider.send('"message"', JSON.stringify(JSON.stringify(user("u"))), '"another"', "{}");
+  await other.hears("userBoarded", user("u"));
+});
+
+test("the status is read after unescaping, of duplicate keys the last counts", async (t) => {
+  const { rider, other } = await two(t);
+  const text = String.raw`{"id":"u","name":"n","status":"exiting","st\u0061tus":"bo\u0061rding"}`;
+  rider.send('"message"', JSON.stringify(text));
+  await other.hears("userBoarded", { id: "u", name: "n", status: "boarding" });
+});
+
+test("an ack tells the offset, after the event", async (t) => {
+  const { rider, other } = await two(t);
+  const ack = rider.ask('"message"', JSON.stringify(JSON.stringify(user("u"))));
+  const offset = await rider.hears("userBoarded", user("u"));
+  assert.deepEqual(await ack(), { ok: true, offset });
+  assert.equal(await other.hears("userBoarded", user("u")), offset);
+});
+
+test("activeUsers tells who is aboard and up to which event", async (t) => {
+  const { rider, other } = await two(t);
+  const empty = await rider.activeUsers();
+  assert.deepEqual(Object.keys(empty).sort(), ["offset", "users"]);
+  assert.match(empty.offset, OFFSET);
+  assert.deepEqual(empty.users, []);
+  rider.say(user("one"));
+  other.say(user("two"));
+  const heard = [];
+  for (let i = 0; i < 2; i++) heard.push((await other.event())[2]);
+  const { offset, users } = await other.activeUsers();
+  assert.equal(offset, heard[1]);
+  assert.deepEqual(users.map(({ id }) => id).sort(), ["one", "two"]);
+});
+
+test("a newcomer is told nothing until something happens", async (t) => {
+  const { server, rider } = await two(t);
+  rider.say(user("one"));
+  await rider.hears("userBoarded", user("one"));
+  const late = await Rider.join(t, server);
+  assert.deepEqual((await late.activeUsers()).users, [user("one")]);
+});
+
+test("rides are apart from each other", async (t) => {
+  const { server, rider } = await two(t);
+  const seven = await Rider.join(t, server, "/line-7");
+  const eight = await Rider.join(t, server, "/line-8");
+  seven.say(user("seven"));
+  await seven.hears("userBoarded", user("seven"));
+  for (const [on, id] of [
+    [rider, "main"],
+    [eight, "eight"],
+  ]) {
+    on.say(user(id));
+    await on.hears("userBoarded", user(id));
+    assert.deepEqual((await on.activeUsers()).users, [user(id)]);
+  }
+  assert.deepEqual((await seven.activeUsers()).users, [user("seven")]);
+});
+
+test("one connection may be on several rides", async (t) => {
+  const server = await startGateway(t);
+  const main = await Rider.join(t, server);
+  main.client.send("40/line-7");
+  assert.match(await main.client.text(), /^40\/line-7,\{"sid":/);
+  const seven = new Rider(main.client, "/line-7");
+  seven.say(user("u"));
+  await seven.hears("userBoarded", user("u"));
+  assert.deepEqual((await main.activeUsers()).users, []);
+});
+
+test("a name that cannot be a ride's is an invalid namespace", async (t) => {
+  const server = await startGateway(t);
+  const client = await openEngine(t, server);
+  for (const name of ["/a b", "/ä", "/a%20b", "/a{b}", "/a?b=c", "/*", `/${"x".repeat(128)}`]) {
+    client.send(`40${name},`);
+    assert.equal(await client.text(), `44${name},{"message":"Invalid namespace"}`);
+  }
+  for (const name of ["/A-z_0.9~", "/a/b", `/${"x".repeat(127)}`]) {
+    client.send(`40${name},`);
+    assert.ok((await client.text()).startsWith(`40${name},{"sid":`));
+  }
+});
+
+test("--rides narrows the rides to patterns", async (t) => {
+  const server = await startGateway(t, { rides: "/line-* /bus" });
+  const client = await openEngine(t, server);
+  for (const name of ["/line-", "/line-7", "/bus"]) {
+    client.send(`40${name},`);
+    assert.ok((await client.text()).startsWith(`40${name},{"sid":`));
+  }
+  for (const name of ["/line", "/bus-2", "/x/line-7"]) {
+    client.send(`40${name},`);
+    assert.equal(await client.text(), `44${name},{"message":"Invalid namespace"}`);
+  }
+  client.send("40");
+  assert.equal(await client.text(), '44{"message":"Invalid namespace"}');
+});
+
+const departures = {
+  "whose connection drops": (rider) => rider.client.tcp.reset(),
+  "who ends the WebSocket": (rider) => rider.client.sendFrame(8),
+  "who leaves the namespace": (rider) => rider.client.send("41"),
+  "who sends nonsense": (rider) => rider.client.send("9"),
+};
+
+for (const [who, depart] of Object.entries(departures)) {
+  test(`a rider ${who} is told as userDisconnected and no longer aboard`, async (t) => {
+    const { rider, other } = await two(t);
+    rider.say(user("u"));
+    await other.hears("userBoarded", user("u"));
+    depart(rider);
+    await other.hears("userDisconnected", user("u"));
+    assert.deepEqual((await other.activeUsers()).users, []);
+  });
+}
+
+test("a rider who falls silent is told as userDisconnected", async (t) => {
+  const server = await startGateway(t, { pingInterval: 300, pingTimeout: 200 });
+  const watcher = await Polling.open(t, server);
+  await watcher.send("40");
+  const rider = await Rider.join(t, server);
+  rider.say(user("u"));
+  const heard = [];
+  while (!heard.some((packet) => packet.startsWith('42["userDisconnected"'))) {
+    const packets = await watcher.poll();
+    if (packets.includes("2")) await watcher.send("3");
+    heard.push(...packets.filter((packet) => packet.startsWith("42")));
+  }
+  assert.equal(heard.length, 2);
+  assert.match(heard[0], /^42\["userBoarded",/);
+});
+
+test("a watcher who drops is no news", async (t) => {
+  const { server, rider, other } = await two(t);
+  (await Rider.join(t, server)).client.tcp.reset();
+  rider.say(user("u"));
+  await other.hears("userBoarded", user("u"));
+});

@@ -1,0 +1,205 @@
+// Plain WebSocket on /ws and /ws/<ride>: one JSON object per message, without Engine.IO and Socket.IO.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import WebSocket from "ws";
+import { onEnd } from "../lib/cleanup.mjs";
+import { request } from "../lib/http.mjs";
+import { OFFSET, Rider, assertException, user } from "../lib/rider.mjs";
+import { startGateway } from "../lib/server.mjs";
+import { TcpClient } from "../lib/tcp.mjs";
+import { until, within } from "../lib/wait.mjs";
+import { upgradeRequest } from "../lib/websocket.mjs";
+
+class PlainClient {
+  static async connect(t, server, path = "/ws") {
+    const client = new PlainClient(new WebSocket(`ws://127.0.0.1:${server.port}${path}`));
+    onEnd(t, () => client.socket.terminate());
+    const opened = new Promise((resolve, reject) => client.socket.once("open", resolve).once("error", reject));
+    await within(opened, () => `connecting to ${path}`);
+    return client;
+  }
+
+  constructor(socket) {
+    this.socket = socket;
+    this.messages = [];
+    this.closed = new Promise((resolve) => socket.on("close", resolve));
+    socket.on("message", (data) => this.messages.push(JSON.parse(data)));
+    socket.on("error", () => {});
+  }
+
+  send(value) {
+    this.socket.send(typeof value === "string" ? value : JSON.stringify(value));
+  }
+
+  say(record) {
+    this.send({ event: "message", data: record });
+  }
+
+  async next() {
+    await until(
+      () => this.messages.length > 0,
+      () => "waiting for a message",
+    );
+    return this.messages.shift();
+  }
+
+  async hears(event, record) {
+    const { offset, ...rest } = await this.next();
+    assert.deepEqual(rest, { event, data: record });
+    assert.match(offset, OFFSET);
+    return offset;
+  }
+
+  async hearsException() {
+    const { event, data, ...rest } = await this.next();
+    assert.deepEqual([event, rest], ["exception", {}]);
+    assertException(data);
+  }
+}
+
+async function two(t, path) {
+  const server = await startGateway(t);
+  return {
+    server,
+    rider: await PlainClient.connect(t, server, path),
+    other: await PlainClient.connect(t, server, path),
+  };
+}
+
+test("boarding is heard by everybody, the sender included, at one offset", async (t) => {
+  const { rider, other } = await two(t);
+  rider.say(user("u", "boarding", { seat: [1, null] }));
+  const offset = await rider.hears("userBoarded", user("u", "boarding", { seat: [1, null] }));
+  assert.equal(await other.hears("userBoarded", user("u", "boarding", { seat: [1, null] })), offset);
+});
+
+test("a bare user object is a message too", async (t) => {
+  const { rider, other } = await two(t);
+  rider.send(user("u"));
+  await other.hears("userBoarded", user("u"));
+});
+
+test("plain and Socket.IO clients of a ride hear each other at the same offsets", async (t) => {
+  const { server, rider: plain } = await two(t, "/ws/line-7");
+  const rider = await Rider.join(t, server, "/line-7");
+  plain.say(user("plain"));
+  assert.equal(await plain.hears("userBoarded", user("plain")), await rider.hears("userBoarded", user("plain")));
+  rider.say(user("socket.io"));
+  assert.equal(
+    await plain.hears("userBoarded", user("socket.io")),
+    await rider.hears("userBoarded", user("socket.io")),
+  );
+});
+
+test("the path names the ride", async (t) => {
+  const { server, rider: seven } = await two(t, "/ws/line-7");
+  const main = await PlainClient.connect(t, server, "/ws");
+  const slash = await PlainClient.connect(t, server, "/ws/");
+  seven.say(user("seven"));
+  await seven.hears("userBoarded", user("seven"));
+  main.say(user("main"));
+  await main.hears("userBoarded", user("main"));
+  await slash.hears("userBoarded", user("main"));
+});
+
+test("a path that names no ride is refused", async (t) => {
+  const server = await startGateway(t);
+  for (const path of ["/ws/no%20ride", "/wsx", `/ws/${"x".repeat(128)}`]) {
+    await assert.rejects(PlainClient.connect(t, server, path), /Unexpected server response: 4\d\d/);
+  }
+});
+
+test("plain HTTP on /ws is refused", async (t) => {
+  const server = await startGateway(t);
+  const { status } = await request(t, server, { path: "/ws" });
+  assert.ok([400, 404, 426].includes(status), String(status));
+});
+
+test("an ack echoes the id, after the event", async (t) => {
+  const { rider } = await two(t);
+  for (const id of [1, 0, "a-b", "é"]) {
+    rider.send({ event: "message", id, data: user("u") });
+    const offset = await rider.hears("userBoarded", user("u"));
+    assert.deepEqual(await rider.next(), { event: "ack", id, data: { ok: true, offset } });
+  }
+});
+
+test("an error is acknowledged where an id asks for it", async (t) => {
+  const { rider } = await two(t);
+  rider.send({ event: "message", id: 7, data: { id: "u" } });
+  const { event, id, data } = await rider.next();
+  assert.deepEqual([event, id, data.ok], ["ack", 7, false]);
+  assert.ok(data.error.length > 0);
+});
+
+test("activeUsers answers with the same id", async (t) => {
+  const { rider, other } = await two(t);
+  rider.say(user("u"));
+  const offset = await other.hears("userBoarded", user("u"));
+  other.send({ event: "activeUsers", id: 1 });
+  assert.deepEqual(await other.next(), { event: "activeUsers", id: 1, data: { offset, users: [user("u")] } });
+});
+
+const bad = {
+  "no JSON": "hello",
+  "an empty message": "",
+  "JSON null": "null",
+  "an array": "[]",
+  "a number": "1",
+  "trailing text": `${JSON.stringify(user("u"))}x`,
+  "an empty object": "{}",
+  "a message without data": '{"event":"message"}',
+  "a record without id": JSON.stringify({ event: "message", data: { name: "n", status: "boarding" } }),
+  "an unknown status": JSON.stringify(user("u", "sleeping")),
+  "an event that is no string": '{"event":7,"data":{}}',
+  depth: `{"event":"message","data":${"[".repeat(50_000)}${"]".repeat(50_000)}}`,
+  "a record of more than 4 KiB": JSON.stringify(user("u", "boarding", { more: "x".repeat(4096) })),
+};
+
+for (const [name, text] of Object.entries(bad)) {
+  test(`${name} is told to the sender alone, who stays`, async (t) => {
+    const { rider, other } = await two(t);
+    rider.send(text);
+    await rider.hearsException();
+    rider.say(user("u"));
+    await rider.hears("userBoarded", user("u"));
+    await other.hears("userBoarded", user("u"));
+  });
+}
+
+test("an exiting rider hears the event, then the connection ends in order", async (t) => {
+  const { rider, other } = await two(t);
+  rider.say(user("u"));
+  rider.say(user("u", "exiting"));
+  for (const client of [rider, other]) {
+    await client.hears("userBoarded", user("u"));
+    await client.hears("userExited", user("u", "exiting"));
+  }
+  const code = await within(rider.closed, () => "waiting for the close");
+  assert.ok([1000, 1005].includes(code), `close code ${code}`);
+  assert.equal(other.socket.readyState, WebSocket.OPEN);
+});
+
+test("a rider who drops is told as userDisconnected", async (t) => {
+  const { rider, other } = await two(t);
+  rider.say(user("u"));
+  await other.hears("userBoarded", user("u"));
+  rider.socket.terminate();
+  await other.hears("userDisconnected", user("u"));
+});
+
+test("messages of more than the largest payload close with 1009", async (t) => {
+  const { rider, other } = await two(t);
+  rider.send("x".repeat(1_000_001));
+  assert.equal(await within(rider.closed, () => "waiting for the close"), 1009);
+  other.say(user("u"));
+  await other.hears("userBoarded", user("u"));
+});
+
+test("a bad key is refused", async (t) => {
+  const server = await startGateway(t);
+  const tcp = await TcpClient.connect(t, server.port);
+  tcp.send(upgradeRequest("/ws", { "Sec-WebSocket-Key": "short" }));
+  assert.match((await tcp.readToEnd()).toString(), /^HTTP\/1\.1 400 /);
+});

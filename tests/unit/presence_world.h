@@ -1,0 +1,367 @@
+/*
+ * A world for the application: riders that record, and a broker whose functions are here, so that each test
+ * writes the broker's lines. One program includes this once.
+ *
+ * Broker and riders write one journal; each test checks and empties it. What a rider hears is written down
+ * when a turn ends; what the broker is asked, at once.
+ */
+#ifndef RIDECAST_TESTS_UNIT_PRESENCE_WORLD_H
+#define RIDECAST_TESTS_UNIT_PRESENCE_WORLD_H
+
+#include "gateway/presence.h"
+
+#include "common/log.h"
+#include "gateway/net.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { QUEUE = 2000, USER_MAX = 1024, BACKLOG = 1 << 20, SUBMITTED_MAX = 32, CLIENTS = 3 };
+
+/* A client on one ride. */
+struct client {
+    struct outlet outlet; /* first: the carrier finds its client by it */
+    struct world *world;
+    const char *name;
+    struct rider *rider;
+    bool leaves_at_disconnect;
+};
+
+/* What was submitted, for its result. */
+struct submitted {
+    enum broker_transition_kind kind;
+    char ride[RIDE_NAME_MAX + 1];
+    char socket_id[SOCKET_ID_LEN + 1];
+    uint64_t ticket;
+};
+
+struct broker {
+    struct world *world;
+    struct broker_message *first, **end; /* to be taken */
+    struct submitted submitted[SUBMITTED_MAX];
+    size_t submitted_count;
+};
+
+struct world {
+    struct broker broker;
+    struct timers *timers;
+    struct outlets outlets;
+    struct presence_options options;
+    struct presence *presence;
+    struct client client[CLIENTS];
+    struct buf journal;
+    unsigned stops;
+};
+
+/* --- the clock and the broker --- */
+
+static uint64_t now_ms;
+
+uint64_t net_now_ms(void *net)
+{
+    (void)net;
+    return now_ms;
+}
+
+static inline void note(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static inline void note(struct world *w, const char *format, ...)
+{
+    char line[4096];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    assert_int_equal(buf_appendf(&w->journal, "%s\n", line), 0);
+}
+
+/* The name of the client that has the socket id. */
+static const char *name_of(struct world *w, const char *socket_id)
+{
+    for (int i = 0; i < CLIENTS; i++)
+        if (w->client[i].rider && !strcmp(rider_id(w->client[i].rider), socket_id))
+            return w->client[i].name;
+    return "?";
+}
+
+void broker_watch(struct broker *broker, const char *ride)
+{
+    note(broker->world, "watch %s", ride);
+}
+
+void broker_unwatch(struct broker *broker, const char *ride)
+{
+    note(broker->world, "unwatch %s", ride);
+}
+
+void broker_submit(struct broker *broker, const struct broker_transition *transition)
+{
+    static const char *const kinds[] = {"board", "exit", "disconnect"};
+    struct submitted *submitted = &broker->submitted[broker->submitted_count++];
+    assert_in_range(broker->submitted_count, 1, SUBMITTED_MAX);
+    submitted->kind = transition->kind;
+    submitted->ticket = transition->ticket;
+    strcpy(submitted->ride, transition->ride);
+    strcpy(submitted->socket_id, transition->socket_id);
+    note(broker->world, "%s %s %s%s%s", kinds[transition->kind], transition->ride,
+         name_of(broker->world, transition->socket_id), transition->user ? " " : "",
+         transition->user ? transition->user->data : "");
+}
+
+struct broker_message *broker_take(struct broker *broker)
+{
+    struct broker_message *messages = broker->first;
+    broker->first = NULL;
+    broker->end = &broker->first;
+    return messages;
+}
+
+struct broker_message *broker_message_next(const struct broker_message *message)
+{
+    return (struct broker_message *)message->mail.next;
+}
+
+void broker_message_free(struct broker_message *message)
+{
+    for (size_t i = 0; i < message->rider_count; i++)
+        blob_unref(message->riders[i].user);
+    free(message->riders);
+    blob_unref(message->user);
+    free(message);
+}
+
+/* --- the broker's lines --- */
+
+static inline struct broker_message *message_new(struct world *w, enum broker_message_kind kind,
+                                                 const char *ride, uint64_t offset)
+{
+    struct broker_message *message = calloc(1, sizeof *message);
+    assert_non_null(message);
+    message->kind = kind;
+    strcpy(message->ride, ride);
+    message->position = (struct broker_position){.epoch = "e", .offset = offset};
+    *w->broker.end = message;
+    w->broker.end = (struct broker_message **)&message->mail.next;
+    return message;
+}
+
+/* The set as text, `A1 B2`: socket A with record 1, socket B with record 2. */
+static inline void says_roster(struct world *w, const char *ride, uint64_t offset, const char *set)
+{
+    struct broker_message *message = message_new(w, BROKER_ROSTER, ride, offset);
+    message->riders = calloc(strlen(set) + 1, sizeof *message->riders);
+    assert_non_null(message->riders);
+    for (; *set; set += set[2] ? 3 : 2) {
+        struct broker_rider *rider = &message->riders[message->rider_count++];
+        rider->socket_id[0] = set[0];
+        rider->user = blob_new(set + 1, 1);
+    }
+}
+
+static inline void says_event(struct world *w, uint64_t offset, enum broker_event_kind kind,
+                              const char *socket_id, const char *user)
+{
+    struct broker_message *message = message_new(w, BROKER_EVENT, "/", offset);
+    message->event = kind;
+    strcpy(message->socket_id, socket_id);
+    message->user = blob_new(user, strlen(user));
+}
+
+/* The result of the n-th transition submitted, counted from 0; `error` NULL: committed at `offset`. */
+static inline void says_result(struct world *w, size_t n, uint64_t offset, const char *error)
+{
+    assert_in_range(n, 0, w->broker.submitted_count - 1);
+    const struct submitted *submitted = &w->broker.submitted[n];
+    struct broker_message *message = message_new(w, BROKER_RESULT, submitted->ride, offset);
+    strcpy(message->socket_id, submitted->socket_id);
+    message->transition = submitted->kind;
+    message->ticket = submitted->ticket;
+    message->ok = !error;
+    message->error = error;
+}
+
+static inline void says_up(struct world *w, bool up)
+{
+    message_new(w, BROKER_STATE, "", 0)->up = up;
+}
+
+/* --- riders --- */
+
+static inline bool carrier_ready(struct outlet *outlet)
+{
+    (void)outlet;
+    return true;
+}
+
+static inline void carrier_write(struct outlet *outlet, const char *frames, size_t n)
+{
+    struct client *client = (struct client *)outlet;
+    enum ws_opcode opcode;
+    const char *payload;
+    size_t len;
+    for (size_t at = 0; ws_frames_next(frames, n, &at, &opcode, &payload, &len);)
+        note(client->world, "%s < %.*s", client->name, (int)len, payload);
+}
+
+static inline void carrier_overflow(struct outlet *outlet)
+{
+    note(((struct client *)outlet)->world, "overflow");
+}
+
+/* Through the outlet, as real riders do, so that the place among the events shows. */
+static inline void acknowledge(void *arg, const struct ack *ack, const char *json, size_t len)
+{
+    struct client *client = arg;
+    char prefix[32];
+    assert_true(ack->wanted);
+    snprintf(prefix, sizeof prefix, "ack %u%s ", (unsigned)ack->number, ack->text ? ack->text->data : "");
+    outlet_packet(&client->outlet, WS_TEXT, prefix, json, len);
+}
+
+static inline void exception(void *arg, const char *message)
+{
+    struct client *client = arg;
+    outlet_packet(&client->outlet, WS_TEXT, "exception ", message, strlen(message));
+}
+
+static inline void leave(struct client *client)
+{
+    rider_free(client->rider);
+    client->rider = NULL;
+}
+
+static inline void disconnect(void *arg)
+{
+    struct client *client = arg;
+    outlet_packet(&client->outlet, WS_TEXT, "disconnected", NULL, 0);
+    if (client->leaves_at_disconnect)
+        leave(client);
+}
+
+static const struct rider_ops OPS = {WIRE_SOCKETIO, acknowledge, exception, disconnect};
+
+static inline void stop(void *arg)
+{
+    ((struct world *)arg)->stops++;
+}
+
+static inline void start(struct world *w, const char *rides)
+{
+    w->options = (struct presence_options){
+        .rides = rides,
+        .max_user_bytes = USER_MAX,
+        .backlog_bytes = BACKLOG,
+        .queue_bytes = QUEUE,
+        .broker = &w->broker,
+        .timers = w->timers,
+        .stop = stop,
+        .stop_arg = w,
+    };
+    w->presence = presence_new(&w->options);
+}
+
+static inline int setup(void **state)
+{
+    static const struct outlet_carrier carrier = {carrier_ready, carrier_write, carrier_overflow};
+    static const char *const names[CLIENTS] = {"ann", "bob", "cyd"};
+    struct world *w = calloc(1, sizeof *w);
+    if (!w)
+        return -1;
+    now_ms = 1000;
+    w->broker.world = w;
+    w->broker.end = &w->broker.first;
+    w->timers = timers_new();
+    buf_init(&w->journal, 1 << 20);
+    for (int i = 0; i < CLIENTS; i++) {
+        w->client[i].world = w;
+        w->client[i].name = names[i];
+        outlet_init(&w->client[i].outlet, &w->outlets, &carrier, BACKLOG);
+    }
+    start(w, "*");
+    *state = w;
+    return 0;
+}
+
+static inline int teardown(void **state)
+{
+    struct world *w = *state;
+    for (int i = 0; i < CLIENTS; i++) {
+        leave(&w->client[i]);
+        outlet_deinit(&w->client[i].outlet);
+    }
+    for (struct broker_message *message; (message = w->broker.first);) {
+        w->broker.first = broker_message_next(message);
+        broker_message_free(message);
+    }
+    presence_free(w->presence);
+    assert_true(timers_next_ms(w->timers) == UINT64_MAX);
+    timers_free(w->timers);
+    buf_deinit(&w->journal);
+    free(w);
+    return 0;
+}
+
+/* --- what tests do --- */
+
+/* A loop turn: what the broker said is handled, and everything is written. */
+static inline void turn(struct world *w)
+{
+    presence_broker_ready(w->presence);
+    rides_flush(presence_rides(w->presence));
+    outlets_flush(&w->outlets);
+}
+
+static inline void assert_journal(struct world *w, const char *expected)
+{
+    turn(w);
+    assert_int_equal(buf_append(&w->journal, "", 1), 0);
+    assert_string_equal(w->journal.data, expected);
+    buf_clear(&w->journal);
+}
+
+static inline void advance(struct world *w, uint64_t ms)
+{
+    now_ms += ms;
+    timers_run(w->timers, now_ms);
+}
+
+static inline void join_ride(struct world *w, int i, const char *ride)
+{
+    struct client *client = &w->client[i];
+    client->rider = rider_new(w->presence, ride, &client->outlet, &OPS, client);
+}
+
+static inline void join(struct world *w, int i)
+{
+    join_ride(w, i, "/");
+}
+
+/* The first `count` clients are on the ride, whose roster is empty at offset 0. */
+static inline void join_live(struct world *w, int count)
+{
+    for (int i = 0; i < count; i++)
+        join(w, i);
+    says_roster(w, "/", 0, "");
+    turn(w);
+    buf_clear(&w->journal);
+}
+
+static const struct ack NO_ACK = {0};
+static const struct ack ACK_5 = {.wanted = true, .number = 5};
+
+static inline void say(struct world *w, int i, const char *json, const struct ack *ack)
+{
+    rider_message(w->client[i].rider, json, strlen(json), ack);
+}
+
+#define BOARDING "{\"id\":\"u\",\"name\":\"n\",\"status\":\"boarding\"}"
+#define EXITING  "{\"id\":\"u\",\"name\":\"n\",\"status\":\"exiting\"}"
+#define AWAY     "the presence store cannot be reached now; try again"
+
+#endif

@@ -1,0 +1,250 @@
+/*
+ * The log: its two shapes, and that nothing a peer sends can forge or break a line. Stderr is a file
+ * meanwhile.
+ */
+#include "common/log.h"
+
+#include "common/json_text.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { TIME_LEN = sizeof "2026-01-31T10:20:30.123Z" - 1 };
+
+static char logged[65536];
+static FILE *file;
+static int real_stderr;
+
+static int redirect(void **state)
+{
+    (void)state;
+    file = tmpfile();
+    real_stderr = dup(STDERR_FILENO);
+    if (!file || real_stderr < 0 || dup2(fileno(file), STDERR_FILENO) < 0)
+        return -1;
+    log_setup(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+    return 0;
+}
+
+static int restore(void **state)
+{
+    (void)state;
+    dup2(real_stderr, STDERR_FILENO);
+    close(real_stderr);
+    fclose(file);
+    return 0;
+}
+
+/* What was written so far. */
+static const char *read_log(void)
+{
+    ssize_t n = pread(fileno(file), logged, sizeof logged - 1, 0);
+
+    assert_true(n >= 0);
+    logged[n] = '\0';
+    return logged;
+}
+
+static void assert_time(const char *text)
+{
+    const char pattern[] = "dddd-dd-ddTdd:dd:dd.dddZ";
+
+    for (int i = 0; i < TIME_LEN; i++) {
+        if (pattern[i] == 'd')
+            assert_in_range(text[i], '0', '9');
+        else
+            assert_int_equal(text[i], pattern[i]);
+    }
+}
+
+static void a_text_line_has_time_level_area_and_message(void **state)
+{
+    (void)state;
+    log_info("gateway", "listening on %s:%d", "0.0.0.0", 3000);
+    log_error("broker", "lost");
+    const char *text = read_log();
+    assert_time(text);
+    assert_memory_equal(text + TIME_LEN, " info  gateway: listening on 0.0.0.0:3000\n", 42);
+    text = strchr(text, '\n') + 1;
+    assert_time(text);
+    assert_string_equal(text + TIME_LEN, " error broker: lost\n");
+}
+
+static void a_json_line_is_one_object(void **state)
+{
+    const char tail[] = "\",\"level\":\"warn\",\"area\":\"broker\",\"message\":\"say \\\"hi\\\" \\\\o/\"}\n";
+
+    (void)state;
+    log_setup(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
+    log_warn("broker", "say \"%s\" \\o/", "hi");
+    const char *text = read_log();
+    assert_memory_equal(text, "{\"time\":\"", 9);
+    assert_time(text + 9);
+    assert_string_equal(text + 9 + TIME_LEN, tail);
+    assert_true(json_text_valid(text, strlen(text), 1));
+}
+
+static void levels_above_the_threshold_are_not_written(void **state)
+{
+    (void)state;
+    log_setup(LOG_LEVEL_WARN, LOG_FORMAT_TEXT);
+    assert_true(log_enabled(LOG_LEVEL_ERROR));
+    assert_true(log_enabled(LOG_LEVEL_WARN));
+    assert_false(log_enabled(LOG_LEVEL_INFO));
+    log_info("x", "quiet");
+    log_debug("x", "quiet");
+    assert_string_equal(read_log(), "");
+    log_setup(LOG_LEVEL_DEBUG, LOG_FORMAT_TEXT);
+    log_debug("x", "loud");
+    assert_string_equal(read_log() + TIME_LEN, " debug x: loud\n");
+}
+
+static void a_message_cannot_forge_a_line_in_text(void **state)
+{
+    (void)state;
+    log_info("x", "%s", "a\nb\r\t\x1b[31m\x7f");
+    assert_string_equal(read_log() + TIME_LEN, " info  x: a\\u000ab\\u000d\\u0009\\u001b[31m\\u007f\n");
+}
+
+static void terminal_controls_beyond_ascii_are_escaped(void **state)
+{
+    (void)state;
+    log_info("x", "%s",
+             "\xc2\x9b"
+             "31m caf\xc3\xa9 \xc2\xa0");
+    assert_string_equal(read_log() + TIME_LEN, " info  x: \\u009b31m caf\xc3\xa9 \xc2\xa0\n");
+}
+
+static void bytes_that_are_not_utf8_are_escaped(void **state)
+{
+    (void)state;
+    log_info("x", "%s",
+             "a\xff\xc3"
+             "b\xed\xa0\x80");
+    assert_string_equal(read_log() + TIME_LEN, " info  x: a\\xff\\xc3b\\xed\\xa0\\x80\n");
+}
+
+static void any_bytes_give_valid_json(void **state)
+{
+    char bytes[512];
+
+    (void)state;
+    log_setup(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
+    for (int i = 0; i < 511; i++)
+        bytes[i] = (char)(1 + i % 255);
+    bytes[511] = '\0';
+    log_info("x", "%s", bytes);
+    const char *text = read_log();
+    assert_true(json_text_valid(text, strlen(text), 1));
+    assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+}
+
+/*
+ * Logs a message of one repeated character and checks that the line is cut within a few bytes of the
+ * limit.
+ */
+static void check_cut(const char *repeated, enum log_format format, const char *tail)
+{
+    static char message[30000];
+    size_t n = strlen(repeated);
+
+    for (size_t i = 0; i + n < sizeof message; i += n)
+        memcpy(message + i, repeated, n + 1);
+    assert_int_equal(ftruncate(fileno(file), 0), 0);
+    assert_int_equal(lseek(fileno(file), 0, SEEK_SET), 0);
+    log_setup(LOG_LEVEL_INFO, format);
+    log_info("x", "%s", message);
+
+    const char *text = read_log();
+    size_t len = strlen(text);
+    assert_in_range(len, 4096 - 8, 4096);
+    assert_string_equal(text + len - strlen(tail), tail);
+    for (size_t i = 0; i < len; i += json_text_utf8(text + i, len - i))
+        assert_true(json_text_utf8(text + i, len - i) > 0);
+    if (format == LOG_FORMAT_JSON)
+        assert_true(json_text_valid(text, len, 1));
+}
+
+static void a_long_line_is_cut_between_characters(void **state)
+{
+    (void)state;
+    check_cut("x", LOG_FORMAT_TEXT, "…\n");
+    check_cut("\xf0\x9f\x9a\x8c", LOG_FORMAT_TEXT, "…\n");
+    check_cut("\xf0\x9f\x9a\x8c", LOG_FORMAT_JSON, "…\"}\n");
+    check_cut("\n", LOG_FORMAT_JSON, "…\"}\n");
+    check_cut("\"", LOG_FORMAT_JSON, "…\"}\n");
+}
+
+static void a_line_is_cut_only_when_the_mark_would_not_fit_behind_it(void **state)
+{
+    const int longest = 4096 - TIME_LEN - (int)strlen(" info  x: ") - (int)strlen("…\n");
+
+    (void)state;
+    log_info("x", "%0*d", longest, 7);
+    assert_int_equal(strlen(read_log()), 4096 - strlen("…"));
+    assert_null(strstr(logged, "…"));
+    log_info("x", "%0*d", longest + 1, 7);
+    assert_non_null(strstr(read_log(), "0…\n"));
+}
+
+static void nothing_follows_what_was_cut(void **state)
+{
+    const int nearly_full = 4096 - TIME_LEN - (int)strlen(" info  x: ") - (int)strlen("…\n") - 1;
+
+    (void)state;
+    log_info("x", "%0*d\xf0\x9f\x9a\x8cx", nearly_full, 7);
+    assert_non_null(strstr(read_log(), "07…\n"));
+}
+
+static void logging_keeps_errno_and_can_print_it(void **state)
+{
+    (void)state;
+    errno = ENOENT;
+    log_info("x", "open: %m");
+    assert_int_equal(errno, ENOENT);
+    assert_non_null(strstr(read_log(), "open: No such file or directory\n"));
+}
+
+static void a_log_that_cannot_be_written_is_survived(void **state)
+{
+    (void)state;
+    close(STDERR_FILENO);
+    errno = 0;
+    log_error("x", "lost");
+    assert_int_equal(errno, 0);
+    assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
+    log_error("x", "found");
+    assert_non_null(strstr(read_log(), "found"));
+    assert_null(strstr(logged, "lost"));
+}
+
+#define LOG_TEST(f) cmocka_unit_test_setup_teardown(f, redirect, restore)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LOG_TEST(a_text_line_has_time_level_area_and_message),
+        LOG_TEST(a_json_line_is_one_object),
+        LOG_TEST(levels_above_the_threshold_are_not_written),
+        LOG_TEST(a_message_cannot_forge_a_line_in_text),
+        LOG_TEST(terminal_controls_beyond_ascii_are_escaped),
+        LOG_TEST(bytes_that_are_not_utf8_are_escaped),
+        LOG_TEST(any_bytes_give_valid_json),
+        LOG_TEST(a_long_line_is_cut_between_characters),
+        LOG_TEST(a_line_is_cut_only_when_the_mark_would_not_fit_behind_it),
+        LOG_TEST(nothing_follows_what_was_cut),
+        LOG_TEST(logging_keeps_errno_and_can_print_it),
+        LOG_TEST(a_log_that_cannot_be_written_is_survived),
+    };
+
+    return cmocka_run_group_tests_name("log", tests, NULL, NULL);
+}

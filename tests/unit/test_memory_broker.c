@@ -1,0 +1,249 @@
+/*
+ * The broker contract on the backend in memory: rosters, events, results, signals and the end.
+ */
+#include "tests/lib/broker_box.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+static int start(void **state)
+{
+    *state = box_start("memory", "node");
+    return 0;
+}
+
+static int stop(void **state)
+{
+    box_free(*state);
+    return 0;
+}
+
+static void it_is_up_at_once(void **state)
+{
+    assert_true(box_next(*state, BROKER_STATE)->up);
+    assert_int_equal(box_metric(*state, "ridecast_broker_up"), 1);
+}
+
+static void watching_an_absent_ride_gives_an_empty_roster_with_an_epoch(void **state)
+{
+    struct box *box = *state;
+
+    broker_watch(box->broker, "/r");
+    const struct broker_message *roster = box_next(box, BROKER_ROSTER);
+    assert_string_equal(roster->ride, "/r");
+    assert_int_equal(strlen(roster->position.epoch), EPOCH_LEN);
+    assert_int_equal(roster->position.offset, 0);
+    assert_int_equal(roster->rider_count, 0);
+}
+
+static void boarding_is_told_with_its_record_and_then_acknowledged(void **state)
+{
+    struct box *box = *state;
+
+    broker_watch(box->broker, "/r");
+    box_submit(box, BROKER_BOARD, "/r", 7);
+    const struct broker_message *event = box_next(box, BROKER_EVENT);
+    const struct broker_message *result = box_next(box, BROKER_RESULT);
+    assert_int_equal(event->event, BROKER_BOARDED);
+    assert_string_equal(event->socket_id, box_socket(7));
+    assert_non_null(strstr(event->user->data, "\"u7\""));
+    assert_int_equal(event->position.offset, 1);
+    assert_true(result->ok);
+    assert_null(result->error);
+    assert_int_equal(result->ticket, 7);
+    assert_int_equal(result->position.offset, 1);
+    box_check_promises(box, "/r");
+}
+
+static void a_roster_holds_whoever_boarded_before(void **state)
+{
+    struct box *box = *state;
+
+    box_submit(box, BROKER_BOARD, "/r", 1);
+    box_submit(box, BROKER_BOARD, "/r", 2);
+    box_submit(box, BROKER_BOARD, "/r", 1); /* again */
+    box_submit(box, BROKER_EXIT, "/r", 2);
+    broker_watch(box->broker, "/r");
+    const struct broker_message *roster = box_next(box, BROKER_ROSTER);
+    assert_int_equal(roster->rider_count, 1);
+    assert_string_equal(roster->riders[0].socket_id, box_socket(1));
+    assert_non_null(strstr(roster->riders[0].user->data, "\"u1\""));
+    assert_int_equal(roster->position.offset, 4);
+}
+
+static void an_exit_without_boarding_is_told_too(void **state)
+{
+    struct box *box = *state;
+
+    broker_watch(box->broker, "/r");
+    box_submit(box, BROKER_EXIT, "/r", 1);
+    assert_int_equal(box_next(box, BROKER_EVENT)->event, BROKER_EXITED);
+    assert_true(box_next(box, BROKER_RESULT)->ok);
+}
+
+static void a_disconnect_is_told_only_of_riders_aboard_and_with_their_record(void **state)
+{
+    struct box *box = *state;
+
+    broker_watch(box->broker, "/r");
+    box_submit(box, BROKER_DISCONNECT, "/r", 1); /* nobody */
+    box_submit(box, BROKER_BOARD, "/r", 2);
+    box_submit(box, BROKER_DISCONNECT, "/r", 2);
+    assert_int_equal(box_next(box, BROKER_EVENT)->event, BROKER_BOARDED);
+    const struct broker_message *event = box_next(box, BROKER_EVENT);
+    assert_int_equal(event->event, BROKER_DISCONNECTED);
+    assert_non_null(strstr(event->user->data, "\"u2\""));
+    for (int i = 0; i < 3; i++)
+        assert_true(box_next(box, BROKER_RESULT)->ok);
+    box_check_promises(box, "/r");
+}
+
+static void rides_do_not_mix(void **state)
+{
+    struct box *box = *state;
+
+    broker_watch(box->broker, "/a");
+    box_submit(box, BROKER_BOARD, "/b", 1);
+    box_submit(box, BROKER_BOARD, "/a", 2);
+    assert_string_equal(box_next(box, BROKER_EVENT)->ride, "/a");
+    box_next(box, BROKER_RESULT);
+    box_next(box, BROKER_RESULT);
+    assert_int_equal(box_count(box, BROKER_EVENT), 1);
+}
+
+static void an_unwatched_ride_is_silent_and_keeps_its_numbering_while_somebody_is_aboard(void **state)
+{
+    struct box *box = *state;
+
+    broker_watch(box->broker, "/r");
+    box_submit(box, BROKER_BOARD, "/r", 1);
+    broker_unwatch(box->broker, "/r");
+    box_submit(box, BROKER_BOARD, "/r", 2);
+    broker_watch(box->broker, "/r");
+    const struct broker_message *before = box_next(box, BROKER_ROSTER);
+    const struct broker_message *after = box_next(box, BROKER_ROSTER);
+    assert_string_equal(before->position.epoch, after->position.epoch);
+    assert_int_equal(after->position.offset, 2);
+    assert_int_equal(after->rider_count, 2);
+    assert_int_equal(box_count(box, BROKER_EVENT), 1);
+}
+
+static void a_ride_that_nobody_uses_is_forgotten(void **state)
+{
+    struct box *box = *state;
+
+    box_submit(box, BROKER_BOARD, "/r", 1);
+    box_submit(box, BROKER_EXIT, "/r", 1);
+    broker_watch(box->broker, "/r");
+    const struct broker_message *first = box_next(box, BROKER_RESULT);
+    const struct broker_message *roster = box_next(box, BROKER_ROSTER);
+    assert_string_not_equal(first->position.epoch, roster->position.epoch);
+    assert_int_equal(roster->position.offset, 0);
+}
+
+static void results_are_counted(void **state)
+{
+    struct box *box = *state;
+
+    box_submit(box, BROKER_BOARD, "/r", 1);
+    box_next(box, BROKER_RESULT);
+    assert_int_equal(box_metric(box, "ridecast_transitions_total{result=\"ok\"}"), 1);
+    assert_int_equal(box_metric(box, "ridecast_transitions_total{result=\"refused\"}"), 0);
+}
+
+static void a_termination_signal_reaches_the_gateway_as_a_message(void **state)
+{
+    struct box *box = *state;
+    sigset_t signals;
+
+    /* Only this thread and the broker's exist, and both have it blocked: it stays for the signalfd. */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    kill(getpid(), SIGTERM);
+    box_next(box, BROKER_SIGNAL);
+    sigprocmask(SIG_UNBLOCK, &signals, NULL);
+}
+
+static void a_transition_after_the_end_is_refused(void **state)
+{
+    struct box *box = *state;
+
+    broker_stop(box->broker);
+    box_submit(box, BROKER_BOARD, "/r", 5);
+    const struct broker_message *result = box_next(box, BROKER_RESULT);
+    assert_false(result->ok);
+    assert_string_equal(result->error, "the gateway is stopping");
+    assert_int_equal(result->ticket, 5);
+}
+
+static void everything_submitted_before_the_end_has_its_result(void **state)
+{
+    struct box *box = *state;
+
+    for (unsigned i = 0; i < 1000; i++)
+        box_submit(box, BROKER_BOARD, "/r", i);
+    broker_stop(box->broker);
+    assert_int_equal(box_count(box, BROKER_RESULT), 1000);
+}
+
+static void a_broker_that_never_started_can_be_freed_with_orders_waiting(void **state)
+{
+    struct box *box = box_new("memory", "", 1000);
+
+    (void)state;
+    broker_watch(box->broker, "/r");
+    box_submit(box, BROKER_BOARD, "/r", 1);
+    assert_null(broker_take(box->broker));
+    box_free(box);
+    broker_free(NULL);
+    broker_message_free(NULL);
+}
+
+static void bad_options_are_refused_with_a_line(void **state)
+{
+    struct metrics *metrics = metrics_new();
+    struct broker_options options = {
+        .url = "memory", .prefix = "ride cast:", .node_id = "n", .metrics = metrics};
+    char error[200] = "", long_name[200];
+
+    (void)state;
+    assert_null(broker_new(&options, error, sizeof error));
+    assert_non_null(strstr(error, "prefix"));
+    memset(long_name, 'x', sizeof long_name - 1);
+    long_name[sizeof long_name - 1] = '\0';
+    options.prefix = "p:";
+    options.node_id = long_name;
+    assert_null(broker_new(&options, error, sizeof error));
+    assert_non_null(strstr(error, "node id"));
+    options.node_id = "n";
+    options.url = "http://host";
+    assert_null(broker_new(&options, error, sizeof error));
+    assert_non_null(strstr(error, "redis://"));
+    metrics_free(metrics);
+}
+
+#define with_broker(test) cmocka_unit_test_setup_teardown(test, start, stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        with_broker(it_is_up_at_once),
+        with_broker(watching_an_absent_ride_gives_an_empty_roster_with_an_epoch),
+        with_broker(boarding_is_told_with_its_record_and_then_acknowledged),
+        with_broker(a_roster_holds_whoever_boarded_before),
+        with_broker(an_exit_without_boarding_is_told_too),
+        with_broker(a_disconnect_is_told_only_of_riders_aboard_and_with_their_record),
+        with_broker(rides_do_not_mix),
+        with_broker(an_unwatched_ride_is_silent_and_keeps_its_numbering_while_somebody_is_aboard),
+        with_broker(a_ride_that_nobody_uses_is_forgotten),
+        with_broker(results_are_counted),
+        with_broker(a_termination_signal_reaches_the_gateway_as_a_message),
+        with_broker(a_transition_after_the_end_is_refused),
+        with_broker(everything_submitted_before_the_end_has_its_result),
+        cmocka_unit_test(a_broker_that_never_started_can_be_freed_with_orders_waiting),
+        cmocka_unit_test(bad_options_are_refused_with_a_line),
+    };
+
+    return cmocka_run_group_tests_name("memory_broker", tests, NULL, NULL);
+}

@@ -1,0 +1,237 @@
+/*
+ * The application: what riders hear of rosters and events, and who they are told is aboard.
+ */
+#include "tests/unit/presence_world.h"
+
+/* --- rosters and events --- */
+
+static void the_first_roster_is_told_to_nobody(void **state)
+{
+    struct world *w = *state;
+    join(w, 0);
+    says_roster(w, "/", 3, "A1 B2");
+    assert_journal(w, "watch /\n");
+}
+
+static void events_before_the_first_roster_are_part_of_it(void **state)
+{
+    struct world *w = *state;
+    join(w, 0);
+    says_event(w, 1, BROKER_BOARDED, "A", "1");
+    says_roster(w, "/", 1, "A1");
+    says_event(w, 2, BROKER_BOARDED, "B", "2");
+    assert_journal(w, "watch /\nann < 42[\"userBoarded\",2,\"2-e\"]\n");
+}
+
+static void another_roster_is_told_by_its_difference(void **state)
+{
+    struct world *w = *state;
+    join(w, 0);
+    says_roster(w, "/", 3, "A1 B2 C3");
+    turn(w);
+    rider_active_users(w->client[0].rider, &ACK_5);
+    turn(w);
+    buf_clear(&w->journal);
+    says_roster(w, "/", 9, "B2 C7 D4");
+    assert_journal(w, "ann < 42[\"userDisconnected\",1,\"9-e\"]\n"
+                      "ann < 42[\"userBoarded\",7,\"9-e\"]\n"
+                      "ann < 42[\"userBoarded\",4,\"9-e\"]\n");
+    rider_active_users(w->client[0].rider, &ACK_5);
+    assert_journal(w, "ann < ack 5 {\"offset\":\"9-e\",\"users\":[2,7,4]}\n");
+}
+
+static void who_was_put_back_is_news_only_to_those_who_missed_it(void **state)
+{
+    struct world *w = *state;
+    join(w, 0);
+    says_roster(w, "/", 3, "A1");
+    says_event(w, 4, BROKER_RESTORED, "A", "1");
+    says_event(w, 5, BROKER_RESTORED, "B", "2");
+    assert_journal(w, "watch /\nann < 42[\"userBoarded\",2,\"5-e\"]\n");
+    rider_active_users(w->client[0].rider, &ACK_5);
+    assert_journal(w, "ann < ack 5 {\"offset\":\"5-e\",\"users\":[1,2]}\n");
+}
+
+static void an_exit_without_a_boarding_is_told_too(void **state)
+{
+    struct world *w = *state;
+    join_live(w, 1);
+    says_event(w, 1, BROKER_EXITED, "A", "1");
+    assert_journal(w, "ann < 42[\"userExited\",1,\"1-e\"]\n");
+}
+
+static void events_concern_their_ride_only(void **state)
+{
+    struct world *w = *state;
+    join_ride(w, 1, "/line-7");
+    join_live(w, 1);
+    says_roster(w, "/line-7", 0, "");
+    says_event(w, 1, BROKER_BOARDED, "A", "1");
+    assert_journal(w, "ann < 42[\"userBoarded\",1,\"1-e\"]\n");
+}
+
+/* --- who is aboard --- */
+
+static void an_answer_holds_every_event_before_it_and_none_after(void **state)
+{
+    struct world *w = *state;
+    join_live(w, 1);
+    says_event(w, 1, BROKER_BOARDED, "A", "1");
+    says_event(w, 2, BROKER_BOARDED, "B", "2");
+    presence_broker_ready(w->presence);
+    rider_active_users(w->client[0].rider, &ACK_5);
+    says_event(w, 3, BROKER_DISCONNECTED, "A", "1");
+    assert_journal(w, "ann < 42[\"userBoarded\",1,\"1-e\"]\n"
+                      "ann < 42[\"userBoarded\",2,\"2-e\"]\n"
+                      "ann < ack 5 {\"offset\":\"2-e\",\"users\":[1,2]}\n"
+                      "ann < 42[\"userDisconnected\",1,\"3-e\"]\n");
+    rider_active_users(w->client[0].rider, &ACK_5);
+    assert_journal(w, "ann < ack 5 {\"offset\":\"3-e\",\"users\":[2]}\n");
+}
+
+static void who_does_not_want_an_answer_gets_none(void **state)
+{
+    struct world *w = *state;
+    join_live(w, 1);
+    rider_active_users(w->client[0].rider, &NO_ACK);
+    assert_journal(w, "");
+}
+
+static void an_answer_waits_for_the_first_roster(void **state)
+{
+    struct world *w = *state;
+    join(w, 0);
+    rider_active_users(w->client[0].rider, &ACK_5);
+    assert_journal(w, "watch /\n");
+    says_roster(w, "/", 3, "A1");
+    says_event(w, 4, BROKER_BOARDED, "B", "2");
+    assert_journal(w, "ann < ack 5 {\"offset\":\"3-e\",\"users\":[1]}\n"
+                      "ann < 42[\"userBoarded\",2,\"4-e\"]\n");
+    advance(w, 2 * PRESENCE_ASK_MS);
+    assert_journal(w, "");
+}
+
+static void an_answer_that_does_not_come_is_an_error(void **state)
+{
+    struct world *w = *state;
+    join(w, 0);
+    rider_active_users(w->client[0].rider, &ACK_5);
+    advance(w, PRESENCE_ASK_MS - 1);
+    assert_journal(w, "watch /\n");
+    advance(w, 1);
+    assert_journal(w, "ann < ack 5 {\"ok\":false,\"error\":\"" AWAY "\"}\n");
+    says_roster(w, "/", 3, "");
+    assert_journal(w, "");
+}
+
+static void who_leaves_while_waiting_is_not_answered(void **state)
+{
+    struct world *w = *state;
+    struct ack text = {.wanted = true, .text = blob_new("7", 1)};
+    join(w, 0);
+    rider_active_users(w->client[0].rider, &text);
+    rider_active_users(w->client[0].rider, &text);
+    blob_unref(text.text);
+    leave(&w->client[0]);
+    says_roster(w, "/", 3, "");
+    assert_journal(w, "watch /\n");
+}
+
+/* What presence_ask() brought, as it was given. */
+struct answer {
+    unsigned times;
+    struct blob *json; /* NULL: no answer, or none could be given */
+};
+
+static void on_answer(void *arg, struct blob *json)
+{
+    struct answer *answer = arg;
+    answer->times++;
+    answer->json = json ? blob_ref(json) : NULL;
+}
+
+static void a_question_from_outside_watches_the_ride_for_a_while(void **state)
+{
+    struct world *w = *state;
+    struct answer answer = {0};
+    assert_non_null(presence_ask(w->presence, "/", on_answer, &answer));
+    assert_journal(w, "watch /\n");
+    assert_int_equal(answer.times, 0);
+    says_roster(w, "/", 3, "A1");
+    turn(w);
+    assert_int_equal(answer.times, 1);
+    assert_string_equal(answer.json->data, "{\"offset\":\"3-e\",\"users\":[1]}");
+    blob_unref(answer.json);
+    advance(w, PRESENCE_LINGER_MS);
+    assert_journal(w, "unwatch /\n");
+}
+
+static void a_question_can_be_withdrawn(void **state)
+{
+    struct world *w = *state;
+    struct answer answer = {0};
+    struct ask *ask = presence_ask(w->presence, "/", on_answer, &answer);
+    presence_ask_cancel(ask);
+    says_roster(w, "/", 3, "");
+    advance(w, PRESENCE_ASK_MS);
+    assert_journal(w, "watch /\n");
+    advance(w, PRESENCE_LINGER_MS);
+    assert_journal(w, "unwatch /\n");
+    assert_int_equal(answer.times, 0);
+}
+
+static void a_question_without_an_answer_in_time_gets_none(void **state)
+{
+    struct world *w = *state;
+    struct answer answer = {0};
+    presence_ask(w->presence, "/", on_answer, &answer);
+    advance(w, PRESENCE_ASK_MS);
+    assert_int_equal(answer.times, 1);
+    assert_null(answer.json);
+    advance(w, PRESENCE_LINGER_MS);
+    assert_journal(w, "watch /\nunwatch /\n");
+}
+
+static void all_who_ask_at_one_position_share_the_answer(void **state)
+{
+    struct world *w = *state;
+    struct answer first = {0}, second = {0}, third = {0};
+    presence_ask(w->presence, "/", on_answer, &first);
+    says_roster(w, "/", 3, "A1");
+    turn(w);
+    assert_null(presence_ask(w->presence, "/", on_answer, &second));
+    assert_ptr_equal(first.json, second.json);
+    says_event(w, 4, BROKER_EXITED, "A", "1");
+    turn(w);
+    assert_null(presence_ask(w->presence, "/", on_answer, &third));
+    assert_string_equal(third.json->data, "{\"offset\":\"4-e\",\"users\":[]}");
+    assert_string_equal(first.json->data, "{\"offset\":\"3-e\",\"users\":[1]}");
+    blob_unref(first.json);
+    blob_unref(second.json);
+    blob_unref(third.json);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_first_roster_is_told_to_nobody),
+        TEST(events_before_the_first_roster_are_part_of_it),
+        TEST(another_roster_is_told_by_its_difference),
+        TEST(who_was_put_back_is_news_only_to_those_who_missed_it),
+        TEST(an_exit_without_a_boarding_is_told_too),
+        TEST(events_concern_their_ride_only),
+        TEST(an_answer_holds_every_event_before_it_and_none_after),
+        TEST(who_does_not_want_an_answer_gets_none),
+        TEST(an_answer_waits_for_the_first_roster),
+        TEST(an_answer_that_does_not_come_is_an_error),
+        TEST(who_leaves_while_waiting_is_not_answered),
+        TEST(a_question_from_outside_watches_the_ride_for_a_while),
+        TEST(a_question_can_be_withdrawn),
+        TEST(a_question_without_an_answer_in_time_gets_none),
+        TEST(all_who_ask_at_one_position_share_the_answer),
+    };
+    log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,244 @@
+/*
+ * A roster: riders in and out, references to their records, and the difference between two sets.
+ */
+#include "gateway/roster.h"
+
+#include "broker/broker.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static int setup(void **state)
+{
+    *state = roster_new();
+    return *state ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    roster_free(*state);
+    return 0;
+}
+
+static void set(struct roster *roster, const char *socket_id, const char *user)
+{
+    struct blob *blob = blob_new(user, strlen(user));
+    assert_non_null(blob);
+    roster_set(roster, socket_id, blob);
+    blob_unref(blob);
+}
+
+static void assert_prints(const struct roster *roster, const char *json)
+{
+    struct buf out;
+    buf_init(&out, 4096);
+    assert_int_equal(roster_print(roster, &out), 0);
+    assert_int_equal(out.len, strlen(json));
+    assert_memory_equal(out.data, json, out.len);
+    buf_deinit(&out);
+}
+
+static void nobody_is_on_a_new_roster(void **state)
+{
+    assert_int_equal(roster_count(*state), 0);
+    assert_null(roster_get(*state, "A"));
+    assert_prints(*state, "[]");
+}
+
+static void riders_are_printed_in_the_order_they_boarded(void **state)
+{
+    set(*state, "C", "3");
+    set(*state, "A", "1");
+    set(*state, "B", "2");
+    assert_int_equal(roster_count(*state), 3);
+    assert_prints(*state, "[3,1,2]");
+}
+
+static void boarding_again_replaces_the_record_and_keeps_the_place(void **state)
+{
+    set(*state, "A", "1");
+    set(*state, "B", "2");
+    set(*state, "A", "9");
+    assert_int_equal(roster_count(*state), 2);
+    assert_memory_equal(roster_get(*state, "A")->data, "9", 1);
+    assert_prints(*state, "[9,2]");
+}
+
+static void a_user_under_two_sockets_is_there_twice(void **state)
+{
+    set(*state, "A", "1");
+    set(*state, "B", "1");
+    assert_prints(*state, "[1,1]");
+    roster_remove(*state, "A");
+    assert_prints(*state, "[1]");
+}
+
+static void removing_who_is_not_aboard_changes_nothing(void **state)
+{
+    set(*state, "A", "1");
+    roster_remove(*state, "B");
+    roster_remove(*state, "");
+    assert_prints(*state, "[1]");
+}
+
+static void freeing_no_roster_is_harmless(void **state)
+{
+    (void)state;
+    roster_free(NULL);
+}
+
+static void records_are_held_as_long_as_they_are_on_the_roster(void **state)
+{
+    struct roster *roster = roster_new();
+    struct blob *user = blob_new("1", 1);
+    roster_set(roster, "A", user);
+    roster_set(roster, "A", user);
+    assert_int_equal(atomic_load(&user->refs), 2);
+    roster_set(roster, "B", user);
+    assert_int_equal(atomic_load(&user->refs), 3);
+    roster_remove(roster, "A");
+    assert_int_equal(atomic_load(&user->refs), 2);
+    roster_free(roster);
+    assert_int_equal(atomic_load(&user->refs), 1);
+    blob_unref(user);
+    (void)state;
+}
+
+static void printing_fails_whenever_the_buffer_is_too_small(void **state)
+{
+    static const char json[] = "[{\"id\":1},{\"id\":2}]";
+    set(*state, "A", "{\"id\":1}");
+    set(*state, "B", "{\"id\":2}");
+    for (size_t max = 0; max < sizeof json - 1; max++) {
+        struct buf out;
+        buf_init(&out, max);
+        assert_int_equal(roster_print(*state, &out), -1);
+        buf_deinit(&out);
+    }
+    assert_prints(*state, json);
+}
+
+/* --- the difference --- */
+
+/* The new set as text, `A1 B2`: socket A with record 1, socket B with record 2. */
+static size_t riders_from(const char *text, struct broker_rider *riders)
+{
+    size_t count = 0;
+    for (; *text; text += text[2] ? 3 : 2) {
+        riders[count] = (struct broker_rider){.socket_id = {text[0]}, .user = blob_new(text + 1, 1)};
+        assert_non_null(riders[count++].user);
+    }
+    return count;
+}
+
+static void note(struct buf *journal, char sign, const char *socket_id, const struct blob *user)
+{
+    assert_int_equal(buf_appendf(journal, "%c%s%s ", sign, socket_id, user->data), 0);
+}
+
+static void gone(void *arg, const char *socket_id, struct blob *user)
+{
+    note(arg, '-', socket_id, user);
+}
+
+static void boarded(void *arg, const char *socket_id, struct blob *user)
+{
+    note(arg, '+', socket_id, user);
+}
+
+/* Replaces what is on the roster and checks what was told: `-A1 +B2 `. */
+static void assert_replaced(struct roster *roster, const char *riders_text, const char *told)
+{
+    static const struct roster_difference difference = {.gone = gone, .boarded = boarded};
+    struct broker_rider riders[16];
+    struct buf journal;
+    size_t count = riders_from(riders_text, riders);
+    buf_init(&journal, 4096);
+    roster_replace(roster, riders, count, &difference, &journal);
+    for (size_t i = 0; i < count; i++)
+        blob_unref(riders[i].user);
+    assert_int_equal(buf_append(&journal, "", 1), 0);
+    assert_string_equal(journal.data, told);
+    buf_deinit(&journal);
+}
+
+static void the_first_set_boards_everybody(void **state)
+{
+    assert_replaced(*state, "A1 B2", "+A1 +B2 ");
+    assert_prints(*state, "[1,2]");
+}
+
+static void an_equal_set_tells_nothing(void **state)
+{
+    assert_replaced(*state, "A1 B2", "+A1 +B2 ");
+    assert_replaced(*state, "B2 A1", "");
+    assert_prints(*state, "[1,2]");
+}
+
+static void an_empty_set_takes_everybody_off(void **state)
+{
+    assert_replaced(*state, "A1 B2", "+A1 +B2 ");
+    assert_replaced(*state, "", "-A1 -B2 ");
+    assert_int_equal(roster_count(*state), 0);
+    assert_replaced(*state, "", "");
+}
+
+static void who_is_gone_is_told_before_who_boarded(void **state)
+{
+    assert_replaced(*state, "A1 B2 C3", "+A1 +B2 +C3 ");
+    assert_replaced(*state, "D4 B2", "-A1 -C3 +D4 ");
+    assert_prints(*state, "[2,4]");
+}
+
+static void another_record_is_told_as_a_boarding(void **state)
+{
+    assert_replaced(*state, "A1 B2", "+A1 +B2 ");
+    assert_replaced(*state, "A1 B7", "+B7 ");
+    assert_prints(*state, "[1,7]");
+}
+
+static void a_socket_that_occurs_twice_in_the_set_is_aboard_once(void **state)
+{
+    assert_replaced(*state, "A1 A1", "+A1 ");
+    assert_int_equal(roster_count(*state), 1);
+    assert_replaced(*state, "A1 A2", "+A2 ");
+    assert_prints(*state, "[2]");
+}
+
+static void replacing_again_remembers_nothing_of_the_last_time(void **state)
+{
+    assert_replaced(*state, "A1", "+A1 ");
+    assert_replaced(*state, "A1", "");
+    assert_replaced(*state, "", "-A1 ");
+    assert_replaced(*state, "A1", "+A1 ");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(nobody_is_on_a_new_roster, setup, teardown),
+        cmocka_unit_test_setup_teardown(riders_are_printed_in_the_order_they_boarded, setup, teardown),
+        cmocka_unit_test_setup_teardown(boarding_again_replaces_the_record_and_keeps_the_place, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_user_under_two_sockets_is_there_twice, setup, teardown),
+        cmocka_unit_test_setup_teardown(removing_who_is_not_aboard_changes_nothing, setup, teardown),
+        cmocka_unit_test(freeing_no_roster_is_harmless),
+        cmocka_unit_test(records_are_held_as_long_as_they_are_on_the_roster),
+        cmocka_unit_test_setup_teardown(printing_fails_whenever_the_buffer_is_too_small, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_first_set_boards_everybody, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_equal_set_tells_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_empty_set_takes_everybody_off, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_is_gone_is_told_before_who_boarded, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_record_is_told_as_a_boarding, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_socket_that_occurs_twice_in_the_set_is_aboard_once, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(replacing_again_remembers_nothing_of_the_last_time, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
