@@ -126,7 +126,7 @@ static void on_connect(void *app, struct sio_socket *socket, struct json_slice a
 {
     (void)app;
     const char *nsp = sio_socket_nsp(socket);
-    if (strcmp(nsp, "/") && strcmp(nsp, "/custom")) {
+    if (strcmp(nsp, "/") != 0 && strcmp(nsp, "/custom") != 0) {
         sio_refuse(socket, "Invalid namespace");
         return;
     }
@@ -158,7 +158,7 @@ static void on_event(void *app, struct sio_socket *socket, const struct sio_even
     (void)app;
     struct json_slice name;
     size_t cursor = 0;
-    if (strcmp(sio_socket_nsp(socket), "/") || !json_text_next(event->args, &cursor, &name) ||
+    if (strcmp(sio_socket_nsp(socket), "/") != 0 || !json_text_next(event->args, &cursor, &name) ||
         json_text_type(name) != '"')
         return;
     struct json_slice args = arguments(event);

@@ -61,7 +61,7 @@ static inline struct box *box_new(const char *url, const char *node_id, size_t q
 
 static inline struct box *box_start(const char *url, const char *node_id)
 {
-    struct box *box = box_new(url, node_id, 64 * 1024 * 1024);
+    struct box *box = box_new(url, node_id, (size_t)64 << 20);
     char error[256] = "";
 
     if (broker_start(box->broker, error, sizeof error) != 0)
@@ -77,7 +77,7 @@ static inline void box_drain(struct box *box)
         after = broker_message_next(message);
         if (box->count == box->room) {
             box->room = box->room * 2 + 64;
-            box->said = realloc(box->said, box->room * sizeof *box->said);
+            box->said = realloc(box->said, box->room * sizeof box->said[0]);
             assert_non_null(box->said);
         }
         box->said[box->count++] = message;
