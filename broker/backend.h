@@ -16,7 +16,7 @@ struct backend;
 struct event_base;
 struct metric;
 
-enum order_kind { ORDER_WATCH, ORDER_UNWATCH, ORDER_SUBMIT, ORDER_STOP };
+enum order_kind { ORDER_WATCH, ORDER_UNWATCH, ORDER_SUBMIT, ORDER_REPLAY, ORDER_STOP };
 
 /* One order from the gateway to the broker thread. */
 struct order {
@@ -24,11 +24,13 @@ struct order {
     enum order_kind kind;
     char ride[RIDE_NAME_MAX + 1]; /* all but STOP */
 
-    enum broker_transition_kind
-        transition; /* SUBMIT, as in struct broker_transition; `user` is a reference of its own */
+    /* SUBMIT, as in struct broker_transition; `user` is a reference of its own. */
+    enum broker_transition_kind transition;
     char socket_id[SOCKET_ID_LEN + 1];
     struct blob *user;
-    uint64_t ticket;
+
+    struct broker_position from; /* REPLAY */
+    uint64_t ticket;             /* SUBMIT, REPLAY */
 };
 
 /* NULL is harmless. */
@@ -45,6 +47,13 @@ struct broker_metrics {
     struct metric *bad_messages;
     struct metric *transitions_ok;
     struct metric *transitions_refused;
+    struct metric *leases_lost;
+    struct metric *nodes_reaped;
+    struct metric *riders_held;
+    struct metric *riders_reaped;
+    struct metric *riders_swept;
+    struct metric *riders_restored;
+    struct metric *riders_evicted;
 };
 
 /* What a backend is made from. Strings and metrics outlive the backend. */
@@ -55,6 +64,8 @@ struct backend_setup {
     const char *prefix;
     const char *node_id;
     size_t queue_bytes;
+    uint64_t node_lease_ms;
+    uint64_t recovery_window_ms;
     const struct broker_metrics *metrics;
 };
 
@@ -66,10 +77,13 @@ struct backend_row {
     void (*unwatch)(struct backend *backend, const char *ride);
     /* Takes the order, which gets its result sooner or later. */
     void (*submit)(struct backend *backend, struct order *order);
-    /* Whether some transition still waits for its result. */
-    bool (*busy)(const struct backend *backend);
-    /* The last call on the broker thread: leaves the outside world; what has no result yet gets `error` as
-     * its result. */
+    /* Takes the order, which gets its HISTORY sooner or later. */
+    void (*replay)(struct backend *backend, struct order *order);
+    /* No more orders come. Called until it says true: every order has its answer, and what this node holds
+     * outside is given back. After false, broker_progress() or a message to tell has it called again. */
+    bool (*finish)(struct backend *backend);
+    /* The last call on the broker thread: leaves the outside world; a transition without a result gets
+     * `error` as its result, a replay fails. */
     void (*stop)(struct backend *backend, const char *error);
     /* Frees a stopped or never started backend. */
     void (*free)(struct backend *backend);
@@ -85,5 +99,8 @@ extern const struct backend_row backend_memory, backend_redis;
 
 /* Hands a message to the gateway; takes it. */
 void broker_tell(struct broker *broker, struct broker_message *message);
+
+/* While stopping: something that `finish` waited for has happened. */
+void broker_progress(struct broker *broker);
 
 #endif

@@ -5,8 +5,8 @@
  *   broker_watch, _submit … ─▶ inbox ─ eventfd ─▶ take_orders ─▶ backend
  *   broker_take ◀──────────── outbox ◀─ wake() ── broker_tell ◀─ backend, signalfd
  *
- * Stopping: the last order is STOP; the loop then runs until the backend has given every result, or for a
- * second.
+ * Stopping: the last order is STOP; the loop then runs until the backend has given every answer and has left
+ * in good order, or for a second.
  */
 #include "broker/broker.h"
 
@@ -64,15 +64,22 @@ void order_free(struct order *order)
     free(order);
 }
 
+void broker_progress(struct broker *broker)
+{
+    if (broker->stopping)
+        event_active(broker->finish, 0, 0);
+}
+
 void broker_tell(struct broker *broker, struct broker_message *message)
 {
     if (message->kind == BROKER_RESULT)
         metric_add(message->ok ? broker->metrics.transitions_ok : broker->metrics.transitions_refused, 1);
     if (message->kind == BROKER_STATE)
         metric_set(broker->metrics.up, message->up);
+    if (message->kind == BROKER_EVICTED)
+        metric_add(broker->metrics.riders_evicted, 1);
     mailbox_post(broker->outbox, &message->mail);
-    if (broker->stopping)
-        event_active(broker->finish, 0, 0);
+    broker_progress(broker);
 }
 
 static void give_order(struct backend *backend, struct order *order)
@@ -86,6 +93,9 @@ static void give_order(struct backend *backend, struct order *order)
         break;
     case ORDER_SUBMIT:
         backend->row->submit(backend, order); /* takes it */
+        return;
+    case ORDER_REPLAY:
+        backend->row->replay(backend, order); /* takes it */
         return;
     case ORDER_STOP:
         break;
@@ -136,7 +146,7 @@ static void end_when_done(evutil_socket_t fd, short what, void *arg)
     struct broker *broker = arg;
 
     (void)fd, (void)what;
-    if (!broker->backend->row->busy(broker->backend))
+    if (broker->backend->row->finish(broker->backend))
         event_base_loopbreak(broker->base);
 }
 
@@ -188,6 +198,20 @@ static void add_metrics(struct broker_metrics *ours, struct metrics *metrics)
                                        "Transitions by result");
     ours->transitions_refused = metrics_add(metrics, METRIC_COUNTER, "ridecast_transitions_total",
                                             "result=\"refused\"", "Transitions by result");
+    ours->leases_lost = metrics_add(metrics, METRIC_COUNTER, "ridecast_broker_leases_lost_total", NULL,
+                                    "Times this node's lease was gone when it was to be renewed");
+    ours->nodes_reaped = metrics_add(metrics, METRIC_COUNTER, "ridecast_nodes_reaped_total", NULL,
+                                     "Dead nodes that this one found riders of");
+    ours->riders_held = metrics_add(metrics, METRIC_GAUGE, "ridecast_riders_held", NULL,
+                                    "Riders aboard by this node's clients");
+    ours->riders_reaped = metrics_add(metrics, METRIC_COUNTER, "ridecast_riders_reaped_total", NULL,
+                                      "Riders of dead nodes that were suspended or taken out");
+    ours->riders_swept = metrics_add(metrics, METRIC_COUNTER, "ridecast_riders_swept_total", NULL,
+                                     "Suspended riders taken out after the recovery window");
+    ours->riders_restored = metrics_add(metrics, METRIC_COUNTER, "ridecast_riders_restored_total", NULL,
+                                        "Riders that this node put back into the set");
+    ours->riders_evicted = metrics_add(metrics, METRIC_COUNTER, "ridecast_riders_evicted_total", NULL,
+                                       "Sockets that another node has taken over");
 }
 
 /* Spaces separate fields in what Redis keeps. */
@@ -222,7 +246,8 @@ static char *node_id_or_random(const char *given)
     return alloc_text(random, ID_LEN);
 }
 
-static int open_backend(struct broker *broker, size_t queue_bytes, char *error, size_t error_size)
+static int open_backend(struct broker *broker, const struct broker_options *options, char *error,
+                        size_t error_size)
 {
     const struct backend_setup setup = {
         .broker = broker,
@@ -230,7 +255,9 @@ static int open_backend(struct broker *broker, size_t queue_bytes, char *error, 
         .url = broker->url,
         .prefix = broker->prefix,
         .node_id = broker->node_id,
-        .queue_bytes = queue_bytes,
+        .queue_bytes = options->queue_bytes,
+        .node_lease_ms = options->node_lease_ms,
+        .recovery_window_ms = options->recovery_window_ms,
         .metrics = &broker->metrics,
     };
     const struct backend_row *row = strcmp(broker->url, "memory") == 0 ? &backend_memory : &backend_redis;
@@ -259,7 +286,7 @@ struct broker *broker_new(const struct broker_options *options, char *error, siz
         snprintf(error, error_size, "cannot set up the broker thread: %s", strerror(errno));
         goto fail;
     }
-    if (open_backend(broker, options->queue_bytes, error, error_size) != 0)
+    if (open_backend(broker, options, error, error_size) != 0)
         goto fail;
     return broker;
 fail:
@@ -332,6 +359,8 @@ static void refuse_orders(struct broker *broker)
         next = (struct order *)order->mail.next;
         if (order->kind == ORDER_SUBMIT)
             broker_tell(broker, message_refused(order, stopping_error));
+        if (order->kind == ORDER_REPLAY)
+            broker_tell(broker, message_no_history(order));
         order_free(order);
     }
 }
@@ -421,11 +450,21 @@ void broker_submit(struct broker *broker, const struct broker_transition *transi
     struct order *order = order_new(ORDER_SUBMIT, transition->ride);
 
     assert(strlen(transition->socket_id) == SOCKET_ID_LEN);
-    assert((transition->kind == BROKER_DISCONNECT) == !transition->user);
+    assert((transition->kind == BROKER_BOARD || transition->kind == BROKER_EXIT) == !!transition->user);
     order->transition = transition->kind;
     memcpy(order->socket_id, transition->socket_id, SOCKET_ID_LEN);
     order->user = transition->user ? blob_ref(transition->user) : NULL;
     order->ticket = transition->ticket;
+    post_order(broker, order);
+}
+
+void broker_replay(struct broker *broker, const char *ride, const struct broker_position *from,
+                   uint64_t ticket)
+{
+    struct order *order = order_new(ORDER_REPLAY, ride);
+
+    order->from = *from;
+    order->ticket = ticket;
     post_order(broker, order);
 }
 

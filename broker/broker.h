@@ -9,17 +9,31 @@
  *   gateway thread ◀── struct broker_message ─── broker thread
  *
  * What the gateway may rely on:
- *  - After broker_watch(ride): one BROKER_ROSTER (when the backend is reachable), then every later event of
- * that ride as BROKER_EVENT, offsets rising by one without gap or repeat. When continuity is lost and the log
- * does not reach back far enough, a new BROKER_ROSTER replaces what was known; events go on after its offset.
- * After broker_unwatch() messages already on their way may still arrive.
- *  - Every transition submitted gets exactly one BROKER_RESULT. `ok` means the backend has committed it. For
- * a watched ride the result comes after the event (or after a roster that includes it).
- *  - BROKER_STATE tells up and down, starting from down. While down, transitions wait up to queue_bytes; past
- * that they are refused with a result. Nothing accepted is lost, nothing refused is silent.
- *  - BROKER_SIGNAL: SIGTERM or SIGINT arrived. The broker thread reads the process' signals from a signalfd,
- * because libwebsockets' event-loop plug-ins would take them for themselves; they must be blocked in every
- * thread before the first starts.
+ *
+ *   ROSTER   After broker_watch(ride), as soon as the backend is reachable; then every later event of that
+ *            ride comes as EVENT, offsets rising by one without gap or repeat. When continuity is lost the
+ *            log is replayed as events; where it does not reach, a new ROSTER replaces what was known. One
+ *            with `renumbered` belongs to a new epoch: the store was emptied or is an older copy, and whoever
+ *            is missing from it may yet be restored by the node that holds it. Messages already on their way
+ *            may arrive after broker_unwatch().
+ *   RESULT   Exactly one for every transition submitted. `ok` means the backend has committed it. For a
+ *            watched ride it comes after the event (or after a roster that includes it).
+ *   HISTORY  Exactly one for every broker_replay(). For a watched ride it comes after the last event in it.
+ *   EVICTED  Another node has taken over a socket this node held: its client is elsewhere, end the copy here.
+ *            Where a transition was refused for that reason, its RESULT comes first.
+ *   STATE    Up and down, starting from down. While down, boardings and exits wait up to queue_bytes and are
+ *            refused past that; nothing accepted is lost, nothing refused is silent. What the gateway must
+ *            tell in any case (disconnect, suspend, resume) is never refused for lack of room.
+ *   SECRET   The key that signs recovery ids, the same for all nodes; before the first STATE up, and again
+ *            whenever it has changed.
+ *   SIGNAL   SIGTERM or SIGINT arrived. The broker thread reads the process' signals from a signalfd, because
+ *            libwebsockets' event-loop plug-ins would take them for themselves; they must be blocked in every
+ *            thread before the first starts.
+ *
+ * The broker knows which sockets this node holds (aboard by its own transitions) and keeps them true by
+ * itself: it renews the node's lease, restores them after the lease was lost, the store was emptied or
+ * somebody declared them gone, reaps dead nodes and sweeps out whoever was suspended for longer than the
+ * recovery window.
  *
  * Threads: broker_new, _start, _stop and _free, and everything else here, are called on the gateway thread.
  */
@@ -40,6 +54,9 @@ enum {
     RIDE_NAME_MAX = 128, /* bytes; a name starts with '/' */
     SOCKET_ID_LEN = 20,  /* letters of common/id.h */
     EPOCH_LEN = 8,       /* letters; a new epoch means the numbering began anew */
+    SECRET_LEN = 32,     /* bytes */
+
+    REPLAY_EVENTS_MAX = 4096, /* in one HISTORY */
 };
 
 enum broker_event_kind { BROKER_BOARDED, BROKER_EXITED, BROKER_DISCONNECTED, BROKER_RESTORED };
@@ -47,8 +64,15 @@ enum broker_event_kind { BROKER_BOARDED, BROKER_EXITED, BROKER_DISCONNECTED, BRO
 enum broker_transition_kind {
     BROKER_BOARD,      /* the socket's rider is aboard with this user record */
     BROKER_EXIT,       /* the rider leaves; told to everyone even if it was not aboard */
-    BROKER_DISCONNECT, /* the socket is gone without exiting; told only if its rider was aboard; `user` is
-                          NULL */
+    BROKER_DISCONNECT, /* the socket is gone for good without exiting; told only if its rider was aboard */
+
+    /* The connection dropped: the rider stays aboard for the recovery window and leaves then, as by
+     * DISCONNECT. Nothing if another node holds the socket by now. */
+    BROKER_SUSPEND,
+
+    /* A client came back with the socket's recovery id: the socket is this node's from now on, wherever it
+     * was. Tells nobody. The result's `user` is the rider's record, NULL when it is not aboard. */
+    BROKER_RESUME,
 };
 
 /* A place in a ride's stream of events. */
@@ -61,7 +85,7 @@ struct broker_transition {
     enum broker_transition_kind kind;
     const char *ride;      /* copied */
     const char *socket_id; /* SOCKET_ID_LEN letters, copied */
-    struct blob *user;     /* a reference is taken; NULL for BROKER_DISCONNECT */
+    struct blob *user;     /* a reference is taken; NULL for all but BOARD and EXIT */
     uint64_t ticket;       /* the caller's, handed back in the result */
 };
 
@@ -70,37 +94,62 @@ struct broker_rider {
     struct blob *user;
 };
 
-enum broker_message_kind { BROKER_ROSTER, BROKER_EVENT, BROKER_RESULT, BROKER_STATE, BROKER_SIGNAL };
+/* An event by itself, as HISTORY brings it. */
+struct broker_past_event {
+    uint64_t offset;
+    enum broker_event_kind kind;
+    struct blob *user;
+    char socket_id[SOCKET_ID_LEN + 1];
+};
+
+enum broker_message_kind {
+    BROKER_ROSTER,
+    BROKER_EVENT,
+    BROKER_RESULT,
+    BROKER_HISTORY,
+    BROKER_EVICTED,
+    BROKER_STATE,
+    BROKER_SECRET,
+    BROKER_SIGNAL,
+};
 
 /* One message to the gateway; `kind` says which fields count. Free with broker_message_free(). */
 struct broker_message {
     struct mail mail; /* first: the mailbox's */
     enum broker_message_kind kind;
-    char ride[RIDE_NAME_MAX + 1];    /* ROSTER, EVENT, RESULT */
-    struct broker_position position; /* ROSTER, EVENT, RESULT with ok */
+    char ride[RIDE_NAME_MAX + 1];    /* all but STATE, SECRET, SIGNAL */
+    struct broker_position position; /* ROSTER, EVENT, RESULT with ok; HISTORY: of its last event */
 
     struct broker_rider *riders; /* ROSTER: the whole set, owned by the message */
     size_t rider_count;
+    bool renumbered; /* ROSTER: of another epoch than what was told of this ride before */
+
+    struct broker_past_event *events; /* HISTORY: all after the position asked for, owned by the message */
+    size_t event_count;
 
     enum broker_event_kind event;      /* EVENT */
-    char socket_id[SOCKET_ID_LEN + 1]; /* EVENT, RESULT */
-    struct blob *user;                 /* EVENT: never NULL; for BROKER_DISCONNECTED the record last known */
+    char socket_id[SOCKET_ID_LEN + 1]; /* EVENT, RESULT, EVICTED */
+    /* EVENT: never NULL; for DISCONNECTED the record last known. RESULT of a RESUME: the rider's or NULL. */
+    struct blob *user;
 
     enum broker_transition_kind transition; /* RESULT */
-    uint64_t ticket;                        /* RESULT */
-    bool ok;                                /* RESULT: committed */
+    uint64_t ticket;                        /* RESULT, HISTORY */
+    bool ok;                                /* RESULT: committed. HISTORY: nothing is missing */
     const char *error; /* RESULT: why not, a static string for the sender; NULL when ok */
 
-    bool up; /* STATE */
+    bool up;                    /* STATE */
+    uint8_t secret[SECRET_LEN]; /* SECRET */
 };
 
 struct broker_options {
-    const char *url;         /* "memory", or redis://… */
-    const char *prefix;      /* of every key and channel */
-    const char *node_id;     /* of this process */
-    size_t queue_bytes;      /* what waiting transitions may hold while the backend is away */
-    struct metrics *metrics; /* borrowed until broker_free(); the broker adds its own */
-    void (*wake)(void *arg); /* called on the broker thread when broker_take() has something */
+    const char *url;             /* "memory", or redis://… */
+    const char *prefix;          /* of every key and channel */
+    const char *node_id;         /* of this process */
+    size_t queue_bytes;          /* what waiting transitions may hold while the backend is away */
+    uint64_t node_lease_ms;      /* how long the others wait for a node that is silent; > 0 */
+    uint64_t recovery_window_ms; /* how long a suspended rider stays aboard; 0: it leaves at once */
+    struct metrics *metrics;     /* borrowed until broker_free(); the broker adds its own */
+    void (*wake)(void *arg);     /* called on the broker thread when broker_take() has something */
     void *wake_arg;
 };
 
@@ -127,6 +176,14 @@ void broker_unwatch(struct broker *broker, const char *ride);
 
 /* Hands over a transition. Its BROKER_RESULT comes whatever happens, also when refused at once. */
 void broker_submit(struct broker *broker, const struct broker_transition *transition);
+
+/*
+ * Asks for the events of a ride after `from`, for a client that missed more than the gateway remembers. The
+ * answer is a HISTORY with the same ticket; `ok` false: the log does not reach back that far, has more than
+ * REPLAY_EVENTS_MAX, or cannot be read now.
+ */
+void broker_replay(struct broker *broker, const char *ride, const struct broker_position *from,
+                   uint64_t ticket);
 
 /* All messages so far, oldest first, linked by `mail.next`; the caller frees each. NULL when there are none.
  */

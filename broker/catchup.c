@@ -1,16 +1,18 @@
 /*
  * Brings one ride up to date.
  *
- *   roster script ─┬─ 'log': the events after the known position ──▶ told one by one; asked again until there
- * are no more ├─ 'users': all of them ──▶ a roster └─ 'large' at offset A ──▶ HSCAN, page by page ──▶ roster
- * script from A └─ 'log': the events since A, applied to what was scanned ──▶ a roster
+ *   roster script ─┬─ 'log': the events after the known position ─▶ told one by one; asked again until there
+ *                  │         are no more
+ *                  ├─ 'users': all of them ─▶ a roster
+ *                  └─ 'large' at offset A ─▶ HSCAN, page by page ─▶ roster script from A
+ *                        └─ 'log': the events since A, applied to what was scanned ─▶ a roster
  *
  * A scan goes on while riders come and go, and may show a rider that boarded during it or not. Whoever did
  * not move is in it, and the log has all who did: events from A on, applied on top, give the exact set at
  * their end. Where the log does not reach back, or Redis keeps records that are none of ours, it starts again
  * with nothing known.
  */
-#include "broker/record.h"
+#include "broker/log_entry.h"
 #include "broker/redis.h"
 #include "common/id.h"
 #include "common/metrics.h"
@@ -167,32 +169,6 @@ static void start_again(struct catchup *catchup)
 
 /* --- 'log' --- */
 
-static struct json_slice slice_of(const struct redisReply *reply)
-{
-    if (reply->type != REDIS_REPLY_STRING)
-        return (struct json_slice){"", 0};
-    return (struct json_slice){reply->str, reply->len};
-}
-
-/* [ "<offset>-0", [ "op", …, "kind", …, "socket", …, "user", … ] ] */
-static int read_entry(const struct redisReply *entry, struct record_event *event)
-{
-    if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2 ||
-        entry->element[1]->type != REDIS_REPLY_ARRAY || entry->element[1]->elements != 8)
-        return -1;
-    struct redisReply *const *fields = entry->element[1]->element;
-    struct json_slice id = slice_of(entry->element[0]);
-    if (id.len < 3 || memcmp(id.at + id.len - 2, "-0", 2) != 0)
-        return -1;
-    id.len -= 2;
-    event->user = slice_of(fields[7]);
-    if (record_parse_offset(id, &event->position.offset) != 0 ||
-        record_parse_kind(slice_of(fields[3]), &event->kind) != 0 ||
-        record_parse_socket_id(slice_of(fields[5]), event->socket_id) != 0 || !record_user_valid(event->user))
-        return -1;
-    return 0;
-}
-
 static void apply_event(struct catchup *catchup, const struct record_event *event)
 {
     if (!catchup->scanning)
@@ -208,7 +184,8 @@ static int apply_log(struct catchup *catchup, const struct redisReply *entries)
 {
     for (size_t i = 0; i < entries->elements; i++) {
         struct record_event event;
-        if (read_entry(entries->element[i], &event) != 0 || event.position.offset != catchup->at.offset + 1) {
+        if (log_entry_read(entries->element[i], &event) != 0 ||
+            event.position.offset != catchup->at.offset + 1) {
             bad_record(catchup, "log");
             return -1;
         }
@@ -242,8 +219,9 @@ static void add_users(struct catchup *catchup, const struct redisReply *pairs)
     char socket_id[SOCKET_ID_LEN + 1];
 
     for (size_t i = 0; i + 1 < pairs->elements; i += 2) {
-        struct json_slice user = slice_of(pairs->element[i + 1]);
-        if (record_parse_socket_id(slice_of(pairs->element[i]), socket_id) != 0 || !record_user_valid(user))
+        struct json_slice user = reply_slice(pairs->element[i + 1]);
+        if (record_parse_socket_id(reply_slice(pairs->element[i]), socket_id) != 0 ||
+            !record_user_valid(user))
             bad_record(catchup, "users");
         else
             scanned_set(catchup, socket_id, user);
@@ -326,7 +304,10 @@ static void roster_answered(const struct redisReply *reply, void *arg)
         ask_roster_or_end(catchup);
         return;
     }
-    switch (read_answer(reply, &end)) {
+    enum answer answer = read_answer(reply, &end);
+    if (answer != ANSWER_NONE)
+        redis_ride_reached(catchup->ride, &end);
+    switch (answer) {
     case ANSWER_LOG:
         got_log(catchup, &end, reply->element[3]);
         break;

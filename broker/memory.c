@@ -2,28 +2,47 @@
  * The backend that reaches nothing: riders aboard are kept in this process. One process alone can run on it,
  * with nothing else installed. It holds what is aboard and the rides that are watched; a ride with neither is
  * forgotten, and has a new epoch when it comes back.
+ *
+ * Suspended riders wait in one queue: all wait equally long, so the first is due first, and one timer does.
  */
 #include "broker/alloc.h"
 #include "broker/backend.h"
 #include "broker/message.h"
+#include "broker/secret.h"
 #include "common/id.h"
 #include "common/metrics.h"
 
 #include <assert.h>
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <uthash.h>
+#include <utlist.h>
 
 struct rider {
     char socket_id[SOCKET_ID_LEN + 1];
     struct blob *user;
+    struct memory_ride *ride;
+    bool suspended;
+    uint64_t deadline_ms;      /* while suspended: by the monotonic clock */
+    struct rider *prev, *next; /* while suspended */
     UT_hash_handle hh;
+};
+
+/* An event that can be replayed. */
+struct past {
+    struct broker_past_event event;
+    struct past *prev, *next;
 };
 
 struct memory_ride {
     char name[RIDE_NAME_MAX + 1];
+    struct memory *memory;
     struct broker_position position;
     struct rider *riders; /* by socket id */
+    struct past *past;    /* the last events, without a gap up to `position` */
+    size_t past_count;
     bool watched;
     UT_hash_handle hh;
 };
@@ -31,12 +50,24 @@ struct memory_ride {
 struct memory {
     struct backend backend;
     struct memory_ride *rides; /* by name */
+    struct rider *suspended;   /* on all rides, by deadline */
+    struct event *timer;       /* the first one's deadline */
 };
 
 static struct memory *memory_of(struct backend *backend)
 {
     return (struct memory *)backend;
 }
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* --- rides --- */
 
 static struct memory_ride *ride_get(struct memory *memory, const char *name)
 {
@@ -47,76 +78,240 @@ static struct memory_ride *ride_get(struct memory *memory, const char *name)
         return ride;
     ride = alloc_zeroed(sizeof *ride);
     memcpy(ride->name, name, strlen(name));
+    ride->memory = memory;
     id_make(ride->position.epoch, EPOCH_LEN);
     HASH_ADD_STR(memory->rides, name, ride);
     return ride;
 }
 
-static void rider_remove(struct memory_ride *ride, struct rider *rider)
+static void forget_oldest_event(struct memory_ride *ride)
 {
-    HASH_DEL(ride->riders, rider);
+    struct past *oldest = ride->past;
+
+    DL_DELETE(ride->past, oldest);
+    ride->past_count--;
+    blob_unref(oldest->event.user);
+    free(oldest);
+}
+
+static void ride_free(struct memory_ride *ride)
+{
+    while (ride->past)
+        forget_oldest_event(ride);
+    HASH_DEL(ride->memory->rides, ride);
+    free(ride);
+}
+
+static void ride_forget_if_unused(struct memory_ride *ride)
+{
+    if (!ride->watched && !ride->riders)
+        ride_free(ride);
+}
+
+static void remember_event(struct memory_ride *ride, enum broker_event_kind kind, const char *socket_id,
+                           struct blob *user)
+{
+    struct past *past = alloc_zeroed(sizeof *past);
+
+    if (ride->past_count == REPLAY_EVENTS_MAX)
+        forget_oldest_event(ride);
+    past->event =
+        (struct broker_past_event){.offset = ride->position.offset, .kind = kind, .user = blob_ref(user)};
+    memcpy(past->event.socket_id, socket_id, sizeof past->event.socket_id);
+    DL_APPEND(ride->past, past);
+    ride->past_count++;
+}
+
+static void tell_event(struct memory_ride *ride, enum broker_event_kind kind, const char *socket_id,
+                       struct blob *user)
+{
+    ride->position.offset++;
+    remember_event(ride, kind, socket_id, user);
+    if (ride->watched)
+        broker_tell(ride->memory->backend.setup.broker,
+                    message_event(ride->name, &ride->position, kind, socket_id, user));
+}
+
+/* --- riders --- */
+
+static void count_held(struct memory *memory, int difference)
+{
+    metric_add(memory->backend.setup.metrics->riders_held, difference);
+}
+
+static void unsuspend(struct rider *rider)
+{
+    struct memory *memory = rider->ride->memory;
+
+    if (!rider->suspended)
+        return;
+    DL_DELETE(memory->suspended, rider);
+    rider->suspended = false;
+    count_held(memory, 1);
+}
+
+static void rider_remove(struct rider *rider)
+{
+    unsuspend(rider);
+    count_held(rider->ride->memory, -1);
+    HASH_DEL(rider->ride->riders, rider);
     blob_unref(rider->user);
     free(rider);
 }
 
-static void ride_forget_if_unused(struct memory *memory, struct memory_ride *ride)
-{
-    if (ride->watched || ride->riders)
-        return;
-    HASH_DEL(memory->rides, ride);
-    free(ride);
-}
-
-static void tell_event(struct memory *memory, struct memory_ride *ride, enum broker_event_kind kind,
-                       const char *socket_id, struct blob *user)
-{
-    ride->position.offset++;
-    if (ride->watched)
-        broker_tell(memory->backend.setup.broker,
-                    message_event(ride->name, &ride->position, kind, socket_id, user));
-}
-
-static void board(struct memory *memory, struct memory_ride *ride, const struct order *order)
+static struct rider *rider_find(struct memory_ride *ride, const char *socket_id)
 {
     struct rider *rider;
 
-    HASH_FIND_STR(ride->riders, order->socket_id, rider);
+    HASH_FIND_STR(ride->riders, socket_id, rider);
+    return rider;
+}
+
+static void board(struct memory_ride *ride, const struct order *order)
+{
+    struct rider *rider = rider_find(ride, order->socket_id);
+
     if (rider) {
+        unsuspend(rider);
         blob_unref(rider->user);
     } else {
         rider = alloc_zeroed(sizeof *rider);
         memcpy(rider->socket_id, order->socket_id, SOCKET_ID_LEN);
+        rider->ride = ride;
         HASH_ADD_STR(ride->riders, socket_id, rider);
+        count_held(ride->memory, 1);
     }
     rider->user = blob_ref(order->user);
-    tell_event(memory, ride, BROKER_BOARDED, order->socket_id, order->user);
+    tell_event(ride, BROKER_BOARDED, order->socket_id, order->user);
 }
 
-static void leave(struct memory *memory, struct memory_ride *ride, const struct order *order)
+static void leave(struct memory_ride *ride, const struct order *order)
 {
-    struct rider *rider;
+    struct rider *rider = rider_find(ride, order->socket_id);
 
-    HASH_FIND_STR(ride->riders, order->socket_id, rider);
-    if (order->transition == BROKER_EXIT)
-        tell_event(memory, ride, BROKER_EXITED, order->socket_id, order->user);
-    else if (rider)
-        tell_event(memory, ride, BROKER_DISCONNECTED, order->socket_id, rider->user);
+    tell_event(ride, BROKER_EXITED, order->socket_id, order->user);
     if (rider)
-        rider_remove(ride, rider);
+        rider_remove(rider);
+}
+
+static void disconnect(struct rider *rider)
+{
+    tell_event(rider->ride, BROKER_DISCONNECTED, rider->socket_id, rider->user);
+    rider_remove(rider);
+}
+
+static void wait_for_first(struct memory *memory)
+{
+    uint64_t now = now_ms();
+
+    if (!memory->suspended)
+        return;
+    uint64_t left = memory->suspended->deadline_ms > now ? memory->suspended->deadline_ms - now : 0;
+    const struct timeval delay = {.tv_sec = (time_t)(left / 1000),
+                                  .tv_usec = (suseconds_t)(left % 1000) * 1000};
+    event_add(memory->timer, &delay);
+}
+
+static void sweep(evutil_socket_t fd, short what, void *arg)
+{
+    struct memory *memory = arg;
+    uint64_t now = now_ms();
+
+    (void)fd, (void)what;
+    while (memory->suspended && memory->suspended->deadline_ms <= now) {
+        struct memory_ride *ride = memory->suspended->ride;
+        metric_add(memory->backend.setup.metrics->riders_swept, 1);
+        disconnect(memory->suspended);
+        ride_forget_if_unused(ride);
+    }
+    wait_for_first(memory);
+}
+
+static void suspend(struct rider *rider)
+{
+    struct memory *memory = rider->ride->memory;
+    uint64_t window_ms = memory->backend.setup.recovery_window_ms;
+
+    if (window_ms == 0) {
+        disconnect(rider);
+        return;
+    }
+    unsuspend(rider);
+    rider->suspended = true;
+    rider->deadline_ms = now_ms() + window_ms;
+    DL_APPEND(memory->suspended, rider);
+    count_held(memory, -1);
+    if (memory->suspended == rider)
+        wait_for_first(memory);
+}
+
+/* --- orders --- */
+
+/* Returns whom a RESUME found aboard. */
+static struct blob *carry_out(struct memory_ride *ride, const struct order *order)
+{
+    struct rider *rider = rider_find(ride, order->socket_id);
+
+    switch (order->transition) {
+    case BROKER_BOARD:
+        board(ride, order);
+        break;
+    case BROKER_EXIT:
+        leave(ride, order);
+        break;
+    case BROKER_DISCONNECT:
+        if (rider)
+            disconnect(rider);
+        break;
+    case BROKER_SUSPEND:
+        if (rider)
+            suspend(rider);
+        break;
+    case BROKER_RESUME:
+        if (!rider)
+            break;
+        unsuspend(rider);
+        return rider->user;
+    }
+    return NULL;
 }
 
 static void memory_submit(struct backend *backend, struct order *order)
 {
-    struct memory *memory = memory_of(backend);
-    struct memory_ride *ride = ride_get(memory, order->ride);
+    struct memory_ride *ride = ride_get(memory_of(backend), order->ride);
+    struct blob *user = carry_out(ride, order);
 
-    if (order->transition == BROKER_BOARD)
-        board(memory, ride, order);
-    else
-        leave(memory, ride, order);
-    broker_tell(backend->setup.broker, message_done(order, &ride->position));
+    broker_tell(backend->setup.broker, message_done(order, &ride->position, user));
     order_free(order);
-    ride_forget_if_unused(memory, ride);
+    ride_forget_if_unused(ride);
+}
+
+static struct broker_message *history_after(struct memory_ride *ride, const struct order *order)
+{
+    uint64_t from = order->from.offset;
+    size_t count = 0;
+
+    if (strcmp(ride->position.epoch, order->from.epoch) != 0 || from > ride->position.offset ||
+        ride->position.offset - from > ride->past_count)
+        return message_no_history(order);
+    struct broker_past_event *events =
+        alloc_zeroed((size_t)(ride->position.offset - from + 1) * sizeof *events);
+    for (struct past *past = ride->past; past; past = past->next) {
+        if (past->event.offset <= from)
+            continue;
+        events[count] = past->event;
+        blob_ref(events[count++].user);
+    }
+    return message_history(order, &ride->position, events, count);
+}
+
+static void memory_replay(struct backend *backend, struct order *order)
+{
+    struct memory_ride *ride;
+
+    HASH_FIND_STR(memory_of(backend)->rides, order->ride, ride);
+    broker_tell(backend->setup.broker, ride ? history_after(ride, order) : message_no_history(order));
+    order_free(order);
 }
 
 static void memory_watch(struct backend *backend, const char *name)
@@ -132,7 +327,7 @@ static void memory_watch(struct backend *backend, const char *name)
         riders[count].user = blob_ref(rider->user);
     }
     metric_add(backend->setup.metrics->rosters, 1);
-    broker_tell(backend->setup.broker, message_roster(name, &ride->position, riders, count));
+    broker_tell(backend->setup.broker, message_roster(name, &ride->position, riders, count, false));
 }
 
 static void memory_unwatch(struct backend *backend, const char *name)
@@ -140,8 +335,10 @@ static void memory_unwatch(struct backend *backend, const char *name)
     struct memory_ride *ride = ride_get(memory_of(backend), name);
 
     ride->watched = false;
-    ride_forget_if_unused(memory_of(backend), ride);
+    ride_forget_if_unused(ride);
 }
+
+/* --- life --- */
 
 static struct backend *memory_open(const struct backend_setup *setup, char *error, size_t error_size)
 {
@@ -150,18 +347,25 @@ static struct backend *memory_open(const struct backend_setup *setup, char *erro
     (void)error, (void)error_size;
     memory->backend.row = &backend_memory;
     memory->backend.setup = *setup;
+    memory->timer = event_new(setup->base, -1, 0, sweep, memory);
+    if (!memory->timer)
+        alloc_failed();
     return &memory->backend;
 }
 
 static void memory_start(struct backend *backend)
 {
+    uint8_t secret[SECRET_LEN];
+
+    secret_make(secret);
+    broker_tell(backend->setup.broker, message_secret(secret));
     broker_tell(backend->setup.broker, message_state(true));
 }
 
-static bool memory_busy(const struct backend *backend)
+static bool memory_finish(struct backend *backend)
 {
-    (void)backend; /* every order has its result before the next one is looked at */
-    return false;
+    (void)backend; /* every order has its answer before the next one is looked at */
+    return true;
 }
 
 static void memory_stop(struct backend *backend, const char *error)
@@ -178,10 +382,10 @@ static void memory_free(struct backend *backend)
 
     HASH_ITER(hh, memory->rides, ride, next_ride)
     {
-        HASH_ITER(hh, ride->riders, rider, next_rider) rider_remove(ride, rider);
-        HASH_DEL(memory->rides, ride);
-        free(ride);
+        HASH_ITER(hh, ride->riders, rider, next_rider) rider_remove(rider);
+        ride_free(ride);
     }
+    event_free(memory->timer);
     free(memory);
 }
 
@@ -191,7 +395,8 @@ const struct backend_row backend_memory = {
     .watch = memory_watch,
     .unwatch = memory_unwatch,
     .submit = memory_submit,
-    .busy = memory_busy,
+    .replay = memory_replay,
+    .finish = memory_finish,
     .stop = memory_stop,
     .free = memory_free,
 };

@@ -18,13 +18,14 @@ static struct broker_message *message_new(enum broker_message_kind kind, const c
 }
 
 struct broker_message *message_roster(const char *ride, const struct broker_position *position,
-                                      struct broker_rider *riders, size_t count)
+                                      struct broker_rider *riders, size_t count, bool renumbered)
 {
     struct broker_message *message = message_new(BROKER_ROSTER, ride);
 
     message->position = *position;
     message->riders = riders;
     message->rider_count = count;
+    message->renumbered = renumbered;
     return message;
 }
 
@@ -50,12 +51,14 @@ static struct broker_message *message_result(const struct order *order)
     return message;
 }
 
-struct broker_message *message_done(const struct order *order, const struct broker_position *position)
+struct broker_message *message_done(const struct order *order, const struct broker_position *position,
+                                    struct blob *user)
 {
     struct broker_message *message = message_result(order);
 
     message->ok = true;
     message->position = *position;
+    message->user = user ? blob_ref(user) : NULL;
     return message;
 }
 
@@ -64,6 +67,47 @@ struct broker_message *message_refused(const struct order *order, const char *er
     struct broker_message *message = message_result(order);
 
     message->error = error;
+    return message;
+}
+
+static struct broker_message *message_answer_to_replay(const struct order *order)
+{
+    struct broker_message *message = message_new(BROKER_HISTORY, order->ride);
+
+    message->ticket = order->ticket;
+    return message;
+}
+
+struct broker_message *message_history(const struct order *order, const struct broker_position *end,
+                                       struct broker_past_event *events, size_t count)
+{
+    struct broker_message *message = message_answer_to_replay(order);
+
+    message->ok = true;
+    message->position = *end;
+    message->events = events;
+    message->event_count = count;
+    return message;
+}
+
+struct broker_message *message_no_history(const struct order *order)
+{
+    return message_answer_to_replay(order);
+}
+
+struct broker_message *message_evicted(const char *ride, const char *socket_id)
+{
+    struct broker_message *message = message_new(BROKER_EVICTED, ride);
+
+    memcpy(message->socket_id, socket_id, SOCKET_ID_LEN);
+    return message;
+}
+
+struct broker_message *message_secret(const uint8_t secret[SECRET_LEN])
+{
+    struct broker_message *message = message_new(BROKER_SECRET, "");
+
+    memcpy(message->secret, secret, SECRET_LEN);
     return message;
 }
 
@@ -92,6 +136,9 @@ void broker_message_free(struct broker_message *message)
     for (size_t i = 0; i < message->rider_count; i++)
         blob_unref(message->riders[i].user);
     free(message->riders);
+    for (size_t i = 0; i < message->event_count; i++)
+        blob_unref(message->events[i].user);
+    free(message->events);
     blob_unref(message->user);
     free(message);
 }

@@ -9,18 +9,29 @@
 
 /* Takes the array and the references in it. */
 struct broker_message *message_roster(const char *ride, const struct broker_position *position,
-                                      struct broker_rider *riders, size_t count);
+                                      struct broker_rider *riders, size_t count, bool renumbered);
 
 /* Adds a reference to `user`. */
 struct broker_message *message_event(const char *ride, const struct broker_position *position,
                                      enum broker_event_kind kind, const char *socket_id, struct blob *user);
 
-/* The order has been carried out and is part of `position`. */
-struct broker_message *message_done(const struct order *order, const struct broker_position *position);
+/* The order has been carried out and is part of `position`. Adds a reference to `user`: a RESUME's, or NULL.
+ */
+struct broker_message *message_done(const struct order *order, const struct broker_position *position,
+                                    struct blob *user);
 
 /* The order has not been carried out; `error` is a static string for the sender. */
 struct broker_message *message_refused(const struct order *order, const char *error);
 
+/* The events after the order's `from`, up to `end`. Takes the array and the references in it. */
+struct broker_message *message_history(const struct order *order, const struct broker_position *end,
+                                       struct broker_past_event *events, size_t count);
+
+/* The log does not reach back to the order's `from`, or cannot be read. */
+struct broker_message *message_no_history(const struct order *order);
+
+struct broker_message *message_evicted(const char *ride, const char *socket_id);
+struct broker_message *message_secret(const uint8_t secret[SECRET_LEN]);
 struct broker_message *message_state(bool up);
 struct broker_message *message_signal(void);
 

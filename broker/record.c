@@ -7,7 +7,9 @@
 
 #include <string.h>
 
-enum { OFFSET_DIGITS_MAX = 15 }; /* what the scripts' floating-point numbers hold exactly */
+/* What the scripts' floating-point numbers hold exactly: all of 15 digits, and the microseconds of a few
+ * centuries. */
+enum { OFFSET_DIGITS_MAX = 15, TENURE_DIGITS_MAX = 16 };
 
 static bool is_id_letter(char c)
 {
@@ -36,19 +38,52 @@ int record_parse_socket_id(struct json_slice text, char socket_id[SOCKET_ID_LEN 
     return parse_letters(text, socket_id, SOCKET_ID_LEN);
 }
 
-int record_parse_offset(struct json_slice text, uint64_t *offset)
+static int parse_digits(struct json_slice text, size_t digits_max, uint64_t *number)
 {
     uint64_t value = 0;
 
-    if (text.len == 0 || text.len > OFFSET_DIGITS_MAX)
+    if (text.len == 0 || text.len > digits_max)
         return -1;
     for (size_t i = 0; i < text.len; i++) {
         if (text.at[i] < '0' || text.at[i] > '9')
             return -1;
         value = value * 10 + (uint64_t)(text.at[i] - '0');
     }
-    *offset = value;
+    *number = value;
     return 0;
+}
+
+int record_parse_offset(struct json_slice text, uint64_t *offset)
+{
+    return parse_digits(text, OFFSET_DIGITS_MAX, offset);
+}
+
+int record_parse_tenure(struct json_slice text, uint64_t *tenure)
+{
+    return parse_digits(text, TENURE_DIGITS_MAX, tenure);
+}
+
+/* Copies what has no space, control character or brace in it: a brace would move a key to another slot. */
+static int parse_name(struct json_slice text, char *out, size_t len_max)
+{
+    if (text.len == 0 || text.len > len_max)
+        return -1;
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.at[i] <= ' ' || strchr("{}\x7f", text.at[i]))
+            return -1;
+    memcpy(out, text.at, text.len);
+    out[text.len] = '\0';
+    return 0;
+}
+
+int record_parse_ride(struct json_slice text, char ride[RIDE_NAME_MAX + 1])
+{
+    return text.len > 0 && text.at[0] == '/' ? parse_name(text, ride, RIDE_NAME_MAX) : -1;
+}
+
+int record_parse_node(struct json_slice text, char node[RECORD_NODE_MAX + 1])
+{
+    return parse_name(text, node, RECORD_NODE_MAX);
 }
 
 int record_parse_kind(struct json_slice text, enum broker_event_kind *kind)

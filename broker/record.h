@@ -11,7 +11,10 @@
 #include "broker/broker.h"
 #include "common/json_text.h"
 
-enum { RECORD_USER_MAX = 65536 }; /* bytes; what the gateway takes from clients is bounded well below */
+enum {
+    RECORD_USER_MAX = 65536, /* bytes; what the gateway takes from clients is bounded well below */
+    RECORD_NODE_MAX = 80,    /* bytes */
+};
 
 struct record_event {
     struct broker_position position;
@@ -28,6 +31,13 @@ int record_parse_epoch(struct json_slice text, char epoch[EPOCH_LEN + 1]);
 int record_parse_offset(struct json_slice text, uint64_t *offset);
 int record_parse_kind(struct json_slice text, enum broker_event_kind *kind);
 int record_parse_socket_id(struct json_slice text, char socket_id[SOCKET_ID_LEN + 1]);
+
+/* When a node obtained a socket, in microseconds by Redis' clock. */
+int record_parse_tenure(struct json_slice text, uint64_t *tenure);
+
+/* Names that stand in the keys shared by all rides: NUL-terminated copies. */
+int record_parse_ride(struct json_slice text, char ride[RIDE_NAME_MAX + 1]);
+int record_parse_node(struct json_slice text, char node[RECORD_NODE_MAX + 1]);
 
 /* Whether it is one JSON object, not too large, with nothing around it. */
 bool record_user_valid(struct json_slice user);

@@ -1,12 +1,13 @@
 /*
  * The life cycle of a connection to Redis. One timer serves every state: the pause while WAITING, the
- * deadline while CONNECTING and GREETING, the ping each second while READY, and the turn of the loop on which
+ * deadline from CONNECTING to GREETING, the ping each second while READY, and the turn of the loop on which
  * a BROKEN connection is taken down.
  */
 #include "broker/redis_link.h"
 
 #include "broker/alloc.h"
 #include "broker/backoff.h"
+#include "broker/redis_tls.h"
 #include "broker/redis_url.h"
 #include "common/log.h"
 
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +23,6 @@
 #include <utlist.h>
 
 enum {
-    CONNECT_LIMIT_MS = 3000, /* until READY */
     PING_EVERY_MS = 1000,
     PINGS_LOST_MAX = 3,
     REPLY_MAX = 16 * 1024 * 1024, /* bytes of one string in a reply */
@@ -31,6 +32,7 @@ enum link_state {
     LINK_IDLE,       /* closed; nothing happens until redis_link_open() */
     LINK_WAITING,    /* no connection; the timer tells when to try again */
     LINK_CONNECTING, /* connect(2) is under way */
+    LINK_SECURING,   /* connected; the TLS handshake is under way */
     LINK_GREETING,   /* connected; AUTH, SELECT and a first PING are on their way */
     LINK_READY,      /* in use */
     LINK_BROKEN,     /* given up; the connection still exists but is not read or written any more */
@@ -46,14 +48,14 @@ struct call {
 struct redis_link {
     struct redis_link_setup setup;
     enum link_state state;
-    bool was_ready; /* since the connection was made */
     redisContext *context;
+    struct ssl_st *session;            /* the context's; NULL: no TLS */
     struct event *readable, *writable; /* exist together with the context */
     struct event *timer;
     struct call *calls;
     unsigned silent_pings; /* sent since anything was heard */
     struct backoff backoff;
-    char complaint[192]; /* the last thing logged about not getting through, so that it is said once */
+    char reason[192]; /* why it failed last, so that it is said once; empty after a good second */
 };
 
 static void arm(struct redis_link *link, unsigned ms)
@@ -65,16 +67,19 @@ static void arm(struct redis_link *link, unsigned ms)
 
 static bool connected(const struct redis_link *link)
 {
-    return link->state == LINK_CONNECTING || link->state == LINK_GREETING || link->state == LINK_READY;
+    return link->state != LINK_IDLE && link->state != LINK_WAITING && link->state != LINK_BROKEN;
 }
 
 static void complain(struct redis_link *link, const char *reason)
 {
-    if (strncmp(link->complaint, reason, sizeof link->complaint - 1) == 0)
+    char address[REDIS_ADDRESS_TEXT_SIZE];
+
+    if (strncmp(link->reason, reason, sizeof link->reason - 1) == 0)
         return;
-    snprintf(link->complaint, sizeof link->complaint, "%s", reason);
-    log_error("broker", "no connection to Redis at %s:%d for %s: %s", link->setup.url->host,
-              link->setup.url->port, link->setup.purpose, reason);
+    snprintf(link->reason, sizeof link->reason, "%s", reason);
+    if (link->setup.purpose)
+        log_error("broker", "no connection to Redis at %s for %s: %s",
+                  redis_address_text(link->setup.address, address), link->setup.purpose, reason);
 }
 
 /* The state has changed before: an answer that is cut off finds no connection to send on. */
@@ -87,6 +92,7 @@ static void drop_connection(struct redis_link *link)
         event_free(link->writable);
         redisFree(link->context);
         link->context = NULL;
+        link->session = NULL;
     }
     link->calls = NULL;
     DL_FOREACH_SAFE(calls, call, next)
@@ -96,36 +102,42 @@ static void drop_connection(struct redis_link *link)
     }
 }
 
-static void wait_and_try_again(struct redis_link *link)
+static void take_down(struct redis_link *link)
 {
     link->state = LINK_WAITING;
     arm(link, backoff_pause(&link->backoff));
-}
-
-static void take_down(struct redis_link *link)
-{
-    bool was_ready = link->was_ready;
-
-    link->was_ready = false;
-    wait_and_try_again(link);
     drop_connection(link);
-    if (was_ready)
-        link->setup.lost(link->setup.arg); /* last: it may close the link */
+    link->setup.lost(link->reason, link->setup.arg); /* last: it may close the link */
 }
 
-void redis_link_fail(struct redis_link *link, const char *reason)
+static void give_up(struct redis_link *link, const char *reason)
 {
-    if (!connected(link))
-        return;
     complain(link, reason);
     link->state = LINK_BROKEN;
     arm(link, 0);
 }
 
-/* After an error in the context; hiredis leaves the cause of an I/O error in errno's words. */
+void redis_link_fail(struct redis_link *link, const char *reason)
+{
+    if (connected(link))
+        give_up(link, reason);
+}
+
+/*
+ * After an error in the context; hiredis leaves the cause of an I/O error in errno's words. With TLS 1.3 a
+ * server that does not like our certificate says so after the handshake, and may or may not be heard before
+ * it hangs up.
+ */
 static void fail_with_context(struct redis_link *link)
 {
-    redis_link_fail(link, link->context->errstr);
+    char reason[160];
+    bool known = link->session && redis_tls_complains(reason, sizeof reason);
+
+    if (link->session && link->state == LINK_GREETING)
+        redis_link_fail(link,
+                        "it hangs up after the TLS handshake; it may want a certificate (cert and key)");
+    else
+        redis_link_fail(link, known ? reason : link->context->errstr);
 }
 
 int redis_link_send(struct redis_link *link, redis_answer *answer, void *arg, const struct redis_arg *args,
@@ -191,7 +203,6 @@ static void greeting_answered(const struct redisReply *reply, void *arg)
     if (greeting_refused(link, reply) || link->state != LINK_GREETING)
         return;
     link->state = LINK_READY;
-    link->was_ready = true;
     link->silent_pings = 0;
     arm(link, PING_EVERY_MS);
     link->setup.ready(link->setup.arg);
@@ -199,20 +210,20 @@ static void greeting_answered(const struct redisReply *reply, void *arg)
 
 static void greet(struct redis_link *link)
 {
-    const struct redis_url *url = link->setup.url;
+    const struct redis_login *login = link->setup.login;
     char db[16];
 
     link->state = LINK_GREETING;
-    if (url->password) {
+    if (login->password) {
         struct redis_arg auth[3] = {redis_arg_text("AUTH")};
         size_t count = 1;
-        if (url->user)
-            auth[count++] = redis_arg_text(url->user);
-        auth[count++] = redis_arg_text(url->password);
+        if (login->user)
+            auth[count++] = redis_arg_text(login->user);
+        auth[count++] = redis_arg_text(login->password);
         redis_link_send(link, step_answered, link, auth, count);
     }
-    if (url->db > 0) {
-        snprintf(db, sizeof db, "%u", url->db);
+    if (link->setup.db > 0) {
+        snprintf(db, sizeof db, "%u", link->setup.db);
         const struct redis_arg select[2] = {redis_arg_text("SELECT"), redis_arg_text(db)};
         redis_link_send(link, step_answered, link, select, 2);
     }
@@ -257,13 +268,37 @@ static void read_replies(struct redis_link *link)
         redis_link_fail(link, "it sent a reply that is too large");
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+static void shake_hands(struct redis_link *link)
 {
-    struct redis_link *link = arg;
+    char reason[160];
 
-    (void)fd, (void)what;
-    if (connected(link))
-        read_replies(link);
+    switch (redis_tls_handshake(link->session, reason, sizeof reason)) {
+    case REDIS_TLS_DONE:
+        greet(link);
+        break;
+    case REDIS_TLS_READ:
+        break; /* always awaited */
+    case REDIS_TLS_WRITE:
+        event_add(link->writable, NULL);
+        break;
+    case REDIS_TLS_FAILED:
+        redis_link_fail(link, reason);
+        break;
+    }
+}
+
+static void secure(struct redis_link *link)
+{
+    char reason[160];
+
+    link->session =
+        redis_tls_begin(link->setup.tls, link->context, link->setup.address->host, reason, sizeof reason);
+    if (!link->session) {
+        redis_link_fail(link, reason);
+        return;
+    }
+    link->state = LINK_SECURING;
+    shake_hands(link);
 }
 
 static void on_connected(struct redis_link *link)
@@ -278,35 +313,64 @@ static void on_connected(struct redis_link *link)
         return;
     }
     event_add(link->readable, NULL);
-    greet(link);
+    if (link->setup.tls)
+        secure(link);
+    else
+        greet(link);
 }
 
-static void on_writable(evutil_socket_t fd, short what, void *arg)
+static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct redis_link *link = arg;
-    int done = 0;
 
     (void)fd, (void)what;
-    if (link->state == LINK_CONNECTING)
-        on_connected(link);
-    if (!connected(link))
-        return;
+    if (link->state == LINK_SECURING)
+        shake_hands(link);
+    else if (connected(link))
+        read_replies(link);
+}
+
+static void write_commands(struct redis_link *link)
+{
+    int done = 0;
+
     if (redisBufferWrite(link->context, &done) != REDIS_OK)
         fail_with_context(link);
     else if (!done)
         event_add(link->writable, NULL);
 }
 
-static void start_connecting(struct redis_link *link)
+static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
-    redisContext *context = redisConnectNonBlock(link->setup.url->host, link->setup.url->port);
+    struct redis_link *link = arg;
+
+    (void)fd, (void)what;
+    if (link->state == LINK_CONNECTING)
+        on_connected(link);
+    else if (link->state == LINK_SECURING)
+        shake_hands(link);
+    else if (connected(link))
+        write_commands(link);
+}
+
+static redisContext *begin_connecting(const struct redis_address *address)
+{
+    redisContext *context = redis_address_is_socket(address)
+                                ? redisConnectUnixNonBlock(address->host)
+                                : redisConnectNonBlock(address->host, address->port);
 
     if (!context)
         alloc_failed();
+    return context;
+}
+
+static void start_connecting(struct redis_link *link)
+{
+    redisContext *context = begin_connecting(link->setup.address);
+
     if (context->err) {
-        complain(link, context->errstr);
+        give_up(link, context->errstr);
         redisFree(context);
-        wait_and_try_again(link);
         return;
     }
     link->context = context;
@@ -316,7 +380,7 @@ static void start_connecting(struct redis_link *link)
         alloc_failed();
     link->state = LINK_CONNECTING;
     event_add(link->writable, NULL);
-    arm(link, CONNECT_LIMIT_MS);
+    arm(link, link->setup.limit_ms);
 }
 
 /* A connection that has held for a second is a good one: the next loss begins with the shortest pause again.
@@ -328,7 +392,7 @@ static void check_alive(struct redis_link *link)
         return;
     }
     backoff_reset(&link->backoff);
-    link->complaint[0] = '\0';
+    link->reason[0] = '\0';
     link->silent_pings++;
     send_ping(link);
     arm(link, PING_EVERY_MS);
@@ -346,6 +410,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         start_connecting(link);
         break;
     case LINK_CONNECTING:
+    case LINK_SECURING:
     case LINK_GREETING:
         redis_link_fail(link, "it does not answer");
         break;
@@ -380,7 +445,6 @@ void redis_link_close(struct redis_link *link)
 {
     event_del(link->timer);
     link->state = LINK_IDLE;
-    link->was_ready = false;
     drop_connection(link);
 }
 
@@ -391,6 +455,21 @@ void redis_link_free(struct redis_link *link)
     redis_link_close(link);
     event_free(link->timer);
     free(link);
+}
+
+void redis_link_peer(const struct redis_link *link, struct redis_address *peer)
+{
+    struct sockaddr_storage name;
+    socklen_t size = sizeof name;
+    char host[NI_MAXHOST], port[NI_MAXSERV];
+
+    *peer = *link->setup.address;
+    if (redis_address_is_socket(peer) ||
+        getpeername(link->context->fd, (struct sockaddr *)&name, &size) != 0 ||
+        getnameinfo((struct sockaddr *)&name, size, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        return;
+    redis_address_set(peer, host, strlen(host), strtol(port, NULL, 10));
 }
 
 struct redis_arg redis_arg_text(const char *text)

@@ -1,11 +1,11 @@
 /*
- * One connection to Redis that keeps itself alive: connects, authenticates, selects the database, pings, and
- * comes back with growing pauses when it is lost.
+ * One connection to Redis or a sentinel that keeps itself alive: connects, agrees on TLS, authenticates,
+ * selects the database, pings, and comes back with growing pauses when it is lost.
  *
- *   IDLE ─ open ─▶ CONNECTING ─▶ GREETING ─▶ READY
- *                    ▲   │          │          │
- *                    │   └──────────┴──── BROKEN (taken down on the next turn of the loop)
- *                    └──── WAITING ◀───────────┘
+ *   IDLE ─ open ─▶ CONNECTING ─▶ SECURING ─▶ GREETING ─▶ READY
+ *                    ▲   │           │          │          │
+ *                    │   └───────────┴──────────┴────── BROKEN (taken down on the next turn of the loop)
+ *                    └── WAITING ◀─────────────────────────┘
  *
  * It drives a non-blocking hiredis context with libevent itself instead of using hiredis' asynchronous layer:
  * that one never hands over the answer to a PING on a subscribed connection, and asserts on answers it does
@@ -23,8 +23,10 @@
 
 struct event_base;
 struct redisReply;
+struct redis_address;
 struct redis_link;
-struct redis_url;
+struct redis_login;
+struct redis_tls;
 
 struct redis_arg {
     const char *at;
@@ -38,10 +40,16 @@ typedef void redis_answer(const struct redisReply *reply, void *arg);
 
 struct redis_link_setup {
     struct event_base *base;
-    const struct redis_url *url; /* outlives the link */
-    const char *purpose;         /* for the log, static: "commands" */
-    void (*ready)(void *arg);    /* authenticated: commands may be sent */
-    void (*lost)(void *arg);     /* was ready and is no more; it comes back by itself */
+    /* These outlive the link. The address is read at every attempt, so it may change between them. */
+    const struct redis_address *address;
+    const struct redis_login *login;
+    const struct redis_tls *tls; /* NULL: none */
+    unsigned db;
+    unsigned limit_ms;        /* what an attempt may take until it is ready */
+    const char *purpose;      /* for the log, static: "commands"; NULL: no failure is logged */
+    void (*ready)(void *arg); /* authenticated: commands may be sent */
+    /* The connection is no more, or an attempt has failed. Unless this closes the link it tries again. */
+    void (*lost)(const char *reason, void *arg);
     /* A reply that answers no command: what a subscription brings. NULL: there are none, such a reply breaks
      * the link. */
     redis_answer *pushed;
@@ -62,6 +70,9 @@ void redis_link_close(struct redis_link *link);
 /* Gives the connection up for the reason given; the link tries again after a pause. Nothing happens unless it
  * is connected. */
 void redis_link_fail(struct redis_link *link, const char *reason);
+
+/* Where a ready link has got to: the IP address among those of the host's name. */
+void redis_link_peer(const struct redis_link *link, struct redis_address *peer);
 
 /*
  * Sends a command. Everything sent in one turn of the loop goes out together at its end. `answer` is called

@@ -7,15 +7,23 @@
 
 #include <assert.h>
 #include <hiredis/hiredis.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 /* Made at build time from broker/scripts/. */
-extern const char script_transition[], script_roster[];
+extern const char script_transition[], script_suspend[], script_resume[], script_restore[], script_reap[],
+    script_sweep[], script_roster[], script_replay[];
 
 static const char *const sources[SCRIPT_COUNT] = {
     [SCRIPT_TRANSITION] = script_transition,
+    [SCRIPT_SUSPEND] = script_suspend,
+    [SCRIPT_RESUME] = script_resume,
+    [SCRIPT_RESTORE] = script_restore,
+    [SCRIPT_REAP] = script_reap,
+    [SCRIPT_SWEEP] = script_sweep,
     [SCRIPT_ROSTER] = script_roster,
+    [SCRIPT_REPLAY] = script_replay,
 };
 
 void scripts_init(struct scripts *scripts, struct redis_link *link, void (*ready)(void *arg), void *arg)
@@ -104,10 +112,36 @@ bool scripts_read_position(const struct redisReply *epoch, const struct redisRep
            record_parse_offset((struct json_slice){offset->str, offset->len}, &position->offset) == 0;
 }
 
-void key_name_make(struct key_name *key, const char *prefix, const char *ride, const char *what)
-{
-    int len = snprintf(key->text, sizeof key->text, "%s{%s}:%s", prefix, ride, what);
+static void key_name_print(struct key_name *key, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
+static void key_name_print(struct key_name *key, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    int len = vsnprintf(key->text, sizeof key->text, format, args);
+    va_end(args);
     assert(len > 0 && (size_t)len < sizeof key->text);
     key->len = (size_t)len;
+}
+
+void key_name_make(struct key_name *key, const char *prefix, const char *ride, const char *what)
+{
+    key_name_print(key, "%s{%s}:%s", prefix, ride, what);
+}
+
+void key_name_make_shared(struct key_name *key, const char *prefix, const char *what)
+{
+    key_name_print(key, "%s%s", prefix, what);
+}
+
+void key_name_make_node(struct key_name *key, const char *prefix, const char *node, const char *detail)
+{
+    key_name_print(key, "%snode:%s%s", prefix, node, detail);
+}
+
+struct redis_arg key_name_arg(const struct key_name *key)
+{
+    return (struct redis_arg){key->text, key->len};
 }

@@ -10,7 +10,17 @@
 #include "broker/broker.h"
 #include "broker/redis_link.h"
 
-enum script { SCRIPT_TRANSITION, SCRIPT_ROSTER, SCRIPT_COUNT };
+enum script {
+    SCRIPT_TRANSITION,
+    SCRIPT_SUSPEND,
+    SCRIPT_RESUME,
+    SCRIPT_RESTORE,
+    SCRIPT_REAP,
+    SCRIPT_SWEEP,
+    SCRIPT_ROSTER,
+    SCRIPT_REPLAY,
+    SCRIPT_COUNT,
+};
 
 enum { SCRIPT_DIGEST_LEN = 40, KEY_NAME_MAX = 512 };
 
@@ -53,5 +63,11 @@ struct key_name {
 
 /* `<prefix>{<ride>}:<what>`; the braces keep all keys of a ride in one slot of Redis Cluster. */
 void key_name_make(struct key_name *key, const char *prefix, const char *ride, const char *what);
+
+/* `<prefix><what>` and `<prefix>node:<node><detail>`, which belong to no ride. */
+void key_name_make_shared(struct key_name *key, const char *prefix, const char *what);
+void key_name_make_node(struct key_name *key, const char *prefix, const char *node, const char *detail);
+
+struct redis_arg key_name_arg(const struct key_name *key);
 
 #endif

@@ -118,6 +118,17 @@ static void stop_catching_up(struct redis_ride *ride)
         event_del(ride->retry);
 }
 
+/* An event has been told. What it says of an epoch that Redis has left since is no news to whoever holds the
+ * socket. */
+static void follow(struct redis_ride *ride, const struct broker_position *position,
+                   enum broker_event_kind kind, const char *socket_id)
+{
+    if (strcmp(ride->at.epoch, position->epoch) != 0)
+        return;
+    redis_ride_reached(ride, position);
+    held_heard(ride, socket_id, kind, position->offset);
+}
+
 void watch_caught_event(struct redis_ride *ride, const struct record_event *record)
 {
     struct blob *user = alloc_blob(record->user.at, record->user.len);
@@ -125,16 +136,21 @@ void watch_caught_event(struct redis_ride *ride, const struct record_event *reco
     ride->stream.at = record->position;
     tell(ride, message_event(ride->name, &record->position, record->kind, record->socket_id, user));
     blob_unref(user);
+    follow(ride, &record->position, record->kind, record->socket_id);
     tell_results_that_came_true(ride);
 }
 
 void watch_caught_roster(struct redis_ride *ride, const struct broker_position *position,
                          struct broker_rider *riders, size_t count)
 {
-    if (ride->stream.known && strcmp(ride->stream.at.epoch, position->epoch) != 0)
+    bool renumbered = ride->stream.known && !stream_same_epoch(&ride->stream, position);
+
+    if (renumbered)
         ride->suspect = false; /* the message of another epoch told the truth */
+    else
+        held_compare(ride, riders, count, position->offset);
     metric_add(metrics_of(ride)->rosters, 1);
-    tell(ride, message_roster(ride->name, position, riders, count));
+    tell(ride, message_roster(ride->name, position, riders, count, renumbered));
 }
 
 static void bad_message(struct redis_ride *ride, const char *what)
@@ -159,6 +175,7 @@ static void take_event(struct redis_ride *ride, struct broker_message *event)
         stream_hold(&ride->stream, event);
         return;
     case STREAM_NEXT:
+        follow(ride, &event->position, event->event, event->socket_id);
         tell(ride, event);
         tell_results_that_came_true(ride);
         return;
@@ -226,20 +243,11 @@ void watch_result(struct redis_ride *ride, struct broker_message *result)
 
 /* --- the subscription --- */
 
-void watch_channel_name(struct key_name *channel, const struct redis_ride *ride)
-{
-    char what[32] = "events";
-
-    if (ride->redis->url.db > 0)
-        snprintf(what, sizeof what, "events:%u", ride->redis->url.db);
-    key_name_make(channel, ride->redis->backend.setup.prefix, ride->name, what);
-}
-
 static void send_subscription(struct redis_ride *ride, const char *command)
 {
     struct key_name channel;
 
-    watch_channel_name(&channel, ride);
+    redis_channel_name(ride->redis, ride->name, &channel);
     const struct redis_arg args[] = {redis_arg_text(command), {channel.text, channel.len}};
     if (redis_link_send(ride->redis->events, NULL, NULL, args, 2) == 0)
         ride->confirmations_due++;
@@ -278,7 +286,7 @@ static struct redis_ride *ride_of_channel(struct redis *redis, const struct redi
     HASH_FIND(hh, redis->rides, name, (size_t)(end - name), ride);
     if (!ride)
         return NULL;
-    watch_channel_name(&expected, ride);
+    redis_channel_name(redis, ride->name, &expected);
     return expected.len == channel->len && memcmp(expected.text, channel->str, expected.len) == 0 ? ride
                                                                                                   : NULL;
 }

@@ -59,11 +59,19 @@ static const char *check_listen(const char *value)
     return NULL;
 }
 
+/* What follows the scheme is for the broker to judge. */
 static const char *check_broker(const char *value)
 {
-    if (strcmp(value, "memory") != 0 && strncmp(value, "redis://", strlen("redis://")) != 0)
-        return "is no broker; give memory or redis://[user[:password]@]host[:port][/db]";
-    return NULL;
+    static const char *const schemes[] = {"redis://", "rediss://", "redis+unix://", "redis+sentinel://",
+                                          "rediss+sentinel://"};
+
+    if (strcmp(value, "memory") == 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (strncmp(value, schemes[i], strlen(schemes[i])) == 0)
+            return NULL;
+    return "is no broker; give memory, redis://[user[:password]@]host[:port][/db], rediss://, redis+unix://, "
+           "redis+sentinel:// or rediss+sentinel://";
 }
 
 /* Braces would move the keys' hash tag, white space would break the lines in which keys are listed. */
@@ -150,7 +158,8 @@ static const struct option_row rows[] = {
     {"listen", STRING(listen, "0.0.0.0:3000"), .check = check_listen,
      .help = "Address and port to serve clients on; port 0 picks a free one"},
     {"broker", STRING(broker, "memory"), .flags = OPTION_SECRET, .check = check_broker,
-     .help = "Where riders are kept: memory (this process alone) or redis://[user[:password]@]host[:port][/db]"},
+     .help = "Where riders are kept: memory (this process alone), redis://[user[:password]@]host[:port][/db], "
+             "rediss:// (with TLS), redis+unix:///path[?db=N] or redis+sentinel://host[:port],host/primary[/db]"},
     {"prefix", STRING(prefix, "ridecast:"), .check = check_prefix,
      .help = "What every Redis key and channel starts with"},
     {"node-id", STRING(node_id, ""), .check = check_node_id,
@@ -169,6 +178,10 @@ static const struct option_row rows[] = {
      .help = "How long a connection may stay without joining a ride"},
     {"upgrade-timeout", UINT(upgrade_timeout_ms, "10000", 10, 3600000, "ms"),
      .help = "How long the upgrade from polling to WebSocket may take"},
+    {"recovery-window", UINT(recovery_window_ms, "15000", 0, 3600000, "ms"),
+     .help = "How long a rider whose connection dropped stays aboard; 0 turns recovery off"},
+    {"node-lease", UINT(node_lease_ms, "3000", 100, 600000, "ms"),
+     .help = "How long the other gateways wait for one that is silent"},
     {"backlog-bytes", UINT(backlog_bytes, "1048576", 65536, 1073741824, "bytes"),
      .help = "How far one client may fall behind before it is cut off"},
     {"queue-bytes", UINT(queue_bytes, "16777216", 65536, 1099511627776, "bytes"),

@@ -9,7 +9,7 @@
 
 struct config {
     char *listen;  /* HOST:PORT; port 0 lets the kernel pick one; [::]:3000 for IPv6 */
-    char *broker;  /* "memory" or redis://[user[:password]@]host[:port][/db] */
+    char *broker;  /* "memory" or a URL (broker/redis_url.h) */
     char *prefix;  /* of every Redis key and channel */
     char *node_id; /* empty: a random one, new for every start */
     char *rides;   /* space- or comma-separated patterns (* matches any run of characters) */
@@ -19,8 +19,10 @@ struct config {
     uint64_t max_payload_bytes; /* of one HTTP body or WebSocket message */
     uint64_t connect_timeout_ms;
     uint64_t upgrade_timeout_ms;
-    uint64_t backlog_bytes; /* how far one client may fall behind */
-    uint64_t queue_bytes;   /* transitions kept while the broker is away */
+    uint64_t backlog_bytes;      /* how far one client may fall behind */
+    uint64_t queue_bytes;        /* transitions kept while the broker is away */
+    uint64_t recovery_window_ms; /* how long a rider whose connection dropped stays aboard; 0: no recovery */
+    uint64_t node_lease_ms;      /* how long the others wait for a gateway that is silent */
     uint64_t max_connections;
     char *cors_origin; /* "*" or a space- or comma-separated list of origins */
     int log_level;     /* enum log_level */

@@ -431,17 +431,24 @@ void option_free(const struct option_program *program, void *config)
 
 /* Pages */
 
-/* The password is what stands between the first colon of the address and its last @. */
+/*
+ * A password is what stands between the first colon of the address and its last @. Another one may follow a
+ * "password="; nobody knows where that ends unless it is escaped as it should be, so nothing behind it is
+ * shown.
+ */
 static int append_masked(const char *url, struct buf *out)
 {
     const char *scheme = strstr(url, "://");
     const char *address = scheme ? scheme + 3 : url;
-    const char *at = strrchr(address, '@');
+    const char *second = strcasestr(address, "password=");
+    const char *end = second ? second + strlen("password=") : address + strlen(address);
+    const char *at = memrchr(address, '@', (size_t)(end - address));
     const char *colon = at ? memchr(address, ':', (size_t)(at - address)) : NULL;
+    const char *tail = second ? "***" : "";
 
     if (!colon)
-        return buf_append_str(out, url);
-    return buf_appendf(out, "%.*s:***%s", (int)(colon - url), url, at);
+        return buf_appendf(out, "%.*s%s", (int)(end - url), url, tail);
+    return buf_appendf(out, "%.*s:***%.*s%s", (int)(colon - url), url, (int)(end - at), at, tail);
 }
 
 static int append_value(const struct option_row *row, const void *config, struct buf *out)

@@ -241,6 +241,11 @@ static void carrier_overflow(struct outlet *outlet)
     end(session);
 }
 
+void eio_abort(struct eio_session *session)
+{
+    outlet_overflow(&session->outlet); /* keeps back what is queued */
+}
+
 static const struct outlet_carrier CARRIER = {
     .ready = carrier_ready, .write = carrier_write, .overflow = carrier_overflow};
 

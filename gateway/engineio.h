@@ -159,6 +159,9 @@ void eio_send(struct eio_session *session, bool binary, const char *data, size_t
 /* An orderly end: what was sent so far is delivered first. */
 void eio_close(struct eio_session *session);
 
+/* Cuts the connection: nothing more is delivered. */
+void eio_abort(struct eio_session *session);
+
 /* Tells the app of the sessions that ended and frees them. Not from inside any callback of the engine's. */
 void eio_reap(struct eio *eio);
 

@@ -23,6 +23,10 @@ struct gauges {
     struct metric *riders;
     struct metric *pending;
     struct metric *refused_messages;
+    struct metric *recovered;
+    struct metric *unrecovered;
+    struct metric *forged;
+    struct metric *evicted;
     struct metric *events;
     struct metric *deliveries;
 };
@@ -122,6 +126,14 @@ static void add_gauges(struct gauges *gauges, struct metrics *metrics)
                                "Transitions without a result yet."),
         .refused_messages = metrics_add(metrics, METRIC_COUNTER, "ridecast_messages_refused_total", NULL,
                                         "Messages of clients that were refused."),
+        .recovered = metrics_add(metrics, METRIC_COUNTER, "ridecast_recoveries_total", "result=\"recovered\"",
+                                 "Clients that came back with a recovery id."),
+        .unrecovered = metrics_add(metrics, METRIC_COUNTER, "ridecast_recoveries_total",
+                                   "result=\"too late\"", "Clients that came back with a recovery id."),
+        .forged = metrics_add(metrics, METRIC_COUNTER, "ridecast_recoveries_total", "result=\"forged\"",
+                              "Clients that came back with a recovery id."),
+        .evicted = metrics_add(metrics, METRIC_COUNTER, "ridecast_connections_evicted_total", NULL,
+                               "Connections cut because their client had come back elsewhere."),
         .events = metrics_add(metrics, METRIC_COUNTER, "ridecast_events_total", NULL,
                               "Events told to at least one client."),
         .deliveries = metrics_add(metrics, METRIC_COUNTER, "ridecast_deliveries_total", NULL,
@@ -141,7 +153,12 @@ static void sample(void *arg)
     metric_set(gauges->rides, (int64_t)HASH_COUNT(rides->by_name));
     metric_set(gauges->riders, (int64_t)presence_rider_count(gateway->presence));
     metric_set(gauges->pending, (int64_t)presence_pending_count(gateway->presence));
-    metric_set(gauges->refused_messages, (int64_t)presence_refused_count(gateway->presence));
+    const struct presence_counts *counts = presence_counts(gateway->presence);
+    metric_set(gauges->refused_messages, (int64_t)counts->refused);
+    metric_set(gauges->recovered, (int64_t)counts->recovered);
+    metric_set(gauges->unrecovered, (int64_t)counts->unrecovered);
+    metric_set(gauges->forged, (int64_t)counts->forged);
+    metric_set(gauges->evicted, (int64_t)counts->evicted);
     metric_set(gauges->events, (int64_t)rides->events);
     metric_set(gauges->deliveries, (int64_t)rides->deliveries);
 }
@@ -182,6 +199,8 @@ static struct broker *make_broker(struct gateway *gateway, char *error, size_t e
         .prefix = config->prefix,
         .node_id = config->node_id[0] ? config->node_id : gateway->node_id,
         .queue_bytes = config->queue_bytes,
+        .node_lease_ms = config->node_lease_ms,
+        .recovery_window_ms = config->recovery_window_ms,
         .metrics = gateway->metrics,
         .wake = server_wake,
         .wake_arg = gateway->server,
@@ -197,6 +216,8 @@ static struct presence *make_presence(struct gateway *gateway)
         .max_user_bytes = config->max_user_bytes,
         .backlog_bytes = config->backlog_bytes,
         .queue_bytes = config->queue_bytes,
+        .recovery_window_ms = config->recovery_window_ms,
+        .node_lease_ms = config->node_lease_ms,
         .broker = gateway->broker,
         .timers = net_timers(server_net(gateway->server)),
         .stop = stop,

@@ -75,20 +75,35 @@ static int queue_frame(struct outlet *outlet, enum ws_opcode opcode, const char 
     return 0;
 }
 
+/*
+ * Whether `n` more bytes may be queued behind all events so far. A client that keeps up is given at once what
+ * is too much to wait together. Alone, anything may wait: who is aboard a large ride.
+ */
+static bool make_room(struct outlet *outlet, size_t n)
+{
+    if (!queue_stretches(outlet) && outlet->queued.len + n <= outlet->backlog_bytes)
+        return true;
+    outlet_flush(outlet);
+    return !outlet_pending(outlet);
+}
+
 void outlet_packet(struct outlet *outlet, enum ws_opcode opcode, const char *prefix, const void *data,
                    size_t len)
 {
     if (outlet->overflowed)
         return;
-    size_t frame_len = WS_HEADER_MAX + strlen(prefix) + len;
-    bool fits = !queue_stretches(outlet) && outlet->queued.len + frame_len <= outlet->backlog_bytes;
-    if (!fits) {
-        /* A client that keeps up is given at once what is too much to wait together. Alone, a packet may have
-         * any size: who is aboard a large ride. */
-        outlet_flush(outlet);
-        fits = !outlet_pending(outlet);
-    }
-    if (fits && !queue_frame(outlet, opcode, prefix, data, len))
+    if (make_room(outlet, WS_HEADER_MAX + strlen(prefix) + len) &&
+        !queue_frame(outlet, opcode, prefix, data, len))
+        outlet_touch(outlet);
+    else
+        outlet_overflow(outlet);
+}
+
+void outlet_frames(struct outlet *outlet, const char *frames, size_t n)
+{
+    if (outlet->overflowed || !n)
+        return;
+    if (make_room(outlet, n) && !buf_append(&outlet->queued, frames, n))
         outlet_touch(outlet);
     else
         outlet_overflow(outlet);

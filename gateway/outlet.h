@@ -69,6 +69,9 @@ void outlet_deinit(struct outlet *outlet);
 void outlet_packet(struct outlet *outlet, enum ws_opcode opcode, const char *prefix, const void *data,
                    size_t len);
 
+/* Adds finished frames, behind all events so far. */
+void outlet_frames(struct outlet *outlet, const char *frames, size_t n);
+
 /* Queues all events so far, so that the client can be taken off its rides without losing them. */
 void outlet_gather(struct outlet *outlet);
 

@@ -36,7 +36,7 @@ static void free_client(struct plain_client *client)
     timers_cancel(client->riders->timers, &client->heartbeat);
     if (client->ask)
         presence_ask_cancel(client->ask);
-    rider_free(client->rider);
+    rider_free(client->rider, RIDER_LEFT); /* it has no way to come back */
     outlet_deinit(&client->outlet);
     client->riders->count--;
     free(client);
@@ -154,11 +154,17 @@ static void disconnect(void *owner)
     end_later(owner);
 }
 
+static void evict(void *owner)
+{
+    drop(owner);
+}
+
 static const struct rider_ops OPS = {
     .form = WIRE_PLAIN,
     .acknowledge = acknowledge,
     .exception = exception,
     .disconnect = disconnect,
+    .evict = evict,
 };
 
 /* --- what a client says --- */

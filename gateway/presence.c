@@ -1,73 +1,15 @@
-/* The application: see presence.h. */
+/* Rides, rosters and the broker's messages: see presence.h. */
 #include "gateway/presence.h"
-#include "common/id.h"
 #include "common/log.h"
-#include "common/user.h"
 #include "gateway/net.h"
+#include "gateway/presence_private.h"
 #include "gateway/wire.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
-static const char BROKER_AWAY[] = "the presence store cannot be reached now; try again";
-
-/* A transition that has no result yet. */
-struct pending {
-    uint64_t ticket;
-    enum broker_transition_kind kind;
-    struct rider *rider; /* NULL: the client is gone, nobody waits */
-    struct ack ack;
-    struct pending *rider_prev, *rider_next;
-    UT_hash_handle hh;
-};
-
-/* A transition held back until its ride is live. */
-struct held {
-    enum broker_transition_kind kind;
-    char socket_id[SOCKET_ID_LEN + 1];
-    struct blob *user;
-    uint64_t ticket;
-    size_t bytes;
-    struct held *prev, *next;
-};
-
-struct rider {
-    struct presence *presence;
-    char id[SOCKET_ID_LEN + 1];
-    const struct rider_ops *ops;
-    void *client;
-    struct member *member;
-    bool aboard;  /* as far as the broker has said */
-    bool exiting; /* an exit was submitted: what the client still sends is ignored */
-    bool blamed;  /* a refused message was logged: once is enough, whatever the client sends */
-    struct pending *pending;
-    struct ask *asks;
-};
-
-struct ask {
-    struct presence *presence;
-    struct ride *ride;
-    struct rider *rider; /* NULL: presence_ask()'s */
-    struct ack ack;
-    void (*answer)(void *arg, struct blob *json);
-    void *arg;
-    struct timer timer;
-    struct ask *ride_prev, *ride_next;
-    struct ask *rider_prev, *rider_next;
-};
-
-struct presence {
-    struct presence_options options;
-    struct rides rides;
-    bool broker_up;
-    uint64_t last_ticket;
-    struct pending *pending; /* by ticket */
-    size_t riders;
-    size_t held_bytes;
-    uint64_t refused;
-};
+const char BROKER_AWAY[] = "the presence store cannot be reached now; try again";
 
 struct presence *presence_new(const struct presence_options *options)
 {
@@ -79,43 +21,17 @@ struct presence *presence_new(const struct presence_options *options)
     return presence;
 }
 
-static void drop_pending(struct presence *presence, struct pending *pending)
-{
-    HASH_DEL(presence->pending, pending);
-    if (pending->rider)
-        DL_DELETE2(pending->rider->pending, pending, rider_prev, rider_next);
-    blob_unref(pending->ack.text);
-    free(pending);
-}
-
-static void drop_held(struct presence *presence, struct held *held)
-{
-    presence->held_bytes -= held->bytes;
-    blob_unref(held->user);
-    free(held);
-}
-
-static void forget_held(struct presence *presence, struct ride *ride)
-{
-    while (ride->held) {
-        struct held *held = ride->held;
-        DL_DELETE(ride->held, held);
-        drop_held(presence, held);
-    }
-}
-
 void presence_free(struct presence *presence)
 {
     if (!presence)
         return;
-    struct pending *pending, *next_pending;
-    HASH_ITER(hh, presence->pending, pending, next_pending)
-    drop_pending(presence, pending);
+    pending_forget_all(presence);
     struct ride *ride, *next;
     HASH_ITER(hh, presence->rides.by_name, ride, next)
     {
         timers_cancel(presence->options.timers, &ride->linger);
-        forget_held(presence, ride);
+        timers_cancel(presence->options.timers, &ride->doubt);
+        ride_forget_held(presence, ride);
     }
     rides_deinit(&presence->rides);
     free(presence);
@@ -136,14 +52,9 @@ size_t presence_rider_count(const struct presence *presence)
     return presence->riders;
 }
 
-uint64_t presence_refused_count(const struct presence *presence)
+const struct presence_counts *presence_counts(const struct presence *presence)
 {
-    return presence->refused;
-}
-
-size_t presence_pending_count(const struct presence *presence)
-{
-    return HASH_COUNT(presence->pending);
+    return &presence->counts;
 }
 
 /* --- rides --- */
@@ -204,12 +115,14 @@ static void ride_unused(void *owner)
 {
     struct ride *ride = owner;
     struct presence *presence = ride->owner;
+    timers_cancel(presence->options.timers, &ride->doubt);
     broker_unwatch(presence->options.broker, ride->name);
     ride_free(ride);
 }
 
-/* Whoever starts to use a ride calls this first, and release_ride() after it has stopped. */
-static struct ride *use_ride(struct presence *presence, const char *name)
+static void doubts_end(void *owner);
+
+struct ride *ride_use(struct presence *presence, const char *name)
 {
     struct ride *ride = rides_find(&presence->rides, name);
     if (ride) {
@@ -219,21 +132,20 @@ static struct ride *use_ride(struct presence *presence, const char *name)
     ride = ride_new(&presence->rides, name);
     ride->owner = presence;
     ride->linger = (struct timer){.fire = ride_unused, .owner = ride};
+    ride->doubt = (struct timer){.fire = doubts_end, .owner = ride};
     broker_watch(presence->options.broker, name);
     return ride;
 }
 
-static void release_ride(struct presence *presence, struct ride *ride)
+void ride_release(struct presence *presence, struct ride *ride)
 {
-    if (!ride->member_count && !ride->asks && !ride->held)
+    if (!ride->riders && !ride->asks && !ride->held)
         timers_set(presence->options.timers, &ride->linger, net_now_ms(NULL) + PRESENCE_LINGER_MS);
 }
 
 /* --- who is aboard --- */
 
-/* `{"offset":"…","users":[…]}` at the ride's position: made once and shared by all who ask until it changes.
- * Borrowed. */
-static struct blob *snapshot(struct ride *ride)
+struct blob *ride_snapshot(struct ride *ride)
 {
     if (ride->snapshot)
         return ride->snapshot;
@@ -254,38 +166,14 @@ static void ride_changed(struct ride *ride)
     ride->snapshot = NULL;
 }
 
-static void acknowledge(struct rider *rider, const struct ack *ack, const char *json, size_t len)
-{
-    if (ack->wanted)
-        rider->ops->acknowledge(rider->client, ack, json, len);
-}
-
-static void acknowledge_error(struct rider *rider, const struct ack *ack, const char *message)
-{
-    struct buf json;
-    buf_init(&json, 4096);
-    if (!buf_append_str(&json, "{\"ok\":false,\"error\":") &&
-        !json_text_quote(message, strlen(message), &json) && !buf_append(&json, "}", 1))
-        acknowledge(rider, ack, json.data, json.len);
-    buf_deinit(&json);
-}
-
-static void answer_rider(struct rider *rider, const struct ack *ack, struct blob *json)
-{
-    if (json)
-        acknowledge(rider, ack, json->data, json->len);
-    else
-        acknowledge_error(rider, ack, BROKER_AWAY);
-}
-
 void presence_ask_cancel(struct ask *ask)
 {
     struct presence *presence = ask->presence;
     timers_cancel(presence->options.timers, &ask->timer);
     DL_DELETE2(ask->ride->asks, ask, ride_prev, ride_next);
     if (ask->rider)
-        DL_DELETE2(ask->rider->asks, ask, rider_prev, rider_next);
-    release_ride(presence, ask->ride);
+        rider_forget_ask(ask->rider, ask);
+    ride_release(presence, ask->ride);
     blob_unref(ask->ack.text);
     free(ask);
 }
@@ -293,7 +181,7 @@ void presence_ask_cancel(struct ask *ask)
 static void answer_ask(struct ask *ask, struct blob *json)
 {
     if (ask->rider)
-        answer_rider(ask->rider, &ask->ack, json);
+        rider_answer(ask->rider, &ask->ack, json);
     else
         ask->answer(ask->arg, json);
     presence_ask_cancel(ask);
@@ -304,8 +192,7 @@ static void ask_timed_out(void *owner)
     answer_ask(owner, NULL);
 }
 
-/* The ride must be in use. */
-static struct ask *ask_later(struct presence *presence, struct ride *ride)
+struct ask *ask_new(struct presence *presence, struct ride *ride)
 {
     struct ask *ask = calloc(1, sizeof *ask);
     if (!ask)
@@ -321,253 +208,50 @@ static struct ask *ask_later(struct presence *presence, struct ride *ride)
 struct ask *presence_ask(struct presence *presence, const char *name,
                          void (*answer)(void *arg, struct blob *json), void *arg)
 {
-    struct ride *ride = use_ride(presence, name);
+    struct ride *ride = ride_use(presence, name);
     if (ride->live) {
-        answer(arg, snapshot(ride));
-        release_ride(presence, ride);
+        answer(arg, ride_snapshot(ride));
+        ride_release(presence, ride);
         return NULL;
     }
-    struct ask *ask = ask_later(presence, ride);
+    struct ask *ask = ask_new(presence, ride);
     ask->answer = answer;
     ask->arg = arg;
     return ask;
 }
 
-static struct ack keep_ack(const struct ack *ack)
-{
-    struct ack kept = *ack;
-    if (kept.text)
-        blob_ref(kept.text);
-    return kept;
-}
-
-void rider_active_users(struct rider *rider, const struct ack *ack)
-{
-    struct ride *ride = rider->member->ride;
-    if (!ack->wanted)
-        return;
-    if (ride->live) {
-        answer_rider(rider, ack, snapshot(ride));
-        return;
-    }
-    struct ask *ask = ask_later(rider->presence, ride);
-    ask->rider = rider;
-    ask->ack = keep_ack(ack);
-    DL_APPEND2(rider->asks, ask, rider_prev, rider_next);
-}
-
-/* --- riders --- */
-
-struct rider *rider_new(struct presence *presence, const char *name, struct outlet *outlet,
-                        const struct rider_ops *ops, void *client)
-{
-    struct rider *rider = calloc(1, sizeof *rider);
-    if (!rider)
-        abort();
-    rider->presence = presence;
-    rider->ops = ops;
-    rider->client = client;
-    id_make(rider->id, SOCKET_ID_LEN);
-    rider->member = member_join(use_ride(presence, name), outlet, ops->form);
-    presence->riders++;
-    return rider;
-}
-
-const char *rider_id(const struct rider *rider)
-{
-    return rider->id;
-}
-
-/* Hands a transition to the broker. `rider` NULL: nobody waits for the result. */
-static uint64_t remember(struct presence *presence, struct rider *rider, enum broker_transition_kind kind,
-                         const struct ack *ack)
-{
-    struct pending *pending = calloc(1, sizeof *pending);
-    if (!pending)
-        abort();
-    pending->ticket = ++presence->last_ticket;
-    pending->kind = kind;
-    HASH_ADD(hh, presence->pending, ticket, sizeof pending->ticket, pending);
-    if (rider) {
-        pending->rider = rider;
-        pending->ack = keep_ack(ack);
-        DL_APPEND2(rider->pending, pending, rider_prev, rider_next);
-    }
-    return pending->ticket;
-}
-
-static void settle_result(struct presence *presence, struct pending *pending, const char *error,
-                          const struct broker_position *position);
-
-static void hold(struct presence *presence, struct ride *ride, const struct broker_transition *transition)
-{
-    size_t bytes = sizeof(struct held) + (transition->user ? transition->user->len : 0);
-    /* That a client is gone must be told in any case; there is one for each client at most. */
-    if (transition->kind != BROKER_DISCONNECT &&
-        presence->held_bytes + bytes > presence->options.queue_bytes) {
-        struct pending *pending;
-        HASH_FIND(hh, presence->pending, &transition->ticket, sizeof transition->ticket, pending);
-        settle_result(presence, pending, BROKER_AWAY, NULL);
-        return;
-    }
-    struct held *held = calloc(1, sizeof *held);
-    if (!held)
-        abort();
-    held->kind = transition->kind;
-    held->user = transition->user ? blob_ref(transition->user) : NULL;
-    held->ticket = transition->ticket;
-    held->bytes = bytes;
-    memcpy(held->socket_id, transition->socket_id, sizeof held->socket_id);
-    presence->held_bytes += bytes;
-    DL_APPEND(ride->held, held);
-}
-
-static void submit(struct presence *presence, struct ride *ride, const struct broker_transition *transition)
-{
-    if (ride->live)
-        broker_submit(presence->options.broker, transition);
-    else
-        hold(presence, ride, transition);
-}
-
-static void submit_held(struct presence *presence, struct ride *ride)
-{
-    while (ride->held) {
-        struct held *held = ride->held;
-        DL_DELETE(ride->held, held);
-        struct broker_transition transition = {
-            .kind = held->kind,
-            .ride = ride->name,
-            .socket_id = held->socket_id,
-            .user = held->user,
-            .ticket = held->ticket,
-        };
-        broker_submit(presence->options.broker, &transition);
-        drop_held(presence, held);
-    }
-    release_ride(presence, ride);
-}
-
-void rider_free(struct rider *rider)
-{
-    if (!rider)
-        return;
-    struct presence *presence = rider->presence;
-    struct ride *ride = rider->member->ride;
-    /* Also while the broker has not said what became of the last boarding or exit. */
-    bool may_be_aboard = rider->aboard || rider->pending;
-    while (rider->asks)
-        presence_ask_cancel(rider->asks);
-    while (rider->pending) {
-        struct pending *pending = rider->pending;
-        DL_DELETE2(rider->pending, pending, rider_prev, rider_next);
-        pending->rider = NULL;
-    }
-    if (may_be_aboard) {
-        struct broker_transition transition = {
-            .kind = BROKER_DISCONNECT,
-            .ride = ride->name,
-            .socket_id = rider->id,
-            .ticket = remember(presence, NULL, BROKER_DISCONNECT, NULL),
-        };
-        submit(presence, ride, &transition);
-    }
-    member_leave(rider->member);
-    release_ride(presence, ride);
-    presence->riders--;
-    free(rider);
-}
-
-void rider_refuse(struct rider *rider, const struct ack *ack, const char *message)
-{
-    if (!rider->blamed)
-        log_warn("gateway", "%s: refused a message on %s: %s", rider->id, rider->member->ride->name, message);
-    rider->blamed = true;
-    rider->presence->refused++;
-    acknowledge_error(rider, ack, message);
-    rider->ops->exception(rider->client, message);
-}
-
-void rider_message(struct rider *rider, const char *json, size_t len, const struct ack *ack)
-{
-    if (rider->exiting)
-        return;
-    struct presence *presence = rider->presence;
-    struct user user;
-    const char *error;
-    if (user_parse(json, len, presence->options.max_user_bytes, &user, &error)) {
-        rider_refuse(rider, ack, error);
-        return;
-    }
-    bool boarding = user.status == USER_BOARDING;
-    rider->exiting = !boarding;
-    enum broker_transition_kind kind = boarding ? BROKER_BOARD : BROKER_EXIT;
-    struct broker_transition transition = {
-        .kind = kind,
-        .ride = rider->member->ride->name,
-        .socket_id = rider->id,
-        .user = user.json,
-        .ticket = remember(presence, rider, kind, ack),
-    };
-    submit(presence, rider->member->ride, &transition);
-    blob_unref(user.json);
-}
-
 /* --- the broker's messages --- */
 
-/* A transition has come to its end: `error` NULL when it was committed, at `position`. */
-static void settle_result(struct presence *presence, struct pending *pending, const char *error,
-                          const struct broker_position *position)
+/* Tells what no event told: whoever is away now cannot be brought up to date by events later. */
+static void tell_difference(struct ride *ride, enum broker_event_kind kind, const struct blob *user)
 {
-    struct rider *rider = pending->rider;
-    enum broker_transition_kind kind = pending->kind;
-    struct ack ack = keep_ack(&pending->ack);
-    drop_pending(presence, pending);
-
-    if (rider && error) {
-        if (kind == BROKER_EXIT)
-            rider->exiting = false;
-        rider_refuse(rider, &ack, error);
-    } else if (rider) {
-        rider->aboard = kind == BROKER_BOARD;
-        char offset[WIRE_OFFSET_SIZE];
-        char json[WIRE_OFFSET_SIZE + 32];
-        wire_offset(position, offset);
-        int len = snprintf(json, sizeof json, "{\"ok\":true,\"offset\":\"%s\"}", offset);
-        acknowledge(rider, &ack, json, (size_t)len);
-        if (kind == BROKER_EXIT)
-            rider->ops->disconnect(rider->client);
-    }
-    blob_unref(ack.text);
-}
-
-static void on_result(struct presence *presence, const struct broker_message *message)
-{
-    struct pending *pending;
-    HASH_FIND(hh, presence->pending, &message->ticket, sizeof message->ticket, pending);
-    if (!pending)
-        return;
-    if (!message->ok && !pending->rider)
-        log_warn("gateway", "%s on %s was not told that it is gone: %s", message->socket_id, message->ride,
-                 message->error);
-    settle_result(presence, pending, message->ok ? NULL : message->error, &message->position);
+    history_break(&ride->history, &ride->position);
+    ride_event(ride, kind, user);
 }
 
 static void tell_gone(void *arg, const char *socket_id, struct blob *user)
 {
     (void)socket_id;
-    ride_event(arg, BROKER_DISCONNECTED, user);
+    tell_difference(arg, BROKER_DISCONNECTED, user);
 }
 
 static void tell_boarded(void *arg, const char *socket_id, struct blob *user)
 {
     (void)socket_id;
-    ride_event(arg, BROKER_BOARDED, user);
+    tell_difference(arg, BROKER_BOARDED, user);
 }
 
 static void tell_nobody(void *arg, const char *socket_id, struct blob *user)
 {
     (void)arg, (void)socket_id, (void)user;
+}
+
+/* Nobody has put them back since the store lost them. */
+static void doubts_end(void *owner)
+{
+    struct ride *ride = owner;
+    ride_changed(ride);
+    roster_drop_doubted(ride->roster, tell_gone, ride);
 }
 
 static void on_roster(struct presence *presence, const struct broker_message *message)
@@ -579,13 +263,21 @@ static void on_roster(struct presence *presence, const struct broker_message *me
         return;
     ride_changed(ride);
     ride->position = message->position;
+    if (message->renumbered && ride->live) {
+        /* The store was emptied or is an old copy: who is missing has time to be put back by the node that
+         * holds it. */
+        roster_doubt(ride->roster);
+        timers_set(presence->options.timers, &ride->doubt,
+                   net_now_ms(NULL) + presence->options.node_lease_ms + presence->options.recovery_window_ms +
+                       PRESENCE_DOUBT_SLACK_MS);
+    }
     roster_replace(ride->roster, message->riders, message->rider_count, ride->live ? &told : &silent, ride);
     if (ride->live)
         return;
     ride->live = true;
     while (ride->asks)
-        answer_ask(ride->asks, snapshot(ride));
-    submit_held(presence, ride);
+        answer_ask(ride->asks, ride_snapshot(ride));
+    ride_submit_held(presence, ride);
 }
 
 static void on_broker_event(struct presence *presence, const struct broker_message *message)
@@ -595,13 +287,16 @@ static void on_broker_event(struct presence *presence, const struct broker_messa
         return;
     ride_changed(ride);
     ride->position = message->position;
-    bool known = roster_get(ride->roster, message->socket_id) != NULL;
+    /* Whoever is put back after a loss in the store was never gone for the clients that knew it. */
+    bool told = message->event != BROKER_RESTORED || !roster_get(ride->roster, message->socket_id);
     if (message->event == BROKER_BOARDED || message->event == BROKER_RESTORED)
         roster_set(ride->roster, message->socket_id, message->user);
     else
         roster_remove(ride->roster, message->socket_id);
-    /* Whoever is put back after a loss in the store was never gone for the clients that knew it. */
-    if (message->event != BROKER_RESTORED || !known)
+    if (presence->options.recovery_window_ms)
+        history_add(&ride->history, &message->position, message->event, message->socket_id, told,
+                    message->user);
+    if (told)
         ride_event(ride, message->event, message->user);
 }
 
@@ -611,29 +306,49 @@ static void on_state(struct presence *presence, bool up)
     log_info("gateway", "the broker is %s", up ? "up" : "down");
 }
 
+static void on_secret(struct presence *presence, const uint8_t secret[SECRET_LEN])
+{
+    memcpy(presence->secret, secret, SECRET_LEN);
+    presence->has_secret = true;
+}
+
+/* Takes the message. */
+static void on_message(struct presence *presence, struct broker_message *message)
+{
+    switch (message->kind) {
+    case BROKER_ROSTER:
+        on_roster(presence, message);
+        break;
+    case BROKER_EVENT:
+        on_broker_event(presence, message);
+        break;
+    case BROKER_RESULT:
+        rider_result(presence, message);
+        break;
+    case BROKER_HISTORY:
+        rider_history(presence, message);
+        return;
+    case BROKER_EVICTED:
+        rider_evicted(presence, message->ride, message->socket_id);
+        break;
+    case BROKER_STATE:
+        on_state(presence, message->up);
+        break;
+    case BROKER_SECRET:
+        on_secret(presence, message->secret);
+        break;
+    case BROKER_SIGNAL:
+        presence->options.stop(presence->options.stop_arg);
+        break;
+    }
+    broker_message_free(message);
+}
+
 void presence_broker_ready(struct presence *presence)
 {
-    struct broker_message *message = broker_take(presence->options.broker);
-    while (message) {
-        switch (message->kind) {
-        case BROKER_ROSTER:
-            on_roster(presence, message);
-            break;
-        case BROKER_EVENT:
-            on_broker_event(presence, message);
-            break;
-        case BROKER_RESULT:
-            on_result(presence, message);
-            break;
-        case BROKER_STATE:
-            on_state(presence, message->up);
-            break;
-        case BROKER_SIGNAL:
-            presence->options.stop(presence->options.stop_arg);
-            break;
-        }
-        struct broker_message *next = broker_message_next(message);
-        broker_message_free(message);
-        message = next;
+    struct broker_message *next;
+    for (struct broker_message *message = broker_take(presence->options.broker); message; message = next) {
+        next = broker_message_next(message);
+        on_message(presence, message);
     }
 }

@@ -62,6 +62,7 @@ void ride_free(struct ride *ride)
     HASH_DEL(ride->rides->by_name, ride);
     for (int form = 0; form < WIRE_FORMS; form++)
         fanlog_deinit(&ride->log[form]);
+    history_deinit(&ride->history);
     roster_free(ride->roster);
     blob_unref(ride->snapshot);
     free(ride);

@@ -18,6 +18,7 @@
 
 #include "broker/broker.h"
 #include "gateway/fanlog.h"
+#include "gateway/history.h"
 #include "gateway/outlet.h"
 #include "gateway/roster.h"
 #include "gateway/timers.h"
@@ -51,9 +52,12 @@ struct ride {
 
     /* presence.c's: */
     void *owner;
-    struct ask *asks;    /* who waits for the first roster */
-    struct held *held;   /* transitions that wait for it, oldest first */
-    struct timer linger; /* runs while nobody uses the ride */
+    struct ask *asks;  /* who waits for the first roster */
+    struct held *held; /* transitions that wait for it, oldest first */
+    size_t riders;
+    struct history history; /* the latest events, for clients that come back */
+    struct timer linger;    /* runs while nobody uses the ride */
+    struct timer doubt;     /* runs while some riders may have been lost by the store */
 
     struct rides *rides;
     size_t unflushed; /* bytes appended to any log since the last flush */

@@ -8,7 +8,8 @@
 
 struct entry {
     char socket_id[SOCKET_ID_LEN + 1];
-    bool seen; /* by the roster_replace() under way */
+    bool seen;    /* by the roster_replace() under way */
+    bool doubted; /* see roster_doubt() */
     struct blob *user;
     UT_hash_handle hh;
 };
@@ -70,6 +71,7 @@ static struct entry *set(struct roster *roster, const char *socket_id, struct bl
     blob_ref(user);
     blob_unref(entry->user);
     entry->user = user;
+    entry->doubted = false;
     return entry;
 }
 
@@ -98,12 +100,14 @@ void roster_replace(struct roster *roster, const struct broker_rider *riders, si
     entry->seen = false;
     for (size_t i = 0; i < count; i++) {
         entry = find(roster, riders[i].socket_id);
-        if (entry)
+        if (entry) {
             entry->seen = true;
+            entry->doubted = false;
+        }
     }
     HASH_ITER(hh, roster->entries, entry, next)
     {
-        if (entry->seen)
+        if (entry->seen || entry->doubted)
             continue;
         difference->gone(arg, entry->socket_id, entry->user);
         drop(roster, entry);
@@ -114,6 +118,25 @@ void roster_replace(struct roster *roster, const struct broker_rider *riders, si
             continue;
         entry = set(roster, riders[i].socket_id, riders[i].user);
         difference->boarded(arg, entry->socket_id, entry->user);
+    }
+}
+
+void roster_doubt(struct roster *roster)
+{
+    for (struct entry *entry = roster->entries; entry; entry = entry->hh.next)
+        entry->doubted = true;
+}
+
+void roster_drop_doubted(struct roster *roster,
+                         void (*gone)(void *arg, const char *socket_id, struct blob *user), void *arg)
+{
+    struct entry *entry, *next;
+    HASH_ITER(hh, roster->entries, entry, next)
+    {
+        if (!entry->doubted)
+            continue;
+        gone(arg, entry->socket_id, entry->user);
+        drop(roster, entry);
     }
 }
 

@@ -36,8 +36,16 @@ struct roster_difference {
 };
 
 /*
- * Makes the roster equal to the set given, and tells what changed: first who is gone, then who boarded.
- * Linear in both sizes.
+ * From now on it is doubtful of everybody here whether they are aboard still: until they are set again, found
+ * by roster_replace(), or dropped as nobody has spoken for them.
+ */
+void roster_doubt(struct roster *roster);
+void roster_drop_doubted(struct roster *roster,
+                         void (*gone)(void *arg, const char *socket_id, struct blob *user), void *arg);
+
+/*
+ * Makes the roster equal to the set given, but for doubted riders, who stay. Tells what changed: first who is
+ * gone, then who boarded. Linear in both sizes.
  */
 void roster_replace(struct roster *roster, const struct broker_rider *riders, size_t count,
                     const struct roster_difference *difference, void *arg);

@@ -74,30 +74,101 @@ static void disconnect(void *client)
     sio_disconnect(client);
 }
 
+static void evict(void *client)
+{
+    eio_abort(sio_client_session(sio_socket_client(client)));
+}
+
+static void resumed(void *client, bool recovered);
+
 static const struct rider_ops OPS = {
     .form = WIRE_SOCKETIO,
     .acknowledge = acknowledge,
     .exception = exception,
     .disconnect = disconnect,
+    .evict = evict,
+    .resumed = resumed,
 };
 
 /* --- what a socket does --- */
+
+/* What a client that comes back shows of its former connection. */
+struct former {
+    char recovery_id[RECOVERY_ID_SIZE];
+    bool has_offset;
+    char offset[WIRE_OFFSET_SIZE]; /* "" when it can be none */
+};
 
 /* What a socket has to do with: a rider, or the wait for its ride to be known. */
 struct sio_rider {
     struct sio_riders *riders;
     struct sio_socket *socket;
-    struct ask *ask;     /* NULL: over */
-    struct rider *rider; /* NULL: not yet */
+    struct ask *ask;       /* NULL: over */
+    struct rider *rider;   /* NULL: not yet */
+    struct former *former; /* until CONNECT is answered; NULL: the client showed nothing */
 };
+
+static void answer(struct sio_rider *sio_rider, const char *recovery_id)
+{
+    sio_answer(sio_rider->socket, rider_id(sio_rider->rider), recovery_id);
+    free(sio_rider->former);
+    sio_rider->former = NULL;
+}
+
+static void answer_anew(struct sio_rider *sio_rider)
+{
+    char recovery_id[RECOVERY_ID_SIZE];
+    answer(sio_rider, rider_recovery_id(sio_rider->rider, recovery_id) ? recovery_id : NULL);
+}
+
+/* The client takes itself for recovered if its recovery id comes back to it. */
+static void resumed(void *client, bool recovered)
+{
+    struct sio_rider *sio_rider = sio_socket_data(client);
+    if (recovered)
+        answer(sio_rider, sio_rider->former->recovery_id);
+    else
+        answer_anew(sio_rider);
+    rider_join(sio_rider->rider);
+    sio_deliver(client);
+}
+
+/* Whether the recovery id was made for the ride; then whose socket it is, and what the client has had. */
+static bool check_former(const struct sio_rider *sio_rider, char socket_id[SOCKET_ID_LEN + 1],
+                         struct broker_position *from)
+{
+    const struct former *former = sio_rider->former;
+    struct broker_position last;
+    if (!former ||
+        !presence_check_recovery_id(sio_rider->riders->presence, sio_socket_nsp(sio_rider->socket),
+                                    former->recovery_id, strlen(former->recovery_id), socket_id, from))
+        return false;
+    /* Without an offset it has heard nothing: then it has had what there was when its stream began. */
+    if (!former->has_offset)
+        return true;
+    /* A stream that began in another epoch may have told of riders whom no event of this one takes back. */
+    if (wire_read_offset(former->offset, &last) && !strcmp(last.epoch, from->epoch))
+        *from = last;
+    else
+        *from = (struct broker_position){.epoch = ""};
+    return true;
+}
 
 static void join(struct sio_rider *sio_rider)
 {
     struct sio_socket *socket = sio_rider->socket;
+    struct presence *presence = sio_rider->riders->presence;
     struct eio_session *session = sio_client_session(sio_socket_client(socket));
-    sio_rider->rider =
-        rider_new(sio_rider->riders->presence, sio_socket_nsp(socket), &session->outlet, &OPS, socket);
-    sio_accept(socket, rider_id(sio_rider->rider), NULL);
+    char socket_id[SOCKET_ID_LEN + 1];
+    struct broker_position from;
+    if (check_former(sio_rider, socket_id, &from)) {
+        sio_rider->rider =
+            rider_resume(presence, sio_socket_nsp(socket), socket_id, &from, &session->outlet, &OPS, socket);
+        return;
+    }
+    sio_rider->rider = rider_new(presence, sio_socket_nsp(socket), &session->outlet, &OPS, socket);
+    answer_anew(sio_rider);
+    sio_deliver(socket);
 }
 
 /* The ride is known, or could not be in time: it will be heard of from when it is. */
@@ -109,10 +180,39 @@ static void ride_known(void *owner, struct blob *json)
     join(sio_rider);
 }
 
+/* A member of the auth object as text. False: it is no string, longer than `size` - 1, or holds a NUL. */
+static bool auth_text(struct json_slice auth, const char *name, char *out, size_t size)
+{
+    struct json_slice value = json_text_member(auth, name);
+    struct buf text;
+    if (json_text_type(value) != '"')
+        return false;
+    buf_init(&text, size);
+    bool fits =
+        !json_text_unescape(value, &text) && !buf_append(&text, "", 1) && strlen(text.data) == text.len - 1;
+    if (fits)
+        memcpy(out, text.data, text.len);
+    buf_deinit(&text);
+    return fits;
+}
+
+/* What the client shows of its former connection, to be checked when the ride is known; NULL: nothing. */
+static struct former *read_former(struct json_slice auth)
+{
+    struct former *former = calloc(1, sizeof *former);
+    if (!former || !auth_text(auth, "pid", former->recovery_id, sizeof former->recovery_id)) {
+        free(former);
+        return NULL;
+    }
+    former->has_offset = json_text_member(auth, "offset").at != NULL;
+    if (!auth_text(auth, "offset", former->offset, sizeof former->offset))
+        former->offset[0] = '\0';
+    return former;
+}
+
 /* CONNECT is answered once the ride is known, so that its client hears everything from then on. */
 static void on_connect(void *app_data, struct sio_socket *socket, struct json_slice auth)
 {
-    (void)auth;
     struct sio_riders *riders = app_data;
     const char *ride = sio_socket_nsp(socket);
     struct sio_rider *sio_rider =
@@ -123,6 +223,7 @@ static void on_connect(void *app_data, struct sio_socket *socket, struct json_sl
     }
     sio_rider->riders = riders;
     sio_rider->socket = socket;
+    sio_rider->former = read_former(auth);
     sio_socket_set_data(socket, sio_rider);
     if (presence_knows(riders->presence, ride))
         join(sio_rider);
@@ -166,13 +267,14 @@ static void on_event(void *app_data, struct sio_socket *socket, const struct sio
     /* other events are nobody's, as in the reference */
 }
 
-static void on_disconnect(void *app_data, struct sio_socket *socket)
+static void on_disconnect(void *app_data, struct sio_socket *socket, enum sio_end end)
 {
     (void)app_data;
     struct sio_rider *sio_rider = sio_socket_data(socket);
     if (sio_rider->ask)
         presence_ask_cancel(sio_rider->ask);
-    rider_free(sio_rider->rider);
+    rider_free(sio_rider->rider, end == SIO_LOST ? RIDER_LOST : RIDER_LEFT);
+    free(sio_rider->former);
     free(sio_rider);
 }
 

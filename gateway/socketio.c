@@ -223,28 +223,28 @@ static void socket_end(struct sio_socket *socket)
     }
 }
 
-static void socket_disconnect(struct sio_socket *socket)
+static void socket_disconnect(struct sio_socket *socket, enum sio_end end)
 {
     const struct sio_options *options = socket->client->options;
 
     socket_end(socket);
-    options->app->disconnect(options->app_data, socket);
+    options->app->disconnect(options->app_data, socket, end);
 }
 
 /* Ends every socket; nothing goes in or out from here on. */
-static void client_end(struct sio_client *client)
+static void client_end(struct sio_client *client, enum sio_end end)
 {
     client->state = CLIENT_CLOSED;
     timers_cancel(client->options->timers, &client->timer);
     while (client->sockets != NULL)
-        socket_disconnect(client->sockets);
+        socket_disconnect(client->sockets, end);
 }
 
-static void client_close(struct sio_client *client)
+static void client_close(struct sio_client *client, enum sio_end end)
 {
     if (client->state == CLIENT_CLOSED)
         return;
-    client_end(client);
+    client_end(client, end);
     client->options->carrier->close(client->session);
 }
 
@@ -253,7 +253,7 @@ static void on_timer(void *owner)
     struct sio_client *client = owner;
 
     enter(client);
-    client_close(client);
+    client_close(client, SIO_LOST);
     leave(client);
 }
 
@@ -320,7 +320,7 @@ static void on_connect(struct sio_client *client, const struct sio_packet *packe
     struct sio_socket *socket = socket_new(client, packet->nsp);
 
     if (!socket)
-        client_close(client);
+        client_close(client, SIO_LOST);
     else if (client->socket_count > SIO_NAMESPACES_MAX)
         sio_refuse(socket, "Too many namespaces");
     else
@@ -341,7 +341,7 @@ static void on_event(struct sio_socket *socket, const struct sio_packet *packet)
     if (held != NULL)
         held_queue(socket, held);
     else
-        client_close(socket->client);
+        client_close(socket->client, SIO_LOST);
 }
 
 static void on_binary_event(struct sio_socket *socket, const struct sio_packet *packet)
@@ -352,7 +352,7 @@ static void on_binary_event(struct sio_socket *socket, const struct sio_packet *
     client->gathered_for = socket;
     client->attachments_left = packet->attachments;
     if (!client->gathered)
-        client_close(client);
+        client_close(client, SIO_LOST);
 }
 
 /* A packet for a namespace that is joined or pending. The server asks for no acks, so each is one too many
@@ -361,7 +361,7 @@ static void on_socket_packet(struct sio_socket *socket, const struct sio_packet 
 {
     switch (packet->type) {
     case SIO_DISCONNECT:
-        socket_disconnect(socket);
+        socket_disconnect(socket, SIO_LEFT);
         break;
     case SIO_EVENT:
         on_event(socket, packet);
@@ -376,7 +376,7 @@ static void on_socket_packet(struct sio_socket *socket, const struct sio_packet 
         break;
     case SIO_CONNECT:
     case SIO_CONNECT_ERROR:
-        client_close(socket->client);
+        client_close(socket->client, SIO_LOST);
     }
 }
 
@@ -386,7 +386,7 @@ static void on_text(struct sio_client *client, const char *text, size_t len)
     struct sio_socket *socket;
 
     if (client->attachments_left > 0 || sio_packet_parse(text, len, &packet) != 0) {
-        client_close(client);
+        client_close(client, SIO_LOST);
         return;
     }
     socket = socket_find(client, packet.nsp);
@@ -395,7 +395,7 @@ static void on_text(struct sio_client *client, const char *text, size_t len)
     else if (packet.type == SIO_CONNECT)
         on_connect(client, &packet);
     else
-        client_close(client);
+        client_close(client, SIO_LOST);
 }
 
 static void on_attachment(struct sio_client *client, const char *data, size_t len)
@@ -404,7 +404,7 @@ static void on_attachment(struct sio_client *client, const char *data, size_t le
     struct sio_socket *socket = client->gathered_for;
 
     if (client->attachments_left == 0 || (held != NULL && held_append(client, held, data, len) != 0)) {
-        client_close(client);
+        client_close(client, SIO_LOST);
         return;
     }
     client->attachments_left--;
@@ -441,7 +441,7 @@ void sio_client_free(struct sio_client *client)
         return;
     assert(client->depth == 0);
     enter(client);
-    client_end(client);
+    client_end(client, SIO_LOST);
     leave(client);
     free(client);
 }
@@ -499,16 +499,14 @@ static int append_quoted(struct buf *out, const char *text)
     return json_text_quote(text, strlen(text), out);
 }
 
-void sio_accept(struct sio_socket *socket, const char *socket_id, const char *pid)
+void sio_answer(struct sio_socket *socket, const char *socket_id, const char *pid)
 {
     struct sio_client *client = socket->client;
-    struct held_event *held;
     struct buf text;
     bool complete;
 
     if (socket->state != SOCKET_PENDING || client->state != CLIENT_OPEN)
         return;
-    enter(client);
     buf_init(&text, ANSWER_MAX);
     socket->id = strdup(socket_id);
     complete = socket->id != NULL && sio_packet_head(&text, SIO_CONNECT, 0, socket->nsp, false, 0) == 0 &&
@@ -520,11 +518,27 @@ void sio_accept(struct sio_socket *socket, const char *socket_id, const char *pi
         socket->state = SOCKET_JOINED;
         timers_cancel(client->options->timers, &client->timer);
     }
+}
+
+void sio_deliver(struct sio_socket *socket)
+{
+    struct sio_client *client = socket->client;
+    struct held_event *held;
+
+    enter(client);
     while (socket->state == SOCKET_JOINED && (held = socket->held) != NULL) {
         socket->held = held->next;
         held_deliver(socket, held);
     }
     leave(client);
+}
+
+void sio_accept(struct sio_socket *socket, const char *socket_id, const char *pid)
+{
+    enter(socket->client);
+    sio_answer(socket, socket_id, pid);
+    sio_deliver(socket);
+    leave(socket->client);
 }
 
 void sio_refuse(struct sio_socket *socket, const char *message)
@@ -572,6 +586,6 @@ void sio_disconnect(struct sio_socket *socket)
     for (const struct sio_socket *other = client->sockets; other != NULL; other = other->next)
         if (other != socket)
             send_disconnect(other);
-    client_close(client);
+    client_close(client, SIO_LEFT);
     leave(client);
 }

@@ -49,6 +49,12 @@ struct sio_event {
     uint64_t id;
 };
 
+/* How a socket ended. */
+enum sio_end {
+    SIO_LEFT, /* for good: the client said so, or sio_disconnect() */
+    SIO_LOST, /* the connection ended under it */
+};
+
 /* What the application does. All on the gateway thread. */
 struct sio_app {
     /*
@@ -62,7 +68,7 @@ struct sio_app {
      * The socket is gone: by the client's `41`, by sio_disconnect() or because the connection ended. Also for
      * sockets not yet accepted.
      */
-    void (*disconnect)(void *app, struct sio_socket *socket);
+    void (*disconnect)(void *app, struct sio_socket *socket, enum sio_end end);
 };
 
 /* What carries it. */
@@ -111,8 +117,11 @@ void sio_socket_set_data(struct sio_socket *socket, void *data);
  * Each socket takes one of these, once; a second answer does nothing.
  *
  * Answers CONNECT with the socket id (copied) and, unless NULL, the recovery id `pid`. Events kept meanwhile
- * are delivered before it returns.
+ * are delivered before it returns. sio_answer() and sio_deliver() are its two halves, for an application that
+ * has something to say in between; the second must follow within the same callback, before more events come.
  */
+void sio_answer(struct sio_socket *socket, const char *socket_id, const char *pid);
+void sio_deliver(struct sio_socket *socket);
 void sio_accept(struct sio_socket *socket, const char *socket_id, const char *pid);
 /* Answers CONNECT_ERROR {"message":…} and frees the socket (no app->disconnect). The connection stays. */
 void sio_refuse(struct sio_socket *socket, const char *message);

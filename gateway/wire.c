@@ -4,11 +4,23 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void wire_offset(const struct broker_position *position, char out[WIRE_OFFSET_SIZE])
 {
     snprintf(out, WIRE_OFFSET_SIZE, "%" PRIu64 "-%s", position->offset, position->epoch);
+}
+
+bool wire_read_offset(const char *text, struct broker_position *position)
+{
+    size_t digits = strspn(text, "0123456789");
+    const char *epoch = text + digits + 1;
+    if (!digits || digits > 15 || text[digits] != '-' || strlen(epoch) != EPOCH_LEN)
+        return false;
+    position->offset = strtoull(text, NULL, 10);
+    memcpy(position->epoch, epoch, EPOCH_LEN + 1);
+    return true;
 }
 
 const char *wire_event_name(enum broker_event_kind kind)

@@ -13,6 +13,9 @@ enum { WIRE_OFFSET_SIZE = 20 + 1 + EPOCH_LEN + 1 };
 /* Writes a position as clients see it. */
 void wire_offset(const struct broker_position *position, char out[WIRE_OFFSET_SIZE]);
 
+/* Reads such a position back. False: it is none. */
+bool wire_read_offset(const char *text, struct broker_position *position);
+
 /* The event's name: `userBoarded`, `userExited` or `userDisconnected`. */
 const char *wire_event_name(enum broker_event_kind kind);
 

@@ -18,7 +18,7 @@ local candidate, known_epoch, known_offset, page = unpack(ARGV)
 
 local count = redis.call('HLEN', users)
 redis.call('XLEN', log)
-local epoch, offset = position(meta, log, candidate)
+local epoch, offset = position(meta, log, candidate, known_epoch, known_offset)
 set_expiry(users, meta, log)
 
 if known_epoch == epoch then

@@ -59,6 +59,27 @@ static void epoch_in_redis(struct redis_server *server, char epoch[EPOCH_LEN + 1
     freeReplyObject(reply);
 }
 
+static void holder_in_redis(struct redis_server *server, unsigned number, char node[100])
+{
+    redisReply *reply = redis_ask(server, "HGET ridecast:{/r}:holders %s", box_socket(number));
+
+    assert_int_equal(reply->type, REDIS_REPLY_STRING);
+    assert_int_equal(sscanf(reply->str, "%99s", node), 1);
+    freeReplyObject(reply);
+}
+
+static void wait_for_riders(struct redis_server *server, long count)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    const struct timespec deadline = deadline_from_now();
+
+    while (riders_in_redis(server) != count) {
+        if (deadline_passed(&deadline))
+            fail_msg("%ld riders instead of %ld", riders_in_redis(server), count);
+        nanosleep(&pause, NULL);
+    }
+}
+
 static void publish(struct redis_server *server, const char *message)
 {
     if (redis_integer(redis_ask(server, "PUBLISH ridecast:{/r}:events %s", message)) == 0)
@@ -160,6 +181,7 @@ static void boarding_exiting_and_disconnecting_leave_the_right_keys(void **state
 {
     struct world *world = *state;
     struct box *box = watching_box_on(world, "a");
+    char node[100];
 
     for (unsigned i = 0; i < 3; i++)
         box_submit(box, BROKER_BOARD, "/r", i);
@@ -176,9 +198,14 @@ static void boarding_exiting_and_disconnecting_leave_the_right_keys(void **state
     assert_int_equal(redis_integer(redis_ask(world->server, "HEXISTS ridecast:{/r}:users %s", box_socket(2))),
                      1);
     assert_int_equal(redis_integer(redis_ask(world->server, "HLEN ridecast:{/r}:holders")), 1);
+    holder_in_redis(world->server, 2, node);
+    assert_int_equal(strncmp(node, "a.", 2), 0);
     assert_int_equal(
-        redis_integer(redis_ask(world->server, "SISMEMBER ridecast:{/r}:node:a %s", box_socket(2))), 1);
-    assert_int_equal(redis_integer(redis_ask(world->server, "SCARD ridecast:{/r}:node:a")), 1);
+        redis_integer(redis_ask(world->server, "SISMEMBER ridecast:{/r}:node:%s %s", node, box_socket(2))),
+        1);
+    assert_int_equal(redis_integer(redis_ask(world->server, "SCARD ridecast:{/r}:node:%s", node)), 1);
+    assert_int_equal(redis_integer(redis_ask(world->server, "SISMEMBER ridecast:node:%s:rides /r", node)), 1);
+    assert_int_equal(redis_integer(redis_ask(world->server, "SISMEMBER ridecast:nodes %s", node)), 1);
     assert_int_equal(redis_integer(redis_ask(world->server, "XLEN ridecast:{/r}:log")), 5);
     box_check_promises(box, "/r");
 }
@@ -234,7 +261,7 @@ static void a_burst_arrives_complete_and_in_order_everywhere(void **state)
     expect_good_results(a, BURST);
     assert_int_equal(riders_in_redis(world->server), BURST);
     assert_int_equal(box_metric(a, "ridecast_transitions_total{result=\"ok\"}"), BURST);
-    assert_int_equal(box_metric(a, "ridecast_broker_queue_bytes"), 0);
+    box_wait_metric(a, "ridecast_broker_queue_bytes", 0);
     box_check_promises(a, "/r");
     box_check_promises(b, "/r");
 }
@@ -368,7 +395,7 @@ static void what_is_submitted_during_an_outage_is_done_after_it(void **state)
     box_check_promises(b, "/r");
 }
 
-static void a_server_that_comes_back_empty_means_a_new_epoch_and_a_new_roster(void **state)
+static void a_server_that_comes_back_empty_gets_a_new_epoch_and_its_riders_back(void **state)
 {
     struct world *world = *state;
     struct box *box = watching_box_on(world, "a");
@@ -381,12 +408,12 @@ static void a_server_that_comes_back_empty_means_a_new_epoch_and_a_new_roster(vo
     assert_true(redis_server_run(world->server));
     expect_good_results(box, 1);
     const struct broker_message *roster = box_next(box, BROKER_ROSTER);
-    assert_string_not_equal(roster->position.epoch, box->said[1]->position.epoch);
-    assert_int_equal(riders_in_redis(world->server), 1);
+    assert_true(roster->renumbered);
+    wait_for_riders(world->server, 2);
     box_check_promises(box, "/r");
 }
 
-static void an_emptied_server_means_a_new_epoch_without_any_reconnect(void **state)
+static void an_emptied_server_gets_a_new_epoch_and_its_riders_back_without_any_reconnect(void **state)
 {
     struct world *world = *state;
     struct box *a = watching_box_on(world, "a"), *b = watching_box_on(world, "b");
@@ -397,13 +424,10 @@ static void an_emptied_server_means_a_new_epoch_without_any_reconnect(void **sta
     redis_run(world->server, "FLUSHALL");
     box_submit(a, BROKER_BOARD, "/r", 5);
     expect_good_results(a, 1);
-    for (struct box *box = a;; box = b) {
-        const struct broker_message *roster = box_next(box, BROKER_ROSTER);
-        assert_int_equal(roster->rider_count, 1);
-        assert_int_equal(roster->position.offset, 1);
-        if (box == b)
-            break;
-    }
+    assert_true(box_next(a, BROKER_ROSTER)->renumbered);
+    assert_true(box_next(b, BROKER_ROSTER)->renumbered);
+    wait_for_riders(world->server, 6);
+    assert_int_equal(box_metric(a, "ridecast_broker_reconnects_total"), 0);
     assert_int_equal(box_metric(a, "ridecast_broker_bad_messages_total"), 0);
     box_check_promises(a, "/r");
 }
@@ -782,8 +806,8 @@ int main(void)
         on_redis(a_lost_subscription_loses_no_event),
         cmocka_unit_test_setup_teardown(what_is_submitted_during_an_outage_is_done_after_it, setup_durable,
                                         teardown),
-        on_redis(a_server_that_comes_back_empty_means_a_new_epoch_and_a_new_roster),
-        on_redis(an_emptied_server_means_a_new_epoch_without_any_reconnect),
+        on_redis(a_server_that_comes_back_empty_gets_a_new_epoch_and_its_riders_back),
+        on_redis(an_emptied_server_gets_a_new_epoch_and_its_riders_back_without_any_reconnect),
         on_redis(a_frozen_server_is_given_up_and_nothing_is_done_twice),
         on_redis(forgotten_scripts_are_loaded_again_and_the_order_stays),
         on_redis(forged_messages_are_counted_and_never_passed_on),

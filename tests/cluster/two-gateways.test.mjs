@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { becomes, readiness, startCluster } from "../lib/cluster.mjs";
 import { request } from "../lib/http.mjs";
 import { Client, MODES } from "../lib/official.mjs";
 import { Redis } from "../lib/redis.mjs";
@@ -11,23 +12,8 @@ import { sleep, until } from "../lib/wait.mjs";
 
 const USERS = "ridecast:{/}:users";
 
-async function readiness(t, server) {
-  return (await request(t, server, { path: "/readyz" })).status;
-}
-
-const becomes = (t, server, status) =>
-  until(
-    async () => (await readiness(t, server)) === status,
-    () => `waiting for /readyz to say ${status}`,
-  );
-
-async function cluster(t) {
-  const redis = await Redis.start(t);
-  const gateways = [];
-  for (let i = 0; i < 2; i++) gateways.push(await startGateway(t, { broker: redis.url }));
-  for (const gateway of gateways) await becomes(t, gateway, 200);
-  return { redis, gateways, a: gateways[0], b: gateways[1] };
-}
+// Whoever drops leaves at once: nothing here is about coming back.
+const cluster = (t) => startCluster(t, { recoveryWindow: 0 });
 
 const aboard = async (redis) => Object.values(await redis.hash(USERS)).map((json) => JSON.parse(json));
 

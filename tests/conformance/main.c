@@ -132,12 +132,13 @@ static void on_connect(void *app, struct sio_socket *socket, struct json_slice a
     }
     char id[ID_LEN + 1];
     id_make(id, ID_LEN);
-    sio_accept(socket, id, NULL);
+    sio_answer(socket, id, NULL);
     struct buf args;
     buf_init(&args, auth.len + 16);
     if (!buf_append_str(&args, "\"auth\",") && !buf_append(&args, auth.at, auth.len))
         sio_emit(socket, args.data, args.len, NULL, 0);
     buf_deinit(&args);
+    sio_deliver(socket);
 }
 
 /* What follows the event's name in its array, without the brackets. */
@@ -174,9 +175,9 @@ static void on_event(void *app, struct sio_socket *socket, const struct sio_even
     }
 }
 
-static void on_disconnect(void *app, struct sio_socket *socket)
+static void on_disconnect(void *app, struct sio_socket *socket, enum sio_end end)
 {
-    (void)app, (void)socket;
+    (void)app, (void)socket, (void)end;
 }
 
 static void socket_open(void *app, struct eio_session *session)

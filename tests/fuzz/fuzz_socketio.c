@@ -132,8 +132,9 @@ static void app_event(void *app, struct sio_socket *socket, const struct sio_eve
         sio_ack(socket, event->id, args.at + 1, args.len - 2, event->attachments, event->attachment_count);
 }
 
-static void app_disconnect(void *app, struct sio_socket *socket)
+static void app_disconnect(void *app, struct sio_socket *socket, enum sio_end end)
 {
+    (void)end;
     member_remove(app, socket);
     sio_emit(socket, "\"too late\"", 10, NULL, 0);
     sio_disconnect(socket);

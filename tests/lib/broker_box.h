@@ -36,7 +36,8 @@ static inline void box_wake(void *arg)
     sem_post(arg);
 }
 
-static inline struct box *box_new(const char *url, const char *node_id, size_t queue_bytes)
+/* The given options and whatever a test does not care about. */
+static inline struct box *box_make(struct broker_options options)
 {
     struct box *box = calloc(1, sizeof *box);
     char error[256] = "";
@@ -44,29 +45,51 @@ static inline struct box *box_new(const char *url, const char *node_id, size_t q
     assert_non_null(box);
     sem_init(&box->woken, 0, 0);
     box->metrics = metrics_new();
-    const struct broker_options options = {
-        .url = url,
-        .prefix = "ridecast:",
-        .node_id = node_id,
-        .queue_bytes = queue_bytes,
-        .metrics = box->metrics,
-        .wake = box_wake,
-        .wake_arg = &box->woken,
-    };
+    options.prefix = "ridecast:";
+    options.metrics = box->metrics;
+    options.wake = box_wake;
+    options.wake_arg = &box->woken;
     box->broker = broker_new(&options, error, sizeof error);
     if (!box->broker)
         fail_msg("%s", error);
     return box;
 }
 
-static inline struct box *box_start(const char *url, const char *node_id)
+static inline struct box *box_new(const char *url, const char *node_id, size_t queue_bytes)
 {
-    struct box *box = box_new(url, node_id, (size_t)64 << 20);
+    const struct broker_options options = {.url = url,
+                                           .node_id = node_id,
+                                           .queue_bytes = queue_bytes,
+                                           .node_lease_ms = 3000,
+                                           .recovery_window_ms = 15000};
+
+    return box_make(options);
+}
+
+static inline struct box *box_started(struct box *box)
+{
     char error[256] = "";
 
     if (broker_start(box->broker, error, sizeof error) != 0)
         fail_msg("%s", error);
     return box;
+}
+
+static inline struct box *box_start(const char *url, const char *node_id)
+{
+    return box_started(box_new(url, node_id, (size_t)64 << 20));
+}
+
+static inline struct box *box_start_with(const char *url, const char *node_id, uint64_t node_lease_ms,
+                                         uint64_t recovery_window_ms)
+{
+    const struct broker_options options = {.url = url,
+                                           .node_id = node_id,
+                                           .queue_bytes = (size_t)64 << 20,
+                                           .node_lease_ms = node_lease_ms,
+                                           .recovery_window_ms = recovery_window_ms};
+
+    return box_started(box_make(options));
 }
 
 static inline void box_drain(struct box *box)
@@ -77,7 +100,7 @@ static inline void box_drain(struct box *box)
         after = broker_message_next(message);
         if (box->count == box->room) {
             box->room = box->room * 2 + 64;
-            box->said = realloc(box->said, box->room * sizeof box->said[0]);
+            box->said = realloc(box->said, box->room * sizeof(struct broker_message *));
             assert_non_null(box->said);
         }
         box->said[box->count++] = message;
@@ -153,7 +176,8 @@ static inline void box_submit(struct box *box, enum broker_transition_kind kind,
     char json[96];
     int len = snprintf(json, sizeof json, "{\"id\":\"u%u\",\"name\":\"Rider %u\",\"status\":\"boarding\"}",
                        number, number);
-    struct blob *user = kind == BROKER_DISCONNECT ? NULL : blob_new(json, (size_t)len);
+    bool has_user = kind == BROKER_BOARD || kind == BROKER_EXIT;
+    struct blob *user = has_user ? blob_new(json, (size_t)len) : NULL;
     const struct broker_transition transition = {
         .kind = kind, .ride = ride, .socket_id = box_socket(number), .user = user, .ticket = number};
 
@@ -179,6 +203,19 @@ static inline long box_metric(struct box *box, const char *series)
     return value;
 }
 
+/* Until the series has that value: what it counts may be done just after it was told. */
+static inline void box_wait_metric(struct box *box, const char *series, long wanted)
+{
+    const struct timespec pause = {.tv_nsec = 2000000};
+    const struct timespec deadline = deadline_from_now();
+
+    while (box_metric(box, series) != wanted) {
+        if (deadline_passed(&deadline))
+            fail_msg("%s is %ld instead of %ld", series, box_metric(box, series), wanted);
+        nanosleep(&pause, NULL);
+    }
+}
+
 /*
  * Whether everything said about the ride upholds broker.h: events follow each other and the roster before
  * them by one, and each good result comes after its event or a roster that includes it (both only while the
@@ -200,6 +237,9 @@ static inline void box_check_promises(struct box *box, const char *ride)
         }
         if (message->kind == BROKER_RESULT && message->ok && strcmp(message->position.epoch, at.epoch) == 0)
             assert_true(message->position.offset <= at.offset);
+        if (message->kind == BROKER_ROSTER)
+            assert_int_equal(message->renumbered,
+                             at.epoch[0] && strcmp(message->position.epoch, at.epoch) != 0);
         if (message->kind == BROKER_EVENT || message->kind == BROKER_ROSTER)
             at = message->position;
     }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { io } from "socket.io-client";
 import { onEnd } from "./cleanup.mjs";
+import { serverHasRead } from "./http.mjs";
 import { until, within } from "./wait.mjs";
 
 export const MODES = {
@@ -11,11 +12,19 @@ export const MODES = {
   "polling only": { transports: ["polling"] },
 };
 
+// Back soon, however often it was turned away; and a client that waits for the end of its upgrade, which a cut
+// connection will not bring, does not keep the tests from ending.
+const SETTINGS = { forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200, autoUnref: true };
+
 export class Client {
   static async connect(t, server, mode, { ride = "" } = {}) {
-    const socket = io(server.url + ride, { ...MODES[mode], forceNew: true, reconnectionDelay: 50 });
-    onEnd(t, () => socket.disconnect());
-    const client = new Client(socket);
+    const socket = io(server.url + ride, { ...MODES[mode], ...SETTINGS });
+    onEnd(t, () => {
+      socket.io.reconnection(false);
+      socket.disconnect();
+      socket.io.engine?.close();
+    });
+    const client = new Client(socket, mode);
     const connected = new Promise((resolve, reject) => {
       socket.once("connect", resolve);
       socket.once("connect_error", reject);
@@ -24,8 +33,9 @@ export class Client {
     return client;
   }
 
-  constructor(socket) {
+  constructor(socket, mode) {
     this.socket = socket;
+    this.mode = mode;
     this.events = [];
     this.connections = 0;
     socket.on("connect", () => this.connections++);
@@ -54,6 +64,30 @@ export class Client {
 
   transport() {
     return this.socket.io.engine.transport.name;
+  }
+
+  // Its transport is the last one and in use, so that the server notices at once if the connection is cut.
+  async settled(t, server) {
+    const { engine } = this.socket.io;
+    const wanted = this.mode === "polling only" ? () => engine.transport._polling : () => this.transport() === "websocket";
+    await until(wanted, () => `waiting for ${this.mode}`);
+    await serverHasRead(t, server);
+  }
+
+  // The connection is gone, whether the client may come back or not.
+  lost() {
+    return until(
+      () => !this.socket.connected,
+      () => "waiting for the loss of the connection",
+    );
+  }
+
+  // Connected for the `count`th time.
+  back(count = 2) {
+    return until(
+      () => this.connections >= count && this.socket.connected,
+      () => `waiting for connection ${count}, so far ${this.connections}`,
+    );
   }
 
   async disconnected() {

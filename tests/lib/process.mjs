@@ -9,6 +9,8 @@ const SANITIZER_REPORT = /(Address|Leak|UndefinedBehavior|Thread)Sanitizer|runti
 
 const running = new Set();
 process.on("exit", () => running.forEach((program) => program.child.kill("SIGKILL")));
+// A test run that is interrupted takes its servers along.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
 
 // The gateway refuses RIDECAST_ variables it does not know, and the tests have some of their own.
 function environment(extra) {

@@ -8,14 +8,23 @@ export const OFFSET = /^(\d+)-[A-Za-z0-9_-]{8}$/;
 export const user = (id, status = "boarding", more = {}) => ({ id, name: `Rider ${id}`, status, ...more });
 
 export class Rider {
-  static async join(t, server, ride = "/") {
-    return new Rider(await joined(t, server, ride), ride);
+  // `former`: the { pid, offset } a client shows that has been here before.
+  static async join(t, server, ride = "/", former = undefined) {
+    return new Rider(await joined(t, server, ride, former && JSON.stringify(former)), ride);
   }
 
   constructor(client, ride) {
     this.client = client;
     this.nsp = inPacket(ride);
     this.nextId = 0;
+  }
+
+  get sid() {
+    return this.client.socket.sid;
+  }
+
+  get pid() {
+    return this.client.socket.pid;
   }
 
   // An event of the client's, its arguments as JSON text.

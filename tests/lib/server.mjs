@@ -26,6 +26,11 @@ async function start(t, file, options, enginePath) {
       server.stopped = true;
       await program.stop(signal);
     },
+    // Without a word to anybody.
+    async kill() {
+      server.stopped = true;
+      await program.kill("SIGKILL");
+    },
   };
   onEnd(t, () => (server.stopped ? undefined : server.stop()));
   return server;

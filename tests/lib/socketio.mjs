@@ -15,8 +15,8 @@ export async function join(client, nsp = "/", auth = "") {
   return JSON.parse(answer.slice(prefix.length - 1));
 }
 
-export async function joined(t, server, nsp) {
+export async function joined(t, server, nsp, auth) {
   const client = await openEngine(t, server);
-  client.socket = await join(client, nsp);
+  client.socket = await join(client, nsp, auth);
   return client;
 }

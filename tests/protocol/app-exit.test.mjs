@@ -13,7 +13,7 @@ const EXIT = packetOf(user("u", "exiting"));
 const EXITED = /^42\["userExited",\{"id":"u","name":"Rider u","status":"exiting"\},"\d+-[A-Za-z0-9_-]{8}"\]$/;
 
 test("over WebSocket the event comes first, then DISCONNECT, then an empty close frame", async (t) => {
-  const server = await startGateway(t);
+  const server = await startGateway(t, { recoveryWindow: 0 });
   const rider = await Rider.join(t, server);
   const other = await Rider.join(t, server);
   rider.say(user("u"));
@@ -28,7 +28,7 @@ test("over WebSocket the event comes first, then DISCONNECT, then an empty close
 });
 
 test("an exit is told once, no userDisconnected follows", async (t) => {
-  const server = await startGateway(t);
+  const server = await startGateway(t, { recoveryWindow: 0 });
   const rider = await Rider.join(t, server);
   const other = await Rider.join(t, server);
   rider.say(user("u"));
@@ -41,7 +41,7 @@ test("an exit is told once, no userDisconnected follows", async (t) => {
 });
 
 test("what an exiting rider says afterwards is ignored", async (t) => {
-  const server = await startGateway(t);
+  const server = await startGateway(t, { recoveryWindow: 0 });
   const rider = await Rider.join(t, server);
   const other = await Rider.join(t, server);
   rider.say(user("u", "exiting"));
@@ -52,7 +52,7 @@ test("what an exiting rider says afterwards is ignored", async (t) => {
 });
 
 test("an exit asked for with an ack is acknowledged before the end", async (t) => {
-  const rider = await Rider.join(t, await startGateway(t));
+  const rider = await Rider.join(t, await startGateway(t, { recoveryWindow: 0 }));
   const ack = rider.ask('"message"', JSON.stringify(JSON.stringify(user("u", "exiting"))));
   const offset = await rider.hears("userExited", user("u", "exiting"));
   assert.deepEqual(await ack(), { ok: true, offset });
@@ -61,7 +61,7 @@ test("an exit asked for with an ack is acknowledged before the end", async (t) =
 });
 
 test("an exit on one ride ends the whole connection and its other rides", async (t) => {
-  const server = await startGateway(t);
+  const server = await startGateway(t, { recoveryWindow: 0 });
   const watcher = await Rider.join(t, server, "/line-7");
   const main = await Rider.join(t, server);
   await join(main.client, "/line-7");
@@ -79,7 +79,7 @@ test("an exit on one ride ends the whole connection and its other rides", async 
 });
 
 async function polling(t) {
-  const server = await startGateway(t);
+  const server = await startGateway(t, { recoveryWindow: 0 });
   const session = await Polling.open(t, server);
   await session.send("40");
   assert.match((await session.poll())[0], /^40\{"sid":/);
@@ -169,7 +169,7 @@ test("a rider on polling who closes the session is told as userDisconnected", as
 });
 
 test("a bad packet closes without DISCONNECT, so that the client may come back", async (t) => {
-  const client = await openEngine(t, await startGateway(t));
+  const client = await openEngine(t, await startGateway(t, { recoveryWindow: 0 }));
   await join(client);
   client.send('42["connect"]');
   await client.assertCloses();

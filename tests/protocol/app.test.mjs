@@ -5,10 +5,11 @@ import { test } from "node:test";
 import { startGateway } from "../lib/server.mjs";
 import { OFFSET, Rider, numberOf, user } from "../lib/rider.mjs";
 import { Polling } from "../lib/polling.mjs";
+import { until } from "../lib/wait.mjs";
 import { openEngine } from "../lib/websocket.mjs";
 
 async function two(t) {
-  const server = await startGateway(t);
+  const server = await startGateway(t, { recoveryWindow: 0 });
   return { server, rider: await Rider.join(t, server), other: await Rider.join(t, server) };
 }
 
@@ -190,17 +191,19 @@ for (const [who, depart] of Object.entries(departures)) {
 }
 
 test("a rider who falls silent is told as userDisconnected", async (t) => {
-  const server = await startGateway(t, { pingInterval: 300, pingTimeout: 200 });
+  const server = await startGateway(t, { recoveryWindow: 0, pingInterval: 300, pingTimeout: 200 });
   const watcher = await Polling.open(t, server);
   await watcher.send("40");
   const rider = await Rider.join(t, server);
   rider.say(user("u"));
   const heard = [];
-  while (!heard.some((packet) => packet.startsWith('42["userDisconnected"'))) {
+  const toldGone = async () => {
     const packets = await watcher.poll();
     if (packets.includes("2")) await watcher.send("3");
     heard.push(...packets.filter((packet) => packet.startsWith("42")));
-  }
+    return heard.some((packet) => packet.startsWith('42["userDisconnected"'));
+  };
+  await until(toldGone, () => `waiting for userDisconnected, so far ${heard}`);
   assert.equal(heard.length, 2);
   assert.match(heard[0], /^42\["userBoarded",/);
 });

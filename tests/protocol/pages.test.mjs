@@ -86,5 +86,6 @@ test("pages are read with GET", async (t) => {
   for (const path of ["/healthz", "/metrics", "/api/users"]) {
     const { status } = await request(t, server, { method: "POST", path, body: "x" });
     assert.ok([404, 405].includes(status), `${path} ${status}`);
+    assert.equal((await request(t, server, { path })).status, 200);
   }
 });

@@ -23,15 +23,26 @@
 
 #include <cmocka.h>
 
-enum { QUEUE = 2000, USER_MAX = 1024, BACKLOG = 1 << 20, SUBMITTED_MAX = 32, CLIENTS = 3 };
+enum {
+    QUEUE = 2000,
+    USER_MAX = 1024,
+    BACKLOG = 1 << 20,
+    SUBMITTED_MAX = 32,
+    CLIENTS = 3,
+    LEASE = 3000,
+    WINDOW = 15000
+};
 
 /* A client on one ride. */
 struct client {
     struct outlet outlet; /* first: the carrier finds its client by it */
     struct world *world;
     const char *name;
+    char id[SOCKET_ID_LEN + 1]; /* of its rider, kept after that is gone */
     struct rider *rider;
     bool leaves_at_disconnect;
+    bool leaves_when_evicted;
+    bool leaves_when_resumed; /* instead of joining */
 };
 
 /* What was submitted, for its result. */
@@ -56,6 +67,8 @@ struct world {
     struct presence_options options;
     struct presence *presence;
     struct client client[CLIENTS];
+    const char *epoch;  /* of what the broker says */
+    uint64_t window_ms; /* takes effect with start() */
     struct buf journal;
     unsigned stops;
 };
@@ -81,11 +94,11 @@ static inline void note(struct world *w, const char *format, ...)
     assert_int_equal(buf_appendf(&w->journal, "%s\n", line), 0);
 }
 
-/* The name of the client that has the socket id. */
+/* The name of the client whose rider has or had the socket id. */
 static const char *name_of(struct world *w, const char *socket_id)
 {
     for (int i = 0; i < CLIENTS; i++)
-        if (w->client[i].rider && !strcmp(rider_id(w->client[i].rider), socket_id))
+        if (!strcmp(w->client[i].id, socket_id))
             return w->client[i].name;
     return "?";
 }
@@ -102,7 +115,7 @@ void broker_unwatch(struct broker *broker, const char *ride)
 
 void broker_submit(struct broker *broker, const struct broker_transition *transition)
 {
-    static const char *const kinds[] = {"board", "exit", "disconnect"};
+    static const char *const kinds[] = {"board", "exit", "disconnect", "suspend", "resume"};
     struct submitted *submitted = &broker->submitted[broker->submitted_count++];
     assert_in_range(broker->submitted_count, 1, SUBMITTED_MAX);
     submitted->kind = transition->kind;
@@ -112,6 +125,16 @@ void broker_submit(struct broker *broker, const struct broker_transition *transi
     note(broker->world, "%s %s %s%s%s", kinds[transition->kind], transition->ride,
          name_of(broker->world, transition->socket_id), transition->user ? " " : "",
          transition->user ? transition->user->data : "");
+}
+
+void broker_replay(struct broker *broker, const char *ride, const struct broker_position *from,
+                   uint64_t ticket)
+{
+    struct submitted *submitted = &broker->submitted[broker->submitted_count++];
+    assert_in_range(broker->submitted_count, 1, SUBMITTED_MAX);
+    submitted->ticket = ticket;
+    strcpy(submitted->ride, ride);
+    note(broker->world, "replay %s after %d-%s", ride, (int)from->offset, from->epoch);
 }
 
 struct broker_message *broker_take(struct broker *broker)
@@ -132,6 +155,9 @@ void broker_message_free(struct broker_message *message)
     for (size_t i = 0; i < message->rider_count; i++)
         blob_unref(message->riders[i].user);
     free(message->riders);
+    for (size_t i = 0; i < message->event_count; i++)
+        blob_unref(message->events[i].user);
+    free(message->events);
     blob_unref(message->user);
     free(message);
 }
@@ -145,14 +171,16 @@ static inline struct broker_message *message_new(struct world *w, enum broker_me
     assert_non_null(message);
     message->kind = kind;
     strcpy(message->ride, ride);
-    message->position = (struct broker_position){.epoch = "e", .offset = offset};
+    message->position.offset = offset;
+    strcpy(message->position.epoch, w->epoch);
     *w->broker.end = message;
     w->broker.end = (struct broker_message **)&message->mail.next;
     return message;
 }
 
 /* The set as text, `A1 B2`: socket A with record 1, socket B with record 2. */
-static inline void says_roster(struct world *w, const char *ride, uint64_t offset, const char *set)
+static inline struct broker_message *says_roster(struct world *w, const char *ride, uint64_t offset,
+                                                 const char *set)
 {
     struct broker_message *message = message_new(w, BROKER_ROSTER, ride, offset);
     message->riders = calloc(strlen(set) + 1, sizeof *message->riders);
@@ -162,6 +190,14 @@ static inline void says_roster(struct world *w, const char *ride, uint64_t offse
         rider->socket_id[0] = set[0];
         rider->user = blob_new(set + 1, 1);
     }
+    return message;
+}
+
+/* The same of another epoch. */
+static inline void says_renumbered(struct world *w, const char *epoch, uint64_t offset, const char *set)
+{
+    w->epoch = epoch;
+    says_roster(w, "/", offset, set)->renumbered = true;
 }
 
 static inline void says_event(struct world *w, uint64_t offset, enum broker_event_kind kind,
@@ -173,8 +209,10 @@ static inline void says_event(struct world *w, uint64_t offset, enum broker_even
     message->user = blob_new(user, strlen(user));
 }
 
-/* The result of the n-th transition submitted, counted from 0; `error` NULL: committed at `offset`. */
-static inline void says_result(struct world *w, size_t n, uint64_t offset, const char *error)
+/* The result of the n-th order (transition or replay), counted from 0; `error` NULL: committed at `offset`.
+ */
+static inline struct broker_message *says_result(struct world *w, size_t n, uint64_t offset,
+                                                 const char *error)
 {
     assert_in_range(n, 0, w->broker.submitted_count - 1);
     const struct submitted *submitted = &w->broker.submitted[n];
@@ -184,6 +222,46 @@ static inline void says_result(struct world *w, size_t n, uint64_t offset, const
     message->ticket = submitted->ticket;
     message->ok = !error;
     message->error = error;
+    return message;
+}
+
+/* The n-th order was a resumption, and a rider was aboard with this record. */
+static inline void says_resumed(struct world *w, size_t n, uint64_t offset, const char *user)
+{
+    says_result(w, n, offset, NULL)->user = blob_new(user, strlen(user));
+}
+
+/* The n-th order was a replay: all boardings from `first` to `last`, each with its offset (under 10) as
+ * record. */
+static inline void says_history(struct world *w, size_t n, uint64_t first, uint64_t last)
+{
+    struct broker_message *message = message_new(w, BROKER_HISTORY, "/", last);
+    message->ticket = w->broker.submitted[n].ticket;
+    message->ok = true;
+    message->events = calloc(last + 2 - first, sizeof *message->events);
+    assert_non_null(message->events);
+    for (uint64_t offset = first; offset <= last; offset++) {
+        char user = (char)('0' + offset);
+        message->events[message->event_count++] =
+            (struct broker_past_event){.offset = offset, .kind = BROKER_BOARDED, .user = blob_new(&user, 1)};
+    }
+}
+
+static inline void says_no_history(struct world *w, size_t n)
+{
+    struct broker_message *message = message_new(w, BROKER_HISTORY, "/", 9);
+    message->ticket = w->broker.submitted[n].ticket;
+}
+
+static inline void says_evicted(struct world *w, const char *ride, const char *socket_id)
+{
+    strcpy(message_new(w, BROKER_EVICTED, ride, 0)->socket_id, socket_id);
+}
+
+/* A secret of one letter. */
+static inline void says_secret(struct world *w, char letter)
+{
+    memset(message_new(w, BROKER_SECRET, "", 0)->secret, letter, SECRET_LEN);
 }
 
 static inline void says_up(struct world *w, bool up)
@@ -230,10 +308,20 @@ static inline void exception(void *arg, const char *message)
     outlet_packet(&client->outlet, WS_TEXT, "exception ", message, strlen(message));
 }
 
+static inline void end(struct client *client, enum rider_end how)
+{
+    rider_free(client->rider, how);
+    client->rider = NULL;
+}
+
 static inline void leave(struct client *client)
 {
-    rider_free(client->rider);
-    client->rider = NULL;
+    end(client, RIDER_LEFT);
+}
+
+static inline void drop(struct client *client)
+{
+    end(client, RIDER_LOST);
 }
 
 static inline void disconnect(void *arg)
@@ -244,7 +332,25 @@ static inline void disconnect(void *arg)
         leave(client);
 }
 
-static const struct rider_ops OPS = {WIRE_SOCKETIO, acknowledge, exception, disconnect};
+static inline void evict(void *arg)
+{
+    struct client *client = arg;
+    note(client->world, "%s evicted", client->name);
+    if (client->leaves_when_evicted)
+        drop(client);
+}
+
+static inline void resumed(void *arg, bool recovered)
+{
+    struct client *client = arg;
+    note(client->world, "%s %s", client->name, recovered ? "recovered" : "not recovered");
+    if (client->leaves_when_resumed)
+        drop(client);
+    else
+        rider_join(client->rider);
+}
+
+static const struct rider_ops OPS = {WIRE_SOCKETIO, acknowledge, exception, disconnect, evict, resumed};
 
 static inline void stop(void *arg)
 {
@@ -258,6 +364,8 @@ static inline void start(struct world *w, const char *rides)
         .max_user_bytes = USER_MAX,
         .backlog_bytes = BACKLOG,
         .queue_bytes = QUEUE,
+        .recovery_window_ms = w->window_ms,
+        .node_lease_ms = LEASE,
         .broker = &w->broker,
         .timers = w->timers,
         .stop = stop,
@@ -274,6 +382,7 @@ static inline int setup(void **state)
     if (!w)
         return -1;
     now_ms = 1000;
+    w->epoch = "e";
     w->broker.world = w;
     w->broker.end = &w->broker.first;
     w->timers = timers_new();
@@ -335,11 +444,23 @@ static inline void join_ride(struct world *w, int i, const char *ride)
 {
     struct client *client = &w->client[i];
     client->rider = rider_new(w->presence, ride, &client->outlet, &OPS, client);
+    strcpy(client->id, rider_id(client->rider));
 }
 
 static inline void join(struct world *w, int i)
 {
     join_ride(w, i, "/");
+}
+
+/* Clients may come back. Nobody is on any ride yet. */
+static inline void allow_recovery(struct world *w)
+{
+    presence_free(w->presence);
+    w->window_ms = WINDOW;
+    w->epoch = "epoch-01";
+    start(w, "*");
+    says_secret(w, 'k');
+    presence_broker_ready(w->presence);
 }
 
 /* The first `count` clients are on the ride, whose roster is empty at offset 0. */

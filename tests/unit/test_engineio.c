@@ -327,6 +327,57 @@ static void a_websocket_that_stays_blocked_is_cut(void **state)
     assert_gone(w);
 }
 
+static void who_is_cut_off_gets_nothing_more(void **state)
+{
+    struct world *w = *state;
+    open_ws(w);
+    send(w, "late");
+    eio_abort(w->session);
+    eio_abort(w->session);
+    send(w, "later");
+    assert_journal(w, "ws dropped\nclosed\n");
+    assert_gone(w);
+
+    open_polling(w);
+    get(w);
+    send(w, "late");
+    eio_abort(w->session);
+    assert_journal(w, "get 200 1\nclosed\n");
+    assert_gone(w);
+}
+
+static void who_is_cut_off_while_closing_gets_nothing_more_either(void **state)
+{
+    struct world *w = *state;
+    open_ws(w);
+    w->ws.blocked = true;
+    send(w, "late");
+    eio_close(w->session);
+    assert_journal(w, "closed\n");
+    eio_abort(w->session);
+    w->ws.blocked = false;
+    assert_journal(w, "ws dropped\n");
+    assert_gone(w);
+}
+
+static void who_is_cut_off_while_it_probes_loses_that_websocket_too(void **state)
+{
+    struct world *w = *state;
+    start_probe(w);
+    eio_abort(w->session);
+    assert_journal(w, "ws close\nclosed\n");
+    assert_gone(w);
+}
+
+static void cutting_off_who_has_gone_changes_nothing(void **state)
+{
+    struct world *w = *state;
+    open_ws(w);
+    eio_ws_lost(w->session, &w->ws);
+    eio_abort(w->session);
+    assert_journal(w, "closed\n");
+}
+
 static void the_app_may_send_to_a_session_that_has_ended(void **state)
 {
     struct world *w = *state;
@@ -510,6 +561,10 @@ int main(void)
         TEST(a_blocked_websocket_is_written_to_when_it_is_ready),
         TEST(what_is_queued_can_be_written_before_the_sockets_last_word),
         TEST(a_websocket_that_stays_blocked_is_cut),
+        TEST(who_is_cut_off_gets_nothing_more),
+        TEST(who_is_cut_off_while_closing_gets_nothing_more_either),
+        TEST(who_is_cut_off_while_it_probes_loses_that_websocket_too),
+        TEST(cutting_off_who_has_gone_changes_nothing),
         TEST(the_app_may_send_to_a_session_that_has_ended),
         TEST(pings_follow_the_handshake_and_each_pong_by_the_interval),
         TEST(a_session_without_a_pong_is_dead_at_interval_and_timeout),

@@ -1,5 +1,6 @@
 /*
- * The broker contract on the backend in memory: rosters, events, results, signals and the end.
+ * The broker contract on the backend in memory: rosters, events, results, suspension, history, signals and
+ * the end.
  */
 #include "tests/lib/broker_box.h"
 
@@ -97,6 +98,202 @@ static void a_disconnect_is_told_only_of_riders_aboard_and_with_their_record(voi
         assert_true(box_next(box, BROKER_RESULT)->ok);
     box_check_promises(box, "/r");
 }
+
+/* --- suspension --- */
+
+static int start_with_short_window(void **state)
+{
+    *state = box_start_with("memory", "node", 3000, 50);
+    return 0;
+}
+
+static int start_without_window(void **state)
+{
+    *state = box_start_with("memory", "node", 3000, 0);
+    return 0;
+}
+
+static void expect_event(struct box *box, enum broker_event_kind kind, unsigned number)
+{
+    const struct broker_message *event = box_next(box, BROKER_EVENT);
+
+    assert_int_equal(event->event, kind);
+    assert_string_equal(event->socket_id, box_socket(number));
+}
+
+static void a_suspended_rider_leaves_after_the_window_and_is_told_once(void **state)
+{
+    struct box *box = *state;
+
+    broker_watch(box->broker, "/r");
+    for (unsigned i = 0; i < 3; i++)
+        box_submit(box, BROKER_BOARD, "/r", i);
+    box_submit(box, BROKER_SUSPEND, "/r", 0);
+    box_submit(box, BROKER_SUSPEND, "/r", 2);
+    box_submit(box, BROKER_SUSPEND, "/r", 0); /* again: it waits anew */
+    for (unsigned i = 0; i < 3; i++)
+        expect_event(box, BROKER_BOARDED, i);
+    expect_event(box, BROKER_DISCONNECTED, 2);
+    expect_event(box, BROKER_DISCONNECTED, 0);
+    broker_stop(box->broker);
+    assert_int_equal(box_count(box, BROKER_EVENT), 5);
+    assert_int_equal(box_metric(box, "ridecast_riders_swept_total"), 2);
+    assert_int_equal(box_metric(box, "ridecast_riders_held"), 1);
+    box_check_promises(box, "/r");
+}
+
+static void a_resumption_within_the_window_is_silent_and_brings_the_record(void **state)
+{
+    struct box *box = *state;
+
+    broker_watch(box->broker, "/r");
+    box_submit(box, BROKER_BOARD, "/r", 1);
+    box_submit(box, BROKER_SUSPEND, "/r", 1);
+    box_submit(box, BROKER_RESUME, "/r", 1);
+    box_submit(box, BROKER_BOARD, "/r", 2); /* whose window passes, while nobody else's does */
+    box_submit(box, BROKER_SUSPEND, "/r", 2);
+    box_next(box, BROKER_RESULT);
+    assert_null(box_next(box, BROKER_RESULT)->user);
+    assert_non_null(strstr(box_next(box, BROKER_RESULT)->user->data, "\"u1\""));
+    expect_event(box, BROKER_BOARDED, 1);
+    expect_event(box, BROKER_BOARDED, 2);
+    expect_event(box, BROKER_DISCONNECTED, 2);
+    assert_int_equal(box_count(box, BROKER_EVENT), 3);
+}
+
+static void a_resumption_after_the_window_finds_nobody(void **state)
+{
+    struct box *box = *state;
+
+    broker_watch(box->broker, "/r");
+    box_submit(box, BROKER_BOARD, "/r", 1);
+    box_submit(box, BROKER_SUSPEND, "/r", 1);
+    expect_event(box, BROKER_BOARDED, 1);
+    expect_event(box, BROKER_DISCONNECTED, 1);
+    box_submit(box, BROKER_RESUME, "/r", 1);
+    for (int i = 0; i < 3; i++) {
+        const struct broker_message *result = box_next(box, BROKER_RESULT);
+        assert_true(result->ok);
+        assert_null(result->user);
+    }
+}
+
+static void a_suspended_rider_that_boards_or_exits_is_not_swept(void **state)
+{
+    struct box *box = *state;
+
+    broker_watch(box->broker, "/r");
+    for (unsigned i = 0; i < 2; i++) {
+        box_submit(box, BROKER_BOARD, "/r", i);
+        box_submit(box, BROKER_SUSPEND, "/r", i);
+    }
+    box_submit(box, BROKER_BOARD, "/r", 0);
+    box_submit(box, BROKER_EXIT, "/r", 1);
+    box_submit(box, BROKER_BOARD, "/r", 2);
+    box_submit(box, BROKER_SUSPEND, "/r", 2);
+    for (int i = 0; i < 5; i++)
+        assert_int_not_equal(box_next(box, BROKER_EVENT)->event, BROKER_DISCONNECTED);
+    expect_event(box, BROKER_DISCONNECTED, 2);
+    assert_int_equal(box_metric(box, "ridecast_riders_held"), 1);
+}
+
+static void without_a_window_a_suspension_is_a_disconnection(void **state)
+{
+    struct box *box = *state;
+
+    broker_watch(box->broker, "/r");
+    box_submit(box, BROKER_BOARD, "/r", 1);
+    box_submit(box, BROKER_SUSPEND, "/r", 1);
+    expect_event(box, BROKER_BOARDED, 1);
+    expect_event(box, BROKER_DISCONNECTED, 1);
+    for (int i = 0; i < 2; i++)
+        assert_true(box_next(box, BROKER_RESULT)->ok);
+    box_check_promises(box, "/r");
+}
+
+static void the_secret_comes_before_it_is_up_and_is_new_each_time(void **state)
+{
+    struct box *box = *state, *other = box_start("memory", "node");
+
+    box_next(box, BROKER_STATE);
+    assert_int_equal(box->said[0]->kind, BROKER_SECRET);
+    assert_memory_not_equal(box->said[0]->secret, box_next(other, BROKER_SECRET)->secret, SECRET_LEN);
+    box_free(other);
+}
+
+/* --- history --- */
+
+static const struct broker_message *replay(struct box *box, const char *epoch, uint64_t offset)
+{
+    struct broker_position from = {.offset = offset};
+
+    memcpy(from.epoch, epoch, EPOCH_LEN);
+    broker_replay(box->broker, "/r", &from, 77);
+    const struct broker_message *history = box_next(box, BROKER_HISTORY);
+    assert_int_equal(history->ticket, 77);
+    assert_string_equal(history->ride, "/r");
+    return history;
+}
+
+static void a_replay_brings_everything_after_a_position(void **state)
+{
+    struct box *box = *state;
+
+    broker_watch(box->broker, "/r");
+    const char *epoch = box_next(box, BROKER_ROSTER)->position.epoch;
+    for (unsigned i = 1; i <= 5; i++)
+        box_submit(box, BROKER_BOARD, "/r", i);
+    box_submit(box, BROKER_EXIT, "/r", 5);
+    const struct broker_message *history = replay(box, epoch, 4);
+    assert_true(history->ok);
+    assert_int_equal(history->position.offset, 6);
+    assert_int_equal(history->event_count, 2);
+    assert_int_equal(history->events[0].offset, 5);
+    assert_int_equal(history->events[0].kind, BROKER_BOARDED);
+    assert_int_equal(history->events[1].offset, 6);
+    assert_int_equal(history->events[1].kind, BROKER_EXITED);
+    assert_non_null(strstr(history->events[1].user->data, "\"u5\""));
+    assert_int_equal(replay(box, epoch, 6)->event_count, 0);
+    assert_int_equal(replay(box, epoch, 0)->event_count, 6);
+}
+
+static void a_replay_from_where_nobody_was_is_refused(void **state)
+{
+    struct box *box = *state;
+
+    assert_false(replay(box, "epochXXX", 0)->ok); /* no such ride */
+    broker_watch(box->broker, "/r");
+    const char *epoch = box_next(box, BROKER_ROSTER)->position.epoch;
+    assert_true(replay(box, epoch, 0)->ok);
+    assert_false(replay(box, epoch, 1)->ok);
+    assert_false(replay(box, epoch, UINT64_MAX)->ok);
+    assert_false(replay(box, "epochXXX", 0)->ok);
+}
+
+static void a_replay_reaches_back_a_bounded_number_of_events(void **state)
+{
+    struct box *box = *state;
+
+    broker_watch(box->broker, "/r");
+    const char *epoch = box_next(box, BROKER_ROSTER)->position.epoch;
+    for (unsigned i = 0; i < REPLAY_EVENTS_MAX + 1; i++)
+        box_submit(box, BROKER_BOARD, "/r", i);
+    assert_false(replay(box, epoch, 0)->ok);
+    const struct broker_message *history = replay(box, epoch, 1);
+    assert_true(history->ok);
+    assert_int_equal(history->event_count, REPLAY_EVENTS_MAX);
+    assert_int_equal(history->events[0].offset, 2);
+}
+
+static void a_replay_after_the_end_is_refused(void **state)
+{
+    struct box *box = *state;
+
+    broker_stop(box->broker);
+    assert_false(replay(box, "epochXXX", 0)->ok);
+}
+
+/* --- rides --- */
 
 static void rides_do_not_mix(void **state)
 {
@@ -223,7 +420,8 @@ static void bad_options_are_refused_with_a_line(void **state)
     metrics_free(metrics);
 }
 
-#define with_broker(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#define with_broker(test)       cmocka_unit_test_setup_teardown(test, start, stop)
+#define with_short_window(test) cmocka_unit_test_setup_teardown(test, start_with_short_window, stop)
 
 int main(void)
 {
@@ -234,6 +432,17 @@ int main(void)
         with_broker(a_roster_holds_whoever_boarded_before),
         with_broker(an_exit_without_boarding_is_told_too),
         with_broker(a_disconnect_is_told_only_of_riders_aboard_and_with_their_record),
+        with_short_window(a_suspended_rider_leaves_after_the_window_and_is_told_once),
+        with_short_window(a_resumption_within_the_window_is_silent_and_brings_the_record),
+        with_short_window(a_resumption_after_the_window_finds_nobody),
+        with_short_window(a_suspended_rider_that_boards_or_exits_is_not_swept),
+        cmocka_unit_test_setup_teardown(without_a_window_a_suspension_is_a_disconnection,
+                                        start_without_window, stop),
+        with_broker(the_secret_comes_before_it_is_up_and_is_new_each_time),
+        with_broker(a_replay_brings_everything_after_a_position),
+        with_broker(a_replay_from_where_nobody_was_is_refused),
+        with_broker(a_replay_reaches_back_a_bounded_number_of_events),
+        with_broker(a_replay_after_the_end_is_refused),
         with_broker(rides_do_not_mix),
         with_broker(an_unwatched_ride_is_silent_and_keeps_its_numbering_while_somebody_is_aboard),
         with_broker(a_ride_that_nobody_uses_is_forgotten),

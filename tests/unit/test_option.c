@@ -298,6 +298,9 @@ static void passwords_are_masked_when_printed(void **state)
         {"db://user:secret@host:1234/0", "db://user:***@host:1234/0"},
         {"db://:secret@host", "db://:***@host"},
         {"db://user:se:cr@et/s@host", "db://user:***@host"},
+        {"db://host?a_password=secret", "db://host?a_password=***"},
+        {"db://user:secret@host?a=1&password=se@cr&et", "db://user:***@host?a=1&password=***"},
+        {"db://user:password=secret@host", "db://user:password=***"},
     };
 
     (void)state;

@@ -229,7 +229,7 @@ static void a_bad_record_is_answered_to_its_sender_only(void **state)
 
     say(w, 0, "{}", &NO_ACK);
     turn(w);
-    assert_int_equal(presence_refused_count(w->presence), 2);
+    assert_int_equal(presence_counts(w->presence)->refused, 2);
     assert_int_equal(buf_append(&w->journal, "", 1), 0);
     assert_null(strstr(w->journal.data, "ack"));
     assert_non_null(strstr(w->journal.data, "ann < exception "));
@@ -369,7 +369,7 @@ static void who_drops_before_the_roster_boards_and_disconnects_after_it(void **s
     advance(w, 2 * PRESENCE_LINGER_MS);
     assert_journal(w, "watch /\n");
     says_roster(w, "/", 3, "");
-    assert_journal(w, "board / ? " BOARDING "\ndisconnect / ?\n");
+    assert_journal(w, "board / ann " BOARDING "\ndisconnect / ann\n");
     advance(w, PRESENCE_LINGER_MS);
     assert_journal(w, "unwatch /\n");
 }

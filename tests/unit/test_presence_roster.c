@@ -70,6 +70,149 @@ static void events_concern_their_ride_only(void **state)
     assert_journal(w, "ann < 42[\"userBoarded\",1,\"1-e\"]\n");
 }
 
+/* --- another epoch: the store may have lost some --- */
+
+enum { DOUBT = LEASE + PRESENCE_DOUBT_SLACK_MS };
+
+/* Client 0 knows A, B and C; then the store knows `set` only, numbered anew from offset 2 on. */
+static void renumber(struct world *w, const char *set)
+{
+    join(w, 0);
+    says_roster(w, "/", 7, "A1 B2 C3");
+    turn(w);
+    buf_clear(&w->journal);
+    says_renumbered(w, "f", 2, set);
+}
+
+static void who_is_missing_in_a_new_epoch_is_told_once_when_nobody_has_put_it_back(void **state)
+{
+    struct world *w = *state;
+    renumber(w, "B2");
+    assert_journal(w, "");
+    rider_active_users(w->client[0].rider, &ACK_5);
+    assert_journal(w, "ann < ack 5 {\"offset\":\"2-f\",\"users\":[1,2,3]}\n");
+    advance(w, DOUBT - 1);
+    assert_journal(w, "");
+    advance(w, 1);
+    assert_journal(w, "ann < 42[\"userDisconnected\",1,\"2-f\"]\nann < 42[\"userDisconnected\",3,\"2-f\"]\n");
+    rider_active_users(w->client[0].rider, &ACK_5);
+    assert_journal(w, "ann < ack 5 {\"offset\":\"2-f\",\"users\":[2]}\n");
+    advance(w, 2 * DOUBT);
+    assert_journal(w, "");
+}
+
+static void the_recovery_window_is_waited_for_too(void **state)
+{
+    struct world *w = *state;
+    allow_recovery(w);
+    renumber(w, "");
+    turn(w);
+    advance(w, DOUBT + WINDOW - 1);
+    assert_journal(w, "");
+    advance(w, 1);
+    turn(w);
+    assert_int_not_equal(w->journal.len, 0);
+}
+
+static void who_is_put_back_meanwhile_is_told_to_nobody_who_knew(void **state)
+{
+    struct world *w = *state;
+    renumber(w, "");
+    says_event(w, 3, BROKER_RESTORED, "A", "1");
+    says_event(w, 4, BROKER_RESTORED, "B", "2");
+    says_event(w, 5, BROKER_RESTORED, "C", "3");
+    says_event(w, 6, BROKER_RESTORED, "D", "4");
+    assert_journal(w, "ann < 42[\"userBoarded\",4,\"6-f\"]\n");
+    advance(w, DOUBT);
+    assert_journal(w, "");
+    rider_active_users(w->client[0].rider, &ACK_5);
+    assert_journal(w, "ann < ack 5 {\"offset\":\"6-f\",\"users\":[1,2,3,4]}\n");
+}
+
+static void what_happens_to_the_missing_meanwhile_is_told_and_final(void **state)
+{
+    struct world *w = *state;
+    renumber(w, "");
+    says_event(w, 3, BROKER_BOARDED, "A", "7");
+    says_event(w, 4, BROKER_EXITED, "B", "2");
+    says_event(w, 5, BROKER_RESTORED, "C", "3");
+    says_event(w, 6, BROKER_DISCONNECTED, "C", "3");
+    assert_journal(w, "ann < 42[\"userBoarded\",7,\"3-f\"]\nann < 42[\"userExited\",2,\"4-f\"]\n"
+                      "ann < 42[\"userDisconnected\",3,\"6-f\"]\n");
+    advance(w, DOUBT);
+    assert_journal(w, "");
+}
+
+static void who_is_new_in_a_new_epoch_is_told_at_once(void **state)
+{
+    struct world *w = *state;
+    renumber(w, "A1 B7 D4");
+    assert_journal(w, "ann < 42[\"userBoarded\",7,\"2-f\"]\nann < 42[\"userBoarded\",4,\"2-f\"]\n");
+    advance(w, DOUBT);
+    assert_journal(w, "ann < 42[\"userDisconnected\",3,\"2-f\"]\n");
+}
+
+static void another_roster_meanwhile_leaves_the_doubted_alone(void **state)
+{
+    struct world *w = *state;
+    renumber(w, "A1");
+    turn(w);
+    says_roster(w, "/", 9, "B2");
+    assert_journal(w, "ann < 42[\"userDisconnected\",1,\"9-f\"]\n");
+    advance(w, DOUBT);
+    assert_journal(w, "ann < 42[\"userDisconnected\",3,\"9-f\"]\n");
+}
+
+static void another_epoch_meanwhile_starts_the_wait_anew(void **state)
+{
+    struct world *w = *state;
+    renumber(w, "A1");
+    turn(w);
+    advance(w, DOUBT - 1);
+    says_renumbered(w, "g", 1, "B2");
+    assert_journal(w, "");
+    advance(w, DOUBT - 1);
+    assert_journal(w, "");
+    advance(w, 1);
+    assert_journal(w, "ann < 42[\"userDisconnected\",1,\"1-g\"]\nann < 42[\"userDisconnected\",3,\"1-g\"]\n");
+}
+
+static void a_ride_that_was_not_known_before_has_nobody_to_doubt(void **state)
+{
+    struct world *w = *state;
+    join(w, 0);
+    says_renumbered(w, "f", 2, "A1");
+    assert_journal(w, "watch /\n");
+    advance(w, DOUBT);
+    rider_active_users(w->client[0].rider, &ACK_5);
+    assert_journal(w, "ann < ack 5 {\"offset\":\"2-f\",\"users\":[1]}\n");
+}
+
+static void a_ride_in_doubt_can_go(void **state)
+{
+    struct world *w = *state;
+    presence_free(w->presence);
+    w->window_ms = 2 * PRESENCE_LINGER_MS;
+    start(w, "*");
+    renumber(w, "");
+    turn(w);
+    leave(&w->client[0]);
+    advance(w, PRESENCE_LINGER_MS);
+    assert_journal(w, "unwatch /\n");
+    advance(w, w->window_ms + DOUBT);
+    assert_journal(w, "");
+}
+
+static void presence_can_be_freed_with_a_ride_in_doubt(void **state)
+{
+    struct world *w = *state;
+    renumber(w, "");
+    turn(w);
+    leave(&w->client[0]);
+    presence_free(w->presence);
+    w->presence = NULL;
+}
+
 /* --- who is aboard --- */
 
 static void an_answer_holds_every_event_before_it_and_none_after(void **state)
@@ -222,6 +365,16 @@ int main(void)
         TEST(who_was_put_back_is_news_only_to_those_who_missed_it),
         TEST(an_exit_without_a_boarding_is_told_too),
         TEST(events_concern_their_ride_only),
+        TEST(who_is_missing_in_a_new_epoch_is_told_once_when_nobody_has_put_it_back),
+        TEST(the_recovery_window_is_waited_for_too),
+        TEST(who_is_put_back_meanwhile_is_told_to_nobody_who_knew),
+        TEST(what_happens_to_the_missing_meanwhile_is_told_and_final),
+        TEST(who_is_new_in_a_new_epoch_is_told_at_once),
+        TEST(another_roster_meanwhile_leaves_the_doubted_alone),
+        TEST(another_epoch_meanwhile_starts_the_wait_anew),
+        TEST(a_ride_that_was_not_known_before_has_nobody_to_doubt),
+        TEST(a_ride_in_doubt_can_go),
+        TEST(presence_can_be_freed_with_a_ride_in_doubt),
         TEST(an_answer_holds_every_event_before_it_and_none_after),
         TEST(who_does_not_want_an_answer_gets_none),
         TEST(an_answer_waits_for_the_first_roster),

@@ -120,6 +120,36 @@ static void a_user_past_the_limit_is_refused(void **state)
     free(text);
 }
 
+static void a_tenure_has_at_most_sixteen_digits(void **state)
+{
+    uint64_t tenure;
+
+    (void)state;
+    assert_int_equal(record_parse_tenure((struct json_slice){"1790000000123456", 16}, &tenure), 0);
+    assert_int_equal(tenure, 1790000000123456);
+    assert_int_equal(record_parse_tenure((struct json_slice){"17900000001234567", 17}, &tenure), -1);
+    assert_int_equal(record_parse_tenure((struct json_slice){"1790-", 5}, &tenure), -1);
+    assert_int_equal(record_parse_tenure((struct json_slice){"", 0}, &tenure), -1);
+}
+
+static void names_that_would_spoil_a_key_are_refused(void **state)
+{
+    static const char *const bad_rides[] = {"", "x", "/a b", "/a{b", "/a}b", "/a\n", "/\x7f"};
+    char ride[RIDE_NAME_MAX + 1], node[RECORD_NODE_MAX + 1], large[RIDE_NAME_MAX + 2];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad_rides / sizeof *bad_rides; i++)
+        assert_int_equal(record_parse_ride((struct json_slice){bad_rides[i], strlen(bad_rides[i])}, ride),
+                         -1);
+    assert_int_equal(record_parse_ride((struct json_slice){"/a\0b", 4}, ride), -1);
+    memset(large, '/', sizeof large);
+    assert_int_equal(record_parse_ride((struct json_slice){large, RIDE_NAME_MAX}, ride), 0);
+    assert_int_equal(record_parse_ride((struct json_slice){large, RIDE_NAME_MAX + 1}, ride), -1);
+    assert_int_equal(record_parse_node((struct json_slice){large, RECORD_NODE_MAX + 1}, node), -1);
+    assert_int_equal(record_parse_node((struct json_slice){"host:3000.a-b", 13}, node), 0);
+    assert_string_equal(node, "host:3000.a-b");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +159,8 @@ int main(void)
         cmocka_unit_test(a_wrong_epoch_offset_or_socket_is_refused),
         cmocka_unit_test(a_user_must_be_one_json_object_and_nothing_else),
         cmocka_unit_test(a_user_past_the_limit_is_refused),
+        cmocka_unit_test(a_tenure_has_at_most_sixteen_digits),
+        cmocka_unit_test(names_that_would_spoil_a_key_are_refused),
     };
 
     return cmocka_run_group_tests_name("record", tests, NULL, NULL);

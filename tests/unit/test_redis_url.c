@@ -1,5 +1,5 @@
 /*
- * The Redis URL: what is accepted, what is refused, and that errors tell no secrets.
+ * The broker's URL: what is accepted, what is refused, and that errors tell no secrets.
  */
 #include "broker/redis_url.h"
 
@@ -11,40 +11,55 @@
 
 #include <cmocka.h>
 
+static void parse(const char *text, struct redis_url *url)
+{
+    char error[256] = "";
+
+    if (redis_url_parse(text, url, error, sizeof error) != 0)
+        fail_msg("%s: %s", text, error);
+}
+
+static void expect_text(const char *actual, const char *expected)
+{
+    if (expected) {
+        assert_non_null(actual);
+        assert_string_equal(actual, expected);
+    } else {
+        assert_null(actual);
+    }
+}
+
 static void expect(const char *text, const char *user, const char *password, const char *host, int port,
                    unsigned db)
 {
     struct redis_url url;
-    char error[200] = "";
 
-    if (redis_url_parse(text, &url, error, sizeof error) != 0)
-        fail_msg("%s: %s", text, error);
-    if (user)
-        assert_string_equal(url.user, user);
-    else
-        assert_null(url.user);
-    if (password)
-        assert_string_equal(url.password, password);
-    else
-        assert_null(url.password);
-    assert_string_equal(url.host, host);
-    assert_int_equal(url.port, port);
+    parse(text, &url);
+    expect_text(url.login.user, user);
+    expect_text(url.login.password, password);
+    assert_int_equal(url.address_count, 1);
+    assert_string_equal(url.addresses[0].host, host);
+    assert_int_equal(url.addresses[0].port, port);
     assert_int_equal(url.db, db);
+    assert_null(url.primary);
     redis_url_deinit(&url);
 }
 
 static void expect_refused(const char *text, const char *word)
 {
     struct redis_url url;
-    char error[200] = "";
+    char error[256] = "";
 
     if (redis_url_parse(text, &url, error, sizeof error) == 0)
         fail_msg("%s was accepted", text);
     if (!strstr(error, word))
         fail_msg("%s: \"%s\" does not say \"%s\"", text, error, word);
     assert_null(strstr(error, "hunter2"));
-    assert_null(url.host);
+    assert_null(url.login.password);
+    assert_int_equal(url.address_count, 0);
 }
+
+/* --- one server --- */
 
 static void a_host_alone_gets_the_usual_port_and_database(void **state)
 {
@@ -68,7 +83,7 @@ static void a_password_alone_means_the_default_user(void **state)
 static void user_and_password_are_percent_decoded(void **state)
 {
     (void)state;
-    expect("redis://a%40b:p%2f%3A%25@h", "a@b", "p/:%", "h", 6379, 0);
+    expect("redis://a%40b:p%2f%3A%25%3f@h", "a@b", "p/:%?", "h", 6379, 0);
 }
 
 static void a_colon_or_at_sign_in_the_password_does_no_harm(void **state)
@@ -94,16 +109,6 @@ static void an_ipv6_address_stands_in_brackets(void **state)
     expect_refused("redis://[::1]7000", "port");
 }
 
-static void other_schemes_are_refused_by_name(void **state)
-{
-    (void)state;
-    expect_refused("rediss://h", "TLS");
-    expect_refused("redis+sentinel://h", "sentinel");
-    expect_refused("http://h", "redis://");
-    expect_refused("", "redis://");
-    expect_refused("redis:/h", "redis://");
-}
-
 static void bad_parts_are_refused_without_telling_secrets(void **state)
 {
     (void)state;
@@ -124,10 +129,191 @@ static void bad_parts_are_refused_without_telling_secrets(void **state)
     expect_refused("redis://h/one", "database");
     expect_refused("redis://h/-1", "database");
     expect_refused("redis://h/1/2", "database");
-    expect_refused("redis://h/1?x", "database");
     expect_refused("redis://h/99999999", "database");
-    expect_refused("redis://h?db=1", "database");
     expect_refused("redis://a b", "host");
+    expect_refused("redis://h/1?x", "name=value");
+    expect_refused("redis://h?db=1", "question mark");
+}
+
+/* The rest of such a password looks like a port or a path: the error has to say what to do. */
+static void a_password_that_ought_to_be_escaped_gets_a_hint(void **state)
+{
+    (void)state;
+    expect_refused("redis://u:hunter2/x@h", "%2F");
+    expect_refused("redis://u:hunter2?x@h", "%3F");
+    expect_refused("redis://u:hunter2#x@h", "%23");
+}
+
+static void other_schemes_are_refused(void **state)
+{
+    (void)state;
+    expect_refused("http://h", "redis://");
+    expect_refused("", "redis://");
+    expect_refused("redis:/h", "redis://");
+    expect_refused("Redis://h", "redis://");
+    expect_refused("rediss+unix:///run/redis.sock", "redis://");
+}
+
+/* --- Unix sockets --- */
+
+static void a_socket_is_a_path_with_user_password_and_database(void **state)
+{
+    (void)state;
+    expect("redis+unix:///run/redis.sock", NULL, NULL, "/run/redis.sock", 0, 0);
+    expect("redis+unix://ann:hunter2@/run/redis.sock?db=3", "ann", "hunter2", "/run/redis.sock", 0, 3);
+    expect("redis+unix://:p%40@/a%20b/c@d", NULL, "p@", "/a b/c@d", 0, 0);
+}
+
+static void a_socket_without_a_usable_path_is_refused(void **state)
+{
+    char path[160] = "redis+unix:///";
+
+    (void)state;
+    expect_refused("redis+unix://", "path");
+    expect_refused("redis+unix:///", "path");
+    expect_refused("redis+unix://host/path", "begin with /");
+    expect_refused("redis+unix://:hunter2@", "begin with /");
+    expect_refused("redis+unix:///a%0", "percent");
+    expect_refused("redis+unix:///a?db=x", "database");
+    expect_refused("redis+unix:///a?ca=/x", "question mark");
+    memset(path + strlen(path), 'a', 106);
+    expect(path, NULL, NULL, path + strlen("redis+unix://"), 0, 0);
+    strcat(path, "a");
+    expect_refused(path, "107");
+}
+
+/* --- TLS --- */
+
+static void tls_expects_the_hosts_name_in_the_certificate(void **state)
+{
+    struct redis_url url;
+
+    (void)state;
+    parse("rediss://ann:hunter2@redis.example:6380/2", &url);
+    assert_true(url.tls.on);
+    assert_string_equal(url.tls.sni, "redis.example");
+    assert_null(url.tls.ca);
+    assert_null(url.tls.cert);
+    assert_int_equal(url.addresses[0].port, 6380);
+    assert_int_equal(url.db, 2);
+    redis_url_deinit(&url);
+    parse("redis://h", &url);
+    assert_false(url.tls.on);
+    redis_url_deinit(&url);
+}
+
+static void the_files_and_the_name_for_tls_are_read(void **state)
+{
+    struct redis_url url;
+
+    (void)state;
+    parse("rediss://10.0.0.1/?ca=/etc/a@b.pem&cert=/c%26d&key=/k&sni=redis.example", &url);
+    assert_string_equal(url.tls.ca, "/etc/a@b.pem");
+    assert_string_equal(url.tls.cert, "/c&d");
+    assert_string_equal(url.tls.key, "/k");
+    assert_string_equal(url.tls.sni, "redis.example");
+    redis_url_deinit(&url);
+}
+
+static void incomplete_or_unknown_parameters_are_refused(void **state)
+{
+    (void)state;
+    expect_refused("rediss://h?cert=/c", "need each other");
+    expect_refused("rediss://h?key=/k", "need each other");
+    expect_refused("rediss://h?ca=", "name=value");
+    expect_refused("rediss://h?ca", "name=value");
+    expect_refused("rediss://h?ca=/a&&sni=x", "name=value");
+    expect_refused("rediss://h?ca=/a&ca=/b", "twice");
+    expect_refused("rediss://h?ca=/a%0g", "percent");
+    expect_refused("rediss://h?CA=/a", "question mark");
+    expect_refused("rediss://h?db=1", "question mark");
+    expect_refused("rediss://h?sentinel_password=hunter2", "question mark");
+    expect_refused("redis://h?ca=/a", "question mark");
+}
+
+/* --- Sentinel --- */
+
+static void sentinels_are_a_list_and_name_a_primary(void **state)
+{
+    struct redis_url url;
+
+    (void)state;
+    parse("redis+sentinel://ann:hunter2@a,b:7000,[::1]:7001,[::2]/my%20primary/3"
+          "?sentinel_user=sen&sentinel_password=p%26w",
+          &url);
+    assert_int_equal(url.address_count, 4);
+    assert_string_equal(url.addresses[0].host, "a");
+    assert_int_equal(url.addresses[0].port, 26379);
+    assert_string_equal(url.addresses[1].host, "b");
+    assert_int_equal(url.addresses[1].port, 7000);
+    assert_string_equal(url.addresses[2].host, "::1");
+    assert_int_equal(url.addresses[2].port, 7001);
+    assert_string_equal(url.addresses[3].host, "::2");
+    assert_int_equal(url.addresses[3].port, 26379);
+    assert_string_equal(url.primary, "my primary");
+    assert_int_equal(url.db, 3);
+    assert_string_equal(url.login.user, "ann");
+    assert_string_equal(url.login.password, "hunter2");
+    assert_string_equal(url.sentinel_login.user, "sen");
+    assert_string_equal(url.sentinel_login.password, "p&w");
+    assert_false(url.tls.on);
+    redis_url_deinit(&url);
+}
+
+static void sentinels_need_no_password_and_take_one_without_a_user(void **state)
+{
+    struct redis_url url;
+
+    (void)state;
+    parse("redis+sentinel://a/main", &url);
+    assert_null(url.login.password);
+    assert_null(url.sentinel_login.password);
+    redis_url_deinit(&url);
+    parse("redis+sentinel://a/main/?sentinel_password=x", &url);
+    assert_null(url.sentinel_login.user);
+    assert_string_equal(url.sentinel_login.password, "x");
+    redis_url_deinit(&url);
+}
+
+static void with_sentinels_and_tls_each_server_has_a_name_of_its_own(void **state)
+{
+    struct redis_url url;
+
+    (void)state;
+    parse("rediss+sentinel://a,b/main?ca=/ca", &url);
+    assert_true(url.tls.on);
+    assert_string_equal(url.tls.ca, "/ca");
+    assert_null(url.tls.sni);
+    assert_int_equal(url.address_count, 2);
+    redis_url_deinit(&url);
+}
+
+static void bad_sentinel_urls_are_refused(void **state)
+{
+    (void)state;
+    expect_refused("redis+sentinel://a", "name");
+    expect_refused("redis+sentinel://a/", "name");
+    expect_refused("redis+sentinel://a//1", "name");
+    expect_refused("redis+sentinel:///main", "host");
+    expect_refused("redis+sentinel://a,/main", "host");
+    expect_refused("redis+sentinel://,a/main", "host");
+    expect_refused("redis+sentinel://a,b:x/main", "port");
+    expect_refused("redis+sentinel://a/main/one", "database");
+    expect_refused("redis+sentinel://a/%0/1", "percent");
+    expect_refused("redis+sentinel://a/main?sentinel_user=u", "sentinel_password");
+    expect_refused("redis+sentinel://a/main?sentinel_password=hunter2%", "percent");
+    expect_refused("redis+sentinel://a/main?ca=/ca", "question mark");
+}
+
+static void more_than_sixteen_sentinels_are_refused(void **state)
+{
+    struct redis_url url;
+
+    (void)state;
+    parse("redis+sentinel://a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p/main", &url);
+    assert_int_equal(url.address_count, 16);
+    redis_url_deinit(&url);
+    expect_refused("redis+sentinel://a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q/main", "16");
 }
 
 static void a_failed_or_empty_url_can_be_freed_again(void **state)
@@ -151,8 +337,19 @@ int main(void)
         cmocka_unit_test(a_colon_or_at_sign_in_the_password_does_no_harm),
         cmocka_unit_test(empty_credentials_are_none),
         cmocka_unit_test(an_ipv6_address_stands_in_brackets),
-        cmocka_unit_test(other_schemes_are_refused_by_name),
         cmocka_unit_test(bad_parts_are_refused_without_telling_secrets),
+        cmocka_unit_test(a_password_that_ought_to_be_escaped_gets_a_hint),
+        cmocka_unit_test(other_schemes_are_refused),
+        cmocka_unit_test(a_socket_is_a_path_with_user_password_and_database),
+        cmocka_unit_test(a_socket_without_a_usable_path_is_refused),
+        cmocka_unit_test(tls_expects_the_hosts_name_in_the_certificate),
+        cmocka_unit_test(the_files_and_the_name_for_tls_are_read),
+        cmocka_unit_test(incomplete_or_unknown_parameters_are_refused),
+        cmocka_unit_test(sentinels_are_a_list_and_name_a_primary),
+        cmocka_unit_test(sentinels_need_no_password_and_take_one_without_a_user),
+        cmocka_unit_test(with_sentinels_and_tls_each_server_has_a_name_of_its_own),
+        cmocka_unit_test(bad_sentinel_urls_are_refused),
+        cmocka_unit_test(more_than_sixteen_sentinels_are_refused),
         cmocka_unit_test(a_failed_or_empty_url_can_be_freed_again),
     };
 

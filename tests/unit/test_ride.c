@@ -373,6 +373,72 @@ static void a_packet_added_while_writing_belongs_to_the_next_write(void **state)
     assert_heard(&w->client[0], 1, "two\n");
 }
 
+/* Finished frames, each with `payload`, for outlet_frames(). */
+static void frames(struct client *client, const char *payload, int count)
+{
+    struct buf bytes;
+    buf_init(&bytes, 1 << 20);
+    for (int i = 0; i < count; i++)
+        assert_int_equal(ws_frame_append(&bytes, WS_TEXT, payload, strlen(payload)), 0);
+    outlet_frames(&client->outlet, bytes.data, bytes.len);
+    buf_deinit(&bytes);
+}
+
+static void finished_frames_keep_their_place_among_events_and_packets(void **state)
+{
+    struct world *w = *state;
+    join(w, 0);
+    tell(w->ride);
+    packet(&w->client[0], "answer");
+    frames(&w->client[0], "missed", 2);
+    tell(w->ride);
+    turn(w);
+    assert_heard(&w->client[0], 1, EVENT(1) "answer\nmissed\nmissed\n" EVENT(2));
+}
+
+static void no_frames_write_nothing(void **state)
+{
+    struct world *w = *state;
+    frames(&w->client[0], "", 0);
+    assert_null(w->outlets.dirty);
+    turn(w);
+    assert_heard(&w->client[0], 0, "");
+}
+
+static void more_frames_than_may_wait_follow_what_a_client_that_keeps_up_has_been_given(void **state)
+{
+    struct world *w = *state;
+    join(w, 0);
+    tell(w->ride);
+    packet(&w->client[0], "answer");
+    frames(&w->client[0], "missed", BACKLOG);
+    assert_heard(&w->client[0], 1, EVENT(1) "answer\n");
+    tell(w->ride);
+    turn(w);
+    assert_int_equal(w->client[0].overflows, 0);
+    assert_in_range(w->client[0].writes, 1, 2);
+    assert_int_equal(buf_append(&w->client[0].heard, "", 1), 0);
+    assert_non_null(strstr(w->client[0].heard.data, "missed\n" EVENT(2)));
+    assert_true(w->client[0].heard_bytes > BACKLOG * strlen("missed"));
+}
+
+static void they_overflow_a_blocked_client_unless_they_wait_alone(void **state)
+{
+    struct world *w = *state;
+    w->client[0].blocked = w->client[1].blocked = true;
+    frames(&w->client[0], "missed", BACKLOG);
+    assert_int_equal(w->client[0].overflows, 0);
+    packet(&w->client[1], "answer");
+    frames(&w->client[1], "missed", BACKLOG);
+    assert_int_equal(w->client[1].overflows, 1);
+    frames(&w->client[1], "missed", 1);
+    assert_false(w->client[1].outlet.queued.len > BACKLOG);
+    unblock(&w->client[0]);
+    turn(w);
+    assert_true(w->client[0].heard_bytes > BACKLOG * strlen("missed"));
+    assert_int_equal(w->client[1].overflows, 1);
+}
+
 static void what_was_gathered_survives_leaving_the_ride(void **state)
 {
     struct world *w = *state;
@@ -722,6 +788,10 @@ int main(void)
         TEST(private_packets_of_a_turn_are_one_write),
         TEST(a_private_packet_keeps_its_place_among_the_events),
         TEST(a_packet_added_while_writing_belongs_to_the_next_write),
+        TEST(finished_frames_keep_their_place_among_events_and_packets),
+        TEST(no_frames_write_nothing),
+        TEST(more_frames_than_may_wait_follow_what_a_client_that_keeps_up_has_been_given),
+        TEST(they_overflow_a_blocked_client_unless_they_wait_alone),
         TEST(what_was_gathered_survives_leaving_the_ride),
         TEST(what_is_too_much_to_gather_is_written_at_once_or_overflows),
         TEST(news_of_several_rides_is_one_write),

@@ -219,6 +219,82 @@ static void replacing_again_remembers_nothing_of_the_last_time(void **state)
     assert_replaced(*state, "A1", "+A1 ");
 }
 
+/* --- doubt --- */
+
+static void assert_dropped(struct roster *roster, const char *told)
+{
+    struct buf journal;
+    buf_init(&journal, 4096);
+    roster_drop_doubted(roster, gone, &journal);
+    assert_int_equal(buf_append(&journal, "", 1), 0);
+    assert_string_equal(journal.data, told);
+    buf_deinit(&journal);
+}
+
+static void nobody_is_dropped_who_was_not_doubted(void **state)
+{
+    assert_replaced(*state, "A1", "+A1 ");
+    assert_dropped(*state, "");
+    roster_doubt(*state);
+    set(*state, "B", "2");
+    assert_dropped(*state, "-A1 ");
+    assert_prints(*state, "[2]");
+    assert_dropped(*state, "");
+}
+
+static void the_doubted_stay_until_they_are_dropped(void **state)
+{
+    assert_replaced(*state, "A1 B2 C3", "+A1 +B2 +C3 ");
+    roster_doubt(*state);
+    assert_replaced(*state, "B2", "");
+    assert_int_equal(roster_count(*state), 3);
+    assert_non_null(roster_get(*state, "A"));
+    assert_prints(*state, "[1,2,3]");
+    assert_replaced(*state, "", "-B2 ");
+    assert_dropped(*state, "-A1 -C3 ");
+    assert_int_equal(roster_count(*state), 0);
+}
+
+static void who_is_set_or_found_again_is_doubted_no_more(void **state)
+{
+    assert_replaced(*state, "A1 B2 C3 D4", "+A1 +B2 +C3 +D4 ");
+    roster_doubt(*state);
+    set(*state, "A", "1");
+    set(*state, "B", "7");
+    assert_replaced(*state, "A1 B7 C3", "");
+    assert_dropped(*state, "-D4 ");
+    assert_prints(*state, "[1,7,3]");
+}
+
+static void who_is_found_with_another_record_is_told_and_doubted_no_more(void **state)
+{
+    assert_replaced(*state, "A1", "+A1 ");
+    roster_doubt(*state);
+    assert_replaced(*state, "A7 B2", "+A7 +B2 ");
+    assert_dropped(*state, "");
+    assert_prints(*state, "[7,2]");
+}
+
+static void the_doubted_can_be_removed(void **state)
+{
+    assert_replaced(*state, "A1 B2", "+A1 +B2 ");
+    roster_doubt(*state);
+    roster_remove(*state, "A");
+    assert_dropped(*state, "-B2 ");
+}
+
+static void doubting_twice_is_doubting_once(void **state)
+{
+    roster_doubt(*state);
+    assert_dropped(*state, "");
+    assert_replaced(*state, "A1", "+A1 ");
+    roster_doubt(*state);
+    roster_doubt(*state);
+    assert_dropped(*state, "-A1 ");
+    assert_replaced(*state, "A1", "+A1 ");
+    assert_dropped(*state, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +315,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_socket_that_occurs_twice_in_the_set_is_aboard_once, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(replacing_again_remembers_nothing_of_the_last_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(nobody_is_dropped_who_was_not_doubted, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_doubted_stay_until_they_are_dropped, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_is_set_or_found_again_is_doubted_no_more, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_is_found_with_another_record_is_told_and_doubted_no_more, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(the_doubted_can_be_removed, setup, teardown),
+        cmocka_unit_test_setup_teardown(doubting_twice_is_doubting_once, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,11 +61,11 @@ static void app_event(void *app, struct sio_socket *socket, const struct sio_eve
         w->on_event(w, socket, event);
 }
 
-static void app_disconnect(void *app, struct sio_socket *socket)
+static void app_disconnect(void *app, struct sio_socket *socket, enum sio_end end)
 {
     struct world *w = app;
 
-    note(w, "disconnect", sio_socket_nsp(socket), strlen(sio_socket_nsp(socket)));
+    note(w, end == SIO_LEFT ? "left" : "lost", sio_socket_nsp(socket), strlen(sio_socket_nsp(socket)));
     if (w->on_disconnect)
         w->on_disconnect(w, socket);
 }
@@ -266,6 +266,49 @@ static void events_before_the_answer_are_kept_in_order(void **state)
     assert_journal(w, "event / args [\"d\"]\n");
 }
 
+static void what_is_said_between_the_answers_halves_comes_before_what_was_kept(void **state)
+{
+    struct world *w = *state;
+
+    w->on_connect = NULL;
+    say(w, "0");
+    say(w, "2[\"a\"]");
+    sio_deliver(w->socket);
+    assert_journal(w, "connect / auth {}\n");
+    sio_answer(w->socket, "S1", "P1");
+    assert_string_equal(sio_socket_id(w->socket), "S1");
+    sio_emit(w->socket, "\"missed\"", 8, NULL, 0);
+    assert_journal(w, "send 0{\"sid\":\"S1\",\"pid\":\"P1\"}\nsend 2[\"missed\"]\n");
+    sio_deliver(w->socket);
+    assert_journal(w, "event / args [\"a\"]\n");
+    sio_deliver(w->socket);
+    sio_answer(w->socket, "S2", NULL);
+    assert_journal(w, "");
+    assert_string_equal(sio_socket_id(w->socket), "S1");
+}
+
+static void an_answer_ends_the_connect_timeout(void **state)
+{
+    struct world *w = *state;
+
+    w->on_connect = NULL;
+    join(w, "0");
+    sio_answer(w->socket, "S1", NULL);
+    assert_true(timers_next_ms(w->timers) == UINT64_MAX);
+}
+
+static void what_was_kept_goes_with_the_socket(void **state)
+{
+    struct world *w = *state;
+
+    w->on_connect = NULL;
+    join(w, "0");
+    say(w, "2[\"a\"]");
+    sio_answer(w->socket, "S1", NULL);
+    sio_disconnect(w->socket);
+    assert_journal(w, "send 0{\"sid\":\"S1\"}\nsend 1\nleft /\nclose \n");
+}
+
 static void too_much_before_the_answer_closes(void **state)
 {
     struct world *w = *state;
@@ -278,7 +321,7 @@ static void too_much_before_the_answer_closes(void **state)
         say(w, "2[1]");
         events++;
     }
-    assert_journal(w, "disconnect /\nclose \n");
+    assert_journal(w, "lost /\nclose \n");
     assert_in_range(events, 8, PENDING_MAX / 32);
 }
 
@@ -296,7 +339,7 @@ static void an_event_too_long_to_keep_closes(void **state)
         join(w, "0");
         snprintf(text, sizeof text, "%s[\"%0*d\"]", heads[i], PENDING_MAX, 0);
         say(w, text);
-        assert_journal(w, "disconnect /\nclose \n");
+        assert_journal(w, "lost /\nclose \n");
         tear_down(state);
     }
 }
@@ -322,7 +365,7 @@ static void namespaces_are_independent(void **state)
     say(w, "2/a,[\"m\"]");
     assert_journal(w, "event /a args [\"m\"]\n");
     say(w, "1/a,");
-    assert_journal(w, "disconnect /a\n");
+    assert_journal(w, "left /a\n");
     say(w, "2[\"m\"]");
     assert_journal(w, "event / args [\"m\"]\n");
 }
@@ -333,7 +376,7 @@ static void connecting_twice_closes(void **state)
 
     join(w, "0");
     say(w, "0");
-    assert_journal(w, "disconnect /\nclose \n");
+    assert_journal(w, "lost /\nclose \n");
 }
 
 static void connecting_twice_closes_while_the_first_is_pending(void **state)
@@ -343,7 +386,7 @@ static void connecting_twice_closes_while_the_first_is_pending(void **state)
     w->on_connect = NULL;
     join(w, "0");
     say(w, "0");
-    assert_journal(w, "disconnect /\nclose \n");
+    assert_journal(w, "lost /\nclose \n");
 }
 
 static void one_namespace_too_many_is_refused(void **state)
@@ -361,7 +404,7 @@ static void one_namespace_too_many_is_refused(void **state)
     say(w, "0/more");
     assert_journal(w, "send 4/more,{\"message\":\"Too many namespaces\"}\n");
     say(w, "1/0");
-    assert_journal(w, "disconnect /0\n");
+    assert_journal(w, "left /0\n");
     say(w, "0/more");
     assert_journal(w, "connect /more auth {}\nsend 0/more,{\"sid\":\"S1\"}\n");
 }
@@ -386,7 +429,7 @@ static void waiting_for_an_answer_is_not_joining(void **state)
     w->on_connect = NULL;
     join(w, "0");
     timers_run(w->timers, START_MS + CONNECT_TIMEOUT_MS);
-    assert_journal(w, "disconnect /\nclose \n");
+    assert_journal(w, "lost /\nclose \n");
 }
 
 static void a_client_that_joined_once_may_stay(void **state)
@@ -395,7 +438,7 @@ static void a_client_that_joined_once_may_stay(void **state)
 
     join(w, "0");
     say(w, "1");
-    assert_journal(w, "disconnect /\n");
+    assert_journal(w, "left /\n");
     timers_run(w->timers, START_MS + 2 * CONNECT_TIMEOUT_MS);
     say(w, "0");
     assert_journal(w, "connect / auth {}\nsend 0{\"sid\":\"S1\"}\n");
@@ -414,7 +457,7 @@ static void packets_outside_a_joined_namespace_close(void **state)
         w = *state;
         join(w, "0/a");
         say(w, packets[i]);
-        assert_journal(w, "disconnect /a\nclose \n");
+        assert_journal(w, "lost /a\nclose \n");
         tear_down(state);
     }
 }
@@ -426,7 +469,7 @@ static void a_bad_packet_closes_once_and_for_all(void **state)
     join(w, "0");
     join(w, "0/a");
     say(w, "2{}");
-    assert_journal(w, "disconnect /\ndisconnect /a\nclose \n");
+    assert_journal(w, "lost /\nlost /a\nclose \n");
     say(w, "2{}");
     say(w, "0");
     say_binary(w, "x");
@@ -444,7 +487,7 @@ static void text_between_attachments_closes(void **state)
     say(w, "52-[\"m\"]");
     say_binary(w, "x");
     say(w, "2[\"m\"]");
-    assert_journal(w, "disconnect /\nclose \n");
+    assert_journal(w, "lost /\nclose \n");
 }
 
 static void unexpected_binary_closes(void **state)
@@ -453,7 +496,7 @@ static void unexpected_binary_closes(void **state)
 
     join(w, "0");
     say_binary(w, "x");
-    assert_journal(w, "disconnect /\nclose \n");
+    assert_journal(w, "lost /\nclose \n");
 }
 
 static void one_attachment_too_many_closes(void **state)
@@ -465,7 +508,7 @@ static void one_attachment_too_many_closes(void **state)
     say_binary(w, "x");
     assert_journal(w, "event / args [\"m\"]\nwith x\n");
     say_binary(w, "y");
-    assert_journal(w, "disconnect /\nclose \n");
+    assert_journal(w, "lost /\nclose \n");
 }
 
 static void attachments_beyond_the_limit_close(void **state)
@@ -480,7 +523,7 @@ static void attachments_beyond_the_limit_close(void **state)
     say_binary(w, half);
     assert_journal(w, "");
     say_binary(w, half);
-    assert_journal(w, "disconnect /\nclose \n");
+    assert_journal(w, "lost /\nclose \n");
 }
 
 /* Events and acks */
@@ -604,7 +647,7 @@ static void a_pending_socket_can_be_left(void **state)
     say(w, "0");
     say(w, "2[\"early\"]");
     say(w, "1");
-    assert_journal(w, "connect / auth {}\ndisconnect /\n");
+    assert_journal(w, "connect / auth {}\nleft /\n");
 }
 
 static void the_end_of_the_client_ends_its_sockets_silently(void **state)
@@ -619,7 +662,7 @@ static void the_end_of_the_client_ends_its_sockets_silently(void **state)
     say_binary(w, "x");
     sio_client_free(w->client);
     w->client = NULL;
-    assert_journal(w, "disconnect /\ndisconnect /a\n");
+    assert_journal(w, "lost /\nlost /a\n");
     assert_true(timers_next_ms(w->timers) == UINT64_MAX);
 }
 
@@ -634,7 +677,7 @@ static void disconnect_says_so_in_every_joined_namespace(void **state)
     w->on_connect = NULL;
     join(w, "0/pending");
     sio_disconnect(middle);
-    assert_journal(w, "send 1/a,\nsend 1\ndisconnect /\ndisconnect /a\ndisconnect /pending\nclose \n");
+    assert_journal(w, "send 1/a,\nsend 1\nleft /\nleft /a\nleft /pending\nclose \n");
     say(w, "0");
     assert_journal(w, "");
 }
@@ -658,7 +701,7 @@ static void disconnecting_inside_an_event_is_final(void **state)
     join(w, "0");
     w->on_event = exit_on_event;
     say(w, "2[\"m\"]");
-    assert_journal(w, "event / args [\"m\"]\nsend 2[\"bye\"]\nsend 1\ndisconnect /\nclose \n");
+    assert_journal(w, "event / args [\"m\"]\nsend 2[\"bye\"]\nsend 1\nleft /\nclose \n");
 }
 
 static void disconnecting_inside_a_binary_event_is_final(void **state)
@@ -669,7 +712,7 @@ static void disconnecting_inside_a_binary_event_is_final(void **state)
     w->on_event = exit_on_event;
     say(w, "51-[\"m\"]");
     say_binary(w, "x");
-    assert_journal(w, "event / args [\"m\"]\nwith x\nsend 2[\"bye\"]\nsend 1\ndisconnect /\nclose \n");
+    assert_journal(w, "event / args [\"m\"]\nwith x\nsend 2[\"bye\"]\nsend 1\nleft /\nclose \n");
 }
 
 static void disconnecting_inside_a_held_event_drops_the_rest(void **state)
@@ -683,7 +726,7 @@ static void disconnecting_inside_a_held_event_drops_the_rest(void **state)
     say(w, "2[\"b\"]");
     sio_accept(w->socket, "S1", NULL);
     assert_journal(w, "send 0{\"sid\":\"S1\"}\nevent / args [\"a\"]\n"
-                      "send 2[\"bye\"]\nsend 1\ndisconnect /\nclose \n");
+                      "send 2[\"bye\"]\nsend 1\nleft /\nclose \n");
 }
 
 static void disconnect_at_once(struct world *w, struct sio_socket *socket)
@@ -700,7 +743,7 @@ static void disconnecting_inside_connect_is_final(void **state)
 
     w->on_connect = disconnect_at_once;
     say(w, "0");
-    assert_journal(w, "connect / auth {}\ndisconnect /\nclose \n");
+    assert_journal(w, "connect / auth {}\nleft /\nclose \n");
 }
 
 static void refuse_then_use(struct world *w, struct sio_socket *socket)
@@ -736,7 +779,7 @@ static void disconnecting_another_namespace_inside_disconnect_closes(void **stat
     join(w, "0/b");
     w->on_disconnect = disconnect_the_last_connected;
     say(w, "1/a");
-    assert_journal(w, "disconnect /a\nsend 1/b,\ndisconnect /b\nclose \n");
+    assert_journal(w, "left /a\nsend 1/b,\nleft /b\nclose \n");
 }
 
 static void disconnecting_while_the_connection_ends_closes_once(void **state)
@@ -747,7 +790,7 @@ static void disconnecting_while_the_connection_ends_closes_once(void **state)
     join(w, "0/b");
     w->on_disconnect = disconnect_the_last_connected;
     say(w, "2");
-    assert_journal(w, "disconnect /a\ndisconnect /b\nclose \n");
+    assert_journal(w, "lost /a\nlost /b\nclose \n");
 }
 
 /* The pid is too long for the answer's ceiling, as good a failure as a lack of memory. */
@@ -768,7 +811,7 @@ static void a_packet_that_cannot_be_sent_closes_in_the_next_turn(void **state)
     say_binary(w, "x");
     assert_journal(w, "");
     timers_run(w->timers, START_MS);
-    assert_journal(w, "disconnect /a\ndisconnect /\nclose \n");
+    assert_journal(w, "lost /a\nlost /\nclose \n");
 }
 
 #define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -783,6 +826,9 @@ int main(void)
         WORLD_TEST(a_socket_can_be_refused_later),
         WORLD_TEST(only_the_first_answer_counts),
         WORLD_TEST(events_before_the_answer_are_kept_in_order),
+        WORLD_TEST(what_is_said_between_the_answers_halves_comes_before_what_was_kept),
+        WORLD_TEST(an_answer_ends_the_connect_timeout),
+        WORLD_TEST(what_was_kept_goes_with_the_socket),
         WORLD_TEST(too_much_before_the_answer_closes),
         cmocka_unit_test(an_event_too_long_to_keep_closes),
         WORLD_TEST(what_was_held_and_delivered_no_longer_counts),

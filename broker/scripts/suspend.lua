@@ -1,0 +1,10 @@
+-- The connection dropped: the rider stays aboard until the window has passed, unless the client has resumed elsewhere.
+-- The holder is kept, so that the same node can take it back and no other needs to be asked.
+
+if not repeated then
+    redis.call('SREM', held, socket)
+    if aboard and mine then
+        redis.call('ZADD', away, string.format('%.0f', math.floor(clock() / 1000) + window), socket)
+    end
+end
+return ok()

@@ -1,0 +1,452 @@
+/*
+ * What a Redis that was emptied, restored from an older copy or is very full does to riders: they come back,
+ * and every gateway ends up with the same set. Also the secret and the log, which outlive clients.
+ */
+#include "tests/lib/node_world.h"
+
+/* --- views --- */
+
+enum { VIEW_MAX = 4000 };
+
+/* Who is aboard as far as the broker has told, by number. */
+static void read_view(struct box *box, bool aboard[VIEW_MAX])
+{
+    box_drain(box);
+    for (size_t i = 0; i < box->count; i++) {
+        const struct broker_message *message = box->said[i];
+        if (message->kind == BROKER_ROSTER) {
+            memset(aboard, 0, VIEW_MAX * sizeof *aboard);
+            for (size_t j = 0; j < message->rider_count; j++)
+                aboard[strtoul(message->riders[j].socket_id, NULL, 10)] = true;
+        } else if (message->kind == BROKER_EVENT) {
+            aboard[strtoul(message->socket_id, NULL, 10)] =
+                message->event == BROKER_BOARDED || message->event == BROKER_RESTORED;
+        }
+    }
+}
+
+/* Until it is told that exactly these are aboard. */
+static void wait_for_view(struct box *box, unsigned first, unsigned count)
+{
+    const struct timespec deadline = deadline_from_now();
+    bool aboard[VIEW_MAX] = {false};
+    unsigned right = 0;
+
+    while (right != VIEW_MAX) {
+        if (deadline_passed(&deadline))
+            fail_msg("rider %u is told wrongly", right);
+        nap();
+        read_view(box, aboard);
+        for (right = 0; right < VIEW_MAX; right++)
+            if (aboard[right] != (right >= first && right - first < count))
+                break;
+    }
+    box_check_promises(box, "/r");
+}
+
+/* --- emptied --- */
+
+static void an_emptied_redis_gets_the_riders_of_all_nodes_back(void **state)
+{
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", LONG_MS), *b = watching_node_on(world, "b", LONG_MS);
+
+    board(a, 0, 300);
+    board(b, 300, 300);
+    redis_run(world->server, "FLUSHALL");
+    wait_for_riders(world, 600);
+    wait_for_view(a, 0, 600);
+    wait_for_view(b, 0, 600);
+    expect_holder(world, 0, "a");
+    expect_holder(world, 300, "b");
+    assert_int_equal(metric_of_all(world, "ridecast_riders_restored_total"), 600);
+    assert_int_equal(metric_of_all(world, "ridecast_broker_leases_lost_total"), 2);
+    assert_int_equal(metric_of_all(world, "ridecast_riders_held"), 600);
+    assert_int_equal(heard_at_all(a, BROKER_DISCONNECTED), 0);
+}
+
+static void an_emptied_redis_heals_also_where_nobody_watches_and_nodes_are_found_again(void **state)
+{
+    struct world *world = *state;
+    pid_t *child = child_node(world, "c", 100, WINDOW_MS); /* it does not watch */
+
+    redis_run(world->server, "FLUSHALL");
+    wait_for_riders(world, 100);
+    wait_for_integer(world->server, 1, "SCARD ridecast:nodes");
+    struct box *a = watching_node_on(world, "a", WINDOW_MS);
+    end_child(child);
+    wait_for_view(a, 0, 0); /* the dead node is found with what it noted after the wipe */
+    assert_int_equal(riders_in(world), 0);
+}
+
+static void of_two_nodes_that_restore_a_rider_the_one_with_the_client_keeps_it(void **state)
+{
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", LONG_MS), *b = watching_node_on(world, "b", LONG_MS);
+
+    board(a, 0, 20);
+    for (unsigned i = 0; i < 20; i++) {
+        box_submit(b, BROKER_RESUME, "/r", i); /* a does not know that its clients are gone */
+        expect_result(b);
+    }
+    redis_run(world->server, "FLUSHALL");
+    wait_for_riders(world, 20);
+    box_wait_metric(b, "ridecast_broker_leases_lost_total", 1);
+    wait_for_integer(world->server, 20, "EVAL %s 1 ridecast:{/r}:holders",
+                     "local n = 0 for _, holder in ipairs(redis.call('HVALS', KEYS[1])) do "
+                     "n = n + (string.sub(holder, 1, 2) == 'b.' and 1 or 0) end return n");
+    wait_for_view(b, 0, 20);
+    assert_int_equal(box_count(b, BROKER_EVICTED), 0);
+}
+
+static void a_rider_that_exited_elsewhere_is_not_restored_by_the_node_it_left(void **state)
+{
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", LONG_MS), *b = watching_node_on(world, "b", LONG_MS);
+
+    board(a, 1, 2);
+    box_submit(b, BROKER_RESUME, "/r", 1);
+    box_submit(b, BROKER_EXIT, "/r", 1);
+    expect_result(b);
+    expect_result(b);
+    wait_to_hear(a, BROKER_EXITED, 1);
+    redis_run(world->server, "FLUSHALL");
+    box_wait_metric(a, "ridecast_riders_restored_total", 1);
+    wait_for_view(b, 2, 1);
+    box_wait_metric(a, "ridecast_riders_held", 1);
+}
+
+static void riders_that_leave_during_the_restoration_stay_away(void **state)
+{
+    enum { RIDERS = 2000, LEAVERS = 1000 };
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", LONG_MS);
+
+    board(a, 0, RIDERS);
+    redis_run(world->server, "FLUSHALL");
+    box_wait_metric(a, "ridecast_broker_leases_lost_total", 1);
+    for (unsigned i = 0; i < LEAVERS; i++)
+        box_submit(a, BROKER_DISCONNECT, "/r", i);
+    for (unsigned i = 0; i < LEAVERS; i++)
+        expect_result(a);
+    wait_for_riders(world, RIDERS - LEAVERS);
+    wait_for_view(a, LEAVERS, RIDERS - LEAVERS);
+}
+
+static void forgotten_scripts_do_not_disturb_presence(void **state)
+{
+    enum { ROUNDS = 30, EACH = 20 };
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", LONG_MS), *b = watching_node_on(world, "b", LONG_MS);
+
+    board(a, 0, EACH);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct box *from = round % 2 ? b : a, *to = round % 2 ? a : b;
+        for (unsigned i = 0; i < EACH; i++)
+            box_submit(from, BROKER_SUSPEND, "/r", i);
+        redis_run(world->server, "SCRIPT FLUSH");
+        for (unsigned i = 0; i < EACH; i++)
+            box_submit(to, BROKER_RESUME, "/r", i);
+        for (unsigned i = 0; i < EACH; i++) {
+            expect_result(from);
+            assert_non_null(expect_result(to)->user);
+        }
+    }
+    for (unsigned i = 0; i < EACH; i++)
+        expect_holder(world, i, "a");
+    assert_int_equal(redis_integer(redis_ask(world->server, "ZCARD ridecast:{/r}:away")), 0);
+    assert_int_equal(metric_of_all(world, "ridecast_broker_reconnects_total"), 0);
+}
+
+/* --- older copies --- */
+
+static void copy_file(const struct world *world, const char *from, const char *to)
+{
+    char path[2][100], buffer[65536];
+    size_t len;
+
+    snprintf(path[0], sizeof path[0], "%s/%s", world->server->folder, from);
+    snprintf(path[1], sizeof path[1], "%s/%s", world->server->folder, to);
+    FILE *in = fopen(path[0], "rb"), *out = fopen(path[1], "wb");
+    assert_non_null(in);
+    assert_non_null(out);
+    while ((len = fread(buffer, 1, sizeof buffer, in)) > 0)
+        assert_int_equal(fwrite(buffer, 1, len, out), len);
+    fclose(in);
+    fclose(out);
+}
+
+static void keep_copy(struct world *world)
+{
+    redis_run(world->server, "SAVE");
+    copy_file(world, "dump.rdb", "copy.rdb");
+}
+
+static void come_back_with_copy(struct world *world)
+{
+    redis_server_kill(world->server);
+    copy_file(world, "copy.rdb", "dump.rdb");
+    assert_true(redis_server_run(world->server));
+}
+
+static void an_older_copy_gets_a_new_epoch_and_the_riders_that_are_here(void **state)
+{
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", WINDOW_MS), *b = watching_node_on(world, "b", WINDOW_MS);
+
+    board(a, 1, 5);
+    keep_copy(world);
+    box_submit(a, BROKER_EXIT, "/r", 1); /* aboard in the copy, and nobody's */
+    expect_result(a);
+    box_submit(b, BROKER_RESUME, "/r", 2); /* a's in the copy */
+    assert_non_null(expect_result(b)->user);
+    board(a, 6, 5); /* missing in the copy */
+    come_back_with_copy(world);
+    wait_for_riders(world, 9);
+    wait_for_view(a, 2, 9);
+    wait_for_view(b, 2, 9);
+    expect_holder(world, 2, "b");
+    expect_holder(world, 3, "a");
+    expect_holder(world, 10, "a");
+    assert_true(box_next(a, BROKER_ROSTER)->renumbered);
+    assert_true(box_next(b, BROKER_ROSTER)->renumbered);
+}
+
+static void a_suspension_that_an_older_copy_has_forgotten_is_made_again(void **state)
+{
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", WINDOW_MS);
+
+    board(a, 1, 2);
+    keep_copy(world);
+    box_submit(a, BROKER_SUSPEND, "/r", 1);
+    expect_result(a);
+    come_back_with_copy(world); /* at the same offset: a suspension is no event */
+    wait_for_riders(world, 1);
+    wait_for_view(a, 2, 1);
+    assert_int_equal(box_count(a, BROKER_ROSTER), 1);
+}
+
+/* Writers come before watchers: they too must not go on in an epoch that has been further. */
+static void an_older_copy_gets_a_new_epoch_from_a_node_that_does_not_watch(void **state)
+{
+    struct world *world = *state;
+    struct box *a = node_on(world, "a", LONG_MS);
+
+    board(a, 1, 5);
+    keep_copy(world);
+    board(a, 6, 5);
+    redisReply *before = redis_ask(world->server, "HGET ridecast:{/r}:meta epoch");
+    come_back_with_copy(world);
+    board(a, 11, 1);
+    redisReply *after = redis_ask(world->server, "HGET ridecast:{/r}:meta epoch");
+    assert_string_not_equal(before->str, after->str);
+    freeReplyObject(before);
+    freeReplyObject(after);
+    wait_for_riders(world, 11);
+}
+
+/* --- the secret --- */
+
+static void the_secret_is_the_same_for_all_and_survives_a_wipe(void **state)
+{
+    struct world *world = *state;
+    struct box *a = node_on(world, "a", LONG_MS), *b = node_on(world, "b", LONG_MS);
+    const struct broker_message *secret = box_next(a, BROKER_SECRET);
+
+    assert_int_equal(a->said[0]->kind, BROKER_SECRET);
+    assert_memory_equal(box_next(b, BROKER_SECRET)->secret, secret->secret, SECRET_LEN);
+    redis_run(world->server, "FLUSHALL");
+    wait_for_integer(world->server, 1, "EXISTS ridecast:secret");
+    redisReply *reply = redis_ask(world->server, "GET ridecast:secret");
+    assert_int_equal(reply->len, SECRET_LEN);
+    assert_memory_equal(reply->str, secret->secret, SECRET_LEN);
+    freeReplyObject(reply);
+    assert_int_equal(box_count(a, BROKER_SECRET), 1);
+}
+
+static void a_secret_that_was_changed_is_followed_and_one_that_is_none_replaced(void **state)
+{
+    static const char other[] = "0123456789abcdef0123456789ABCDEF";
+    struct world *world = *state;
+    struct box *a = node_on(world, "a", LONG_MS), *b = node_on(world, "b", LONG_MS);
+
+    box_next(a, BROKER_SECRET);
+    box_next(b, BROKER_SECRET);
+    redis_run(world->server, "SET ridecast:secret %s", other);
+    assert_memory_equal(box_next(a, BROKER_SECRET)->secret, other, SECRET_LEN);
+    assert_memory_equal(box_next(b, BROKER_SECRET)->secret, other, SECRET_LEN);
+    redis_run(world->server, "DEL ridecast:secret");
+    redis_run(world->server, "RPUSH ridecast:secret spoiled");
+    wait_for_integer(
+        world->server, SECRET_LEN, "EVAL %s 1 ridecast:secret",
+        "return redis.call('TYPE', KEYS[1]).ok == 'string' and redis.call('STRLEN', KEYS[1]) or 0");
+    redisReply *reply = redis_ask(world->server, "GET ridecast:secret");
+    assert_memory_equal(reply->str, other, SECRET_LEN);
+    freeReplyObject(reply);
+}
+
+/* --- replay --- */
+
+static const struct broker_message *replay(struct box *box, const char *epoch, uint64_t offset)
+{
+    struct broker_position from = {.offset = offset};
+
+    memcpy(from.epoch, epoch, EPOCH_LEN);
+    broker_replay(box->broker, "/r", &from, 77);
+    const struct broker_message *history = box_next(box, BROKER_HISTORY);
+    assert_int_equal(history->ticket, 77);
+    return history;
+}
+
+static void a_replay_is_exact_over_many_pages_and_follows_the_events_in_it(void **state)
+{
+    enum { EVENTS = 1300 };
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", LONG_MS);
+    const char *epoch = a->said[a->next[BROKER_ROSTER] - 1]->position.epoch;
+
+    board(a, 0, EVENTS);
+    for (uint64_t from = 0; from <= EVENTS; from += 325) {
+        const struct broker_message *history = replay(a, epoch, from);
+        assert_true(history->ok);
+        assert_int_equal(history->position.offset, EVENTS);
+        assert_int_equal(history->event_count, EVENTS - from);
+        for (size_t i = 0; i < history->event_count; i++) {
+            char name[16];
+            snprintf(name, sizeof name, "\"u%u\"", (unsigned)(from + i));
+            assert_int_equal(history->events[i].offset, from + 1 + i);
+            assert_non_null(strstr(history->events[i].user->data, name));
+        }
+    }
+    for (unsigned i = 0; i < 50; i++) {
+        struct broker_position from = {.offset = EVENTS};
+        memcpy(from.epoch, epoch, EPOCH_LEN);
+        box_submit(a, BROKER_EXIT, "/r", i);
+        broker_replay(a->broker, "/r", &from, i);
+        const struct broker_message *history = box_next(a, BROKER_HISTORY);
+        assert_true(history->ok);
+        wait_to_hear(a, BROKER_EXITED, i + 1);
+        expect_result(a);
+    }
+    uint64_t at = 0;
+    for (size_t i = 0; i < a->count; i++) {
+        if (a->said[i]->kind == BROKER_EVENT)
+            at = a->said[i]->position.offset;
+        if (a->said[i]->kind == BROKER_HISTORY)
+            assert_true(a->said[i]->position.offset <= at);
+    }
+}
+
+static void a_replay_is_refused_where_the_log_does_not_reach(void **state)
+{
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", LONG_MS);
+    const char *epoch = a->said[a->next[BROKER_ROSTER] - 1]->position.epoch;
+
+    board(a, 0, 10);
+    assert_false(replay(a, "epochXXX", 5)->ok);
+    assert_false(replay(a, epoch, 11)->ok);
+    assert_false(replay(a, epoch, UINT64_MAX)->ok);
+    redis_run(world->server, "XTRIM ridecast:{/r}:log MAXLEN 4");
+    assert_false(replay(a, epoch, 5)->ok);
+    assert_int_equal(replay(a, epoch, 6)->event_count, 4);
+    redis_run(world->server, "SCRIPT FLUSH");
+    assert_int_equal(replay(a, epoch, 6)->event_count, 4);
+    redis_run(world->server, "XDEL ridecast:{/r}:log 9-0");
+    assert_false(replay(a, epoch, 6)->ok);
+}
+
+static void replays_are_refused_while_redis_is_away_and_each_is_answered(void **state)
+{
+    enum { REPLAYS = 100 };
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", LONG_MS);
+    struct broker_position from = {.epoch = "epochXXX"};
+
+    kill(world->server->pid, SIGSTOP);
+    for (unsigned i = 0; i < REPLAYS; i++)
+        broker_replay(a->broker, "/r", &from, i);
+    redis_server_kill(world->server);
+    for (unsigned i = 0; i < REPLAYS; i++)
+        assert_false(box_next(a, BROKER_HISTORY)->ok);
+    broker_replay(a->broker, "/r", &from, REPLAYS);
+    assert_false(box_next(a, BROKER_HISTORY)->ok);
+}
+
+/* --- large rides --- */
+
+/* Puts riders there as if node `ghost` had boarded them, without a lease. */
+static void fill(struct world *world, unsigned riders)
+{
+    static const char script[] =
+        "for i = 0, ARGV[1] - 1 do local s = string.format('%020d', i) "
+        "redis.call('HSET', KEYS[1], s, string.format('{\"id\":\"u%d\",\"name\":\"Rider %d\"}', i, i)) "
+        "redis.call('HSET', KEYS[2], s, 'ghost.x 1') redis.call('SADD', KEYS[3], s) end "
+        "redis.call('HSET', KEYS[4], 'epoch', 'epochXXX', 'offset', '0') "
+        "redis.call('SADD', 'ridecast:nodes', 'ghost.x') redis.call('SADD', 'ridecast:node:ghost.x:rides', "
+        "'/r')";
+    char count[16];
+
+    snprintf(count, sizeof count, "%u", riders);
+    freeReplyObject(
+        redis_ask(world->server,
+                  "EVAL %s 4 ridecast:{/r}:users ridecast:{/r}:holders ridecast:{/r}:node:ghost.x "
+                  "ridecast:{/r}:meta %s",
+                  script, count));
+    assert_int_equal(riders_in(world), riders);
+    redis_run(world->server, "CONFIG SET slowlog-log-slower-than 50000");
+    redis_run(world->server, "SLOWLOG RESET");
+}
+
+static void a_ride_of_a_hundred_thousand_is_read_without_holding_up_redis(void **state)
+{
+    enum { RIDERS = 100000 };
+    struct world *world = *state;
+
+    fill(world, RIDERS);
+    struct box *a = node_on(world, "a", LONG_MS);
+    broker_watch(a->broker, "/r");
+    assert_int_equal(box_next(a, BROKER_ROSTER)->rider_count, RIDERS);
+    assert_int_equal(redis_integer(redis_ask(world->server, "SLOWLOG LEN")), 0);
+}
+
+static void many_riders_of_a_dead_node_are_reaped_and_swept_without_holding_up_redis(void **state)
+{
+    enum { RIDERS = 10000 };
+    struct world *world = *state;
+
+    fill(world, RIDERS);
+    struct box *a = node_on(world, "a", WINDOW_MS);
+    broker_watch(a->broker, "/r");
+    assert_int_equal(box_next(a, BROKER_ROSTER)->rider_count, RIDERS);
+    wait_to_hear(a, BROKER_DISCONNECTED, RIDERS);
+    assert_int_equal(riders_in(world), 0);
+    assert_int_equal(redis_integer(redis_ask(world->server, "SLOWLOG LEN")), 0);
+    box_check_promises(a, "/r");
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        with_nodes(an_emptied_redis_gets_the_riders_of_all_nodes_back),
+        with_nodes(an_emptied_redis_heals_also_where_nobody_watches_and_nodes_are_found_again),
+        with_nodes(of_two_nodes_that_restore_a_rider_the_one_with_the_client_keeps_it),
+        with_nodes(a_rider_that_exited_elsewhere_is_not_restored_by_the_node_it_left),
+        with_nodes(riders_that_leave_during_the_restoration_stay_away),
+        with_nodes(forgotten_scripts_do_not_disturb_presence),
+        with_nodes(an_older_copy_gets_a_new_epoch_and_the_riders_that_are_here),
+        with_nodes(a_suspension_that_an_older_copy_has_forgotten_is_made_again),
+        with_nodes(an_older_copy_gets_a_new_epoch_from_a_node_that_does_not_watch),
+        with_nodes(the_secret_is_the_same_for_all_and_survives_a_wipe),
+        with_nodes(a_secret_that_was_changed_is_followed_and_one_that_is_none_replaced),
+        with_nodes(a_replay_is_exact_over_many_pages_and_follows_the_events_in_it),
+        with_nodes(a_replay_is_refused_where_the_log_does_not_reach),
+        with_nodes(replays_are_refused_while_redis_is_away_and_each_is_answered),
+        with_nodes(a_ride_of_a_hundred_thousand_is_read_without_holding_up_redis),
+        with_nodes(many_riders_of_a_dead_node_are_reaped_and_swept_without_holding_up_redis),
+    };
+
+    node_world_child(argc, argv);
+    return cmocka_run_group_tests_name("redis_healing", tests, NULL, NULL);
+}

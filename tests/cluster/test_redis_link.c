@@ -1,0 +1,502 @@
+/*
+ * Redis as people run it, without TLS: Unix sockets, users and passwords, and Sentinel with real servers and
+ * sentinels that are killed, moved and brought back.
+ */
+#include "tests/lib/broker_box.h"
+#include "tests/lib/redis_configured.h"
+
+#include <stdarg.h>
+
+enum { SENTINELS = 3, SERVERS = 2, BOXES = 2, URL_SIZE = 300 };
+
+struct world {
+    struct redis_server *servers[SERVERS]; /* at first: the primary, its replica */
+    struct redis_server *sentinels[SENTINELS];
+    struct redis_server *stale; /* a sentinel that nobody has told */
+    struct box *boxes[BOXES];
+    char url[URL_SIZE];
+};
+
+static int setup(void **state)
+{
+    *state = calloc(1, sizeof(struct world));
+    assert_non_null(*state);
+    return 0;
+}
+
+/* Runs whatever happened in the test. */
+static int teardown(void **state)
+{
+    struct world *world = *state;
+
+    for (size_t i = 0; i < BOXES; i++)
+        box_free(world->boxes[i]);
+    for (size_t i = 0; i < SENTINELS; i++)
+        redis_server_free(world->sentinels[i]);
+    redis_server_free(world->stale);
+    for (size_t i = 0; i < SERVERS; i++)
+        redis_server_free(world->servers[i]);
+    free(world);
+    return 0;
+}
+
+/* --- brokers --- */
+
+static struct box *start_box(struct world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static struct box *start_box(struct world *world, const char *format, ...)
+{
+    size_t slot = world->boxes[0] ? 1 : 0;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(world->url, sizeof world->url, format, args);
+    va_end(args);
+    assert_null(world->boxes[slot]);
+    world->boxes[slot] = box_start(world->url, slot == 0 ? "a" : "b");
+    return world->boxes[slot];
+}
+
+static struct box *watching(struct box *box)
+{
+    box_wait_up(box);
+    broker_watch(box->broker, "/r");
+    box_next(box, BROKER_ROSTER);
+    return box;
+}
+
+/* Boards a rider and waits for its result and, on a watched ride, for nothing else. */
+static void board(struct box *box, unsigned number)
+{
+    box_submit(box, BROKER_BOARD, "/r", number);
+    const struct broker_message *result = box_next(box, BROKER_RESULT);
+    assert_int_equal(result->ticket, number);
+    if (!result->ok)
+        fail_msg("%s", result->error);
+}
+
+static void board_and_hear(struct box *box, unsigned number)
+{
+    board(box, number);
+    const struct broker_message *event = box_next(box, BROKER_EVENT);
+    assert_int_equal(event->event, BROKER_BOARDED);
+    assert_string_equal(event->socket_id, box_socket(number));
+}
+
+static long long riders_on(struct redis_server *server, unsigned db)
+{
+    redis_run(server, "SELECT %u", db);
+    long long riders = redis_integer(redis_ask(server, "HLEN ridecast:{/r}:users"));
+    redis_run(server, "SELECT 0");
+    return riders;
+}
+
+static void add_user(struct redis_server *server)
+{
+    redis_run(server, "ACL SETUSER ann on >p%%ss:word ~ridecast:* &ridecast:* +@all -@dangerous +role");
+}
+
+static long long connections_seen_by(struct redis_server *server)
+{
+    redisReply *reply = redis_ask(server, "INFO stats");
+    const char *line = strstr(reply->str, "total_connections_received:");
+
+    assert_non_null(line);
+    long long count = strtoll(strchr(line, ':') + 1, NULL, 10);
+    freeReplyObject(reply);
+    return count;
+}
+
+static void wait_for_connections(struct redis_server *server, long long count)
+{
+    const struct timespec pause = {.tv_nsec = 10000000}, deadline = deadline_from_now();
+
+    while (connections_seen_by(server) < count) {
+        if (deadline_passed(&deadline))
+            fail_msg("nobody tries to connect");
+        nanosleep(&pause, NULL);
+    }
+}
+
+/* --- Unix sockets --- */
+
+static void a_unix_socket_serves_with_user_password_and_database(void **state)
+{
+    struct world *world = *state;
+    struct redis_server *server = world->servers[0] =
+        redis_configured_start(REDIS_SERVER, "save \"\"\nunixsocket redis.sock\n");
+
+    add_user(server);
+    redis_run(server, "ACL SETUSER default resetpass >hunter2");
+    long long before = connections_seen_by(server);
+    struct box *box =
+        watching(start_box(world, "redis+unix://ann:p%%25ss%%3Aword@%s/redis.sock?db=3", server->folder));
+    board_and_hear(box, 1);
+    assert_int_equal(riders_on(server, 3), 1);
+    assert_int_equal(connections_seen_by(server), before + 2);
+    redisReply *clients = redis_ask(server, "CLIENT LIST TYPE PUBSUB");
+    assert_non_null(strstr(clients->str, "redis.sock"));
+    freeReplyObject(clients);
+}
+
+static void a_socket_that_appears_later_is_found(void **state)
+{
+    struct world *world = *state;
+    struct redis_server *server = world->servers[0] =
+        redis_configured_start(REDIS_SERVER, "save \"\"\nunixsocket redis.sock\n");
+
+    redis_server_kill(server);
+    struct box *box = start_box(world, "redis+unix://%s/redis.sock", server->folder);
+    box_submit(box, BROKER_BOARD, "/r", 1);
+    assert_true(redis_configured_run(server, REDIS_SERVER));
+    box_wait_up(box);
+    assert_true(box_next(box, BROKER_RESULT)->ok);
+}
+
+/* --- Sentinel: the family --- */
+
+static bool follows(const redisReply *role)
+{
+    return role->type == REDIS_REPLY_ARRAY && role->elements == 5 &&
+           strcmp(role->element[0]->str, "slave") == 0 && strcmp(role->element[3]->str, "connected") == 0;
+}
+
+static bool leads(const redisReply *role)
+{
+    return role->type == REDIS_REPLY_ARRAY && strcmp(role->element[0]->str, "master") == 0;
+}
+
+static bool counts_two(const redisReply *count)
+{
+    return count->type == REDIS_REPLY_INTEGER && count->integer == 2;
+}
+
+static bool is_status(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_STATUS;
+}
+
+static bool is_one(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ARRAY && reply->elements == 1;
+}
+
+static bool are_two(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ARRAY && reply->elements == 2;
+}
+
+static struct redis_server *start_sentinel(const struct redis_server *named, unsigned quorum)
+{
+    char text[300];
+
+    snprintf(text, sizeof text,
+             "sentinel monitor main 127.0.0.1 %d %u\nsentinel down-after-milliseconds main 500\n"
+             "sentinel failover-timeout main 2000\n",
+             named->port, quorum);
+    return redis_configured_start(REDIS_SENTINEL, text);
+}
+
+/*
+ * Instead of every second or two, and of every ten seconds for what replicas there are. Four times the period
+ * of publication is what other sentinels grant a replica that is being promoted, so that one stays long.
+ */
+static void hurry(struct redis_server *sentinel)
+{
+    redis_run(sentinel, "SENTINEL DEBUG PING-PERIOD 100 INFO-PERIOD 200 PUBLISH-PERIOD 500 ASK-PERIOD 100");
+}
+
+/* Connected is not enough: the first writes would still wait for the replica's first acknowledgement. */
+static void start_primary_and_replica(struct world *world)
+{
+    for (size_t i = 0; i < SERVERS; i++)
+        world->servers[i] = redis_configured_start(REDIS_SERVER, "save \"\"\nrepl-diskless-sync-delay 0\n");
+    redis_run(world->servers[1], "REPLICAOF 127.0.0.1 %d", world->servers[0]->port);
+    redis_wait_until(world->servers[1], "ROLE", follows);
+    redis_run(world->servers[0], "SET replicated yes");
+    assert_int_equal(redis_integer(redis_ask(world->servers[0], "WAIT 1 10000")), 1);
+}
+
+/* A primary with a replica, and sentinels that know of all and of each other. */
+static void start_family(struct world *world)
+{
+    start_primary_and_replica(world);
+    for (size_t i = 0; i < SENTINELS; i++) {
+        world->sentinels[i] = start_sentinel(world->servers[0], 2);
+        hurry(world->sentinels[i]);
+    }
+    for (size_t i = 0; i < SENTINELS; i++) {
+        redis_wait_until(world->sentinels[i], "SENTINEL CKQUORUM main", is_status);
+        redis_wait_until(world->sentinels[i], "SENTINEL REPLICAS main", is_one);
+        redis_wait_until(world->sentinels[i], "SENTINEL SENTINELS main", are_two);
+    }
+}
+
+static struct box *start_box_by_all(struct world *world)
+{
+    return start_box(world, "redis+sentinel://127.0.0.1:%d,127.0.0.1:%d,127.0.0.1:%d/main",
+                     world->sentinels[0]->port, world->sentinels[1]->port, world->sentinels[2]->port);
+}
+
+/* No connection was lost since it came up. */
+static void expect_never_down(struct box *box)
+{
+    assert_int_equal(box_count(box, BROKER_STATE), 1);
+}
+
+/* Longer than it takes to ask a sentinel again and to probe what it names: what must not happen had its
+ * chance. */
+static void let_it_ask_again(void)
+{
+    const struct timespec pause = {.tv_sec = 2, .tv_nsec = 500000000};
+
+    nanosleep(&pause, NULL);
+}
+
+/* --- Sentinel: failing over --- */
+
+static void a_killed_primary_is_followed_and_nothing_submitted_is_lost(void **state)
+{
+    enum { MEANWHILE = 50 };
+    struct world *world = *state;
+
+    start_family(world);
+    struct box *box = watching(start_box_by_all(world));
+    board_and_hear(box, 0);
+    redis_server_kill(world->servers[0]);
+    for (unsigned i = 1; i <= MEANWHILE; i++)
+        box_submit(box, BROKER_BOARD, "/r", i);
+    for (unsigned i = 1; i <= MEANWHILE; i++) {
+        const struct broker_message *result = box_next(box, BROKER_RESULT);
+        assert_int_equal(result->ticket, i);
+        assert_true(result->ok);
+    }
+    redis_wait_until(world->servers[1], "ROLE", leads);
+    assert_in_range(riders_on(world->servers[1], 0), MEANWHILE, MEANWHILE + 1);
+    /* Another broker hears it too: events flow again. */
+    struct box *other = watching(start_box_by_all(world));
+    board(box, MEANWHILE + 1);
+    assert_string_equal(box_next(other, BROKER_EVENT)->socket_id, box_socket(MEANWHILE + 1));
+    box_check_promises(box, "/r");
+    assert_int_equal(box_count(box, BROKER_STATE), 3);
+}
+
+static void a_frozen_primary_is_left(void **state)
+{
+    struct world *world = *state;
+
+    start_family(world);
+    struct box *box = watching(start_box_by_all(world));
+    board_and_hear(box, 1);
+    kill(world->servers[0]->pid, SIGSTOP);
+    box_submit(box, BROKER_BOARD, "/r", 2);
+    assert_true(box_next(box, BROKER_RESULT)->ok);
+    redis_wait_until(world->servers[1], "ROLE", leads);
+    assert_int_equal(riders_on(world->servers[1], 0), 2);
+    box_check_promises(box, "/r");
+}
+
+static void a_primary_that_is_demoted_while_it_serves_is_left(void **state)
+{
+    struct world *world = *state;
+
+    start_family(world);
+    struct box *box = watching(start_box_by_all(world));
+    board_and_hear(box, 1);
+    redis_run(world->sentinels[2], "SENTINEL FAILOVER main");
+    box_wait_down(box);
+    box_wait_up(box);
+    board(box, 2);
+    redis_wait_until(world->servers[1], "ROLE", leads);
+    assert_int_equal(riders_on(world->servers[1], 0), 2);
+    box_check_promises(box, "/r");
+}
+
+static void an_old_primary_that_comes_back_is_not_used(void **state)
+{
+    struct world *world = *state;
+
+    start_family(world);
+    struct box *box = watching(start_box_by_all(world));
+    board_and_hear(box, 1);
+    redis_server_kill(world->servers[0]);
+    box_wait_down(box);
+    box_wait_up(box);
+    assert_true(redis_configured_run(world->servers[0], REDIS_SERVER));
+    redis_wait_until(world->servers[0], "ROLE", follows);
+    board(box, 2);
+    world->stale = start_sentinel(world->servers[0], 2);
+    struct box *misled = start_box(world, "redis+sentinel://127.0.0.1:%d,127.0.0.1:%d/main",
+                                   world->stale->port, world->sentinels[0]->port);
+    board(misled, 3);
+    redis_wait_until(world->servers[1], "ROLE", leads);
+    assert_int_equal(riders_on(world->servers[1], 0), 3);
+    assert_int_equal(box_count(box, BROKER_STATE), 3);
+    expect_never_down(misled);
+}
+
+/* As when the old one is cut off from the sentinels, but not from us: no connection tells that it moved. */
+static void a_primary_that_moves_while_the_old_one_goes_on_serving_is_followed(void **state)
+{
+    struct world *world = *state;
+
+    start_primary_and_replica(world);
+    redis_run(world->servers[1], "REPLICAOF NO ONE");
+    world->sentinels[0] = start_sentinel(world->servers[0], 2);
+    struct box *box =
+        watching(start_box(world, "redis+sentinel://127.0.0.1:%d/main", world->sentinels[0]->port));
+    board_and_hear(box, 1);
+    redis_run(world->sentinels[0], "SENTINEL REMOVE main");
+    redis_run(world->sentinels[0], "SENTINEL MONITOR main 127.0.0.1 %d 2", world->servers[1]->port);
+    box_wait_down(box);
+    box_wait_up(box);
+    board(box, 2);
+    assert_int_equal(riders_on(world->servers[0], 0), 1);
+    /* The new primary had never heard of the first rider: its node has put it back. */
+    redis_wait_until(world->servers[1], "HLEN ridecast:{/r}:users", counts_two);
+}
+
+/* --- Sentinel: whom to ask --- */
+
+static void one_sentinel_of_three_is_enough(void **state)
+{
+    struct world *world = *state;
+
+    start_family(world);
+    struct box *before = watching(start_box_by_all(world));
+    redis_server_kill(world->sentinels[0]);
+    redis_server_kill(world->sentinels[1]);
+    struct box *after = watching(start_box_by_all(world));
+    board_and_hear(after, 1);
+    board(before, 2);
+    expect_never_down(before);
+    expect_never_down(after);
+}
+
+static void sentinels_that_the_url_does_not_name_are_learned(void **state)
+{
+    struct world *world = *state;
+
+    start_family(world);
+    struct box *box =
+        watching(start_box(world, "redis+sentinel://127.0.0.1:%d/main", world->sentinels[0]->port));
+    redis_server_kill(world->sentinels[0]);
+    redis_server_kill(world->servers[0]);
+    box_wait_down(box);
+    box_wait_up(box);
+    board(box, 1);
+    redis_wait_until(world->servers[1], "ROLE", leads);
+}
+
+static void a_primary_stays_in_use_while_no_sentinel_answers(void **state)
+{
+    struct world *world = *state;
+
+    start_primary_and_replica(world);
+    world->sentinels[0] = start_sentinel(world->servers[0], 2);
+    struct box *box =
+        watching(start_box(world, "redis+sentinel://127.0.0.1:%d/main", world->sentinels[0]->port));
+    redis_server_kill(world->sentinels[0]);
+    let_it_ask_again();
+    board_and_hear(box, 1);
+    expect_never_down(box);
+    redis_run(world->servers[0], "CLIENT KILL TYPE normal SKIPME yes");
+    box_wait_down(box);
+    assert_true(redis_configured_run(world->sentinels[0], REDIS_SENTINEL));
+    box_wait_up(box);
+    board(box, 2);
+}
+
+static void a_sentinel_that_names_a_replica_is_not_believed(void **state)
+{
+    struct world *world = *state;
+
+    start_primary_and_replica(world);
+    world->sentinels[0] = start_sentinel(world->servers[0], 2);
+    world->stale = start_sentinel(world->servers[1], 2);
+    struct box *box = watching(start_box(world, "redis+sentinel://127.0.0.1:%d,127.0.0.1:%d/main",
+                                         world->stale->port, world->sentinels[0]->port));
+    board_and_hear(box, 1);
+    assert_int_equal(riders_on(world->servers[0], 0), 1);
+    /* Not even when it is the only one left. */
+    redis_server_kill(world->sentinels[0]);
+    let_it_ask_again();
+    board_and_hear(box, 2);
+    expect_never_down(box);
+}
+
+static void an_unknown_name_leaves_the_broker_down_until_it_is_known(void **state)
+{
+    struct world *world = *state;
+
+    start_primary_and_replica(world);
+    world->sentinels[0] = start_sentinel(world->servers[0], 2);
+    struct box *box = start_box(world, "redis+sentinel://127.0.0.1:%d/other", world->sentinels[0]->port);
+    wait_for_connections(world->sentinels[0], connections_seen_by(world->sentinels[0]) + 3);
+    assert_int_equal(box_count(box, BROKER_STATE), 0);
+    redis_run(world->sentinels[0], "SENTINEL MONITOR other 127.0.0.1 %d 2", world->servers[0]->port);
+    box_wait_up(box);
+}
+
+/* --- Sentinel: who may --- */
+
+static void sentinels_and_servers_have_passwords_of_their_own(void **state)
+{
+    struct world *world = *state;
+
+    start_primary_and_replica(world);
+    add_user(world->servers[0]);
+    world->sentinels[0] = start_sentinel(world->servers[0], 2);
+    redis_run(world->sentinels[0], "ACL SETUSER sen on >s&crt +@all");
+    redis_run(world->sentinels[0], "ACL SETUSER default -@all");
+    struct box *refused = start_box(world, "redis+sentinel://ann:p%%25ss%%3Aword@127.0.0.1:%d/main/3",
+                                    world->sentinels[0]->port);
+    struct box *box = watching(start_box(world,
+                                         "redis+sentinel://ann:p%%25ss%%3Aword@127.0.0.1:%d/main/3"
+                                         "?sentinel_user=sen&sentinel_password=s%%26crt",
+                                         world->sentinels[0]->port));
+    board_and_hear(box, 1);
+    assert_int_equal(riders_on(world->servers[0], 3), 1);
+    assert_int_equal(riders_on(world->servers[0], 0), 0);
+    assert_int_equal(box_count(refused, BROKER_STATE), 0);
+}
+
+static void a_primary_that_refuses_the_password_is_tried_until_it_takes_it(void **state)
+{
+    struct world *world = *state;
+
+    start_primary_and_replica(world);
+    world->sentinels[0] = start_sentinel(world->servers[0], 2);
+    long long before = connections_seen_by(world->servers[0]);
+    struct box *box =
+        start_box(world, "redis+sentinel://ann:p%%25ss%%3Aword@127.0.0.1:%d/main", world->sentinels[0]->port);
+    wait_for_connections(world->servers[0], before + 5);
+    assert_int_equal(box_count(box, BROKER_STATE), 0);
+    add_user(world->servers[0]);
+    box_wait_up(box);
+}
+
+#define in_world(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        in_world(a_unix_socket_serves_with_user_password_and_database),
+        in_world(a_socket_that_appears_later_is_found),
+        in_world(a_killed_primary_is_followed_and_nothing_submitted_is_lost),
+        in_world(a_frozen_primary_is_left),
+        in_world(a_primary_that_is_demoted_while_it_serves_is_left),
+        in_world(an_old_primary_that_comes_back_is_not_used),
+        in_world(a_primary_that_moves_while_the_old_one_goes_on_serving_is_followed),
+        in_world(one_sentinel_of_three_is_enough),
+        in_world(sentinels_that_the_url_does_not_name_are_learned),
+        in_world(a_primary_stays_in_use_while_no_sentinel_answers),
+        in_world(a_sentinel_that_names_a_replica_is_not_believed),
+        in_world(an_unknown_name_leaves_the_broker_down_until_it_is_known),
+        in_world(sentinels_and_servers_have_passwords_of_their_own),
+        in_world(a_primary_that_refuses_the_password_is_tried_until_it_takes_it),
+    };
+
+    return cmocka_run_group_tests_name("redis_link", tests, NULL, NULL);
+}

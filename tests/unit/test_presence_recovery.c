@@ -1,0 +1,735 @@
+/*
+ * The application: clients that drop and come back, what they have missed, and whose socket it is meanwhile.
+ */
+#include "tests/unit/presence_world.h"
+
+static int setup_recovery(void **state)
+{
+    if (setup(state))
+        return -1;
+    allow_recovery(*state);
+    return 0;
+}
+
+/* The client, or another that was given its socket id, shows that id. */
+static void come_back_from(struct world *w, int i, const struct broker_position *from)
+{
+    struct client *client = &w->client[i];
+    client->rider = rider_resume(w->presence, "/", client->id, from, &client->outlet, &OPS, client);
+}
+
+/* The client has had the events up to `offset`. */
+static void come_back(struct world *w, int i, uint64_t offset)
+{
+    struct broker_position from = {.offset = offset};
+    strcpy(from.epoch, w->epoch);
+    come_back_from(w, i, &from);
+}
+
+/* Boardings of strangers, each with its offset as record. */
+static void says_events(struct world *w, uint64_t first, uint64_t last)
+{
+    for (uint64_t offset = first; offset <= last; offset++) {
+        char text[] = {(char)('0' + offset), '\0'};
+        says_event(w, offset, BROKER_BOARDED, text, text);
+    }
+}
+
+#define EVENT(n) "42[\"userBoarded\"," #n ",\"" #n "-epoch-01\"]\n"
+
+/* The first order: the client is aboard. */
+static void board(struct world *w, int i)
+{
+    say(w, i, BOARDING, &NO_ACK);
+    says_result(w, w->broker.submitted_count - 1, 0, NULL);
+    turn(w);
+    buf_clear(&w->journal);
+}
+
+/* Client 0 was on the ride, aboard after `offset` events, and has dropped; client 1 keeps the ride in use. */
+static void drop_after(struct world *w, uint64_t offset)
+{
+    join_live(w, 2);
+    board(w, 0);
+    says_events(w, 1, offset);
+    turn(w);
+    drop(&w->client[0]);
+    leave(&w->client[1]);
+    buf_clear(&w->journal);
+}
+
+/* Client 0 shows a socket id from elsewhere; the ride is at offset 5, and that is all this gateway knows. */
+static void come_from_elsewhere(struct world *w, uint64_t offset)
+{
+    join(w, 1);
+    says_roster(w, "/", 5, "");
+    turn(w);
+    leave(&w->client[1]);
+    strcpy(w->client[0].id, "12345678901234567890");
+    come_back(w, 0, offset);
+    buf_clear(&w->journal);
+}
+
+/* --- dropping --- */
+
+static void who_drops_aboard_is_suspended(void **state)
+{
+    struct world *w = *state;
+    join_live(w, 1);
+    board(w, 0);
+    drop(&w->client[0]);
+    assert_journal(w, "suspend / ann\n");
+    says_result(w, 1, 0, "full");
+    turn(w);
+    assert_int_equal(presence_pending_count(w->presence), 0);
+}
+
+static void who_drops_before_its_boardings_result_is_suspended(void **state)
+{
+    struct world *w = *state;
+    join_live(w, 1);
+    say(w, 0, BOARDING, &NO_ACK);
+    drop(&w->client[0]);
+    assert_journal(w, "board / ann " BOARDING "\nsuspend / ann\n");
+}
+
+static void who_only_watched_drops_in_silence(void **state)
+{
+    struct world *w = *state;
+    join_live(w, 1);
+    drop(&w->client[0]);
+    assert_journal(w, "");
+}
+
+static void who_leaves_for_good_is_never_suspended(void **state)
+{
+    struct world *w = *state;
+    join_live(w, 1);
+    board(w, 0);
+    leave(&w->client[0]);
+    assert_journal(w, "disconnect / ann\n");
+}
+
+static void without_a_window_who_drops_is_gone(void **state)
+{
+    struct world *w = *state;
+    join_live(w, 1);
+    board(w, 0);
+    drop(&w->client[0]);
+    assert_journal(w, "disconnect / ann\n");
+}
+
+/* --- recovery ids --- */
+
+static bool shows(struct world *w, const char *ride, const char *recovery_id, struct broker_position *from)
+{
+    char socket_id[SOCKET_ID_LEN + 1];
+    if (!presence_check_recovery_id(w->presence, ride, recovery_id, strlen(recovery_id), socket_id, from))
+        return false;
+    assert_string_equal(socket_id, w->client[0].id);
+    return true;
+}
+
+static void a_recovery_id_tells_the_socket_and_where_its_stream_began(void **state)
+{
+    struct world *w = *state;
+    char recovery_id[RECOVERY_ID_SIZE];
+    struct broker_position from;
+    join_live(w, 1);
+    says_events(w, 1, 3);
+    turn(w);
+    assert_true(rider_recovery_id(w->client[0].rider, recovery_id));
+    assert_true(shows(w, "/", recovery_id, &from));
+    assert_int_equal(from.offset, 3);
+    assert_string_equal(from.epoch, "epoch-01");
+    assert_int_equal(presence_counts(w->presence)->forged, 0);
+}
+
+static void a_recovery_id_is_for_its_ride_and_its_secret_only(void **state)
+{
+    struct world *w = *state;
+    char recovery_id[RECOVERY_ID_SIZE];
+    struct broker_position from;
+    join_live(w, 1);
+    assert_true(rider_recovery_id(w->client[0].rider, recovery_id));
+    assert_false(shows(w, "/other", recovery_id, &from));
+    says_secret(w, 'l');
+    turn(w);
+    assert_false(shows(w, "/", recovery_id, &from));
+    assert_int_equal(presence_counts(w->presence)->forged, 2);
+    assert_true(rider_recovery_id(w->client[0].rider, recovery_id));
+    assert_true(shows(w, "/", recovery_id, &from));
+}
+
+static void there_is_none_before_the_ride_is_known(void **state)
+{
+    struct world *w = *state;
+    char recovery_id[RECOVERY_ID_SIZE];
+    join(w, 0);
+    assert_false(rider_recovery_id(w->client[0].rider, recovery_id));
+    says_roster(w, "/", 0, "");
+    turn(w);
+    assert_true(rider_recovery_id(w->client[0].rider, recovery_id));
+}
+
+static void there_is_none_without_a_window_or_a_secret(void **state)
+{
+    struct world *w = *state;
+    char recovery_id[RECOVERY_ID_SIZE];
+    struct broker_position from = {.epoch = "epoch-01"};
+    uint8_t secret[SECRET_LEN];
+    memset(secret, 'k', sizeof secret);
+    recovery_id_make(secret, "/", "12345678901234567890", &from, recovery_id);
+    for (int i = 0; i < 2; i++) {
+        w->window_ms = i ? 0 : WINDOW;
+        presence_free(w->presence);
+        start(w, "*");
+        if (i)
+            says_secret(w, 'k');
+        join_live(w, 1);
+        assert_false(shows(w, "/", recovery_id, &from));
+        assert_int_equal(presence_counts(w->presence)->forged, 0);
+        char own[RECOVERY_ID_SIZE];
+        assert_false(rider_recovery_id(w->client[0].rider, own));
+        leave(&w->client[0]);
+    }
+}
+
+/* --- coming back --- */
+
+static void who_comes_back_hears_what_it_missed_before_anything_new(void **state)
+{
+    struct world *w = *state;
+    drop_after(w, 1);
+    says_events(w, 2, 3);
+    turn(w);
+    come_back(w, 0, 1);
+    says_events(w, 4, 4);
+    assert_journal(w, "resume / ann\n");
+    says_resumed(w, 2, 4, BOARDING);
+    says_events(w, 5, 5);
+    assert_journal(w, "ann recovered\nann < " EVENT(2) "ann < " EVENT(3) "ann < " EVENT(4) "ann < " EVENT(5));
+    says_events(w, 6, 6);
+    assert_journal(w, "ann < " EVENT(6));
+    assert_int_equal(presence_counts(w->presence)->recovered, 1);
+    assert_int_equal(presence_counts(w->presence)->unrecovered, 0);
+}
+
+static void who_missed_nothing_hears_nothing(void **state)
+{
+    struct world *w = *state;
+    drop_after(w, 2);
+    come_back(w, 0, 2);
+    says_resumed(w, 2, 2, BOARDING);
+    assert_journal(w, "resume / ann\nann recovered\n");
+}
+
+static void who_comes_back_is_aboard_if_it_was(void **state)
+{
+    struct world *w = *state;
+    drop_after(w, 0);
+    come_back(w, 0, 0);
+    says_resumed(w, 2, 0, BOARDING);
+    turn(w);
+    drop(&w->client[0]);
+    assert_journal(w, "resume / ann\nann recovered\nsuspend / ann\n");
+
+    come_back(w, 0, 0);
+    says_result(w, 4, 0, NULL);
+    turn(w);
+    drop(&w->client[0]);
+    assert_journal(w, "resume / ann\nann recovered\n");
+}
+
+static void who_comes_back_can_drop_and_come_back_again(void **state)
+{
+    struct world *w = *state;
+    drop_after(w, 1);
+    for (uint64_t i = 1; i < 4; i++) {
+        says_events(w, i + 1, i + 1);
+        turn(w);
+        come_back(w, 0, i);
+        says_resumed(w, w->broker.submitted_count - 1, i + 1, BOARDING);
+        turn(w);
+        drop(&w->client[0]);
+    }
+    assert_journal(w, "resume / ann\nann recovered\nann < " EVENT(
+                          2) "suspend / ann\n"
+                             "resume / ann\nann recovered\nann < " EVENT(
+                                 3) "suspend / ann\n"
+                                    "resume / ann\nann recovered\nann < " EVENT(4) "suspend / ann\n");
+}
+
+static void who_was_put_back_unnoticed_is_counted_but_not_replayed(void **state)
+{
+    struct world *w = *state;
+    drop_after(w, 1);
+    says_event(w, 2, BROKER_RESTORED, "1", "1");
+    says_event(w, 3, BROKER_RESTORED, "X", "3");
+    says_event(w, 4, BROKER_DISCONNECTED, "1", "1");
+    turn(w);
+    come_back(w, 0, 1);
+    says_resumed(w, 2, 4, BOARDING);
+    assert_journal(w, "resume / ann\nann recovered\nann < " EVENT(
+                          3) "ann < 42[\"userDisconnected\",1,\"4-epoch-01\"]\n");
+}
+
+static void a_resumption_waits_for_the_first_roster(void **state)
+{
+    struct world *w = *state;
+    strcpy(w->client[0].id, "12345678901234567890");
+    come_back(w, 0, 5);
+    assert_journal(w, "watch /\n");
+    says_roster(w, "/", 5, "");
+    assert_journal(w, "resume / ann\n");
+    says_result(w, 0, 5, NULL);
+    assert_journal(w, "ann recovered\n");
+}
+
+static void a_client_may_end_as_it_is_told(void **state)
+{
+    struct world *w = *state;
+    come_from_elsewhere(w, 3);
+    w->client[0].leaves_when_resumed = true;
+    says_resumed(w, 0, 5, BOARDING);
+    turn(w);
+    says_history(w, 1, 4, 5);
+    assert_journal(w, "replay / after 3-epoch-01\nann recovered\nsuspend / ann\n");
+    assert_int_equal(presence_rider_count(w->presence), 0);
+}
+
+/* --- what the ride does not remember --- */
+
+static void what_the_ride_does_not_remember_comes_from_the_broker(void **state)
+{
+    struct world *w = *state;
+    come_from_elsewhere(w, 3);
+    says_result(w, 0, 5, NULL);
+    assert_journal(w, "replay / after 3-epoch-01\n");
+    says_history(w, 1, 4, 5);
+    says_events(w, 6, 6);
+    assert_journal(w, "ann recovered\nann < " EVENT(4) "ann < " EVENT(5) "ann < " EVENT(6));
+    assert_int_equal(presence_pending_count(w->presence), 0);
+}
+
+static void the_brokers_past_and_the_rides_history_may_overlap(void **state)
+{
+    struct world *w = *state;
+    come_from_elsewhere(w, 3);
+    says_result(w, 0, 5, NULL);
+    says_events(w, 6, 8);
+    turn(w);
+    says_history(w, 1, 4, 7);
+    assert_journal(w,
+                   "replay / after 3-epoch-01\nann recovered\n"
+                   "ann < " EVENT(4) "ann < " EVENT(5) "ann < " EVENT(6) "ann < " EVENT(7) "ann < " EVENT(8));
+}
+
+static void they_may_meet_without_overlapping(void **state)
+{
+    struct world *w = *state;
+    come_from_elsewhere(w, 4);
+    says_result(w, 0, 5, NULL);
+    says_events(w, 6, 7);
+    turn(w);
+    says_history(w, 1, 5, 5);
+    assert_journal(w, "replay / after 4-epoch-01\nann recovered\n"
+                      "ann < " EVENT(5) "ann < " EVENT(6) "ann < " EVENT(7));
+}
+
+static void what_the_broker_knows_ahead_of_the_ride_is_heard_once(void **state)
+{
+    struct world *w = *state;
+    come_from_elsewhere(w, 3);
+    says_result(w, 0, 5, NULL);
+    turn(w);
+    says_history(w, 1, 4, 7);
+    says_events(w, 6, 8);
+    assert_journal(w,
+                   "replay / after 3-epoch-01\nann recovered\n"
+                   "ann < " EVENT(4) "ann < " EVENT(5) "ann < " EVENT(6) "ann < " EVENT(7) "ann < " EVENT(8));
+}
+
+static void a_hole_between_them_is_no_recovery(void **state)
+{
+    struct world *w = *state;
+    come_from_elsewhere(w, 3);
+    says_result(w, 0, 5, NULL);
+    turn(w);
+    says_roster(w, "/", 7, "");
+    says_events(w, 8, 8);
+    says_history(w, 1, 4, 6);
+    assert_journal(w, "replay / after 3-epoch-01\nann not recovered\n");
+    says_events(w, 9, 9);
+    assert_journal(w, "ann < " EVENT(9));
+    assert_int_equal(presence_counts(w->presence)->unrecovered, 1);
+}
+
+static void what_nobody_remembers_is_no_recovery_but_the_rider_stays_aboard(void **state)
+{
+    struct world *w = *state;
+    come_from_elsewhere(w, 3);
+    says_resumed(w, 0, 5, BOARDING);
+    turn(w);
+    says_no_history(w, 1);
+    assert_journal(w, "replay / after 3-epoch-01\nann not recovered\n");
+    assert_string_equal(rider_id(w->client[0].rider), w->client[0].id);
+    drop(&w->client[0]);
+    assert_journal(w, "suspend / ann\n");
+}
+
+static void a_past_of_another_epoch_is_no_recovery(void **state)
+{
+    struct world *w = *state;
+    come_from_elsewhere(w, 3);
+    says_result(w, 0, 5, NULL);
+    turn(w);
+    w->epoch = "epoch-02";
+    says_history(w, 1, 4, 5);
+    assert_journal(w, "replay / after 3-epoch-01\nann not recovered\n");
+}
+
+static void nor_is_one_that_a_new_epoch_has_overtaken(void **state)
+{
+    struct world *w = *state;
+    come_from_elsewhere(w, 3);
+    says_result(w, 0, 5, NULL);
+    turn(w);
+    says_renumbered(w, "epoch-02", 5, "");
+    w->epoch = "epoch-01";
+    says_history(w, 1, 4, 5);
+    assert_journal(w, "replay / after 3-epoch-01\nann not recovered\n");
+}
+
+static void what_a_past_holds_beyond_what_was_asked_is_not_told_again(void **state)
+{
+    struct world *w = *state;
+    come_from_elsewhere(w, 3);
+    says_result(w, 0, 5, NULL);
+    turn(w);
+    says_history(w, 1, 2, 5);
+    assert_journal(w, "replay / after 3-epoch-01\nann recovered\nann < " EVENT(4) "ann < " EVENT(5));
+}
+
+static void without_a_window_nothing_is_remembered(void **state)
+{
+    struct world *w = *state;
+    join_live(w, 1);
+    says_events(w, 1, 2);
+    turn(w);
+    assert_null(rides_find(presence_rides(w->presence), "/")->history.ring);
+}
+
+static void offsets_nothing_leads_from_are_no_recovery(void **state)
+{
+    static const struct broker_position froms[] = {
+        {.epoch = "epoch-00", .offset = 2}, {.epoch = "epoch-00", .offset = 3},
+        {.epoch = "epoch-01", .offset = 4}, {.epoch = "epoch-01", .offset = 999999999999999},
+        {.epoch = "", .offset = 0},
+    };
+    struct world *w = *state;
+    drop_after(w, 3);
+    for (size_t i = 0; i < sizeof froms / sizeof *froms; i++) {
+        come_back_from(w, 0, &froms[i]);
+        says_resumed(w, w->broker.submitted_count - 1, 3, BOARDING);
+        assert_journal(w, "resume / ann\nann not recovered\n");
+        drop(&w->client[0]);
+        assert_journal(w, "suspend / ann\n");
+    }
+    assert_int_equal(presence_counts(w->presence)->unrecovered, sizeof froms / sizeof *froms);
+}
+
+static void events_of_another_epoch_are_never_replayed(void **state)
+{
+    struct world *w = *state;
+    drop_after(w, 5);
+    says_renumbered(w, "epoch-02", 3, "11 22 33 44 55");
+    turn(w);
+    come_back(w, 0, 3);
+    says_result(w, 2, 3, NULL);
+    assert_journal(w, "resume / ann\nann recovered\n");
+}
+
+/* --- dropping again --- */
+
+static void who_drops_while_resuming_is_suspended_again(void **state)
+{
+    struct world *w = *state;
+    drop_after(w, 0);
+    come_back(w, 0, 0);
+    drop(&w->client[0]);
+    says_resumed(w, 2, 0, BOARDING);
+    assert_journal(w, "resume / ann\nsuspend / ann\n");
+    assert_int_equal(presence_pending_count(w->presence), 2); /* the suspensions */
+}
+
+static void who_leaves_while_resuming_is_disconnected(void **state)
+{
+    struct world *w = *state;
+    drop_after(w, 0);
+    come_back(w, 0, 0);
+    leave(&w->client[0]);
+    assert_journal(w, "resume / ann\ndisconnect / ann\n");
+}
+
+static void who_drops_while_catching_up_is_suspended_if_aboard(void **state)
+{
+    struct world *w = *state;
+    for (int aboard = 0; aboard < 2; aboard++) {
+        come_from_elsewhere(w, 3);
+        if (aboard)
+            says_resumed(w, w->broker.submitted_count - 1, 5, BOARDING);
+        else
+            says_result(w, w->broker.submitted_count - 1, 5, NULL);
+        turn(w);
+        drop(&w->client[0]);
+        says_history(w, w->broker.submitted_count - 1 - (size_t)aboard, 4, 5);
+        assert_journal(w,
+                       aboard ? "replay / after 3-epoch-01\nsuspend / ann\n" : "replay / after 3-epoch-01\n");
+    }
+    assert_int_equal(presence_pending_count(w->presence), 1); /* the suspension */
+}
+
+static void presence_can_be_freed_with_resumptions_under_way(void **state)
+{
+    struct world *w = *state;
+    come_from_elsewhere(w, 3);
+    says_result(w, 0, 5, NULL);
+    turn(w);
+    join_ride(w, 1, "/other");
+    leave(&w->client[0]);
+    leave(&w->client[1]);
+    presence_free(w->presence);
+    w->presence = NULL;
+}
+
+/* --- whose socket it is --- */
+
+static void who_comes_back_ends_the_copy_nobody_noticed_the_end_of(void **state)
+{
+    struct world *w = *state;
+    for (int at_once = 0; at_once < 2; at_once++) {
+        join_live(w, 1);
+        board(w, 0);
+        w->client[0].leaves_when_evicted = at_once;
+        strcpy(w->client[1].id, w->client[0].id);
+        come_back(w, 1, 0);
+        if (!at_once)
+            drop(&w->client[0]);
+        says_resumed(w, w->broker.submitted_count - 1, 0, BOARDING);
+        assert_journal(w, "ann evicted\nresume / ann\nbob recovered\n");
+        assert_int_equal(presence_rider_count(w->presence), 1);
+        leave(&w->client[1]);
+        assert_journal(w, "disconnect / ann\n");
+    }
+    assert_int_equal(presence_counts(w->presence)->evicted, 2);
+}
+
+static void a_copy_that_was_resuming_itself_waits_no_more(void **state)
+{
+    struct world *w = *state;
+    drop_after(w, 0);
+    come_back(w, 0, 0);
+    strcpy(w->client[1].id, w->client[0].id);
+    come_back(w, 1, 0);
+    says_result(w, 2, 0, "full");
+    says_resumed(w, 3, 0, BOARDING);
+    assert_journal(w, "resume / ann\nann evicted\nresume / ann\nbob recovered\n");
+    drop(&w->client[0]);
+    assert_journal(w, "");
+}
+
+static void a_copy_that_was_catching_up_waits_no_more(void **state)
+{
+    struct world *w = *state;
+    come_from_elsewhere(w, 3);
+    says_resumed(w, 0, 5, BOARDING);
+    turn(w);
+    strcpy(w->client[1].id, w->client[0].id);
+    come_back(w, 1, 5);
+    says_history(w, 1, 4, 5);
+    says_resumed(w, 2, 5, BOARDING);
+    assert_journal(w, "replay / after 3-epoch-01\nann evicted\nresume / ann\nbob recovered\n");
+}
+
+static void who_is_elsewhere_by_the_brokers_word_is_cut_and_not_suspended(void **state)
+{
+    struct world *w = *state;
+    for (int at_once = 0; at_once < 2; at_once++) {
+        join_live(w, 1);
+        board(w, 0);
+        w->client[0].leaves_when_evicted = at_once;
+        says_evicted(w, "/", w->client[0].id);
+        says_evicted(w, "/", w->client[0].id);
+        assert_journal(w, "ann evicted\n");
+        drop(&w->client[0]);
+        assert_journal(w, "");
+    }
+    assert_int_equal(presence_counts(w->presence)->evicted, 2);
+}
+
+static void who_was_evicted_is_told_nothing_of_what_it_asked_for(void **state)
+{
+    struct world *w = *state;
+    join_live(w, 1);
+    say(w, 0, BOARDING, &ACK_5);
+    says_evicted(w, "/", w->client[0].id);
+    says_result(w, 0, 0, "held elsewhere");
+    assert_journal(w, "board / ann " BOARDING "\nann evicted\n");
+    assert_int_equal(presence_pending_count(w->presence), 0);
+}
+
+static void an_eviction_of_somebody_else_is_ignored(void **state)
+{
+    struct world *w = *state;
+    join_live(w, 1);
+    says_evicted(w, "/other", w->client[0].id);
+    says_evicted(w, "/", "12345678901234567890");
+    assert_journal(w, "");
+}
+
+/* What was taken is the socket as this node held it before. */
+static void an_eviction_does_not_concern_who_is_just_taking_the_socket(void **state)
+{
+    struct world *w = *state;
+    drop_after(w, 0);
+    come_back(w, 0, 0);
+    says_evicted(w, "/", w->client[0].id);
+    says_resumed(w, 2, 0, BOARDING);
+    assert_journal(w, "resume / ann\nann recovered\n");
+    says_evicted(w, "/", w->client[0].id);
+    assert_journal(w, "ann evicted\n");
+}
+
+static void a_refused_resumption_makes_a_new_client_and_gives_up_the_old_socket(void **state)
+{
+    struct world *w = *state;
+    join_live(w, 1);
+    board(w, 0);
+    strcpy(w->client[1].id, w->client[0].id);
+    come_back(w, 1, 0);
+    drop(&w->client[0]);
+    says_result(w, 1, 0, "full");
+    assert_journal(w, "ann evicted\nresume / ann\nsuspend / ann\nbob not recovered\n");
+    assert_string_not_equal(rider_id(w->client[1].rider), w->client[0].id);
+    assert_int_equal(presence_counts(w->presence)->unrecovered, 1);
+    drop(&w->client[1]);
+    assert_journal(w, "");
+}
+
+/* --- what was told without a number --- */
+
+static void who_was_away_when_a_difference_was_told_is_not_recovered(void **state)
+{
+    struct world *w = *state;
+    drop_after(w, 2);
+    says_roster(w, "/", 4, "11");
+    turn(w);
+    for (uint64_t offset = 2; offset <= 4; offset += 2) {
+        come_back(w, 0, offset);
+        says_resumed(w, w->broker.submitted_count - 1, 4, BOARDING);
+        assert_journal(w, "resume / ann\nann not recovered\n");
+        drop(&w->client[0]);
+        assert_journal(w, "suspend / ann\n");
+    }
+    says_events(w, 5, 6);
+    turn(w);
+    come_back(w, 0, 5);
+    says_resumed(w, w->broker.submitted_count - 1, 6, BOARDING);
+    assert_journal(w, "resume / ann\nann recovered\nann < " EVENT(6));
+}
+
+static void who_was_catching_up_when_a_difference_was_told_is_not_recovered(void **state)
+{
+    struct world *w = *state;
+    come_from_elsewhere(w, 3);
+    says_result(w, 0, 5, NULL);
+    turn(w);
+    says_roster(w, "/", 6, "A6");
+    says_history(w, 1, 4, 6);
+    assert_journal(w, "replay / after 3-epoch-01\nann not recovered\n");
+}
+
+static void a_roster_that_told_nothing_stands_in_nobodys_way(void **state)
+{
+    struct world *w = *state;
+    drop_after(w, 2);
+    says_roster(w, "/", 2, "11 22");
+    turn(w);
+    come_back(w, 0, 1);
+    says_resumed(w, 2, 2, BOARDING);
+    assert_journal(w, "resume / ann\nann recovered\nann < " EVENT(2));
+}
+
+static void who_was_away_when_the_lost_were_told_is_not_recovered(void **state)
+{
+    struct world *w = *state;
+    join_live(w, 1);
+    says_events(w, 1, 1);
+    says_renumbered(w, "epoch-02", 3, "");
+    turn(w);
+    drop(&w->client[0]);
+    join(w, 1); /* keeps the ride in use */
+    advance(w, LEASE + WINDOW + PRESENCE_DOUBT_SLACK_MS);
+    turn(w);
+    leave(&w->client[1]);
+    buf_clear(&w->journal);
+    come_back(w, 0, 3);
+    says_result(w, 0, 3, NULL);
+    assert_journal(w, "resume / ann\nann not recovered\n");
+}
+
+#define TEST(name)       cmocka_unit_test_setup_teardown(name, setup_recovery, teardown)
+#define PLAIN_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(who_drops_aboard_is_suspended),
+        TEST(who_drops_before_its_boardings_result_is_suspended),
+        TEST(who_only_watched_drops_in_silence),
+        TEST(who_leaves_for_good_is_never_suspended),
+        PLAIN_TEST(without_a_window_who_drops_is_gone),
+        TEST(a_recovery_id_tells_the_socket_and_where_its_stream_began),
+        TEST(a_recovery_id_is_for_its_ride_and_its_secret_only),
+        TEST(there_is_none_before_the_ride_is_known),
+        TEST(there_is_none_without_a_window_or_a_secret),
+        TEST(who_comes_back_hears_what_it_missed_before_anything_new),
+        TEST(who_missed_nothing_hears_nothing),
+        TEST(who_comes_back_is_aboard_if_it_was),
+        TEST(who_comes_back_can_drop_and_come_back_again),
+        TEST(who_was_put_back_unnoticed_is_counted_but_not_replayed),
+        TEST(a_resumption_waits_for_the_first_roster),
+        TEST(a_client_may_end_as_it_is_told),
+        TEST(what_the_ride_does_not_remember_comes_from_the_broker),
+        TEST(the_brokers_past_and_the_rides_history_may_overlap),
+        TEST(they_may_meet_without_overlapping),
+        TEST(what_the_broker_knows_ahead_of_the_ride_is_heard_once),
+        TEST(a_hole_between_them_is_no_recovery),
+        TEST(what_nobody_remembers_is_no_recovery_but_the_rider_stays_aboard),
+        TEST(a_past_of_another_epoch_is_no_recovery),
+        TEST(nor_is_one_that_a_new_epoch_has_overtaken),
+        TEST(what_a_past_holds_beyond_what_was_asked_is_not_told_again),
+        PLAIN_TEST(without_a_window_nothing_is_remembered),
+        TEST(offsets_nothing_leads_from_are_no_recovery),
+        TEST(events_of_another_epoch_are_never_replayed),
+        TEST(who_drops_while_resuming_is_suspended_again),
+        TEST(who_leaves_while_resuming_is_disconnected),
+        TEST(who_drops_while_catching_up_is_suspended_if_aboard),
+        TEST(presence_can_be_freed_with_resumptions_under_way),
+        TEST(who_comes_back_ends_the_copy_nobody_noticed_the_end_of),
+        TEST(a_copy_that_was_resuming_itself_waits_no_more),
+        TEST(a_copy_that_was_catching_up_waits_no_more),
+        TEST(who_is_elsewhere_by_the_brokers_word_is_cut_and_not_suspended),
+        TEST(who_was_evicted_is_told_nothing_of_what_it_asked_for),
+        TEST(an_eviction_of_somebody_else_is_ignored),
+        TEST(an_eviction_does_not_concern_who_is_just_taking_the_socket),
+        TEST(a_refused_resumption_makes_a_new_client_and_gives_up_the_old_socket),
+        TEST(who_was_away_when_a_difference_was_told_is_not_recovered),
+        TEST(who_was_catching_up_when_a_difference_was_told_is_not_recovered),
+        TEST(a_roster_that_told_nothing_stands_in_nobodys_way),
+        TEST(who_was_away_when_the_lost_were_told_is_not_recovered),
+    };
+    log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
