@@ -3,6 +3,7 @@
 BUILD ?= release
 WERROR ?= OFF
 SECONDS ?= 30
+SEEDS ?= 20
 ARGS ?=
 
 SOURCES = $(shell find common broker gateway tests -name node_modules -prune -o -name '*.[ch]' -print)
@@ -12,7 +13,7 @@ COMPILED = sed -n 's|^ *"file": "\(.*\)",*$$|\1|p' build/$(BUILD)/compile_comman
 
 configure = cmake --log-level=NOTICE --preset $(1) -DRIDECAST_WERROR=$(WERROR)
 
-.PHONY: build run test lint format fuzz clean help
+.PHONY: build run test chaos lint format fuzz clean help
 
 build: ## the gateway: build/release/gateway/ridecast-gateway (BUILD=dev: with ASan and UBSan)
 	@scripts/install-deps.sh build
@@ -30,6 +31,12 @@ test: ## all tests (BUILD=dev: under ASan and UBSan)
 tests/node_modules/.package-lock.json: tests/package-lock.json
 	@cd tests && npm ci --no-audit --no-fund
 	@touch $@
+
+chaos: SECONDS = 60
+chaos: ## SEEDS=20 runs of SECONDS=60 in which everything breaks, then figures of how long healing takes
+	@scripts/install-deps.sh build test
+	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
+	@RIDECAST_BUILD=build/$(BUILD) node tests/cluster/chaos/main.mjs $(SEEDS) $(SECONDS)
 
 lint: ## clang-format and clang-tidy, both without tolerance
 	@scripts/install-deps.sh test lint

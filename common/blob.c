@@ -45,3 +45,8 @@ void blob_unref(struct blob *blob)
     if (before == 1)
         free(blob);
 }
+
+bool blob_equal(const struct blob *a, const struct blob *b)
+{
+    return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}

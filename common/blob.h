@@ -6,6 +6,7 @@
 #define RIDECAST_COMMON_BLOB_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct blob {
@@ -22,5 +23,8 @@ struct blob *blob_ref(struct blob *blob);
 
 /* Drops a reference; the last one frees. NULL is harmless. */
 void blob_unref(struct blob *blob);
+
+/* Whether two blobs hold the same bytes. */
+bool blob_equal(const struct blob *a, const struct blob *b);
 
 #endif

@@ -287,8 +287,9 @@ static void on_broker_event(struct presence *presence, const struct broker_messa
         return;
     ride_changed(ride);
     ride->position = message->position;
-    /* Whoever is put back after a loss in the store was never gone for the clients that knew it. */
-    bool told = message->event != BROKER_RESTORED || !roster_get(ride->roster, message->socket_id);
+    /* Whoever is put back as it was after a loss in the store was never gone for the clients that knew it. */
+    const struct blob *known = roster_get(ride->roster, message->socket_id);
+    bool told = message->event != BROKER_RESTORED || !known || !blob_equal(known, message->user);
     if (message->event == BROKER_BOARDED || message->event == BROKER_RESTORED)
         roster_set(ride->roster, message->socket_id, message->user);
     else

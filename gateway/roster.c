@@ -87,11 +87,6 @@ void roster_remove(struct roster *roster, const char *socket_id)
         drop(roster, entry);
 }
 
-static bool same(const struct blob *a, const struct blob *b)
-{
-    return a->len == b->len && !memcmp(a->data, b->data, a->len);
-}
-
 void roster_replace(struct roster *roster, const struct broker_rider *riders, size_t count,
                     const struct roster_difference *difference, void *arg)
 {
@@ -114,7 +109,7 @@ void roster_replace(struct roster *roster, const struct broker_rider *riders, si
     }
     for (size_t i = 0; i < count; i++) {
         struct blob *known = roster_get(roster, riders[i].socket_id);
-        if (known && same(known, riders[i].user))
+        if (known && blob_equal(known, riders[i].user))
             continue;
         entry = set(roster, riders[i].socket_id, riders[i].user);
         difference->boarded(arg, entry->socket_id, entry->user);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { request } from "./http.mjs";
-import { user } from "./rider.mjs";
+import { numberOf, user } from "./rider.mjs";
 
 // Ways in which an official client loses its connection through a relay, and stays away until letBack().
 export const DROPS = {
@@ -27,7 +27,7 @@ export async function boardings(client, id, n) {
 
 // Each event once, none left out.
 export function assertUnbroken(events) {
-  events.forEach(({ offset }, i) => assert.equal(parseInt(offset, 10), parseInt(events[0].offset, 10) + i));
+  events.forEach(({ offset }, i) => assert.equal(numberOf(offset), numberOf(events[0].offset) + i));
 }
 
 export const told = (events) => events.map(({ name, record }) => [name, record.id]);
@@ -47,6 +47,13 @@ export function assertStranger(rider, former) {
   assert.notEqual(rider.sid, former.sid);
   assert.notEqual(rider.pid, former.pid);
   assert.equal(typeof rider.pid, "string");
+}
+
+// The rider of user "u" ends it in order; everybody has been read up to here.
+export async function assertExits(rider, ...others) {
+  rider.say(user("u", "exiting"));
+  for (const client of [rider, ...others]) await client.hears("userExited", user("u", "exiting"));
+  assert.equal(await rider.client.text(), "41");
 }
 
 // Clients that came back to this gateway, by how that ended.

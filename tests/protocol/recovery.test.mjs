@@ -7,6 +7,7 @@ import { Client, MODES } from "../lib/official.mjs";
 import {
   DROPS,
   aboard,
+  assertExits,
   assertRecovered,
   assertStranger,
   assertUnbroken,
@@ -173,12 +174,6 @@ async function pair(t, options) {
   const offset = await rider.hears("userBoarded", user("u"));
   await other.hears("userBoarded", user("u"));
   return { server, rider, other, former: { pid: rider.pid, offset } };
-}
-
-async function assertExits(rider, ...others) {
-  rider.say(user("u", "exiting"));
-  for (const client of [rider, ...others]) await client.hears("userExited", user("u", "exiting"));
-  assert.equal(await rider.client.text(), "41");
 }
 
 test("CONNECT is answered with a recovery id of its own for each client", async (t) => {

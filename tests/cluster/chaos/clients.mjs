@@ -1,0 +1,223 @@
+// Two kinds of client that come back whenever their connection breaks, to another gateway if there is one: the
+// official one, and a light one over a bare WebSocket, which does what the protocol says and nothing else.
+//
+//   find()                       where to connect, or null while no gateway is there
+//   on.joined({ sid, recovered })
+//   on.event(name, record, offset)
+//   on.left()                    the connection is gone; whatever was not answered will not be
+//
+// Both offer: connect(), drop() (break the connection and stay away), return() (after drop), freeze(ms) (read nothing
+// for a while, where possible), end(), and request(args, answered). `answered` is called with the answer, or null when
+// the connection broke first: as it arrives, not in a promise, which would come after the events behind it.
+
+import { io } from "socket.io-client";
+import WebSocket from "ws";
+import { MODES } from "../../lib/official.mjs";
+import { inPacket } from "../../lib/socketio.mjs";
+import { DEADLINE_MS } from "../../lib/wait.mjs";
+
+const CONNECT_MS = 2000;
+const RETRY_MS = 150;
+
+export class OfficialClient {
+  constructor(ride, find, on, mode) {
+    Object.assign(this, { ride, find, on, mode });
+  }
+
+  // A new socket, that knows nothing of an earlier one.
+  connect() {
+    this.end();
+    const socket = io(this.#place() + this.ride, {
+      ...MODES[this.mode],
+      forceNew: true,
+      timeout: CONNECT_MS,
+      reconnectionDelay: RETRY_MS,
+      reconnectionDelayMax: RETRY_MS,
+      randomizationFactor: 0,
+    });
+    this.socket = socket;
+    // The client has no option for more than one server; this is what a load balancer does for it.
+    socket.io.on("reconnect_attempt", () => (socket.io.uri = this.#place()));
+    socket.on("connect", () => this.on.joined({ sid: socket.id, recovered: socket.recovered === true }));
+    socket.on("disconnect", () => this.on.left());
+    socket.onAny((name, record, offset) => this.on.event(name, record, offset));
+  }
+
+  // While no gateway is there any port will do that nobody listens on.
+  #place() {
+    return this.find() ?? "http://127.0.0.1:1";
+  }
+
+  get connected() {
+    return this.socket?.connected === true;
+  }
+
+  drop() {
+    this.socket.io.reconnection(false);
+    this.socket.io.engine.close();
+  }
+
+  return() {
+    // A client that polls takes its time to close, and cannot be told to connect meanwhile.
+    if (this.connected) return this.socket.once("disconnect", () => setImmediate(() => this.return()));
+    this.socket.io.uri = this.#place();
+    this.socket.io.reconnection(true);
+    this.socket.connect();
+  }
+
+  request(args, answered) {
+    // A connection that has missed its ping is broken for the client, which would keep the packet for the next one.
+    if (!this.connected || this.socket.io.engine._hasPingExpired()) return answered(null);
+    this.socket.timeout(4 * DEADLINE_MS).emit(...args, (error, answer) => answered(error ? null : answer));
+  }
+
+  freeze() {}
+
+  end() {
+    if (!this.socket) return;
+    const { connected } = this;
+    this.socket.off();
+    this.socket.offAny();
+    this.socket.io.off();
+    this.socket.disconnect();
+    if (connected) this.on.left();
+  }
+}
+
+export class LightClient {
+  #answers = new Map();
+  #nextId = 0;
+
+  constructor(ride, find, on) {
+    Object.assign(this, { ride, find, on, nsp: inPacket(ride), connected: false });
+  }
+
+  connect() {
+    this.end();
+    this.pid = this.offset = undefined;
+    this.return();
+  }
+
+  return() {
+    this.away = false;
+    const url = this.find();
+    if (!url) return this.#later();
+    const ws = new WebSocket(`${url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket`);
+    this.ws = ws;
+    // Until it has joined; from then on until the next ping is overdue.
+    this.#expectWithin(CONNECT_MS);
+    ws.on("message", (data) => {
+      if (this.ws === ws) this.#receive(data.toString());
+    });
+    ws.on("error", () => {}); // told by close
+    ws.on("close", () => {
+      if (this.ws === ws) this.#closed();
+    });
+  }
+
+  #expectWithin(ms) {
+    clearTimeout(this.watch);
+    this.watch = setTimeout(() => this.ws.terminate(), ms);
+  }
+
+  #receive(text) {
+    if (this.ws.readyState !== WebSocket.OPEN) return;
+    if (text.startsWith("0")) {
+      const { pingInterval, pingTimeout } = JSON.parse(text.slice(1));
+      this.silenceMs = pingInterval + pingTimeout;
+      const auth = this.pid && this.offset ? JSON.stringify({ pid: this.pid, offset: this.offset }) : "";
+      this.ws.send(`40${this.nsp}${auth}`);
+    } else if (text === "2") {
+      this.#expectWithin(this.silenceMs);
+      this.ws.send("3");
+    } else {
+      this.#receivePacket(text);
+    }
+  }
+
+  #receivePacket(text) {
+    const kind = text.slice(0, 2);
+    const body = text.slice(2 + this.nsp.length);
+    if (kind === "40") this.#joined(JSON.parse(body));
+    else if (kind === "41") this.#leftByServer();
+    else if (kind === "42") this.#heard(JSON.parse(body));
+    else if (kind === "43") this.#answered(body);
+  }
+
+  #joined({ sid, pid }) {
+    const recovered = pid !== undefined && pid === this.pid;
+    if (!recovered) this.offset = undefined;
+    this.pid = pid;
+    this.connected = true;
+    this.#expectWithin(this.silenceMs);
+    this.on.joined({ sid, recovered });
+  }
+
+  #heard([name, record, offset]) {
+    if (typeof offset === "string") this.offset = offset;
+    this.on.event(name, record, offset);
+  }
+
+  #answered(body) {
+    const id = parseInt(body, 10);
+    const answered = this.#answers.get(id);
+    this.#answers.delete(id);
+    answered(JSON.parse(body.slice(String(id).length))[0]);
+  }
+
+  // As the official client: it does not come back by itself.
+  #leftByServer() {
+    this.away = true;
+    this.ws.close();
+    this.#gone();
+  }
+
+  #closed() {
+    this.#gone();
+    if (!this.away) this.#later();
+  }
+
+  #later() {
+    this.watch = setTimeout(() => this.return(), RETRY_MS);
+  }
+
+  #gone() {
+    clearTimeout(this.watch);
+    const { connected } = this;
+    this.connected = false;
+    const unanswered = [...this.#answers.values()];
+    this.#answers.clear();
+    for (const answered of unanswered) answered(null);
+    if (connected) this.on.left();
+  }
+
+  drop() {
+    this.away = true;
+    this.ws.terminate();
+    this.#gone();
+  }
+
+  request(args, answered) {
+    if (!this.connected) return answered(null);
+    const id = this.#nextId++;
+    this.#answers.set(id, answered);
+    this.ws.send(`42${this.nsp}${id}${JSON.stringify(args)}`);
+  }
+
+  // Reads nothing for a while, as a phone in a tunnel.
+  freeze(ms) {
+    const { ws } = this;
+    if (ws.readyState !== WebSocket.OPEN) return;
+    ws.pause();
+    setTimeout(() => ws.resume(), ms);
+  }
+
+  end() {
+    this.away = true;
+    clearTimeout(this.watch);
+    const { ws } = this;
+    this.ws = undefined;
+    ws?.terminate();
+    this.#gone();
+  }
+}

@@ -1,0 +1,19 @@
+/*
+ * A gateway that is wrong on purpose: it tells every 20th event twice. The chaos test must notice. Linked
+ * with --wrap=ride_event.
+ */
+#include "gateway/ride.h"
+
+enum { EVERY = 20 };
+
+void __real_ride_event(struct ride *ride, enum broker_event_kind kind, const struct blob *user);
+void __wrap_ride_event(struct ride *ride, enum broker_event_kind kind, const struct blob *user);
+
+void __wrap_ride_event(struct ride *ride, enum broker_event_kind kind, const struct blob *user)
+{
+    static unsigned count;
+
+    if (++count % EVERY == 0)
+        __real_ride_event(ride, kind, user);
+    __real_ride_event(ride, kind, user);
+}

@@ -1,0 +1,12 @@
+/*
+ * A gateway that is wrong on purpose: it never looks for the riders of dead gateways. The chaos test must
+ * notice. Linked with --wrap=reap_run.
+ */
+#include "broker/reap.h"
+
+void __wrap_reap_run(struct redis *redis);
+
+void __wrap_reap_run(struct redis *redis)
+{
+    (void)redis;
+}
