@@ -117,17 +117,17 @@ static void sweep_answered(const struct redisReply *reply, void *arg)
     struct swept_ride *ride = arg;
     struct redis *redis = ride->redis;
 
+    bool answered = reply && !redis_server_is_away(reply);
+
     redis->sweep.in_flight--;
-    if (!reply) {
-        redis->sweep.broken = true;
-    } else if (redis_server_is_away(reply)) {
-        redis->sweep.broken = true;
+    if (reply && !answered)
         redis_link_fail(redis->commands, reply->str);
-    } else if (!scripts_missing(&redis->scripts, SCRIPT_SWEEP, reply)) {
+    if (answered && scripts_missing(&redis->scripts, SCRIPT_SWEEP, reply))
+        answered = send_sweep(ride) == 0; /* again, now that the script is on its way */
+    else if (answered)
         swept(ride, reply);
-    } else if (send_sweep(ride) != 0) {
+    if (!answered)
         redis->sweep.broken = true;
-    }
     go_on(redis);
 }
 
