@@ -4,8 +4,9 @@
  *   roster script ─┬─ 'log': the events after the known position ─▶ told one by one; asked again until there
  *                  │         are no more
  *                  ├─ 'users': all of them ─▶ a roster
- *                  └─ 'large' at offset A ─▶ HSCAN, page by page ─▶ roster script from A
- *                        └─ 'log': the events since A, applied to what was scanned ─▶ a roster
+ *                  ├─ 'large' at offset A ─▶ HSCAN, page by page ─▶ roster script from A
+ *                  │     └─ 'log': the events since A, applied to what was scanned ─▶ a roster
+ *                  └─ 'anew': an empty roster ─▶ roster script from the beginning of the epoch
  *
  * A scan goes on while riders come and go, and may show a rider that boarded during it or not. Whoever did
  * not move is in it, and the log has all who did: events from A on, applied on top, give the exact set at
@@ -266,7 +267,7 @@ static void scan_answered(const struct redisReply *reply, void *arg)
 
 /* --- the answer of the roster script --- */
 
-enum answer { ANSWER_LOG, ANSWER_USERS, ANSWER_LARGE, ANSWER_NONE };
+enum answer { ANSWER_LOG, ANSWER_USERS, ANSWER_LARGE, ANSWER_ANEW, ANSWER_NONE };
 
 static enum answer read_answer(const struct redisReply *reply, struct broker_position *end)
 {
@@ -277,6 +278,8 @@ static enum answer read_answer(const struct redisReply *reply, struct broker_pos
     const char *word = reply->element[0]->str;
     if (strcmp(word, "large") == 0)
         return ANSWER_LARGE;
+    if (strcmp(word, "anew") == 0)
+        return ANSWER_ANEW;
     if (reply->elements != 4 || reply->element[3]->type != REDIS_REPLY_ARRAY)
         return ANSWER_NONE;
     return strcmp(word, "log") == 0 ? ANSWER_LOG : ANSWER_USERS;
@@ -289,6 +292,17 @@ static void start_scanning(struct catchup *catchup, const struct broker_position
     catchup->scanning = true;
     catchup->known = true;
     catchup->at = *position;
+}
+
+/* Nobody was aboard, and everything since is in the log: so that who exited meanwhile is not only missing. */
+static void begin_anew(struct catchup *catchup, const struct broker_position *position)
+{
+    scanned_clear(catchup);
+    catchup->scanning = false;
+    catchup->known = true;
+    catchup->at = *position;
+    watch_caught_roster(catchup->ride, position, NULL, 0);
+    ask_roster_or_end(catchup);
 }
 
 static void roster_answered(const struct redisReply *reply, void *arg)
@@ -319,6 +333,9 @@ static void roster_answered(const struct redisReply *reply, void *arg)
     case ANSWER_LARGE:
         start_scanning(catchup, &end);
         ask_scan(catchup, "0");
+        break;
+    case ANSWER_ANEW:
+        begin_anew(catchup, &end);
         break;
     case ANSWER_NONE:
         catchup_failed(catchup, reply->type == REDIS_REPLY_ERROR ? reply->str : "strange answer");

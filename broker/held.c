@@ -147,6 +147,16 @@ void held_refused(struct redis_ride *ride, const char *socket_id, uint64_t claim
     broker_tell(ride->redis->backend.setup.broker, message_evicted(ride->name, socket_id));
 }
 
+void held_taken_over(struct redis_ride *ride, const char *socket_id, uint64_t tenure)
+{
+    struct held *held = find(ride, socket_id);
+
+    if (!held || !held->user || held->unanswered > 0 || held->tenure >= tenure)
+        return;
+    held_refused(ride, socket_id, held->claim);
+    redis_ride_drop_if_unused(ride);
+}
+
 /* --- restoring --- */
 
 static void lose(struct held *held)

@@ -70,6 +70,9 @@ void held_failed(struct redis_ride *ride, const char *socket_id, uint64_t claim)
  * `claim` is 0 for an EXIT, which leaves none. */
 void held_refused(struct redis_ride *ride, const char *socket_id, uint64_t claim);
 
+/* Another node says that it obtained the socket then. What is still unanswered will tell by itself. */
+void held_taken_over(struct redis_ride *ride, const char *socket_id, uint64_t tenure);
+
 /* A restoration is over. `offset` is the ride's; 0: it has failed. */
 void held_restored(struct redis_ride *ride, const char *socket_id, uint64_t claim, uint64_t offset);
 

@@ -152,11 +152,9 @@ static void beat_done(struct redis *redis)
     lease->beating = false;
     if (now - lease->beat_ms > lease->period_ms)
         lease->steady_ms = now; /* Redis was slow: others may have found it so */
-    if (lease->gone)
-        lease_lost(redis);
-    else if (lease->restore_due && redis->up)
+    if (redis->up && !lease->gone && lease->restore_due)
         restore(redis);
-    else if (redis->up)
+    else if (redis->up && !lease->gone)
         disown_run(redis);
     if (!lease->ready) {
         lease->ready = true;
@@ -168,13 +166,35 @@ static void beat_done(struct redis *redis)
     }
 }
 
-/* The old value of the lease. */
+static void print_lease_ms(const struct redis *redis, char text[24])
+{
+    snprintf(text, 24, "%" PRIu64, redis->backend.setup.node_lease_ms);
+}
+
+static void take_lease(struct redis *redis)
+{
+    struct key_name key;
+    char lease_ms[24];
+
+    print_lease_ms(redis, lease_ms);
+    key_name_make_node(&key, prefix_of(redis), redis->node, "");
+    const struct redis_arg take[] = {redis_arg_text("SET"), key_name_arg(&key), redis_arg_text("1"),
+                                     redis_arg_text("PX"), redis_arg_text(lease_ms)};
+    lease_tell(redis, take, 5);
+}
+
+/* Whether there was a lease to renew. */
 static void lease_answered(const struct redisReply *reply, void *arg)
 {
     struct redis *redis = arg;
 
-    if (!failed(redis, reply))
-        redis->lease.gone = reply->type == REDIS_REPLY_NIL;
+    if (failed(redis, reply) || reply->type != REDIS_REPLY_INTEGER)
+        return;
+    redis->lease.gone = reply->integer == 0;
+    if (!redis->lease.gone)
+        return;
+    take_lease(redis);
+    lease_lost(redis);
 }
 
 static void time_answered(const struct redisReply *reply, void *arg)
@@ -240,11 +260,8 @@ static void sweeper_answered(const struct redisReply *reply, void *arg)
     beat_done(redis);
 }
 
-static void print_lease_ms(const struct redis *redis, char text[24])
-{
-    snprintf(text, 24, "%" PRIu64, redis->backend.setup.node_lease_ms);
-}
-
+/* Renewing makes no lease: if that were done and its answer lost, the loss of the lease would go unnoticed.
+ */
 static void renew_lease(struct redis *redis)
 {
     struct key_name nodes, key;
@@ -256,9 +273,9 @@ static void renew_lease(struct redis *redis)
                                      redis_arg_text(redis->node)};
     lease_tell(redis, join, 3);
     key_name_make_node(&key, prefix_of(redis), redis->node, "");
-    const struct redis_arg renew[] = {redis_arg_text("SET"), key_name_arg(&key),       redis_arg_text("1"),
-                                      redis_arg_text("PX"),  redis_arg_text(lease_ms), redis_arg_text("GET")};
-    redis_link_send(redis->commands, lease_answered, redis, renew, 6);
+    const struct redis_arg renew[] = {redis_arg_text("PEXPIRE"), key_name_arg(&key),
+                                      redis_arg_text(lease_ms)};
+    redis_link_send(redis->commands, lease_answered, redis, renew, 3);
 }
 
 static void agree_on_secret(struct redis *redis)

@@ -44,7 +44,7 @@ struct lease {
     bool ready;             /* the first beat on this connection has been answered */
     bool beating;           /* a beat has not been answered */
     uint64_t beat_ms;       /* when it was sent */
-    bool gone;              /* that beat found no lease */
+    bool gone;              /* that beat has found no lease */
     bool restore_due;       /* on the next beat */
     uint64_t steady_ms;     /* since when connection and lease have held */
     int64_t clock_ahead_ms; /* Redis' clock less our monotonic one */

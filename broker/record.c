@@ -143,3 +143,15 @@ int record_parse_event(const char *text, size_t len, struct record_event *event)
     event->user = rest;
     return 0;
 }
+
+int record_parse_takeover(const char *text, size_t len, struct record_takeover *takeover)
+{
+    struct json_slice rest = {text, len};
+    struct json_slice tenure, socket_id;
+
+    if (!next_word(&rest, &tenure) || !next_word(&rest, &socket_id) ||
+        record_parse_tenure(tenure, &takeover->tenure) != 0 ||
+        record_parse_socket_id(socket_id, takeover->socket_id) != 0)
+        return -1;
+    return record_parse_ride(rest, takeover->ride);
+}

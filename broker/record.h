@@ -26,6 +26,16 @@ struct record_event {
 /* 0, or -1 for anything that is not exactly an event. */
 int record_parse_event(const char *text, size_t len, struct record_event *event);
 
+/* `tenure socketId ride`: another node has taken the socket over. */
+struct record_takeover {
+    uint64_t tenure;
+    char socket_id[SOCKET_ID_LEN + 1];
+    char ride[RIDE_NAME_MAX + 1];
+};
+
+/* 0, or -1 for anything that is not exactly that. */
+int record_parse_takeover(const char *text, size_t len, struct record_takeover *takeover);
+
 /* The pieces, for records that come apart already. Each is 0 with the result filled, or -1. */
 int record_parse_epoch(struct json_slice text, char epoch[EPOCH_LEN + 1]);
 int record_parse_offset(struct json_slice text, uint64_t *offset);

@@ -134,6 +134,7 @@ static void go_up(struct redis *redis)
     redis->up = true;
     redis->was_up = true;
     broker_tell(redis->backend.setup.broker, message_state(true));
+    takeover_listen(redis);
     watch_resume_all(redis);
     transitions_resume(redis);
 }

@@ -4,6 +4,7 @@
  *   redis.c        two connections that live and die together; up and down
  *   transitions.c  the gateway's transitions: waiting, in flight, answered
  *   held.c         the sockets this node holds, restored when somebody lost them
+ *   takeover.c     sockets that other nodes have taken from this one
  *   disown.c       what Redis has under this node's name and it does not hold
  *   lease.c        this node's lease, and what else it does on every beat
  *   reap.c         the riders of dead nodes
@@ -32,6 +33,7 @@
 #include "broker/scripts.h"
 #include "broker/stream.h"
 #include "broker/sweep.h"
+#include "broker/takeover.h"
 
 #include <uthash.h>
 

@@ -149,6 +149,8 @@ void watch_caught_roster(struct redis_ride *ride, const struct broker_position *
         ride->suspect = false; /* the message of another epoch told the truth */
     else
         held_compare(ride, riders, count, position->offset);
+    ride->stream.known = true;
+    ride->stream.at = *position;
     metric_add(metrics_of(ride)->rosters, 1);
     tell(ride, message_roster(ride->name, position, riders, count, renumbered));
 }
@@ -300,6 +302,8 @@ void watch_heard(struct redis *redis, const struct redisReply *reply)
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
         reply->element[0]->type != REDIS_REPLY_STRING)
         return; /* the answer to a ping */
+    if (takeover_heard(redis, reply->element[1], reply->element[2]))
+        return;
     struct redis_ride *ride = ride_of_channel(redis, reply->element[1]);
     if (!ride)
         return; /* unwatched meanwhile */

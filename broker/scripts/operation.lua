@@ -30,7 +30,7 @@ local last = tonumber(redis.call('GET', done) or 0)
 redis.call('SCARD', held)
 redis.call('ZCARD', away)
 redis.call('XLEN', log)
-local epoch, offset = position(meta, log, candidate, known_epoch, known_offset)
+local epoch, offset = position(users, meta, log, candidate, known_epoch, known_offset)
 
 if tonumber(before) > last then
     return {'early'}
@@ -43,11 +43,15 @@ if not repeated then
     redis.call('SET', done, sequence, 'EX', DAY)
 end
 
--- The socket is this node's. What another node's set still has of it is left for that node, or for who reaps it.
+-- The socket is this node's. What another node's set still has of it is left for that node, or for who reaps it; if
+-- it has not suspended the rider, it does not know yet, and is told.
 local function hold(from)
     redis.call('HSET', holders, socket, node .. ' ' .. from)
     redis.call('SADD', held, socket)
-    redis.call('ZREM', away, socket)
+    if redis.call('ZREM', away, socket) == 0 and holder and not mine then
+        local prefix, ride = string.match(held, '^([^{]*){([^}]*)}')
+        redis.call('PUBLISH', prefix .. 'node:' .. holder, table.concat({from, socket, ride}, ' '))
+    end
 end
 
 local function refuse()

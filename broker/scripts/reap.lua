@@ -18,7 +18,7 @@ redis.call('XLEN', log)
 if #sockets == 0 then
     return {'none'}
 end
-local epoch, offset = position(meta, log, candidate, known_epoch, known_offset)
+local epoch, offset = position(users, meta, log, candidate, known_epoch, known_offset)
 local ride = {meta = meta, log = log, channel = channel, cap = cap, epoch = epoch}
 local deadline = string.format('%.0f', math.floor(clock() / 1000) + window)
 local taken = 0

@@ -17,14 +17,15 @@ end
 -- A ride begins a new epoch when it has no position, or one that no script of ours wrote, or one that the caller
 -- knows to have been passed (`known_*`): then this is an older copy, and what was told since would be told anew under
 -- the same numbers. The candidate comes from the caller because Lua's random numbers are the same on every server.
-local function position(meta, log, candidate, known_epoch, known_offset)
+-- `began` says how many were aboard as the epoch began: with nobody, its log tells everything about it.
+local function position(users, meta, log, candidate, known_epoch, known_offset)
     local at = redis.call('HMGET', meta, 'epoch', 'offset')
     local epoch, offset = at[1], at[2]
     if whole(epoch, offset) and (epoch ~= known_epoch or tonumber(offset) >= tonumber(known_offset)) then
         return epoch, offset
     end
     redis.call('DEL', log)
-    redis.call('HSET', meta, 'epoch', candidate, 'offset', '0')
+    redis.call('HSET', meta, 'epoch', candidate, 'offset', '0', 'began', redis.call('HLEN', users))
     return candidate, '0'
 end
 

@@ -12,13 +12,14 @@
 --   {'log', epoch, offset, entries}   what follows the known position, oldest first, perhaps not all of it
 --   {'users', epoch, offset, {socket, user, ...}}
 --   {'large', epoch, offset}          more users than a page: to be read with HSCAN
+--   {'anew', epoch, 0}                a new epoch whose log goes back to where it began, with nobody aboard
 
 local users, meta, log = unpack(KEYS)
 local candidate, known_epoch, known_offset, page = unpack(ARGV)
 
 local count = redis.call('HLEN', users)
 redis.call('XLEN', log)
-local epoch, offset = position(meta, log, candidate, known_epoch, known_offset)
+local epoch, offset = position(users, meta, log, candidate, known_epoch, known_offset)
 set_expiry(users, meta, log)
 
 if known_epoch == epoch then
@@ -33,6 +34,10 @@ if known_epoch == epoch then
             return {'log', epoch, offset, entries}
         end
     end
+end
+if known_epoch ~= '' and known_epoch ~= epoch and redis.call('HGET', meta, 'began') == '0'
+        and (offset == '0' or #redis.call('XRANGE', log, '1-0', '1-0') == 1) then
+    return {'anew', epoch, '0'}
 end
 if count > tonumber(page) then
     return {'large', epoch, offset}

@@ -17,7 +17,7 @@ redis.call('XLEN', log)
 if #sockets == 0 then
     return {'none', redis.call('ZCARD', away)}
 end
-local epoch, offset = position(meta, log, candidate, known_epoch, known_offset)
+local epoch, offset = position(users, meta, log, candidate, known_epoch, known_offset)
 local ride = {meta = meta, log = log, channel = channel, cap = cap, epoch = epoch}
 
 for _, socket in ipairs(sockets) do

@@ -143,6 +143,19 @@ for (const [how, lose] of Object.entries(LOSSES)) {
   });
 }
 
+test("past the window a gateway that nobody had used on the ride takes the rider for somebody new, too", async (t) => {
+  const options = { ride: "/line-7", otherAt: "a", recoveryWindow: SHORT };
+  const { b, relay, rider, other, id } = await passengers(t, options);
+  relay.cut();
+  assert.deepEqual(told(await other.heard(2)).at(-1), ["userDisconnected", "u"]);
+  letBack(rider, relay, b);
+  await rider.back();
+  assert.equal(rider.socket.recovered, false);
+  assert.notEqual(rider.socket.id, id);
+  assert.deepEqual(await aboard(rider), []);
+  assert.equal(rider.events.length, 1);
+});
+
 test("leaving the namespace is final on every gateway", async (t) => {
   const { b, relay, rider, other, id } = await passengers(t);
   rider.socket.disconnect();
@@ -243,41 +256,67 @@ async function pair(t, options) {
   return { ...cluster, rider, other, former: { pid: rider.pid, offset } };
 }
 
-test("of two connections with one recovery id on two gateways the later goes on and the earlier is cut when it says something", async (t) => {
+test("of two connections with one recovery id on two gateways the later goes on and the earlier is cut", async (t) => {
   const { a, b, rider, other, former } = await pair(t);
   const second = await Rider.join(t, b, "/", former);
   assertRecovered(second, rider);
-  rider.say(user("u"));
-  await rider.client.tcp.readToEnd();
+  assert.equal((await rider.client.tcp.readToEnd()).length, 0);
   const third = await Rider.join(t, a, "/", former);
   assertRecovered(third, rider);
-  second.say(user("u"));
-  await second.client.tcp.readToEnd();
+  assert.equal((await second.client.tcp.readToEnd()).length, 0);
   assert.deepEqual((await third.activeUsers()).users, [user("u")]);
   await assertExits(third, other);
 });
 
-test("a gateway that stood still while its client went elsewhere lets it go", async (t) => {
-  const { a, b, rider, other, former } = await pair(t, { recoveryWindow: SHORT });
-  const witness = await Rider.join(t, a);
+// A rider whose leaving, one window after its connection is gone, says that whoever was suspended before has left too.
+async function boardsWitness(t, gateway, ...others) {
+  const witness = await Rider.join(t, gateway);
   witness.say(user("witness"));
-  await other.hears("userBoarded", user("witness"));
-  a.program.child.kill("SIGSTOP");
-  onEnd(t, () => a.program.child.kill("SIGCONT"));
+  for (const client of [witness, ...others]) await client.hears("userBoarded", user("witness"));
+  return witness;
+}
+
+test("a rider that returned elsewhere in time stays aboard when the window has passed", async (t) => {
+  const { a, b, rider, other, former } = await pair(t, { recoveryWindow: 2 * SHORT });
+  const witness = await boardsWitness(t, a, other);
+  rider.client.tcp.reset();
+  await serverHasRead(t, a);
   const again = await Rider.join(t, b, "/", former);
   assertRecovered(again, rider);
   await again.hears("userBoarded", user("witness"));
-  for (const client of [again, other]) await client.hears("userDisconnected", user("witness"));
-
-  a.program.child.kill("SIGCONT");
-  for (const client of [again, other]) await client.hears("userBoarded", user("witness"));
-  await rider.client.tcp.readToEnd();
-  // Once the witness has gone, so would anybody who was suspended before.
   witness.client.tcp.reset();
   for (const client of [again, other]) await client.hears("userDisconnected", user("witness"));
   assert.deepEqual((await again.activeUsers()).users, [user("u")]);
   await assertExits(again, other);
 });
+
+for (const [whose, reset] of [
+  ["whose connection is gone by then", true],
+  ["that is connected there still", false],
+]) {
+  test(`a gateway that stood still while a client went elsewhere lets go of the one ${whose}`, async (t) => {
+    const { a, b, rider, other, former } = await pair(t, { recoveryWindow: SHORT });
+    const witness = await boardsWitness(t, a, other);
+    a.program.child.kill("SIGSTOP");
+    onEnd(t, () => a.program.child.kill("SIGCONT"));
+    if (reset) rider.client.tcp.reset();
+    const again = await Rider.join(t, b, "/", former);
+    assertRecovered(again, rider);
+    await again.hears("userBoarded", user("witness"));
+    for (const client of [again, other]) await client.hears("userDisconnected", user("witness"));
+
+    a.program.child.kill("SIGCONT");
+    for (const client of [again, other]) await client.hears("userBoarded", user("witness"));
+    await until(
+      () => rider.client.tcp.ended,
+      () => "waiting for the end of the earlier connection",
+    );
+    witness.client.tcp.reset();
+    for (const client of [again, other]) await client.hears("userDisconnected", user("witness"));
+    assert.deepEqual((await again.activeUsers()).users, [user("u")]);
+    await assertExits(again, other);
+  });
+}
 
 test("a recovery id of another prefix counts for nothing", async (t) => {
   const { redis, rider, former } = await pair(t);

@@ -104,6 +104,7 @@ static inline void node_world_child(int argc, char **argv)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     struct box *box = box_start_with(argv[2], argv[3], LEASE_MS, strtoul(argv[5], NULL, 10));
     box_wait_up(box);
+    broker_watch(box->broker, "/r");
     board(box, 1000, (unsigned)strtoul(argv[4], NULL, 10));
     if (write(STDOUT_FILENO, "!", 1) == 1)
         pause();
@@ -133,6 +134,15 @@ static inline pid_t *child_node(struct world *world, const char *id, unsigned ri
     assert_int_equal(read(ends[0], &ready, 1), 1);
     close(ends[0]);
     return child;
+}
+
+/* Freezes it, and has it miss what it would have heard until it goes on. `box` loses its connection, too. */
+static inline void freeze_and_deafen(struct world *world, const pid_t *child, struct box *box)
+{
+    kill(*child, SIGSTOP);
+    freeReplyObject(redis_ask(world->server, "CLIENT KILL TYPE pubsub"));
+    box_wait_down(box);
+    box_wait_up(box);
 }
 
 /* --- waiting --- */

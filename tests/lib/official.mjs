@@ -69,7 +69,8 @@ export class Client {
   // Its transport is the last one and in use, so that the server notices at once if the connection is cut.
   async settled(t, server) {
     const { engine } = this.socket.io;
-    const inUse = this.mode === "polling only" ? () => engine.transport._polling : () => this.transport() === "websocket";
+    const polls = this.mode === "polling only";
+    const inUse = () => (polls ? engine.transport._polling : this.transport() === "websocket");
     await until(inUse, () => `waiting for ${this.mode}`);
     await serverHasRead(t, server);
   }

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { serverHasRead } from "../lib/http.mjs";
 import { Client, MODES } from "../lib/official.mjs";
 import {
   DROPS,
@@ -241,6 +242,23 @@ test("a rider that falls silent stays aboard and may return", async (t) => {
   assert.deepEqual(await aboard(watcher), ["u"]);
   assertRecovered(await Rider.join(t, server, "/", former), rider);
   assert.deepEqual(watcher.events, []);
+});
+
+test("a rider that returned in time stays aboard when the window has passed", async (t) => {
+  const { server, rider, other, former } = await pair(t, { recoveryWindow: 2000 });
+  const witness = await Rider.join(t, server);
+  witness.say(user("witness"));
+  await other.hears("userBoarded", user("witness"));
+  rider.client.tcp.reset();
+  await serverHasRead(t, server);
+  const again = await Rider.join(t, server, "/", former);
+  assertRecovered(again, rider);
+  await again.hears("userBoarded", user("witness"));
+  // Once the witness has gone, so would the rider have.
+  witness.client.tcp.reset();
+  for (const client of [again, other]) await client.hears("userDisconnected", user("witness"));
+  assert.deepEqual((await again.activeUsers()).users, [user("u")]);
+  await assertExits(again, other);
 });
 
 test("one connection on two rides is recovered on both", async (t) => {

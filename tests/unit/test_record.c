@@ -150,6 +150,32 @@ static void names_that_would_spoil_a_key_are_refused(void **state)
     assert_string_equal(node, "host:3000.a-b");
 }
 
+static bool takeover_parses(const char *text)
+{
+    struct record_takeover takeover;
+
+    return record_parse_takeover(text, strlen(text), &takeover) == 0;
+}
+
+static void a_takeover_names_tenure_socket_and_ride_and_nothing_else(void **state)
+{
+    static const char text[] = "1790000000123456 " SOCKET " /line-7";
+    struct record_takeover takeover;
+
+    (void)state;
+    assert_int_equal(record_parse_takeover(text, strlen(text), &takeover), 0);
+    assert_int_equal(takeover.tenure, 1790000000123456);
+    assert_string_equal(takeover.socket_id, SOCKET);
+    assert_string_equal(takeover.ride, "/line-7");
+    assert_false(takeover_parses(""));
+    assert_false(takeover_parses("1 " SOCKET));
+    assert_false(takeover_parses("1 " SOCKET " "));
+    assert_false(takeover_parses("1 " SOCKET " line-7"));
+    assert_false(takeover_parses("1 short /line-7"));
+    assert_false(takeover_parses("x " SOCKET " /line-7"));
+    assert_false(takeover_parses("1 " SOCKET " /line-7 more"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +186,7 @@ int main(void)
         cmocka_unit_test(a_user_must_be_one_json_object_and_nothing_else),
         cmocka_unit_test(a_user_past_the_limit_is_refused),
         cmocka_unit_test(a_tenure_has_at_most_sixteen_digits),
+        cmocka_unit_test(a_takeover_names_tenure_socket_and_ride_and_nothing_else),
         cmocka_unit_test(names_that_would_spoil_a_key_are_refused),
     };
 
