@@ -163,8 +163,8 @@ struct broker *broker_new(const struct broker_options *options, char *error, siz
  * BROKER_STATE. */
 int broker_start(struct broker *broker, char *error, size_t error_size);
 
-/* Sends out what can still be sent (at most a second), ends the thread and joins it. Messages not taken stay
- * takeable. */
+/* Sends out what can still be sent and gives the node's lease back (at most a second), ends the thread and
+ * joins it. Messages not taken stay takeable. */
 void broker_stop(struct broker *broker);
 
 /* Frees a stopped (or never started) broker and whatever was not taken. NULL is harmless. */
