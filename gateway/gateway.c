@@ -299,7 +299,8 @@ int gateway_run(struct gateway *gateway, char *error, size_t error_size)
     if (broker_start(gateway->broker, error, error_size))
         return -1;
     server_run(gateway->server);
-    /* Whoever was still aboard is told to have disconnected, before the broker stops. */
+    /* Whoever is still connected is suspended, or disconnected where nobody may return, before the broker
+     * stops. */
     eio_free(gateway->eio);
     gateway->eio = NULL;
     broker_stop(gateway->broker);
