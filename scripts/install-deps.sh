@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a step needs and this machine lacks; says nothing when nothing is missing.
 #
-#   scripts/install-deps.sh build|test|lint|fuzz …
+#   scripts/install-deps.sh build|test|bench|lint|fuzz …
 #
 # Elsewhere than on Debian and its kin it names what is needed and leaves the verdict to CMake.
 set -euo pipefail
@@ -61,6 +61,12 @@ for group in "$@"; do
         has_node || need nodejs npm
         # Where systemd runs, Debian's package also starts a server on port 6379. The tests start their own.
         command -v redis-server >/dev/null || need redis-server
+        ;;
+    bench)
+        has_node || need nodejs npm
+        command -v redis-server >/dev/null || need redis-server
+        command -v taskset >/dev/null || need util-linux
+        command -v cargo >/dev/null || need cargo
         ;;
     lint)
         need clang-format clang-tidy
