@@ -114,8 +114,10 @@ export class Person {
   #heard(name, record, offset) {
     if (!name.startsWith("user")) return;
     this.history.heard(this.stream, name, record, offset);
-    if (this.doubtful && record.id === this.id && name !== "userExited")
-      this.rider = name === "userBoarded" ? { id: record.id, t: record.t } : null;
+    if (record.id !== this.id) return;
+    // Also when it is put back: it may have learned that it was not aboard just before.
+    if (name === "userBoarded") this.rider = { id: record.id, t: record.t };
+    if (name === "userDisconnected" && this.doubtful) this.rider = null;
   }
 
   board() {
