@@ -13,7 +13,9 @@ export class Person {
 
   // `makeClient(ride, on)` gives one of clients.mjs.
   constructor(name, ride, { history, makeClient, note }) {
-    Object.assign(this, { name, ride, history, note, id: null, rider: null, sid: null, stream: null, doubtful: false });
+    Object.assign(this, { name, ride, history, note, id: null, rider: null, sid: null, stream: null });
+    this.doubtful = false;
+    this.gone = null; // what the last event about itself said was gone
     this.counts = { joined: 0, recovered: 0, stillAboard: 0 };
     this.client = makeClient(ride, {
       joined: (how) => this.#joined(how),
@@ -115,9 +117,11 @@ export class Person {
     if (!name.startsWith("user")) return;
     this.history.heard(this.stream, name, record, offset);
     if (record.id !== this.id) return;
-    // Also when it is put back: it may have learned that it was not aboard just before.
-    if (name === "userBoarded") this.rider = { id: record.id, t: record.t };
-    if (name === "userDisconnected" && this.doubtful) this.rider = null;
+    const aboard = name === "userBoarded" ? { id: record.id, t: record.t } : null;
+    // What is told as gone and then put back may have asked who is aboard in between.
+    const putBack = aboard && this.gone === record.t;
+    if (name !== "userExited" && (this.doubtful || putBack)) this.rider = aboard;
+    this.gone = name === "userDisconnected" ? record.t : null;
   }
 
   board() {
