@@ -43,9 +43,25 @@ void outlet_overflow(struct outlet *outlet)
     outlet->carrier->overflow(outlet);
 }
 
+void outlet_lag(struct outlet *outlet)
+{
+    if (outlet->skips && !outlet->overflowed)
+        outlet->skipped = true;
+    else
+        outlet_overflow(outlet);
+}
+
+static void skip_stretches(struct outlet *outlet)
+{
+    for (struct member *m = outlet->members; m; m = m->outlet_next)
+        member_advance(m);
+}
+
 /* Copies what the client has not had of each log behind what is queued. */
 static int queue_stretches(struct outlet *outlet)
 {
+    if (outlet->skipped)
+        skip_stretches(outlet);
     for (struct member *m = outlet->members; m; m = m->outlet_next) {
         size_t n;
         const char *stretch = member_stretch(m, &n);
@@ -182,6 +198,11 @@ void outlet_flush(struct outlet *outlet)
     unmark(outlet);
     if (outlet->overflowed || !outlet->carrier->ready(outlet))
         return;
+    if (outlet->skipped) {
+        skip_stretches(outlet);
+        outlet->skipped = false;
+        outlet->carrier->summary(outlet);
+    }
     struct member *only = only_stretch(outlet);
     if (only)
         write_stretch(outlet, only);

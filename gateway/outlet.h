@@ -40,6 +40,9 @@ struct outlet_carrier {
     /* The client fell further behind than allowed: end it. Nothing more is written. Must not free the outlet
      * at once. */
     void (*overflow)(struct outlet *outlet);
+    /* Adds a packet that stands for all events the client was not given. Called when ready, and only where
+     * `skips` is set. */
+    void (*summary)(struct outlet *outlet);
 };
 
 /* The outlets with something new in this turn. Embedded in the server. */
@@ -57,6 +60,8 @@ struct outlet {
     size_t backlog_bytes;
     bool dirty;
     bool overflowed;
+    bool skips;   /* the client's: rather than overflow, leave out events and send a summary instead */
+    bool skipped; /* some were left out; the summary is due */
 };
 
 /* `backlog_bytes` bounds what is queued; only a packet that waits alone may be larger. */
@@ -74,6 +79,10 @@ void outlet_frames(struct outlet *outlet, const char *frames, size_t n);
 
 /* Queues all events so far, so that the client can be taken off its rides without losing them. */
 void outlet_gather(struct outlet *outlet);
+
+/* The client is too far behind to be given every event: they are skipped, if it may be so, else it is ended.
+ */
+void outlet_lag(struct outlet *outlet);
 
 /* Ends a client that cannot be given all it must have: carrier->overflow, once; nothing more is written. */
 void outlet_overflow(struct outlet *outlet);

@@ -8,6 +8,9 @@
 
 enum { PLAIN_DEPTH_MAX = 32, PLAIN_ID_MAX = 128, PLAIN_REPLY_ROOM = 256 };
 
+/* The number of an ack says what was asked for. */
+enum { MESSAGE, ACTIVE_USERS };
+
 enum plain_state {
     PLAIN_OPEN,
     PLAIN_CLOSING,     /* nothing more is read; closed at the next timer, once the outlet is empty */
@@ -64,6 +67,13 @@ static void end_later(struct plain_client *client)
 static void carrier_overflow(struct outlet *outlet)
 {
     end_later(client_of(outlet));
+}
+
+/* Who has asked who is aboard understands the answer, also unasked. */
+static void carrier_summary(struct outlet *outlet)
+{
+    const struct ack ack = {.wanted = true, .number = ACTIVE_USERS};
+    rider_active_users(client_of(outlet)->rider, &ack);
 }
 
 static void drop(struct plain_client *client)
@@ -135,8 +145,7 @@ static void reply(struct plain_client *client, const char *event, const struct b
 
 static void acknowledge(void *owner, const struct ack *ack, const char *json, size_t len)
 {
-    /* The number tells what was asked: nothing else is acknowledged. */
-    reply(owner, ack->number ? "activeUsers" : "ack", ack->text, json, len);
+    reply(owner, ack->number == ACTIVE_USERS ? "activeUsers" : "ack", ack->text, json, len);
 }
 
 static void exception(void *owner, const char *message)
@@ -204,7 +213,8 @@ static void on_request(struct plain_client *client, struct json_slice text, stru
             rider_refuse(client->rider, &ack, "\"data\" must hold the user");
     } else if (json_text_type(event) == '"' && json_text_equals(event, "activeUsers")) {
         ack.wanted = true;
-        ack.number = 1;
+        ack.number = ACTIVE_USERS;
+        client->outlet.skips = true;
         rider_active_users(client->rider, &ack);
     } else {
         exception(client, "\"event\" must be \"message\" or \"activeUsers\"");
@@ -270,8 +280,10 @@ static void ride_known(void *owner, struct blob *json)
 
 bool plain_open(struct plain_riders *riders, struct link *link, const char *path, const char **error)
 {
-    static const struct outlet_carrier carrier = {
-        .ready = carrier_ready, .write = carrier_write, .overflow = carrier_overflow};
+    static const struct outlet_carrier carrier = {.ready = carrier_ready,
+                                                  .write = carrier_write,
+                                                  .overflow = carrier_overflow,
+                                                  .summary = carrier_summary};
 
     *error = "WebSockets are served at /ws and /ws/<ride>\n";
     if (strncmp(path, "/ws", 3) != 0 || (path[3] && path[3] != '/'))

@@ -107,10 +107,10 @@ void member_advance(struct member *member)
     member->cursor = fanlog_head(&member->ride->log[member->form]);
 }
 
-static void overflow_member(struct member *member)
+static void lose_member(struct member *member)
 {
     member_advance(member);
-    outlet_overflow(member->outlet);
+    outlet_lag(member->outlet);
 }
 
 /* Gives a member what it has not had, and what it still lacks a bound. Returns what that cost. */
@@ -120,8 +120,9 @@ static size_t visit(struct member *member)
     uint64_t head = fanlog_head(&ride->log[member->form]);
     uint64_t behind = head - member->cursor;
     outlet_flush(member->outlet);
-    if (member->outlet->overflowed || head - member->cursor > ride->rides->backlog_bytes)
-        overflow_member(member);
+    if (member->outlet->overflowed || member->outlet->skipped ||
+        head - member->cursor > ride->rides->backlog_bytes)
+        lose_member(member);
     return 1 + (size_t)behind / SLICE_BYTES;
 }
 
@@ -191,7 +192,7 @@ void ride_event(struct ride *ride, enum broker_event_kind kind, const struct blo
              */
             struct member *member;
             DL_FOREACH2(ride->members[form], member, ride_next)
-            overflow_member(member);
+            lose_member(member);
             continue;
         }
         struct flush *flush = &ride->flush[form];

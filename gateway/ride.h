@@ -10,7 +10,7 @@
  *
  *   broker ─▶ ride_event() ─▶ log[form] ◀─ cursor ─ member ─ outlet ─▶ client
  *
- * Laggards: a member more than `backlog_bytes` behind is told to overflow (outlet.h) and keeps nothing alive.
+ * Laggards: a member more than `backlog_bytes` behind lags (outlet.h) and keeps nothing alive.
  *
  * Danger: a membership hangs in two lists (its ride's and its outlet's). member_join() and member_leave() are
  * the only places that touch them. Gateway thread only; pure but for the outlets' carriers.

@@ -203,3 +203,48 @@ test("a bad key is refused", async (t) => {
   tcp.send(upgradeRequest("/ws", { "Sec-WebSocket-Key": "short" }));
   assert.match((await tcp.readToEnd()).toString(), /^HTTP\/1\.1 400 /);
 });
+
+test("a client that has asked who is aboard and stalls past the backlog is told anew, and stays", async (t) => {
+  const server = await startGateway(t, { backlogBytes: 65_536, pingInterval: 600_000 });
+  const [talker, stalled] = [await PlainClient.connect(t, server), await PlainClient.connect(t, server)];
+  stalled.say(user("stalled"));
+  for (const client of [talker, stalled]) await client.hears("userBoarded", user("stalled"));
+  stalled.send({ event: "activeUsers" });
+  assert.equal((await stalled.next()).event, "activeUsers");
+  stalled.socket.pause();
+  // More than the kernel buffers for one connection, and the backlog.
+  const count = 6000;
+  const record = (i) => user("talker", "boarding", { i, more: "x".repeat(3900) });
+  for (let i = 0; i < count; i++) {
+    talker.say(record(i));
+    if (i % 100 === 99)
+      await until(
+        () => talker.messages.at(-1)?.data.i === i,
+        () => "waiting for the talker's own events",
+      );
+  }
+  assert.deepEqual(
+    talker.messages.map(({ event }) => event).filter((event) => event !== "userBoarded"),
+    [],
+  );
+
+  stalled.socket.resume();
+  const answer = () => stalled.messages.findIndex(({ event }) => event === "activeUsers");
+  await until(
+    () => answer() >= 0,
+    () => "waiting for a new answer",
+  );
+  const at = answer();
+  assert.ok(at < count);
+  stalled.messages.slice(0, at).forEach(({ data }, i) => assert.equal(data.i, i));
+  const { id, data } = stalled.messages[at];
+  assert.equal(id, undefined);
+  assert.deepEqual(data.users, [user("stalled"), record(count - 1)]);
+  // From there on it hears everything.
+  talker.say(user("talker", "exiting"));
+  await until(
+    () => stalled.messages.length > at + 1,
+    () => "waiting for what comes next",
+  );
+  assert.equal(stalled.messages[at + 1].event, "userExited");
+});

@@ -376,7 +376,8 @@ static inline void start(struct world *w, const char *rides)
 
 static inline int setup(void **state)
 {
-    static const struct outlet_carrier carrier = {carrier_ready, carrier_write, carrier_overflow};
+    static const struct outlet_carrier carrier = {
+        .ready = carrier_ready, .write = carrier_write, .overflow = carrier_overflow};
     static const char *const names[CLIENTS] = {"ann", "bob", "cyd"};
     struct world *w = calloc(1, sizeof *w);
     if (!w)

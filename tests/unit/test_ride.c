@@ -75,9 +75,16 @@ static void carrier_overflow(struct outlet *outlet)
     client_of(outlet)->overflows++;
 }
 
+static void carrier_summary(struct outlet *outlet)
+{
+    assert_false(client_of(outlet)->blocked);
+    outlet_packet(outlet, WS_TEXT, "summary", NULL, 0);
+}
+
 static int setup(void **state)
 {
-    static const struct outlet_carrier carrier = {carrier_ready, carrier_write, carrier_overflow};
+    static const struct outlet_carrier carrier = {carrier_ready, carrier_write, carrier_overflow,
+                                                  carrier_summary};
     struct world *w = calloc(1, sizeof *w);
     if (!w)
         return -1;
@@ -769,6 +776,53 @@ static void an_outlet_that_waits_to_be_flushed_can_go(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* --- who may be given a summary --- */
+
+static void a_laggard_that_skips_gets_a_summary_instead_of_what_it_missed(void **state)
+{
+    struct world *w = *state;
+    struct client *c = &w->client[0];
+    join(w, 0);
+    join(w, 1);
+    c->outlet.skips = true;
+    c->blocked = true;
+    packet(c, "before");
+    for (int i = 1; i <= 5; i++) {
+        tell_sized(w->ride, BACKLOG / 4);
+        turn(w);
+    }
+    assert_int_equal(kept(w->ride, WIRE_SOCKETIO), 0);
+    packet(c, "ack");
+    tell(w->ride);
+    turn(w);
+    assert_int_equal(kept(w->ride, WIRE_SOCKETIO), 0);
+    unblock(c);
+    turn(w);
+    assert_heard(c, 1, "before\nack\nsummary\n");
+    tell(w->ride);
+    turn(w);
+    assert_heard(c, 1, EVENT(7));
+    assert_int_equal(c->overflows, 0);
+    assert_int_equal(w->client[1].overflows, 0);
+}
+
+static void a_laggard_that_skips_is_ended_when_too_many_packets_wait(void **state)
+{
+    struct world *w = *state;
+    struct client *c = &w->client[0];
+    join(w, 0);
+    c->outlet.skips = true;
+    c->blocked = true;
+    tell_sized(w->ride, 2 * BACKLOG);
+    turn(w);
+    for (int i = 0; i < BACKLOG / 5; i++)
+        packet(c, "ack");
+    assert_int_equal(c->overflows, 1);
+    unblock(c);
+    turn(w);
+    assert_heard(c, 0, "");
+}
+
 /* --- slices --- */
 
 enum { CROWD = 5000 };
@@ -919,6 +973,8 @@ int main(void)
         TEST(a_long_run_of_events_is_flushed_in_between),
         TEST(an_event_there_is_no_room_for_ends_its_members_instead_of_missing_them),
         TEST(an_outlet_that_waits_to_be_flushed_can_go),
+        TEST(a_laggard_that_skips_gets_a_summary_instead_of_what_it_missed),
+        TEST(a_laggard_that_skips_is_ended_when_too_many_packets_wait),
         TEST(a_large_ride_is_flushed_in_slices_and_others_come_in_between),
         TEST(who_comes_late_in_a_round_gets_more_at_once),
         TEST(a_long_run_of_events_does_not_wait_for_the_next_slice),
