@@ -39,6 +39,7 @@ struct gateway {
     struct server *server;
     struct broker *broker;
     struct presence *presence;
+    bool flush_waits; /* the next slice of a large ride, for the next wake-up */
     struct sio_riders sio;
     struct plain_riders plain;
     struct pages pages;
@@ -89,13 +90,18 @@ static void site_ws_closed(void *client)
 static void woken(void *site)
 {
     struct gateway *gateway = site;
+    gateway->flush_waits = false;
     presence_broker_ready(gateway->presence);
 }
 
 static void settle(void *site)
 {
     struct gateway *gateway = site;
-    if (rides_flush(presence_rides(gateway->presence)))
+    /* A slice a wake-up, not a callback: whatever else is ready comes in between. */
+    if (gateway->flush_waits)
+        return;
+    gateway->flush_waits = rides_flush(presence_rides(gateway->presence));
+    if (gateway->flush_waits)
         server_wake(gateway->server);
 }
 

@@ -12,8 +12,9 @@ enum {
     FLUSH_BYTES = 1 << 20,
     /* Room for the frame that passes FLUSH_BYTES. */
     FRAME_ROOM = 1 << 17,
-    /* What a slice may cost: a write counts one and one more for each SLICE_BYTES. Some milliseconds. */
-    SLICE = 1024,
+    /* What a slice may cost: a write counts one and one more for each SLICE_BYTES. About five milliseconds.
+     */
+    SLICE = 512,
     SLICE_BYTES = 1 << 14,
 };
 
