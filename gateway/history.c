@@ -53,7 +53,7 @@ static bool follows(const struct history *history, const struct broker_position 
 }
 
 void history_add(struct history *history, const struct broker_position *position, enum broker_event_kind kind,
-                 const char *socket_id, bool told, struct blob *user)
+                 const char *socket_id, struct blob *user)
 {
     if (history->count && !follows(history, position))
         clear(history);
@@ -67,8 +67,7 @@ void history_add(struct history *history, const struct broker_position *position
     history->count++;
     history->bytes += user->len;
     struct history_event *event = at(history, history->count - 1);
-    *event =
-        (struct history_event){.position = *position, .kind = kind, .told = told, .user = blob_ref(user)};
+    *event = (struct history_event){.position = *position, .kind = kind, .user = blob_ref(user)};
     memcpy(event->socket_id, socket_id, strnlen(socket_id, SOCKET_ID_LEN));
 }
 
@@ -80,16 +79,6 @@ bool history_ended(const struct history *history, const char *socket_id)
             return event->kind == BROKER_EXITED || event->kind == BROKER_DISCONNECTED;
     }
     return false;
-}
-
-void history_break(struct history *history, const struct broker_position *now)
-{
-    history->broken = *now;
-}
-
-bool history_broken_since(const struct history *history, const struct broker_position *position)
-{
-    return !strcmp(position->epoch, history->broken.epoch) && position->offset <= history->broken.offset;
 }
 
 bool history_reaches(const struct history *history, const struct broker_position *position,

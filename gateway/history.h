@@ -20,7 +20,6 @@ struct history_event {
     struct broker_position position;
     enum broker_event_kind kind;
     char socket_id[SOCKET_ID_LEN + 1];
-    bool told;         /* clients heard it: riders put back silently have their numbers too */
     struct blob *user; /* a reference of the history's */
 };
 
@@ -30,22 +29,14 @@ struct history {
     size_t size;                /* a power of two, at most HISTORY_EVENTS_MAX */
     size_t first;               /* index of the oldest */
     size_t count;
-    size_t bytes;                  /* of the records held */
-    struct broker_position broken; /* see history_break() */
+    size_t bytes; /* of the records held */
 };
 
 void history_deinit(struct history *history);
 
 /* Takes a reference to `user`. Out of memory only costs the history. */
 void history_add(struct history *history, const struct broker_position *position, enum broker_event_kind kind,
-                 const char *socket_id, bool told, struct blob *user);
-
-/*
- * Clients were told something at `now` that is no event of its own (a roster's difference). Whoever has had
- * no more than that may have missed it, and no run of events brings it back.
- */
-void history_break(struct history *history, const struct broker_position *now);
-bool history_broken_since(const struct history *history, const struct broker_position *position);
+                 const char *socket_id, struct blob *user);
 
 /*
  * Whether everything after `position` up to `now` is here (so also when nothing came after it).

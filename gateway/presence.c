@@ -222,11 +222,11 @@ struct ask *presence_ask(struct presence *presence, const char *name,
 
 /* --- the broker's messages --- */
 
-/* Tells what no event told: whoever is away now cannot be brought up to date by events later. */
+/* Tells what no event told. Such a difference has no place of its own in the stream: a client that has had only a part
+ * of it cannot go on from there, so it gets a position that nothing leads from. */
 static void tell_difference(struct ride *ride, enum broker_event_kind kind, const struct blob *user)
 {
-    history_break(&ride->history, &ride->position);
-    ride_event(ride, kind, user);
+    ride_event(ride, kind, user, &(struct broker_position){.offset = ride->position.offset});
 }
 
 static void tell_gone(void *arg, const char *socket_id, struct blob *user)
@@ -295,10 +295,9 @@ static void on_broker_event(struct presence *presence, const struct broker_messa
     else
         roster_remove(ride->roster, message->socket_id);
     if (presence->options.recovery_window_ms)
-        history_add(&ride->history, &message->position, message->event, message->socket_id, told,
-                    message->user);
+        history_add(&ride->history, &message->position, message->event, message->socket_id, message->user);
     if (told)
-        ride_event(ride, message->event, message->user);
+        ride_event(ride, message->event, message->user, &message->position);
 }
 
 static void on_state(struct presence *presence, bool up)

@@ -136,14 +136,15 @@ void rides_flush(struct rides *rides)
         flush(rides->dirty);
 }
 
-void ride_event(struct ride *ride, enum broker_event_kind kind, const struct blob *user)
+void ride_event(struct ride *ride, enum broker_event_kind kind, const struct blob *user,
+                const struct broker_position *position)
 {
     for (int form = 0; form < WIRE_FORMS; form++) {
         if (!ride->members[form])
             continue;
         struct buf *bytes = fanlog_bytes(&ride->log[form]);
         size_t before = bytes->len;
-        if (wire_event(bytes, (enum wire_form)form, ride->name, kind, user, &ride->position)) {
+        if (wire_event(bytes, (enum wire_form)form, ride->name, kind, user, position)) {
             /* No memory for the event: a client that would miss it is ended instead, so that it comes back.
              */
             struct member *member;

@@ -97,8 +97,9 @@ const char *member_stretch(const struct member *member, size_t *n);
 /* The member has had it all. */
 void member_advance(struct member *member);
 
-/* Tells every member of an event at ride->position. */
-void ride_event(struct ride *ride, enum broker_event_kind kind, const struct blob *user);
+/* Tells every member of an event at a position. */
+void ride_event(struct ride *ride, enum broker_event_kind kind, const struct blob *user,
+                const struct broker_position *position);
 
 /* Flushes every ride with news: call once per loop turn. */
 void rides_flush(struct rides *rides);

@@ -299,7 +299,11 @@ bool rider_recovery_id(const struct rider *rider, char out[RECOVERY_ID_SIZE])
     const struct presence *presence = rider->presence;
     if (!presence->options.recovery_window_ms || !presence->has_secret || !rider->ride->live)
         return false;
-    recovery_id_make(presence->secret, rider->ride->name, rider->id, &rider->ride->position, out);
+    /* What this client is told of doubted riders, no other gateway can go on with. */
+    static const struct broker_position nowhere = {.epoch = RECOVERY_NOWHERE};
+    const struct ride *ride = rider->ride;
+    recovery_id_make(presence->secret, ride->name, rider->id,
+                     roster_in_doubt(ride->roster) ? &nowhere : &ride->position, out);
     return true;
 }
 
@@ -373,12 +377,13 @@ static bool has_ended(const struct rider *rider, const struct broker_message *pa
     return history_ended(&rider->ride->history, rider->id);
 }
 
-/* Whether there may be a run of events that leads from what the client has had to now. */
+/* Whether there may be a run of events that leads from what the client has had to now. Clients elsewhere may not know
+ * whom this gateway doubts, and would hear nothing of their return. */
 static bool events_may_lead(const struct rider *rider)
 {
     const struct ride *ride = rider->ride;
     return !strcmp(rider->from.epoch, ride->position.epoch) && rider->from.offset <= ride->position.offset &&
-           !history_broken_since(&ride->history, &rider->from);
+           !roster_in_doubt(ride->roster);
 }
 
 /* The socket is this rider's, if `result` is ok. */
@@ -452,8 +457,7 @@ static int missed_frames(struct rider *rider, struct buf *frames)
     }
     const struct history_event *event;
     while ((event = history_after(&rider->ride->history, &rider->from))) {
-        rider->from.offset = event->position.offset;
-        if (event->told && add_missed(rider, frames, event->position.offset, event->kind, event->user))
+        if (add_missed(rider, frames, event->position.offset, event->kind, event->user))
             return -1;
     }
     return 0;

@@ -16,6 +16,7 @@ struct entry {
 
 struct roster {
     struct entry *entries;
+    size_t doubted; /* how many entries are */
 };
 
 struct roster *roster_new(void)
@@ -23,8 +24,15 @@ struct roster *roster_new(void)
     return calloc(1, sizeof(struct roster));
 }
 
+static void set_doubted(struct roster *roster, struct entry *entry, bool doubted)
+{
+    roster->doubted += (size_t)doubted - (size_t)entry->doubted;
+    entry->doubted = doubted;
+}
+
 static void drop(struct roster *roster, struct entry *entry)
 {
+    set_doubted(roster, entry, false);
     HASH_DEL(roster->entries, entry);
     blob_unref(entry->user);
     free(entry);
@@ -71,7 +79,7 @@ static struct entry *set(struct roster *roster, const char *socket_id, struct bl
     blob_ref(user);
     blob_unref(entry->user);
     entry->user = user;
-    entry->doubted = false;
+    set_doubted(roster, entry, false);
     return entry;
 }
 
@@ -97,7 +105,7 @@ void roster_replace(struct roster *roster, const struct broker_rider *riders, si
         entry = find(roster, riders[i].socket_id);
         if (entry) {
             entry->seen = true;
-            entry->doubted = false;
+            set_doubted(roster, entry, false);
         }
     }
     HASH_ITER(hh, roster->entries, entry, next)
@@ -119,7 +127,12 @@ void roster_replace(struct roster *roster, const struct broker_rider *riders, si
 void roster_doubt(struct roster *roster)
 {
     for (struct entry *entry = roster->entries; entry; entry = entry->hh.next)
-        entry->doubted = true;
+        set_doubted(roster, entry, true);
+}
+
+bool roster_in_doubt(const struct roster *roster)
+{
+    return roster->doubted > 0;
 }
 
 void roster_drop_doubted(struct roster *roster,

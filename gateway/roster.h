@@ -42,6 +42,8 @@ struct roster_difference {
 void roster_doubt(struct roster *roster);
 void roster_drop_doubted(struct roster *roster,
                          void (*gone)(void *arg, const char *socket_id, struct blob *user), void *arg);
+/* Whether anybody is doubted. */
+bool roster_in_doubt(const struct roster *roster);
 
 /*
  * Makes the roster equal to the set given, but for doubted riders, who stay. Tells what changed: first who is

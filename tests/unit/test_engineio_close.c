@@ -215,7 +215,7 @@ static void tell(struct ride *ride)
 {
     struct blob *user = blob_new("1", 1);
     ride->position.offset++;
-    ride_event(ride, BROKER_EXITED, user);
+    ride_event(ride, BROKER_EXITED, user, &ride->position);
     blob_unref(user);
 }
 

@@ -40,7 +40,7 @@ static void add_sized(struct history *history, const char *epoch, uint64_t offse
     assert_non_null(record);
     struct blob *user = blob_new(record, size);
     free(record);
-    history_add(history, &position, BROKER_BOARDED, "S", true, user);
+    history_add(history, &position, BROKER_BOARDED, "S", user);
     blob_unref(user);
 }
 
@@ -96,12 +96,11 @@ static void an_event_comes_back_as_it_was(void **state)
     struct broker_position position = at("e", 3);
     struct broker_position before = at("e", 2);
     struct blob *user = blob_new("x", 1);
-    history_add(history, &position, BROKER_RESTORED, "S", false, user);
+    history_add(history, &position, BROKER_RESTORED, "S", user);
     assert_int_equal(atomic_load(&user->refs), 2);
     const struct history_event *event = history_after(history, &before);
     assert_non_null(event);
     assert_int_equal(event->kind, BROKER_RESTORED);
-    assert_false(event->told);
     assert_ptr_equal(event->user, user);
     assert_string_equal(event->position.epoch, "e");
     history_deinit(history);
@@ -181,21 +180,6 @@ static void another_epoch_empties_it(void **state)
     assert_after(*state, 0, 6, 7);
 }
 
-static void what_was_told_without_an_event_is_out_of_reach(void **state)
-{
-    struct broker_position now = at("e", 5);
-    struct broker_position position = at("e", 0);
-    assert_false(history_broken_since(*state, &position));
-    history_break(*state, &now);
-    assert_true(history_broken_since(*state, &position));
-    position = at("e", 5);
-    assert_true(history_broken_since(*state, &position));
-    position = at("e", 6);
-    assert_false(history_broken_since(*state, &position));
-    position = at("f", 5);
-    assert_false(history_broken_since(*state, &position));
-}
-
 /* --- its bounds --- */
 
 static void the_oldest_go_when_there_are_too_many(void **state)
@@ -269,7 +253,7 @@ static void a_socket_has_ended_when_the_last_that_is_known_of_it_is_its_leaving(
     (void)state;
     for (uint64_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct broker_position position = at("e", i + 1);
-        history_add(&history, &position, kinds[i], "S", true, user);
+        history_add(&history, &position, kinds[i], "S", user);
         assert_int_equal(history_ended(&history, "S"), ended[i]);
         assert_false(history_ended(&history, "T"));
     }
@@ -292,7 +276,6 @@ int main(void)
         TEST(a_gap_empties_it),
         TEST(an_offset_that_is_repeated_or_goes_back_empties_it),
         TEST(another_epoch_empties_it),
-        TEST(what_was_told_without_an_event_is_out_of_reach),
         TEST(the_oldest_go_when_there_are_too_many),
         TEST(the_oldest_go_when_they_are_too_large),
         TEST(growing_keeps_the_order),

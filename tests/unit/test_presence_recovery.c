@@ -260,7 +260,7 @@ static void who_comes_back_can_drop_and_come_back_again(void **state)
                                     "resume / ann\nann recovered\nann < " EVENT(4) "suspend / ann\n");
 }
 
-static void who_was_put_back_unnoticed_is_counted_but_not_replayed(void **state)
+static void who_was_put_back_meanwhile_is_told_to_who_was_away(void **state)
 {
     struct world *w = *state;
     drop_after(w, 1);
@@ -270,7 +270,7 @@ static void who_was_put_back_unnoticed_is_counted_but_not_replayed(void **state)
     turn(w);
     come_back(w, 0, 1);
     says_resumed(w, 2, 4, BOARDING);
-    assert_journal(w, "resume / ann\nann recovered\nann < " EVENT(
+    assert_journal(w, "resume / ann\nann recovered\nann < 42[\"userBoarded\",1,\"2-epoch-01\"]\nann < " EVENT(
                           3) "ann < 42[\"userDisconnected\",1,\"4-epoch-01\"]\n");
 }
 
@@ -619,64 +619,90 @@ static void a_refused_resumption_makes_a_new_client_and_gives_up_the_old_socket(
 
 /* --- what was told without a number --- */
 
-static void who_was_away_when_a_difference_was_told_is_not_recovered(void **state)
+static void a_difference_has_a_position_that_nothing_leads_from(void **state)
+{
+    struct world *w = *state;
+    struct broker_position from;
+    join_live(w, 1);
+    says_roster(w, "/", 4, "11");
+    turn(w);
+    assert_journal(w, "ann < 42[\"userBoarded\",1,\"4-\"]\n");
+    assert_false(wire_read_offset("4-", &from));
+}
+
+static void who_was_away_when_a_difference_was_told_is_recovered_if_the_log_goes_on(void **state)
 {
     struct world *w = *state;
     drop_after(w, 2);
     says_roster(w, "/", 4, "11");
     turn(w);
-    for (uint64_t offset = 2; offset <= 4; offset += 2) {
-        come_back(w, 0, offset);
-        says_resumed(w, w->broker.submitted_count - 1, 4, BOARDING);
-        assert_journal(w, "resume / ann\nann not recovered\n");
-        drop(&w->client[0]);
-        assert_journal(w, "suspend / ann\n");
-    }
-    says_events(w, 5, 6);
-    turn(w);
-    come_back(w, 0, 5);
-    says_resumed(w, w->broker.submitted_count - 1, 6, BOARDING);
-    assert_journal(w, "resume / ann\nann recovered\nann < " EVENT(6));
+    come_back(w, 0, 2);
+    says_resumed(w, 2, 4, BOARDING);
+    assert_journal(w, "resume / ann\nreplay / after 2-epoch-01\n");
+    says_history(w, 3, 3, 4);
+    assert_journal(w, "ann recovered\nann < " EVENT(3) "ann < " EVENT(4));
 }
 
-static void who_was_catching_up_when_a_difference_was_told_is_not_recovered(void **state)
-{
-    struct world *w = *state;
-    come_from_elsewhere(w, 3);
-    says_result(w, 0, 5, NULL);
-    turn(w);
-    says_roster(w, "/", 6, "A6");
-    says_history(w, 1, 4, 6);
-    assert_journal(w, "replay / after 3-epoch-01\nann not recovered\n");
-}
+/* --- doubts --- */
 
-static void a_roster_that_told_nothing_stands_in_nobodys_way(void **state)
+static void who_joins_in_doubt_may_have_its_socket_back_but_no_events_lead_on(void **state)
 {
     struct world *w = *state;
-    drop_after(w, 2);
-    says_roster(w, "/", 2, "11 22");
-    turn(w);
-    come_back(w, 0, 1);
-    says_resumed(w, 2, 2, BOARDING);
-    assert_journal(w, "resume / ann\nann recovered\nann < " EVENT(2));
-}
-
-static void who_was_away_when_the_lost_were_told_is_not_recovered(void **state)
-{
-    struct world *w = *state;
+    char recovery_id[RECOVERY_ID_SIZE];
+    struct broker_position from;
     join_live(w, 1);
-    says_events(w, 1, 1);
+    says_event(w, 1, BROKER_BOARDED, "1", "1");
+    turn(w);
+    says_renumbered(w, "epoch-02", 3, "");
+    turn(w);
+    assert_true(rider_recovery_id(w->client[0].rider, recovery_id));
+    assert_true(shows(w, "/", recovery_id, &from));
+    assert_string_equal(from.epoch, RECOVERY_NOWHERE);
+    says_event(w, 4, BROKER_RESTORED, "1", "1");
+    turn(w);
+    assert_true(rider_recovery_id(w->client[0].rider, recovery_id));
+    assert_true(shows(w, "/", recovery_id, &from));
+    assert_string_equal(from.epoch, "epoch-02");
+    assert_int_equal(from.offset, 4);
+}
+
+/* It may come from a gateway that has no doubts, and would hear nothing of who is put back. */
+static void nobody_is_recovered_while_there_are_doubts(void **state)
+{
+    struct world *w = *state;
+    join_live(w, 2);
+    says_event(w, 1, BROKER_BOARDED, "1", "1");
+    turn(w);
     says_renumbered(w, "epoch-02", 3, "");
     turn(w);
     drop(&w->client[0]);
-    join(w, 1); /* keeps the ride in use */
-    advance(w, LEASE + WINDOW + PRESENCE_DOUBT_SLACK_MS);
-    turn(w);
-    leave(&w->client[1]);
     buf_clear(&w->journal);
     come_back(w, 0, 3);
     says_result(w, 0, 3, NULL);
     assert_journal(w, "resume / ann\nann not recovered\n");
+    drop(&w->client[0]);
+    advance(w, LEASE + WINDOW + PRESENCE_DOUBT_SLACK_MS);
+    turn(w);
+    buf_clear(&w->journal);
+    come_back(w, 0, 3);
+    says_result(w, 1, 3, NULL);
+    assert_journal(w, "resume / ann\nann recovered\n");
+}
+
+static void who_was_catching_up_when_doubts_arose_is_not_recovered(void **state)
+{
+    struct world *w = *state;
+    join(w, 1);
+    says_roster(w, "/", 5, "A1");
+    turn(w);
+    leave(&w->client[1]);
+    strcpy(w->client[0].id, "12345678901234567890");
+    come_back(w, 0, 3);
+    says_result(w, 0, 5, NULL);
+    turn(w);
+    says_renumbered(w, "epoch-02", 6, "");
+    says_history(w, 1, 4, 6);
+    assert_journal(w, "watch /\nresume / ann\nreplay / after 3-epoch-01\nann not recovered\n");
 }
 
 #define TEST(name)       cmocka_unit_test_setup_teardown(name, setup_recovery, teardown)
@@ -698,7 +724,7 @@ int main(void)
         TEST(who_missed_nothing_hears_nothing),
         TEST(who_comes_back_is_aboard_if_it_was),
         TEST(who_comes_back_can_drop_and_come_back_again),
-        TEST(who_was_put_back_unnoticed_is_counted_but_not_replayed),
+        TEST(who_was_put_back_meanwhile_is_told_to_who_was_away),
         TEST(a_resumption_waits_for_the_first_roster),
         TEST(a_client_may_end_as_it_is_told),
         TEST(what_the_ride_does_not_remember_comes_from_the_broker),
@@ -725,10 +751,11 @@ int main(void)
         TEST(an_eviction_of_somebody_else_is_ignored),
         TEST(an_eviction_does_not_concern_who_is_just_taking_the_socket),
         TEST(a_refused_resumption_makes_a_new_client_and_gives_up_the_old_socket),
-        TEST(who_was_away_when_a_difference_was_told_is_not_recovered),
-        TEST(who_was_catching_up_when_a_difference_was_told_is_not_recovered),
-        TEST(a_roster_that_told_nothing_stands_in_nobodys_way),
-        TEST(who_was_away_when_the_lost_were_told_is_not_recovered),
+        TEST(a_difference_has_a_position_that_nothing_leads_from),
+        TEST(who_was_away_when_a_difference_was_told_is_recovered_if_the_log_goes_on),
+        TEST(who_joins_in_doubt_may_have_its_socket_back_but_no_events_lead_on),
+        TEST(nobody_is_recovered_while_there_are_doubts),
+        TEST(who_was_catching_up_when_doubts_arose_is_not_recovered),
     };
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);

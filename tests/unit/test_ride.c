@@ -129,7 +129,7 @@ static void tell_sized(struct ride *ride, size_t size)
     assert_non_null(blob);
     free(user);
     ride->position.offset++;
-    ride_event(ride, BROKER_BOARDED, blob);
+    ride_event(ride, BROKER_BOARDED, blob, &ride->position);
     blob_unref(blob);
 }
 

@@ -6,13 +6,16 @@
 
 enum { EVERY = 20 };
 
-void __real_ride_event(struct ride *ride, enum broker_event_kind kind, const struct blob *user);
-void __wrap_ride_event(struct ride *ride, enum broker_event_kind kind, const struct blob *user);
+void __real_ride_event(struct ride *ride, enum broker_event_kind kind, const struct blob *user,
+                       const struct broker_position *position);
+void __wrap_ride_event(struct ride *ride, enum broker_event_kind kind, const struct blob *user,
+                       const struct broker_position *position);
 
-void __wrap_ride_event(struct ride *ride, enum broker_event_kind kind, const struct blob *user)
+void __wrap_ride_event(struct ride *ride, enum broker_event_kind kind, const struct blob *user,
+                       const struct broker_position *position)
 {
     static unsigned count;
 
     if (++count % EVERY != 0)
-        __real_ride_event(ride, kind, user);
+        __real_ride_event(ride, kind, user, position);
 }
