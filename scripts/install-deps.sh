@@ -61,6 +61,8 @@ for group in "$@"; do
         has_node || need nodejs npm
         # Where systemd runs, Debian's package also starts a server on port 6379. The tests start their own.
         command -v redis-server >/dev/null || need redis-server
+        # The same holds for nginx, on port 80; it is often there from its own project's packages.
+        [[ -x /usr/sbin/nginx ]] || command -v nginx >/dev/null || need nginx-light openssl
         ;;
     lint)
         need clang-format clang-tidy

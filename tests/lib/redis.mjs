@@ -6,16 +6,9 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { onEnd } from "./cleanup.mjs";
+import { freePort } from "./port.mjs";
 import { Program } from "./process.mjs";
 import { until, within } from "./wait.mjs";
-
-async function freePort() {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 export class Redis {
   static async start(t) {
