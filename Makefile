@@ -13,7 +13,7 @@ COMPILED = sed -n 's|^ *"file": "\(.*\)",*$$|\1|p' build/$(BUILD)/compile_comman
 
 configure = cmake --log-level=NOTICE --preset $(1) -DRIDECAST_WERROR=$(WERROR)
 
-.PHONY: build run test chaos lint format fuzz clean help
+.PHONY: build run test cluster chaos lint format fuzz clean help
 
 build: ## the gateway: build/release/gateway/ridecast-gateway (BUILD=dev: with ASan and UBSan)
 	@scripts/install-deps.sh build
@@ -31,6 +31,11 @@ test: ## all tests (BUILD=dev: under ASan and UBSan)
 tests/node_modules/.package-lock.json: tests/package-lock.json
 	@cd tests && npm ci --no-audit --no-fund
 	@touch $@
+
+cluster: ## Redis, three gateways (ports 3001 to 3003) and nginx on http://localhost:8080; Ctrl-C ends it
+	@scripts/install-deps.sh build test
+	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
+	@RIDECAST_BUILD=build/$(BUILD) exec node tests/load/local-cluster.mjs
 
 chaos: SECONDS = 60
 chaos: ## SEEDS=20 runs of SECONDS=60 in which everything breaks, then figures of how long healing takes

@@ -16,7 +16,8 @@ const DEPLOY = fileURLToPath(new URL("../../deploy/nginx", import.meta.url));
 const SEARCH = { PATH: `${process.env.PATH}:/usr/sbin` };
 
 // Where nginx may write without being root.
-const PLACES = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path temp/${name};\n`);
+const TEMP = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+const PLACES = TEMP.map((name) => `${name}_temp_path temp/${name};\n`);
 
 export class Nginx {
   static async start(t, gateways, options = {}) {

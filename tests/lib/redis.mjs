@@ -11,9 +11,9 @@ import { Program } from "./process.mjs";
 import { until, within } from "./wait.mjs";
 
 export class Redis {
-  static async start(t) {
+  static async start(t, { port } = {}) {
     const folder = await mkdtemp(path.join(os.tmpdir(), "ridecast-redis-"));
-    const redis = new Redis(folder, await freePort());
+    const redis = new Redis(folder, port ?? (await freePort()));
     onEnd(t, async () => {
       await redis.stop("SIGKILL");
       await rm(folder, { recursive: true, force: true });
