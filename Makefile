@@ -7,6 +7,8 @@ SEEDS ?= 20
 ARGS ?=
 ONLY ?=
 RUNS ?= 3
+K6_VERSION = v1.3.0
+K6 = build/tools/k6-$(K6_VERSION)/k6
 
 SOURCES = $(shell find common broker gateway tests -name node_modules -prune -o -name '*.[ch]' -print)
 # What the current build compiles of ours, without what it generates.
@@ -15,7 +17,7 @@ COMPILED = sed -n 's|^ *"file": "\(.*\)",*$$|\1|p' build/$(BUILD)/compile_comman
 
 configure = cmake --log-level=NOTICE --preset $(1) -DRIDECAST_WERROR=$(WERROR)
 
-.PHONY: build run test chaos bench lint format fuzz clean help
+.PHONY: build run test cluster load chaos bench lint format fuzz clean help
 
 build: ## the gateway: build/release/gateway/ridecast-gateway (BUILD=dev: with ASan and UBSan)
 	@scripts/install-deps.sh build
@@ -33,6 +35,19 @@ test: ## all tests (BUILD=dev: under ASan and UBSan)
 tests/node_modules/.package-lock.json: tests/package-lock.json
 	@cd tests && npm ci --no-audit --no-fund
 	@touch $@
+
+cluster: ## Redis, three gateways (ports 3001 to 3003) and nginx on http://localhost:8080; Ctrl-C ends it
+	@scripts/install-deps.sh build test
+	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
+	@RIDECAST_BUILD=build/$(BUILD) exec node tests/load/local-cluster.mjs
+
+load: ## k6's smoke test against such a cluster on free ports
+	@scripts/install-deps.sh build test load
+	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json $(K6)
+	@RIDECAST_BUILD=build/$(BUILD) node tests/load/local-cluster.mjs $(K6) run --quiet tests/load/smoke.js
+
+$(K6):
+	@GOBIN=$(CURDIR)/$(dir $@) go install go.k6.io/k6@$(K6_VERSION)
 
 chaos: SECONDS = 60
 chaos: ## SEEDS=20 runs of SECONDS=60 in which everything breaks, then figures of how long healing takes

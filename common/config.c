@@ -3,6 +3,7 @@
  */
 #include "common/config.h"
 
+#include "common/ip.h"
 #include "common/log.h"
 
 #include <ctype.h>
@@ -137,6 +138,15 @@ static const char *check_cors_origin(const char *value)
     return count > 0 ? NULL : wrong;
 }
 
+static const char *check_trusted_proxy(const char *value)
+{
+    if (!ip_list_valid(value))
+        return "is no list of networks; give addresses and CIDRs such as 127.0.0.1, 10.0.0.0/8 or fd00::/8, "
+               "with "
+               "no bits set behind the prefix";
+    return NULL;
+}
+
 static const char *const log_levels[] = {
     [LOG_LEVEL_ERROR] = "error",
     [LOG_LEVEL_WARN] = "warn",
@@ -188,6 +198,9 @@ static const struct option_row rows[] = {
      .help = "How much may wait while the broker is away before it is refused"},
     {"max-connections", UINT(max_connections, "16384", 1, 1000000, NULL),
      .help = "Connections served at the same time"},
+    {"trusted-proxy", STRING(trusted_proxy, ""), .check = check_trusted_proxy,
+     .help = "Networks of the proxies whose X-Forwarded-For and X-Ridecast-Session are believed, as addresses or "
+             "CIDRs separated by commas or spaces; empty: none"},
     {"cors-origin", STRING(cors_origin, "*"), .check = check_cors_origin,
      .help = "Origins of the web pages that may connect, separated by commas or spaces; * for any"},
     {"log-level", CHOICE(log_level, "info", log_levels),

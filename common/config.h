@@ -24,9 +24,10 @@ struct config {
     uint64_t recovery_window_ms; /* how long a rider whose connection dropped stays aboard; 0: no recovery */
     uint64_t node_lease_ms;      /* how long the others wait for a gateway that is silent */
     uint64_t max_connections;
-    char *cors_origin; /* "*" or a space- or comma-separated list of origins */
-    int log_level;     /* enum log_level */
-    int log_format;    /* enum log_format */
+    char *trusted_proxy; /* space- or comma-separated CIDRs (common/ip.h); empty: none */
+    char *cors_origin;   /* "*" or a space- or comma-separated list of origins */
+    int log_level;       /* enum log_level */
+    int log_format;      /* enum log_format */
 };
 
 /* The table, for option_load(), option_print() and option_free(). */

@@ -3,6 +3,7 @@
  * docs/protocol.md gives, to sessions (engineio.h); and the transport those sessions speak through. CORS as
  * well.
  */
+#include "common/log.h"
 #include "gateway/engineio.h"
 #include "gateway/server_private.h"
 
@@ -85,12 +86,15 @@ static void preflight(struct link *link)
 
 /* --- the transport --- */
 
-static void answer(struct link *link, int status, const char *content_type, const void *body, size_t n)
+/* `more`: further lines ended by CRLF, or NULL. */
+static void answer(struct link *link, int status, const char *content_type, const char *more,
+                   const void *body, size_t n)
 {
     char allow[CORS_HEADERS_SIZE];
-    char headers[CORS_HEADERS_SIZE + 64];
+    char headers[CORS_HEADERS_SIZE + 128];
     cors(link, allow, sizeof allow);
-    snprintf(headers, sizeof headers, "%s%s", allow, status == 200 ? "Cache-Control: no-store\r\n" : "");
+    snprintf(headers, sizeof headers, "%s%s%s", allow, status == 200 ? "Cache-Control: no-store\r\n" : "",
+             more ? more : "");
     if (http_reader_request(link->reader)->upgrade)
         link_refuse(link, status, content_type, headers, body, n);
     else
@@ -99,7 +103,7 @@ static void answer(struct link *link, int status, const char *content_type, cons
 
 static void transport_reply(void *exchange, int status, const char *content_type, const void *body, size_t n)
 {
-    answer(exchange, status, content_type, body, n);
+    answer(exchange, status, content_type, NULL, body, n);
 }
 
 static void transport_drop(void *handle)
@@ -139,7 +143,7 @@ const struct eio_transport *server_transport(void)
 static enum eio_error check(const struct server *server, const struct http_request *request,
                             struct target *target)
 {
-    char value[64];
+    char value[EIO_SID_MAX + 1];
     *target = (struct target){0};
 
     if (http_query_get(request->query, "transport", value, sizeof value) < 0)
@@ -172,12 +176,51 @@ static void answer_error(struct link *link, enum eio_error error)
     int status = error == EIO_FORBIDDEN ? 403 : 400;
     if (http_reader_request(link->reader)->upgrade) {
         const char *message = eio_error_message(error);
-        answer(link, status, TEXT_HTML, message, strlen(message));
+        answer(link, status, TEXT_HTML, NULL, message, strlen(message));
         return;
     }
     char body[EIO_ERROR_BODY_SIZE];
     eio_error_body(error, body, sizeof body);
-    answer(link, status, JSON, body, strlen(body));
+    answer(link, status, JSON, NULL, body, strlen(body));
+}
+
+static void refuse_text(struct link *link, int status, const char *headers, const char *text)
+{
+    answer(link, status, "text/plain; charset=utf-8", headers, text, strlen(text));
+}
+
+/* --- opening --- */
+
+/*
+ * Whom a new session comes from, and the id a trusted proxy wants it to have. False: it cannot be had, and
+ * the request is answered.
+ */
+static bool find_origin(const struct server *server, struct link *link, struct eio_origin *origin)
+{
+    const char *sid = http_reader_request(link->reader)->field[HTTP_X_RIDECAST_SESSION];
+    bool trusted;
+    *origin = (struct eio_origin){.client = link_client(link, &trusted)};
+    if (!sid || !trusted)
+        return true;
+    if (!eio_sid_valid(sid)) {
+        refuse_text(link, 400, NULL, "X-Ridecast-Session must be 20 to 64 of A-Z a-z 0-9 _ -\n");
+        return false;
+    }
+    if (eio_find(server->eio, sid)) {
+        refuse_text(link, 400, NULL, "X-Ridecast-Session names a session that is there\n");
+        return false;
+    }
+    memcpy(origin->sid, sid, strlen(sid));
+    return true;
+}
+
+static void log_opening(const struct eio_origin *origin, const char *transport)
+{
+    char client[IP_TEXT_SIZE];
+    if (!log_enabled(LOG_LEVEL_DEBUG))
+        return;
+    ip_print(&origin->client, client);
+    log_debug("gateway", "%s opens a session over %s", client, transport);
 }
 
 /* --- requests --- */
@@ -195,17 +238,32 @@ static void upgrade(struct server *server, struct link *link, const struct targe
         return;
     }
 
+    bool opens = !target->session && !target->polling;
+    struct eio_origin origin;
+    if (opens && !find_origin(server, link, &origin))
+        return;
     bool attached = target->session && !target->polling && eio_ws_attach(target->session, link);
+    if (opens)
+        log_opening(&origin, "WebSocket");
     link_become_ws(link, headers, attached ? target->session : NULL, NULL);
     if (attached)
         return;
-    if (target->session || target->polling) {
+    if (!opens) {
         link_ws_close(link, WS_STATUS_NONE);
         return;
     }
-    struct eio_session *session = eio_open_ws(server->eio, link);
+    struct eio_session *session = eio_open_ws(server->eio, link, &origin);
     if (link->state == LINK_WS_SESSION)
         link->session = session;
+}
+
+static void open_polling(struct server *server, struct link *link)
+{
+    struct eio_origin origin;
+    if (!find_origin(server, link, &origin))
+        return;
+    log_opening(&origin, "polling");
+    eio_open_polling(server->eio, link, &origin);
 }
 
 static void begin_post(struct server *server, struct link *link, struct eio_session *session)
@@ -252,7 +310,7 @@ void endpoint_too_big(struct link *link)
     if (link->session)
         eio_post_refused(link->session, link, false);
     link->session = NULL;
-    answer(link, 413, NULL, "", 0);
+    answer(link, 413, NULL, NULL, "", 0);
 }
 
 void endpoint_request(struct server *server, struct link *link)
@@ -278,11 +336,11 @@ void endpoint_request(struct server *server, struct link *link)
     } else if (request->upgrade) {
         upgrade(server, link, &target);
     } else if (!target.session) {
-        eio_open_polling(server->eio, link);
+        open_polling(server, link);
     } else if (request->method == HTTP_METHOD_GET) {
         link->session = target.session;
         eio_get(target.session, link);
     } else {
-        answer(link, 500, NULL, "", 0);
+        answer(link, 500, NULL, NULL, "", 0);
     }
 }

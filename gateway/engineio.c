@@ -62,6 +62,13 @@ struct eio_session *eio_find(const struct eio *eio, const char *sid)
     return session;
 }
 
+bool eio_sid_valid(const char *sid)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+    size_t len = strlen(sid);
+    return len >= EIO_SID_MIN && len <= EIO_SID_MAX && strspn(sid, letters) == len;
+}
+
 static uint64_t now_ms(const struct eio *eio)
 {
     return eio->options->now_ms(eio->options->clock);
@@ -299,7 +306,8 @@ static void upgrade_timeout(void *owner)
     give_up_probe(owner);
 }
 
-static struct eio_session *open_session(struct eio *eio, enum eio_state state)
+static struct eio_session *open_session(struct eio *eio, enum eio_state state,
+                                        const struct eio_origin *origin)
 {
     const struct eio_options *options = eio->options;
     struct eio_session *session = calloc(1, sizeof *session);
@@ -307,7 +315,12 @@ static struct eio_session *open_session(struct eio *eio, enum eio_state state)
         abort();
     session->eio = eio;
     session->state = state;
-    id_make(session->sid, ID_LEN);
+    if (origin)
+        session->client = origin->client;
+    if (origin && origin->sid[0])
+        memcpy(session->sid, origin->sid, sizeof session->sid);
+    else
+        id_make(session->sid, ID_LEN);
     HASH_ADD_STR(eio->sessions, sid, session);
     outlet_init(&session->outlet, options->outlets, &CARRIER, options->backlog_bytes);
     session->heartbeat = (struct timer){.fire = heartbeat, .owner = session};
@@ -327,18 +340,18 @@ static void open_packet(const struct eio_session *session, char *out, size_t siz
         options->max_payload_bytes);
 }
 
-void eio_open_polling(struct eio *eio, void *exchange)
+void eio_open_polling(struct eio *eio, void *exchange, const struct eio_origin *origin)
 {
-    struct eio_session *session = open_session(eio, EIO_POLLING);
+    struct eio_session *session = open_session(eio, EIO_POLLING, origin);
     char packet[256];
     open_packet(session, packet, sizeof packet);
     reply(session, exchange, 200, TEXT_PLAIN, packet);
     eio->options->app->open(eio->options->app_data, session);
 }
 
-struct eio_session *eio_open_ws(struct eio *eio, void *socket)
+struct eio_session *eio_open_ws(struct eio *eio, void *socket, const struct eio_origin *origin)
 {
-    struct eio_session *session = open_session(eio, EIO_WEBSOCKET);
+    struct eio_session *session = open_session(eio, EIO_WEBSOCKET, origin);
     session->ws = socket;
     char packet[256];
     open_packet(session, packet, sizeof packet);

@@ -15,6 +15,7 @@
 #define RIDECAST_GATEWAY_ENGINEIO_H
 
 #include "common/id.h"
+#include "common/ip.h"
 #include "gateway/outlet.h"
 #include "gateway/timers.h"
 
@@ -71,8 +72,18 @@ enum eio_state {
     EIO_ENDED,     /* out of the table, waiting for eio_reap() */
 };
 
+/* Of a session id that somebody else has made. */
+enum { EIO_SID_MIN = 20, EIO_SID_MAX = 64 };
+
+/* Where a session comes from. */
+struct eio_origin {
+    char sid[EIO_SID_MAX + 1]; /* the id it is to have, valid and not in use; "": any */
+    struct ip client;          /* for the log */
+};
+
 struct eio_session {
-    char sid[ID_LEN + 1];
+    char sid[EIO_SID_MAX + 1];
+    struct ip client;
     enum eio_state state;
     bool closing; /* an orderly end: what is queued is delivered, input is ignored, nothing is added */
     bool probing; /* `probe` has said 2probe: polls are released so that the client can switch */
@@ -122,9 +133,12 @@ size_t eio_session_count(const struct eio *eio);
 /* The session of that id, closing ones included; NULL: unknown. */
 struct eio_session *eio_find(const struct eio *eio, const char *sid);
 
-/* Opens a session and answers with the open packet. */
-void eio_open_polling(struct eio *eio, void *exchange);
-struct eio_session *eio_open_ws(struct eio *eio, void *socket);
+/* EIO_SID_MIN to EIO_SID_MAX letters of A-Z a-z 0-9 _ - */
+bool eio_sid_valid(const char *sid);
+
+/* Opens a session and answers with the open packet. `origin` NULL: nothing is known. */
+void eio_open_polling(struct eio *eio, void *exchange, const struct eio_origin *origin);
+struct eio_session *eio_open_ws(struct eio *eio, void *socket, const struct eio_origin *origin);
 
 /* A poll. The engine replies now or later. */
 void eio_get(struct eio_session *session, void *exchange);

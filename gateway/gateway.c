@@ -188,6 +188,7 @@ static struct server *make_server(struct gateway *gateway, char *error, size_t e
         .listen = config->listen,
         .path = "/socket.io/",
         .cors_origin = config->cors_origin,
+        .trusted_proxy = config->trusted_proxy,
         .max_connections = config->max_connections,
         .max_payload_bytes = config->max_payload_bytes,
         .site = &site,

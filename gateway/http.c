@@ -29,6 +29,8 @@ static const char *const field_names[HTTP_FIELDS] = {
     [HTTP_SEC_WEBSOCKET_KEY] = "sec-websocket-key",
     [HTTP_SEC_WEBSOCKET_VERSION] = "sec-websocket-version",
     [HTTP_SEC_WEBSOCKET_PROTOCOL] = "sec-websocket-protocol",
+    [HTTP_X_FORWARDED_FOR] = "x-forwarded-for",
+    [HTTP_X_RIDECAST_SESSION] = "x-ridecast-session",
 };
 
 struct http_reader {

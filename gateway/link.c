@@ -242,6 +242,16 @@ void link_resume(struct link *link)
     buf_deinit(&bytes);
 }
 
+struct ip link_client(const struct link *link, bool *trusted)
+{
+    const char *proxies = link->server->options.trusted_proxy;
+    const char *forwarded = http_reader_request(link->reader)->field[HTTP_X_FORWARDED_FOR];
+    struct ip peer = conn_peer(link->conn);
+    if (trusted)
+        *trusted = ip_list_has(proxies, &peer);
+    return ip_behind_proxies(proxies, &peer, forwarded);
+}
+
 /* --- WebSocket --- */
 
 void link_become_ws(struct link *link, const char *headers, struct eio_session *session, void *client)

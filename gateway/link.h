@@ -11,6 +11,7 @@
 #ifndef RIDECAST_GATEWAY_LINK_H
 #define RIDECAST_GATEWAY_LINK_H
 
+#include "common/ip.h"
 #include "gateway/http.h"
 #include "gateway/timers.h"
 #include "gateway/ws.h"
@@ -98,6 +99,12 @@ void link_write(struct link *link, const void *frames, size_t n);
 
 /* Sends a close frame and waits for the peer's. Its owner has let go of it. */
 void link_ws_close(struct link *link, enum ws_status status);
+
+/*
+ * Whom the request comes from: the peer, or whoever is behind it where the peer is a proxy that is trusted
+ * (then `*trusted` is set; NULL: not wanted). While there is a request.
+ */
+struct ip link_client(const struct link *link, bool *trusted);
 
 /* Cuts the connection. Its owner has let go of it. */
 void link_drop(struct link *link);

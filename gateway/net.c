@@ -175,18 +175,17 @@ void conn_abort(struct conn *conn)
     kill_later(conn);
 }
 
-void conn_peer(const struct conn *conn, char *out, size_t size)
+struct ip conn_peer(const struct conn *conn)
 {
     struct sockaddr_storage address;
     socklen_t len = sizeof address;
     char host[NI_MAXHOST];
-    char port[NI_MAXSERV];
+    struct ip ip = {{0}};
     if (getpeername(lws_get_socket_fd(conn->wsi), (struct sockaddr *)&address, &len) ||
-        getnameinfo((struct sockaddr *)&address, len, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV))
-        snprintf(out, size, "?");
-    else
-        snprintf(out, size, "%s:%s", host, port);
+        getnameinfo((struct sockaddr *)&address, len, host, sizeof host, NULL, 0, NI_NUMERICHOST) ||
+        ip_parse(&ip, host, strcspn(host, "%"))) /* a link-local address has its interface behind a % */
+        ip = (struct ip){{0}};
+    return ip;
 }
 
 static int conn_adopted(struct net *net, struct lws *wsi, struct conn *conn)

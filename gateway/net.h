@@ -13,6 +13,7 @@
 #ifndef RIDECAST_GATEWAY_NET_H
 #define RIDECAST_GATEWAY_NET_H
 
+#include "common/ip.h"
 #include "gateway/timers.h"
 
 #include <stdbool.h>
@@ -97,7 +98,7 @@ void conn_abort(struct conn *conn);
 
 enum { CONN_LINGER_MS = 2000, CONN_DRAIN_MS = 10000 };
 
-/* Writes the peer's address to `out`, for log lines; "?" when unknown. */
-void conn_peer(const struct conn *conn, char *out, size_t size);
+/* The peer's address; :: when it is unknown, because the peer is gone already. */
+struct ip conn_peer(const struct conn *conn);
 
 #endif

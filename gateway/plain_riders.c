@@ -21,6 +21,7 @@ struct plain_client {
     struct plain_riders *riders;
     struct link *link;
     struct outlet outlet;
+    struct ip address;
     char ride[RIDE_NAME_MAX + 1];
     struct ask *ask; /* while the ride is not known yet: there is no rider and no WebSocket */
     struct rider *rider;
@@ -168,12 +169,19 @@ static void evict(void *owner)
     drop(owner);
 }
 
+static struct ip address(void *owner)
+{
+    const struct plain_client *client = owner;
+    return client->address;
+}
+
 static const struct rider_ops OPS = {
     .form = WIRE_PLAIN,
     .acknowledge = acknowledge,
     .exception = exception,
     .disconnect = disconnect,
     .evict = evict,
+    .address = address,
 };
 
 /* --- what a client says --- */
@@ -297,6 +305,7 @@ bool plain_open(struct plain_riders *riders, struct link *link, const char *path
         return false;
     client->riders = riders;
     client->link = link;
+    client->address = link_client(link, NULL);
     client->heartbeat = (struct timer){.fire = heartbeat, .owner = client};
     memcpy(client->ride, ride, strlen(ride));
     outlet_init(&client->outlet, riders->outlets, &carrier, riders->backlog_bytes);

@@ -19,6 +19,7 @@
 #define RIDECAST_GATEWAY_PRESENCE_H
 
 #include "broker/broker.h"
+#include "common/ip.h"
 #include "common/json_text.h"
 #include "gateway/recovery_id.h"
 #include "gateway/ride.h"
@@ -47,6 +48,8 @@ struct rider_ops {
     /* What rider_resume() came to. Say so to the client, then call rider_join(). NULL where nobody resumes.
      */
     void (*resumed)(void *client, bool recovered);
+    /* Where the client is, for the log. */
+    struct ip (*address)(void *client);
 };
 
 /* How a rider's client went. */

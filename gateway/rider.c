@@ -502,11 +502,20 @@ static void acknowledge_error(struct rider *rider, const struct ack *ack, const 
     buf_deinit(&json);
 }
 
+static void blame(struct rider *rider, const char *message)
+{
+    struct ip ip = rider->ops->address(rider->client);
+    char address[IP_TEXT_SIZE];
+    ip_print(&ip, address);
+    log_warn("gateway", "%s from %s: refused a message on %s: %s", rider->id, address, rider->ride->name,
+             message);
+    rider->blamed = true;
+}
+
 void rider_refuse(struct rider *rider, const struct ack *ack, const char *message)
 {
     if (!rider->blamed)
-        log_warn("gateway", "%s: refused a message on %s: %s", rider->id, rider->ride->name, message);
-    rider->blamed = true;
+        blame(rider, message);
     rider->presence->counts.refused++;
     acknowledge_error(rider, ack, message);
     rider->ops->exception(rider->client, message);

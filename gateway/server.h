@@ -33,8 +33,9 @@ struct server_site {
 
 struct server_options {
     const char *listen;
-    const char *path;        /* of Engine.IO, with both slashes: "/socket.io/" */
-    const char *cors_origin; /* "*" or a list */
+    const char *path;          /* of Engine.IO, with both slashes: "/socket.io/" */
+    const char *cors_origin;   /* "*" or a list */
+    const char *trusted_proxy; /* a list of networks (common/ip.h) */
     uint64_t max_connections;
     size_t max_payload_bytes;
     const struct server_site *site;

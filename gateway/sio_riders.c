@@ -79,6 +79,12 @@ static void evict(void *client)
     eio_abort(sio_client_session(sio_socket_client(client)));
 }
 
+static struct ip address(void *client)
+{
+    const struct eio_session *session = sio_client_session(sio_socket_client(client));
+    return session->client;
+}
+
 static void resumed(void *client, bool recovered);
 
 static const struct rider_ops OPS = {
@@ -88,6 +94,7 @@ static const struct rider_ops OPS = {
     .disconnect = disconnect,
     .evict = evict,
     .resumed = resumed,
+    .address = address,
 };
 
 /* --- what a socket does --- */

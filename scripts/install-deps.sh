@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a step needs and this machine lacks; says nothing when nothing is missing.
 #
-#   scripts/install-deps.sh build|test|bench|lint|fuzz …
+#   scripts/install-deps.sh build|test|load|bench|lint|fuzz …
 #
 # Elsewhere than on Debian and its kin it names what is needed and leaves the verdict to CMake.
 set -euo pipefail
@@ -10,6 +10,12 @@ set -euo pipefail
 has_node()
 {
     command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)' 2>/dev/null
+}
+
+# From 1.21 on, Go fetches by itself the version that a program asks for.
+has_go()
+{
+    command -v go >/dev/null && printf '1.21\n%s\n' "$(go env GOVERSION | tr -d go)" | sort -VC
 }
 
 is_installed()
@@ -61,6 +67,15 @@ for group in "$@"; do
         has_node || need nodejs npm
         # Where systemd runs, Debian's package also starts a server on port 6379. The tests start their own.
         command -v redis-server >/dev/null || need redis-server
+        # The same holds for nginx, on port 80; it is often there from its own project's packages.
+        [[ -x /usr/sbin/nginx ]] || command -v nginx >/dev/null || need nginx-light openssl
+        ;;
+    load)
+        has_go || need golang-go
+        if ! has_go; then
+            echo "k6 needs Go 1.21 or newer; Debian 12 has it in bookworm-backports, as golang-go" >&2
+            exit 1
+        fi
         ;;
     bench)
         has_node || need nodejs npm

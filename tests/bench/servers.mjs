@@ -6,7 +6,7 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Program } from "../lib/process.mjs";
-import { freePort } from "../lib/redis.mjs";
+import { freePort } from "../lib/port.mjs";
 
 export const HERE = fileURLToPath(new URL(".", import.meta.url));
 export const ROOT = path.resolve(HERE, "../..");

@@ -232,6 +232,7 @@ static int serve(const struct settings *settings)
                 : engine          ? "/engine.io/"
                                   : "/socket.io/",
         .cors_origin = "*",
+        .trusted_proxy = "",
         .max_connections = 1024,
         .max_payload_bytes = settings->max_payload_bytes,
     };

@@ -15,10 +15,14 @@ export const becomes = (t, server, status) =>
     () => `waiting for /readyz to say ${status}`,
   );
 
-export async function startCluster(t, { size = 2, ...options } = {}) {
-  const redis = await Redis.start(t);
+// `ports`: where the gateways listen, else each on a free port.
+export async function startCluster(t, { size = 2, ports, redisPort, ...options } = {}) {
+  const redis = await Redis.start(t, { port: redisPort });
   const gateways = [];
-  for (let i = 0; i < size; i++) gateways.push(await startGateway(t, { broker: redis.url, ...options }));
+  for (let i = 0; i < size; i++) {
+    const listen = `127.0.0.1:${ports?.[i] ?? 0}`;
+    gateways.push(await startGateway(t, { listen, broker: redis.url, ...options }));
+  }
   for (const gateway of gateways) await becomes(t, gateway, 200);
   const [a, b, c] = gateways;
   return { redis, gateways, a, b, c };

@@ -17,8 +17,8 @@ export const MODES = {
 const SETTINGS = { forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200, autoUnref: true };
 
 export class Client {
-  static async connect(t, server, mode, { ride = "" } = {}) {
-    const socket = io(server.url + ride, { ...MODES[mode], ...SETTINGS });
+  static async connect(t, server, mode, { ride = "", ...more } = {}) {
+    const socket = io(server.url + ride, { ...MODES[mode], ...SETTINGS, ...more });
     onEnd(t, () => {
       socket.io.reconnection(false);
       socket.disconnect();

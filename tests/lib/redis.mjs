@@ -6,21 +6,14 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { onEnd } from "./cleanup.mjs";
+import { freePort } from "./port.mjs";
 import { Program } from "./process.mjs";
 import { until, within } from "./wait.mjs";
 
-export async function freePort() {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 export class Redis {
-  static async start(t) {
+  static async start(t, { port } = {}) {
     const folder = await mkdtemp(path.join(os.tmpdir(), "ridecast-redis-"));
-    const redis = new Redis(folder, await freePort());
+    const redis = new Redis(folder, port ?? (await freePort()));
     onEnd(t, async () => {
       await redis.stop("SIGKILL");
       await rm(folder, { recursive: true, force: true });

@@ -9,8 +9,8 @@ export const user = (id, status = "boarding", more = {}) => ({ id, name: `Rider 
 
 export class Rider {
   // `former`: the { pid, offset } a client shows that has been here before.
-  static async join(t, server, ride = "/", former = undefined) {
-    return new Rider(await joined(t, server, ride, former && JSON.stringify(former)), ride);
+  static async join(t, server, ride = "/", former = undefined, options = undefined) {
+    return new Rider(await joined(t, server, ride, former && JSON.stringify(former), options), ride);
   }
 
   constructor(client, ride) {

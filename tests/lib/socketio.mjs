@@ -15,8 +15,8 @@ export async function join(client, nsp = "/", auth = "") {
   return JSON.parse(answer.slice(prefix.length - 1));
 }
 
-export async function joined(t, server, nsp, auth) {
-  const client = await openEngine(t, server);
+export async function joined(t, server, nsp, auth, options) {
+  const client = await openEngine(t, server, options);
   client.socket = await join(client, nsp, auth);
   return client;
 }

@@ -53,6 +53,7 @@ const refused = {
   "an address without port": ["--listen", "localhost"],
   "a port out of bounds": ["--listen", "127.0.0.1:65536"],
   "a broker of another kind": ["--broker", "mysql://localhost"],
+  "a trusted proxy that is no network": ["--trusted-proxy", "10.0.0.1/8"],
   "an argument that is no option": ["3000"],
 };
 

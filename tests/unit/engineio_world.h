@@ -246,14 +246,14 @@ static inline void get(struct world *w)
 
 static inline void open_polling(struct world *w)
 {
-    eio_open_polling(w->eio, &w->handshake);
+    eio_open_polling(w->eio, &w->handshake, NULL);
     turn(w);
     buf_clear(&w->journal);
 }
 
 static inline void open_ws(struct world *w)
 {
-    struct eio_session *session = eio_open_ws(w->eio, &w->ws);
+    struct eio_session *session = eio_open_ws(w->eio, &w->ws, NULL);
     assert_ptr_equal(session, w->session);
     turn(w);
     buf_clear(&w->journal);

@@ -350,7 +350,14 @@ static inline void resumed(void *arg, bool recovered)
         rider_join(client->rider);
 }
 
-static const struct rider_ops OPS = {WIRE_SOCKETIO, acknowledge, exception, disconnect, evict, resumed};
+static struct ip address(void *client)
+{
+    (void)client;
+    return (struct ip){{0}};
+}
+
+static const struct rider_ops OPS = {WIRE_SOCKETIO, acknowledge, exception, disconnect,
+                                     evict,         resumed,     address};
 
 static inline void stop(void *arg)
 {

@@ -66,6 +66,7 @@ static void the_defaults_are_those_documented(void **state)
     assert_int_equal(config.backlog_bytes, 1048576);
     assert_int_equal(config.queue_bytes, 16777216);
     assert_int_equal(config.max_connections, 16384);
+    assert_string_equal(config.trusted_proxy, "");
     assert_string_equal(config.cors_origin, "*");
     assert_int_equal(config.log_level, LOG_LEVEL_INFO);
     assert_int_equal(config.log_format, LOG_FORMAT_TEXT);
@@ -235,6 +236,13 @@ static void origins_are_any_or_a_list_without_paths(void **state)
                OPTION_BAD);
 }
 
+static void trusted_proxies_are_networks(void **state)
+{
+    (void)state;
+    assert_all("--trusted-proxy", VALUES("", "127.0.0.1", "10.0.0.0/8, fd00::/8 ::1"), OPTION_OK);
+    assert_all("--trusted-proxy", VALUES("*", "nginx", "10.0.0.1/8", "10.0.0.0/33"), OPTION_BAD);
+}
+
 static void the_help_page_fits_100_columns_and_names_every_row(void **state)
 {
     struct buf page;
@@ -269,6 +277,7 @@ int main(void)
         cmocka_unit_test(the_prefix_is_short_and_printable),
         cmocka_unit_test(the_node_id_is_empty_or_plain),
         cmocka_unit_test(origins_are_any_or_a_list_without_paths),
+        cmocka_unit_test(trusted_proxies_are_networks),
         cmocka_unit_test(the_help_page_fits_100_columns_and_names_every_row),
     };
 

@@ -9,7 +9,7 @@ static void a_polling_handshake_answers_the_open_packet_then_tells_the_app(void 
 {
     struct world *w = *state;
     char expected[256];
-    eio_open_polling(w->eio, &w->handshake);
+    eio_open_polling(w->eio, &w->handshake, NULL);
     assert_int_equal(strlen(w->session->sid), ID_LEN);
     snprintf(expected, sizeof expected,
              "handshake 200 "
@@ -25,7 +25,7 @@ static void a_websocket_handshake_offers_no_upgrade(void **state)
 {
     struct world *w = *state;
     char expected[256];
-    eio_open_ws(w->eio, &w->ws);
+    eio_open_ws(w->eio, &w->ws, NULL);
     snprintf(expected, sizeof expected,
              "open\nws < 0{\"sid\":\"%s\",\"upgrades\":[],\"pingInterval\":300,\"pingTimeout\":200,"
              "\"maxPayload\":1000000}\n",

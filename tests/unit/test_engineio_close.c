@@ -312,14 +312,14 @@ static void the_engine_can_be_freed_with_everything_pending(void **state)
     assert_int_equal(eio_post_begin(w->session, &w->post), 0);
     get(w);
     /* Blocked while closing; the application knows. */
-    eio_open_ws(w->eio, &w->ws2);
+    eio_open_ws(w->eio, &w->ws2, NULL);
     w->ws2.blocked = true;
     eio_close(w->session);
     eio_reap(w->eio);
     /* Closing, and over; the application does not know. */
-    eio_open_polling(w->eio, &w->handshake);
+    eio_open_polling(w->eio, &w->handshake, NULL);
     eio_close(w->session);
-    eio_open_polling(w->eio, &w->handshake);
+    eio_open_polling(w->eio, &w->handshake, NULL);
     eio_exchange_lost(w->session, &w->get2);
     buf_clear(&w->journal);
 

@@ -203,7 +203,7 @@ static void tells(struct site *s, int i, const char *packet)
 
 static void opens(struct site *s, int i)
 {
-    s->phone[i].session = eio_open_ws(s->eio, &s->phone[i]);
+    s->phone[i].session = eio_open_ws(s->eio, &s->phone[i], NULL);
 }
 
 static void loses(struct site *s, int i)
