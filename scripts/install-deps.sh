@@ -1,15 +1,24 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a step needs and this machine lacks; says nothing when nothing is missing.
 #
-#   scripts/install-deps.sh build|test|lint|fuzz …
+#   scripts/install-deps.sh build|client|test|lint|fuzz …
 #
 # Elsewhere than on Debian and its kin it names what is needed and leaves the verdict to CMake.
 set -euo pipefail
+
+has_client_node=$(dirname "$0")/has-client-node.sh
 
 # Node.js is often there from another source, whose packages conflict with Debian's npm.
 has_node()
 {
     command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)' 2>/dev/null
+}
+
+apt_has_recent_node()
+{
+    local version
+    version=$(apt-cache policy nodejs 2>/dev/null | sed -n 's/^ *Candidate: //p')
+    [[ $version == [0-9]* ]] && dpkg --compare-versions "$version" ge 20.19
 }
 
 is_installed()
@@ -56,11 +65,22 @@ for group in "$@"; do
         need build-essential cmake ninja-build pkg-config libwebsockets-dev libwebsockets-evlib-uv libhiredis-dev \
             libevent-dev libjson-c-dev libssl-dev libhttp-parser-dev uthash-dev
         ;;
+    client)
+        # Without one there is no client, and the gateway works all the same.
+        if ! "$has_client_node" && apt_has_recent_node; then
+            need nodejs npm
+        fi
+        ;;
     test)
         need libcmocka-dev
         has_node || need nodejs npm
         # Where systemd runs, Debian's package also starts a server on port 6379. The tests start their own.
         command -v redis-server >/dev/null || need redis-server
+        # For the tests in a browser; the pages are in Korean, too.
+        if "$has_client_node"; then
+            command -v chromium >/dev/null || need chromium
+            need fonts-nanum
+        fi
         ;;
     lint)
         need clang-format clang-tidy

@@ -17,7 +17,7 @@ async function board(t, rides) {
 }
 
 async function boards(t, gateway, ride, name) {
-  const rider = await Rider.join(t, gateway, { ride });
+  const rider = await Rider.join(t, gateway, ride);
   rider.say({ ...user(name), name });
   return rider;
 }

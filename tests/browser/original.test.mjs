@@ -53,6 +53,7 @@ test("boards, hears itself and others, and exits", async (t) => {
   assert.ok(await page.getByRole("button", { name: "Boarded" }).isDisabled());
 
   other.say({ id: "user456", name: "Jane Doe", status: "boarding" });
+  await other.hears("userBoarded", { id: "user456", name: "Jane Doe", status: "boarding" });
   await says("User boarded: Jane Doe");
 
   await page.getByRole("button", { name: "Exit" }).click();

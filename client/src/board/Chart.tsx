@@ -45,6 +45,7 @@ export function Chart({
                 height: HEIGHT,
                 legend: { show: false },
                 cursor: { show: false },
+                padding: [8, 8, 0, 0],
                 scales: { y: { range: (_, __, max) => [0, Math.max(5, max * 1.1)] } },
                 axes: [
                     {
@@ -52,6 +53,7 @@ export function Chart({
                         values: (_, splits) =>
                             splits.map((s) => new Date(s * 1000).toTimeString().slice(0, 8)),
                         space: 90,
+                        size: 28,
                     },
                     {
                         ...axis,

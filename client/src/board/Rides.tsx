@@ -52,6 +52,7 @@ export function Rides(props: {
                     <li key={ride} className="card">
                         <div className="bar">
                             <code>{ride}</code>
+                            <ConnectionState connection={connection} />
                             <button
                                 type="button"
                                 className="icon"
@@ -79,7 +80,6 @@ export function Rides(props: {
                                 <dd>{number(lost)}</dd>
                             </div>
                         </dl>
-                        <ConnectionState connection={connection} />
                     </li>
                 ))}
             </ul>

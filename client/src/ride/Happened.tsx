@@ -11,15 +11,17 @@ export function Happened({ happened }: { happened: Happening[] }) {
         <section className="card" aria-labelledby={title}>
             <h2 id={title}>{t("justHappened")}</h2>
             {happened.length === 0 && <p className="hint">{t("nothingHappened")}</p>}
-            <ol className="happened" role="log" aria-labelledby={title}>
-                {happened.map(({ key, at, kind, rider }) => (
-                    <li key={key} className={kind}>
-                        <Icon name={kind} />
-                        <span>{t(EVENT_WORDS[kind], { name: rider.name })}</span>
-                        <time dateTime={new Date(at).toISOString()}>{time(at)}</time>
-                    </li>
-                ))}
-            </ol>
+            <div role="log" aria-labelledby={title}>
+                <ol className="happened">
+                    {happened.map(({ key, at, kind, rider }) => (
+                        <li key={key} className={kind}>
+                            <Icon name={kind} />
+                            <span>{t(EVENT_WORDS[kind], { name: rider.name })}</span>
+                            <time dateTime={new Date(at).toISOString()}>{time(at)}</time>
+                        </li>
+                    ))}
+                </ol>
+            </div>
         </section>
     );
 }
