@@ -46,16 +46,17 @@ chaos: ## SEEDS=20 runs of SECONDS=60 in which everything breaks, then figures o
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
 	@RIDECAST_BUILD=build/$(BUILD) node tests/cluster/chaos/main.mjs $(SEEDS) $(SECONDS)
 
-lint: ## clang-format and clang-tidy, both without tolerance
+lint: ## clang-format and clang-tidy, and on the web client tsc, ESLint and Prettier, all without tolerance
 	@scripts/install-deps.sh test lint
 	@clang-format --dry-run -Werror $(SOURCES)
 	@$(MAKE) --no-print-directory build
 	@if scripts/has-client-node.sh; then $(MAKE) --no-print-directory client && npm --prefix client run --silent lint; fi
 	@$(COMPILED) | xargs -P 2 -n 4 clang-tidy --quiet -p build/$(BUILD)
 
-format: ## clang-format on all C files
-	@scripts/install-deps.sh lint
+format: ## clang-format on all C files, Prettier on the web client
+	@scripts/install-deps.sh lint client
 	@clang-format -i $(SOURCES)
+	@if scripts/has-client-node.sh; then $(MAKE) --no-print-directory client && npm --prefix client run --silent format; fi
 
 fuzz: ## every fuzz target for SECONDS=30
 	@scripts/install-deps.sh build fuzz
