@@ -5,6 +5,8 @@ WERROR ?= OFF
 SECONDS ?= 30
 SEEDS ?= 20
 ARGS ?=
+ONLY ?=
+RUNS ?= 3
 
 SOURCES = $(shell find common broker gateway tests -name node_modules -prune -o -name '*.[ch]' -print)
 # What the current build compiles of ours, without what it generates.
@@ -13,7 +15,7 @@ COMPILED = sed -n 's|^ *"file": "\(.*\)",*$$|\1|p' build/$(BUILD)/compile_comman
 
 configure = cmake --log-level=NOTICE --preset $(1) -DRIDECAST_WERROR=$(WERROR)
 
-.PHONY: build client run test chaos lint format fuzz clean help
+.PHONY: build client run test chaos bench lint format fuzz clean help
 
 build: ## the gateway: build/release/gateway/ridecast-gateway (BUILD=dev: with ASan and UBSan)
 	@scripts/install-deps.sh build
@@ -45,6 +47,11 @@ chaos: ## SEEDS=20 runs of SECONDS=60 in which everything breaks, then figures o
 	@scripts/install-deps.sh build test
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
 	@RIDECAST_BUILD=build/$(BUILD) node tests/cluster/chaos/main.mjs $(SEEDS) $(SECONDS)
+
+bench: ## measure against the floor and the peers, and write docs/benchmark.md (ONLY=limit: one row anew)
+	@scripts/install-deps.sh build bench
+	@$(MAKE) --no-print-directory build BUILD=release
+	@RUNS=$(RUNS) node tests/bench/run.mjs $(ONLY)
 
 lint: ## clang-format and clang-tidy, and on the web client tsc, ESLint and Prettier, all without tolerance
 	@scripts/install-deps.sh test lint

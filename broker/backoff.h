@@ -1,11 +1,11 @@
 /*
- * Pauses between attempts: 50 ms, doubling to 2 s, each drawn at random from its upper half, so that gateways
+ * Pauses between attempts: 50 ms, doubling to 1 s, each drawn at random from its upper half, so that gateways
  * that lost Redis together do not come back together.
  */
 #ifndef RIDECAST_BROKER_BACKOFF_H
 #define RIDECAST_BROKER_BACKOFF_H
 
-enum { BACKOFF_FIRST_MS = 50, BACKOFF_LAST_MS = 2000 };
+enum { BACKOFF_FIRST_MS = 50, BACKOFF_LAST_MS = 1000 };
 
 struct backoff {
     unsigned ceiling_ms; /* of the next pause */

@@ -17,7 +17,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PERIOD_MAX_MS = 1000, LEASES_BEFORE_JUDGING = 2 };
+/* A killed gateway's riders are gone a lease, the window and two beats later at most: its lease is found
+ * expired by one beat, and the window by another. */
+enum { PERIOD_MAX_MS = 500, LEASES_BEFORE_JUDGING = 2 };
 
 static const char *prefix_of(const struct redis *redis)
 {

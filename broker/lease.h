@@ -1,5 +1,5 @@
 /*
- * The beat of this node: three times in a lease (at least once a second) it renews its lease and looks after
+ * The beat of this node: three times in a lease (at least twice a second) it renews its lease and looks after
  * what all nodes share.
  *
  *   connected ─▶ first beat ─▶ redis_registered() … a beat every period … ─▶ lost, or given back

@@ -95,7 +95,8 @@ static void woken(void *site)
 static void settle(void *site)
 {
     struct gateway *gateway = site;
-    rides_flush(presence_rides(gateway->presence));
+    if (rides_flush(presence_rides(gateway->presence)))
+        server_wake(gateway->server);
 }
 
 static void stop(void *arg)

@@ -8,8 +8,9 @@
  * client's stream began: what it has had if it heard nothing yet. The random letters make each id different,
  * so that a client whose socket id was kept but whose events were lost is told that it was not recovered (it
  * compares the id it gets with the one it had). The signature, under the nodes' common secret, covers
- * everything else and the ride. Where a stream begins in doubt (who is aboard is not known for certain), the epoch is
- * RECOVERY_NOWHERE: the socket id may be had back, but no events lead on from there. Pure; OpenSSL's HMAC.
+ * everything else and the ride. Where a stream begins in doubt (who is aboard is not known for certain), the
+ * epoch is RECOVERY_NOWHERE: the socket id may be had back, but no events lead on from there. Pure; OpenSSL's
+ * HMAC.
  */
 #ifndef RIDECAST_GATEWAY_RECOVERY_ID_H
 #define RIDECAST_GATEWAY_RECOVERY_ID_H

@@ -7,11 +7,14 @@
 #include <utlist.h>
 
 enum {
-    /* A long run of events (a roster's difference) is flushed in between, so that the logs stay within their
-       bounds. */
+    /* After so many bytes of events in one round (a roster's difference) the rest of it is not sliced, so
+       that the logs stay within their bounds. */
     FLUSH_BYTES = 1 << 20,
     /* Room for the frame that passes FLUSH_BYTES. */
     FRAME_ROOM = 1 << 17,
+    /* What a slice may cost: a write counts one and one more for each SLICE_BYTES. Some milliseconds. */
+    SLICE = 1024,
+    SLICE_BYTES = 1 << 14,
 };
 
 void rides_init(struct rides *rides, size_t backlog_bytes)
@@ -42,7 +45,7 @@ struct ride *ride_new(struct rides *rides, const char *name)
     ride->rides = rides;
     /* fanlog_trim() may leave as many dead bytes as live ones. */
     for (int form = 0; form < WIRE_FORMS; form++)
-        fanlog_init(&ride->log[form], 2 * (rides->backlog_bytes + FLUSH_BYTES + FRAME_ROOM));
+        fanlog_init(&ride->log[form], 2 * (rides->backlog_bytes + 2 * FLUSH_BYTES + FRAME_ROOM));
     HASH_ADD_STR(rides->by_name, name, ride);
     return ride;
 }
@@ -53,7 +56,6 @@ static void mark_clean(struct ride *ride)
         return;
     DL_DELETE2(ride->rides->dirty, ride, dirty_prev, dirty_next);
     ride->dirty = false;
-    ride->unflushed = 0;
 }
 
 void ride_free(struct ride *ride)
@@ -77,6 +79,7 @@ struct member *member_join(struct ride *ride, struct outlet *outlet, enum wire_f
         .ride = ride, .outlet = outlet, .form = form, .cursor = fanlog_head(&ride->log[form])};
     DL_APPEND2(ride->members[form], member, ride_prev, ride_next);
     LL_PREPEND2(outlet->members, member, outlet_next);
+    ride->counts[form]++;
     ride->member_count++;
     return member;
 }
@@ -84,8 +87,12 @@ struct member *member_join(struct ride *ride, struct outlet *outlet, enum wire_f
 void member_leave(struct member *member)
 {
     struct ride *ride = member->ride;
+    struct flush *flush = &ride->flush[member->form];
+    if (flush->next == member)
+        flush->next = member->ride_next;
     DL_DELETE2(ride->members[member->form], member, ride_prev, ride_next);
     LL_DELETE2(member->outlet->members, member, outlet_next);
+    ride->counts[member->form]--;
     ride->member_count--;
     free(member);
 }
@@ -106,39 +113,74 @@ static void overflow_member(struct member *member)
     outlet_overflow(member->outlet);
 }
 
-static void flush_form(struct ride *ride, enum wire_form form)
+/* Gives a member what it has not had, and what it still lacks a bound. Returns what that cost. */
+static size_t visit(struct member *member)
 {
+    struct ride *ride = member->ride;
+    uint64_t head = fanlog_head(&ride->log[member->form]);
+    uint64_t behind = head - member->cursor;
+    outlet_flush(member->outlet);
+    if (member->outlet->overflowed || head - member->cursor > ride->rides->backlog_bytes)
+        overflow_member(member);
+    return 1 + (size_t)behind / SLICE_BYTES;
+}
+
+/* Goes on with a log until everybody has had everything, or the budget is used up. Returns what is left of
+ * it. */
+static size_t flush_form(struct ride *ride, enum wire_form form, size_t budget)
+{
+    struct flush *flush = &ride->flush[form];
     struct fanlog *log = &ride->log[form];
-    uint64_t head = fanlog_head(log);
-    uint64_t slowest = head;
-    struct member *member;
-    DL_FOREACH2(ride->members[form], member, ride_next)
-    {
-        outlet_flush(member->outlet);
-        if (member->outlet->overflowed || head - member->cursor > ride->rides->backlog_bytes)
-            overflow_member(member);
-        if (member->cursor < slowest)
-            slowest = member->cursor;
+    while (flush->due && ride->counts[form] && budget) {
+        if (!flush->left) {
+            flush->left = ride->counts[form];
+            flush->slowest = fanlog_head(log);
+            flush->appended = 0;
+        }
+        struct member *member = flush->next ? flush->next : ride->members[form];
+        size_t cost = visit(member);
+        budget -= cost < budget ? cost : budget;
+        if (member->cursor < flush->slowest)
+            flush->slowest = member->cursor;
+        flush->next = member->ride_next;
+        flush->due--;
+        if (!--flush->left)
+            fanlog_trim(log, flush->slowest);
     }
-    fanlog_trim(log, slowest);
+    if (!ride->counts[form])
+        fanlog_trim(log, fanlog_head(log));
+    return budget;
 }
 
-static void flush(struct ride *ride)
+/* Returns what is left of the budget; none: there may be more to do. */
+static size_t flush(struct ride *ride, size_t budget)
 {
-    mark_clean(ride);
-    for (int form = 0; form < WIRE_FORMS; form++)
-        flush_form(ride, (enum wire_form)form);
+    for (int form = 0; form < WIRE_FORMS && budget; form++)
+        budget = flush_form(ride, (enum wire_form)form, budget);
+    if (budget)
+        mark_clean(ride);
+    return budget;
 }
 
-void rides_flush(struct rides *rides)
+bool rides_flush(struct rides *rides)
 {
-    while (rides->dirty)
-        flush(rides->dirty);
+    size_t budget = SLICE;
+    while (rides->dirty && budget) {
+        struct ride *ride = rides->dirty;
+        budget = flush(ride, budget);
+        if (!budget) {
+            /* The others come first in the next turn. */
+            DL_DELETE2(rides->dirty, ride, dirty_prev, dirty_next);
+            DL_APPEND2(rides->dirty, ride, dirty_prev, dirty_next);
+        }
+    }
+    return rides->dirty != NULL;
 }
 
 void ride_event(struct ride *ride, enum broker_event_kind kind, const struct blob *user,
                 const struct broker_position *position)
 {
+    bool full = false;
     for (int form = 0; form < WIRE_FORMS; form++) {
         if (!ride->members[form])
             continue;
@@ -152,7 +194,12 @@ void ride_event(struct ride *ride, enum broker_event_kind kind, const struct blo
             overflow_member(member);
             continue;
         }
-        ride->unflushed += bytes->len - before;
+        struct flush *flush = &ride->flush[form];
+        if (!flush->due)
+            flush->left = flush->appended = 0; /* all have had everything before: a new round */
+        flush->due = ride->counts[form];
+        flush->appended += bytes->len - before;
+        full = full || flush->appended > FLUSH_BYTES;
     }
     if (!ride->member_count)
         return;
@@ -162,6 +209,6 @@ void ride_event(struct ride *ride, enum broker_event_kind kind, const struct blo
         DL_APPEND2(ride->rides->dirty, ride, dirty_prev, dirty_next);
         ride->dirty = true;
     }
-    if (ride->unflushed > FLUSH_BYTES)
-        flush(ride);
+    if (full)
+        flush(ride, SIZE_MAX);
 }

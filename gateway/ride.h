@@ -4,7 +4,9 @@
  * A ride is what a Socket.IO namespace or a /ws path names: a roster, a stream of events, and the clients of
  * this gateway that hear it. Every event is encoded once per wire form in use, into that form's log; every
  * member has a cursor. Once per loop turn each ride with news is flushed: one write per member with
- * everything from its cursor to the head.
+ * everything from its cursor to the head. A ride with very many members is flushed in slices, one a turn, so
+ * that other rides, requests and pings have their turns in between; who comes late in the round gets more at
+ * once.
  *
  *   broker ─▶ ride_event() ─▶ log[form] ◀─ cursor ─ member ─ outlet ─▶ client
  *
@@ -39,10 +41,21 @@ struct member {
     struct member *outlet_next;
 };
 
+/* Where the flushing of one log is. A round visits every member once, the next begins where it ended. */
+struct flush {
+    struct member *next; /* the member to visit next; NULL: the first */
+    size_t due;          /* members to visit until all have had everything */
+    size_t left;         /* of the round */
+    uint64_t slowest;    /* cursor met in the round */
+    size_t appended;     /* bytes, since the round began */
+};
+
 struct ride {
     char name[RIDE_NAME_MAX + 1];
     struct member *members[WIRE_FORMS];
+    size_t counts[WIRE_FORMS]; /* of members */
     struct fanlog log[WIRE_FORMS];
+    struct flush flush[WIRE_FORMS];
     size_t member_count;
 
     bool live; /* a roster has arrived: roster and position hold */
@@ -60,7 +73,6 @@ struct ride {
     struct timer doubt;     /* runs while some riders may have been lost by the store */
 
     struct rides *rides;
-    size_t unflushed; /* bytes appended to any log since the last flush */
     bool dirty;
     struct ride *dirty_prev, *dirty_next;
     UT_hash_handle hh;
@@ -101,7 +113,10 @@ void member_advance(struct member *member);
 void ride_event(struct ride *ride, enum broker_event_kind kind, const struct blob *user,
                 const struct broker_position *position);
 
-/* Flushes every ride with news: call once per loop turn. */
-void rides_flush(struct rides *rides);
+/*
+ * Flushes rides with news: call once per loop turn. True: that was a slice, call again in the next turn,
+ * which must come soon.
+ */
+bool rides_flush(struct rides *rides);
 
 #endif

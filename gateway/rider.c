@@ -377,8 +377,8 @@ static bool has_ended(const struct rider *rider, const struct broker_message *pa
     return history_ended(&rider->ride->history, rider->id);
 }
 
-/* Whether there may be a run of events that leads from what the client has had to now. Clients elsewhere may not know
- * whom this gateway doubts, and would hear nothing of their return. */
+/* Whether there may be a run of events that leads from what the client has had to now. Clients elsewhere may
+ * not know whom this gateway doubts, and would hear nothing of their return. */
 static bool events_may_lead(const struct rider *rider)
 {
     const struct ride *ride = rider->ride;

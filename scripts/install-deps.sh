@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a step needs and this machine lacks; says nothing when nothing is missing.
 #
-#   scripts/install-deps.sh build|client|test|lint|fuzz …
+#   scripts/install-deps.sh build|client|test|bench|lint|fuzz …
 #
 # Elsewhere than on Debian and its kin it names what is needed and leaves the verdict to CMake.
 set -euo pipefail
@@ -81,6 +81,12 @@ for group in "$@"; do
             command -v chromium >/dev/null || need chromium
             need fonts-nanum
         fi
+        ;;
+    bench)
+        has_node || need nodejs npm
+        command -v redis-server >/dev/null || need redis-server
+        command -v taskset >/dev/null || need util-linux
+        command -v cargo >/dev/null || need cargo
         ;;
     lint)
         need clang-format clang-tidy

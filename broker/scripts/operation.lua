@@ -23,12 +23,13 @@ local users, holders, held, away, meta, log, done = unpack(KEYS)
 local channel, kind, socket, node, user, tenure, window, candidate, known_epoch, known_offset,
     run, sequence, before, cap = unpack(ARGV)
 
--- Every key is read before the first write: a key of the wrong type stops the script here, with nothing changed.
+-- Every key is read before the first write: a key of the wrong type stops the script here, with nothing changed. What
+-- is read also saves writes that would change nothing: each call costs Redis about as much as all else around it.
 local aboard = redis.call('HGET', users, socket)
 local holder, since = read_holder(redis.call('HGET', holders, socket))
 local last = tonumber(redis.call('GET', done) or 0)
-redis.call('SCARD', held)
-redis.call('ZCARD', away)
+local listed = redis.call('SISMEMBER', held, socket) == 1
+local suspended = redis.call('ZSCORE', away, socket)
 redis.call('XLEN', log)
 local epoch, offset = position(users, meta, log, candidate, known_epoch, known_offset)
 
@@ -46,16 +47,28 @@ end
 -- The socket is this node's. What another node's set still has of it is left for that node, or for who reaps it; if
 -- it has not suspended the rider, it does not know yet, and is told.
 local function hold(from)
-    redis.call('HSET', holders, socket, node .. ' ' .. from)
-    redis.call('SADD', held, socket)
-    if redis.call('ZREM', away, socket) == 0 and holder and not mine then
+    if not mine or from ~= since then
+        redis.call('HSET', holders, socket, node .. ' ' .. from)
+    end
+    if not listed then
+        redis.call('SADD', held, socket)
+    end
+    if suspended then
+        redis.call('ZREM', away, socket)
+    elseif holder and not mine then
         local prefix, ride = string.match(held, '^([^{]*){([^}]*)}')
         redis.call('PUBLISH', prefix .. 'node:' .. holder, table.concat({from, socket, ride}, ' '))
     end
 end
 
+local function unlist()
+    if listed then
+        redis.call('SREM', held, socket)
+    end
+end
+
 local function refuse()
-    redis.call('SREM', held, socket)
+    unlist()
     return {'refused'}
 end
 
@@ -64,7 +77,12 @@ local function publish(event, record)
         operation, event, socket, record)
 end
 
+-- Where somebody is aboard before and after, the keys live already.
+local stays = aboard
+
 local function ok(from, detail)
-    set_expiry(users, meta, log)
+    if not stays then
+        set_expiry(users, meta, log)
+    end
     return {'ok', epoch, offset, from or '0', detail or ''}
 end

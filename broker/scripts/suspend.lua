@@ -2,7 +2,7 @@
 -- The holder is kept, so that the same node can take it back and no other needs to be asked.
 
 if not repeated then
-    redis.call('SREM', held, socket)
+    unlist()
     if aboard and mine then
         redis.call('ZADD', away, string.format('%.0f', math.floor(clock() / 1000) + window), socket)
     end

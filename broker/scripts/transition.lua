@@ -20,7 +20,7 @@ if repeated then
 end
 
 if kind == 'disconnect' then
-    redis.call('SREM', held, socket)
+    unlist()
     if not aboard or not mine then
         return ok()
     end
@@ -36,9 +36,12 @@ if kind == 'board' then
     publish('boarded', user)
     return ok(since)
 end
+stays = false
 redis.call('HDEL', users, socket)
 redis.call('HDEL', holders, socket)
-redis.call('SREM', held, socket)
-redis.call('ZREM', away, socket)
+unlist()
+if suspended then
+    redis.call('ZREM', away, socket)
+end
 publish(kind == 'exit' and 'exited' or 'disconnected', user)
 return ok()

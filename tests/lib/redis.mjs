@@ -9,7 +9,7 @@ import { onEnd } from "./cleanup.mjs";
 import { Program } from "./process.mjs";
 import { until, within } from "./wait.mjs";
 
-async function freePort() {
+export async function freePort() {
   const server = net.createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address();

@@ -741,7 +741,7 @@ static void an_event_there_is_no_room_for_ends_its_members_instead_of_missing_th
     join(w, 0);
     join(w, 1);
     tell(w->ride);
-    tell_sized(w->ride, 2 * (BACKLOG + (1 << 20) + (1 << 17)));
+    tell_sized(w->ride, 2 * (BACKLOG + (2 << 20) + (1 << 17)));
     assert_int_equal(w->client[0].overflows, 1);
     assert_int_equal(w->client[1].overflows, 1);
     turn(w);
@@ -768,6 +768,113 @@ static void an_outlet_that_waits_to_be_flushed_can_go(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+/* --- slices --- */
+
+enum { CROWD = 5000 };
+
+struct crowd {
+    struct client client[CROWD];
+    struct member *member[CROWD];
+};
+
+static struct crowd *gather_crowd(struct world *w)
+{
+    struct crowd *crowd = calloc(1, sizeof *crowd);
+    assert_non_null(crowd);
+    for (int i = 0; i < CROWD; i++) {
+        outlet_init(&crowd->client[i].outlet, &w->outlets, w->client[0].outlet.carrier, BACKLOG);
+        buf_init(&crowd->client[i].heard, 1 << 20);
+        crowd->member[i] = member_join(w->ride, &crowd->client[i].outlet, WIRE_SOCKETIO);
+    }
+    return crowd;
+}
+
+static void leave_crowd(struct crowd *crowd, int i)
+{
+    member_leave(crowd->member[i]);
+    crowd->member[i] = NULL;
+}
+
+static void free_crowd(struct crowd *crowd)
+{
+    for (int i = 0; i < CROWD; i++) {
+        if (crowd->member[i])
+            leave_crowd(crowd, i);
+        outlet_deinit(&crowd->client[i].outlet);
+        buf_deinit(&crowd->client[i].heard);
+    }
+    free(crowd);
+}
+
+static int served(const struct crowd *crowd)
+{
+    int count = 0;
+    for (int i = 0; i < CROWD; i++)
+        count += crowd->client[i].writes > 0;
+    return count;
+}
+
+static void a_large_ride_is_flushed_in_slices_and_others_come_in_between(void **state)
+{
+    struct world *w = *state;
+    struct crowd *crowd = gather_crowd(w);
+    struct ride *small = ride_new(&w->rides, "/small");
+    memcpy(small->position.epoch, "e", 2);
+    struct member *member = member_join(small, &w->client[0].outlet, WIRE_SOCKETIO);
+    tell(w->ride);
+    assert_true(rides_flush(&w->rides));
+    assert_in_range(served(crowd), 1, CROWD / 2);
+    tell(small);
+    assert_true(rides_flush(&w->rides));
+    assert_true(rides_flush(&w->rides));
+    assert_heard(&w->client[0], 1, "42/small,[\"userBoarded\",1,\"1-e\"]\n");
+    assert_in_range(served(crowd), 1, CROWD - 1);
+    while (rides_flush(&w->rides))
+        ;
+    for (int i = 0; i < CROWD; i++)
+        assert_heard(&crowd->client[i], 1, EVENT(1));
+    assert_int_equal(kept(w->ride, WIRE_SOCKETIO), 0);
+    member_leave(member);
+    free_crowd(crowd);
+}
+
+static void who_comes_late_in_a_round_gets_more_at_once(void **state)
+{
+    struct world *w = *state;
+    struct crowd *crowd = gather_crowd(w);
+    tell(w->ride);
+    assert_true(rides_flush(&w->rides));
+    int early = served(crowd);
+    leave_crowd(crowd, early);     /* the next to be visited */
+    leave_crowd(crowd, early - 1); /* the last that was */
+    tell(w->ride);
+    while (rides_flush(&w->rides))
+        ;
+    for (int i = 0; i < CROWD; i++)
+        if (crowd->member[i])
+            assert_heard(&crowd->client[i], i < early ? 2 : 1, EVENT(1) EVENT(2));
+    tell(w->ride);
+    while (rides_flush(&w->rides))
+        ;
+    assert_int_equal(kept(w->ride, WIRE_SOCKETIO), 0);
+    free_crowd(crowd);
+}
+
+static void a_long_run_of_events_does_not_wait_for_the_next_slice(void **state)
+{
+    struct world *w = *state;
+    struct crowd *crowd = gather_crowd(w);
+    for (int i = 0; i < 300; i++)
+        tell_sized(w->ride, 4096);
+    assert_int_equal(served(crowd), CROWD);
+    assert_in_range(kept(w->ride, WIRE_SOCKETIO), 0, (1 << 20) + (1 << 17));
+    while (rides_flush(&w->rides))
+        ;
+    for (int i = 0; i < CROWD; i++)
+        assert_int_equal(crowd->client[i].overflows, 0);
+    free_crowd(crowd);
+}
 
 int main(void)
 {
@@ -812,6 +919,9 @@ int main(void)
         TEST(a_long_run_of_events_is_flushed_in_between),
         TEST(an_event_there_is_no_room_for_ends_its_members_instead_of_missing_them),
         TEST(an_outlet_that_waits_to_be_flushed_can_go),
+        TEST(a_large_ride_is_flushed_in_slices_and_others_come_in_between),
+        TEST(who_comes_late_in_a_round_gets_more_at_once),
+        TEST(a_long_run_of_events_does_not_wait_for_the_next_slice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

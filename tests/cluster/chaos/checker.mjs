@@ -20,6 +20,9 @@
 //   - What was committed before a wipe exists afterwards only as far as gateways put it back. So a transition said
 //     before a wipe is no loss; that its rider is told as aboard, or gone, is for `view` and `set` to see.
 //   - One that was under way at the wipe may be done on either side of it: then it is told once in each epoch.
+//   - An exit that was under way at a wipe and never acknowledged, whose client went on elsewhere with its rider
+//     aboard, may be done afterwards: nobody remembers that the client has moved. Its gateway puts the rider back, which
+//     is told as userBoarded with the same record, once.
 //   - After a loss of continuity a gateway tells a difference of rosters, whose events are in no epoch; behind it the
 //     numbers may jump.
 //   - A socket's transition that was never acknowledged may surface after a later exit of the same rider, when the
@@ -127,10 +130,16 @@ class Reader {
     this.#gone.set(id, this.entry);
   }
 
+  #exitedLateAfterWipe(gone) {
+    const exit = gone && this.history.transitions.get(gone.t);
+    return exit?.kind === "exiting" && exit.acked === null && wasUnderWayAtWipe(exit, this.history);
+  }
+
   #readTransition({ event, id, t }) {
     const transition = this.#said(event === "userBoarded" ? "boarding" : "exiting");
     const gone = this.#gone.get(id);
-    const putBack = event === "userBoarded" && gone?.event === "userDisconnected";
+    const putBack =
+      event === "userBoarded" && (gone?.event === "userDisconnected" || this.#exitedLateAfterWipe(gone));
     const key = `${event} ${t}`;
     const epochs = this.#told.get(key) ?? [];
     const epoch = this.#epochs.at(-1);
@@ -142,7 +151,8 @@ class Reader {
       this.#gone.set(id, this.entry);
       return;
     }
-    if (gone?.event === "userExited" && transition?.acked && t < gone.t) this.#report("doubled", "had exited since");
+    if (gone?.event === "userExited" && transition?.acked && t < gone.t && !putBack)
+      this.#report("doubled", "had exited since");
     this.#view?.set(id, t);
     this.#gone.delete(id);
   }

@@ -276,6 +276,25 @@ test("what was said after a wipe is not told in two epochs", async () => {
   assert.deepEqual(kinds(history), ["doubled"]);
 });
 
+test("a rider may be put back after an exit that was under way at a wipe, once, unless it was acknowledged", async () => {
+  for (const [answer, twice, expected] of [
+    [null, false, []],
+    [null, true, ["doubled"]],
+    [{ ok: true }, false, ["doubled"]],
+  ]) {
+    const { history, listen, say, hear } = story();
+    const stream = listen();
+    const ann = say("boarding", "ann");
+    hear(stream, "userBoarded", ann, "9-epoch001");
+    const exit = say("exiting", "ann", answer);
+    await history.wipe(() => {});
+    hear(stream, "userExited", exit, "1-epoch002");
+    hear(stream, "userBoarded", ann, "2-epoch002");
+    if (twice) hear(stream, "userBoarded", ann, "3-epoch002");
+    assert.deepEqual(kinds(history), expected, JSON.stringify({ answer, twice }));
+  }
+});
+
 test("Redis must hold everybody who is aboard, once, under the right socket, and nobody else", () => {
   const { history } = story();
   const rider = ["socket", "ann", 1];

@@ -1,0 +1,105 @@
+/*
+ * The WebSocket frames of a load generator (RFC 6455, section 5): those of a server are read where they lie,
+ * those of a client are masked with the key 0, which leaves the bytes as they are.
+ */
+#ifndef RIDECAST_BENCH_FRAME_H
+#define RIDECAST_BENCH_FRAME_H
+
+#include "common/buf.h"
+
+#include <endian.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+enum frame_opcode { FRAME_TEXT = 1, FRAME_BINARY = 2, FRAME_CLOSE = 8, FRAME_PING = 9, FRAME_PONG = 10 };
+
+enum { FRAME_HEADER_MAX = 14, FRAME_MASKED = 0x80 };
+
+struct frame {
+    unsigned opcode;
+    char *data; /* the payload, still masked if it was */
+    size_t len;
+    uint32_t mask; /* as it lies in memory; 0 where there is none */
+    size_t whole;  /* bytes of header and payload */
+};
+
+/* Whether a whole frame starts at `data`, then described in *frame. */
+static inline bool frame_read(char *data, size_t len, struct frame *frame)
+{
+    const unsigned char *bytes = (const unsigned char *)data;
+    size_t header = 2;
+
+    if (len < header)
+        return false;
+    frame->opcode = bytes[0] & 15;
+    frame->len = bytes[1] & 127;
+    if (frame->len >= 126) {
+        size_t wide = frame->len == 126 ? 2 : 8;
+        uint64_t size = 0;
+
+        header += wide;
+        if (len < header)
+            return false;
+        memcpy((char *)&size + (8 - wide), bytes + 2, wide);
+        frame->len = be64toh(size);
+    }
+    frame->mask = 0;
+    if (bytes[1] & FRAME_MASKED) {
+        if (len < header + 4)
+            return false;
+        memcpy(&frame->mask, bytes + header, 4);
+        header += 4;
+    }
+    frame->data = data + header;
+    frame->whole = header + frame->len;
+    return frame->len <= len && frame->whole <= len;
+}
+
+/* Writes a header of `opcode` for `len` bytes: its size. `masked`: as a client, with the key 0. */
+static inline size_t frame_header(unsigned char header[FRAME_HEADER_MAX], unsigned opcode, size_t len,
+                                  bool masked)
+{
+    size_t size = 2;
+
+    header[0] = (unsigned char)(0x80 | opcode);
+    header[1] = masked ? FRAME_MASKED : 0;
+    if (len < 126) {
+        header[1] |= (unsigned char)len;
+    } else if (len <= UINT16_MAX) {
+        uint16_t wide = htobe16((uint16_t)len);
+
+        header[1] |= 126;
+        memcpy(header + 2, &wide, sizeof wide);
+        size += sizeof wide;
+    } else {
+        uint64_t wide = htobe64(len);
+
+        header[1] |= 127;
+        memcpy(header + 2, &wide, sizeof wide);
+        size += sizeof wide;
+    }
+    if (masked) {
+        memset(header + size, 0, 4);
+        size += 4;
+    }
+    return size;
+}
+
+/* Appends a frame. 0, or -1 when `out` is full. */
+static inline int frame_append(struct buf *out, unsigned opcode, const char *data, size_t len, bool masked)
+{
+    unsigned char header[FRAME_HEADER_MAX];
+    size_t size = frame_header(header, opcode, len, masked);
+    char *at = buf_reserve(out, size + len);
+
+    if (!at)
+        return -1;
+    memcpy(at, header, size);
+    if (len > 0)
+        memcpy(at + size, data, len);
+    buf_added(out, size + len);
+    return 0;
+}
+
+#endif

@@ -1,0 +1,246 @@
+// What is measured: each row runs its servers and returns
+//   { columns, lines: [[…]…], findings: [{ text, met }…], bars: [{ label, value }…], unit }
+// `available(name)` says whether a server can be run; one that cannot is a line that says so.
+
+import { Redis } from "../lib/redis.mjs";
+import { measure } from "./load.mjs";
+
+const number = (value, digits = 0) =>
+  value === undefined ? "–" : value.toLocaleString("en-US", { maximumFractionDigits: digits, minimumFractionDigits: digits });
+const faults = (r) => [r.lost, (r.faults ?? 0) + (r.faults === undefined ? r.repeated + r.disordered : 0)].map((n) => number(n));
+
+// "wanted at least 30 times: 41.2 times"
+const atLeast = (what, wanted, value, unit = "times") => ({
+  text: `${what}: ${number(value, value < 100 ? 1 : 0)} ${unit}, wanted at least ${number(wanted)}`,
+  met: value >= wanted,
+});
+const atMost = (what, wanted, value, unit = "times") => ({
+  text: `${what}: ${number(value, 2)} ${unit}, wanted at most ${wanted}`,
+  met: value <= wanted,
+});
+
+// One measurement per label, in order; a server that is missing is not run, one that fails says why.
+async function each(cases, available, line) {
+  const results = {};
+  const lines = [];
+  for (const { label, server, setting = {}, options, check } of cases) {
+    const missing = available(server);
+    const result = missing ? { error: `missing (${missing})` } : await measure(server, setting, options, check);
+    results[label] = result;
+    lines.push(result.error ? [label, result.error] : [label, ...line(result)]);
+    console.log(`  ${lines.at(-1).join("  ")}`);
+  }
+  return { results, lines };
+}
+
+const good = (...results) => results.every((result) => result && !result.error);
+
+// --- how much each server keeps up with ---
+
+// They start near where each server ends, to be short; one that starts too high goes down first.
+const RAMP = { mode: "ramp", clients: 1000, window: 1200, drain: 2000 };
+const RAMP_COLUMNS = ["server", "events/s", "deliveries/s", "CPU ns per delivery", "generator busy", "p99 ms", "lost", "doubled or out of order"];
+const rampLine = (r) => [
+  number(r.eventsPerSecond),
+  number(r.deliveriesPerSecond),
+  number(r.cpuNsPerDelivery),
+  `${number(r.loadCpuShare * 100)} %`,
+  number(r.p99Ms, 1),
+  ...faults(r),
+];
+
+async function limit(available) {
+  const cases = [
+    { label: "floor", server: "floor", options: { ...RAMP, rate: 8000 } },
+    { label: "ridecast", server: "ridecast", options: { ...RAMP, rate: 6000 } },
+    { label: "socketioxide", server: "socketioxide", options: { ...RAMP, rate: 400 } },
+    { label: "ws", server: "ws", options: { ...RAMP, rate: 40 } },
+    { label: "socket.io", server: "socket.io", options: { ...RAMP, rate: 50 } },
+  ];
+  const { results, lines } = await each(cases, available, rampLine);
+  const per = (name) => results.ridecast.deliveriesPerSecond / results[name].deliveriesPerSecond;
+  const findings = [];
+  if (good(results.ridecast, results["socket.io"])) findings.push(atLeast("ridecast to socket.io", 30, per("socket.io")));
+  if (good(results.ridecast, results.socketioxide)) findings.push(atLeast("ridecast to socketioxide", 10, per("socketioxide")));
+  const bars = cases.map(({ label }) => ({ label, value: results[label].deliveriesPerSecond }));
+  return { columns: RAMP_COLUMNS, lines, findings, bars, unit: "deliveries/s" };
+}
+
+async function pair(available) {
+  const two = { count: 2, redis: true };
+  const cases = [
+    { label: "ridecast", server: "ridecast", setting: two, options: { ...RAMP, rate: 4000 } },
+    { label: "socketioxide", server: "socketioxide", setting: two, options: { ...RAMP, rate: 400 } },
+    { label: "socket.io", server: "socket.io", setting: two, options: { ...RAMP, rate: 40 } },
+  ];
+  const { results, lines } = await each(cases, available, rampLine);
+  const findings = [];
+  if (good(results.ridecast)) findings.push(atLeast("ridecast", 1000, results.ridecast.eventsPerSecond, "events/s"));
+  if (good(results.ridecast, results["socket.io"]))
+    findings.push(
+      atLeast("ridecast to socket.io", 20, results.ridecast.eventsPerSecond / results["socket.io"].eventsPerSecond),
+    );
+  const bars = cases.map(({ label }) => ({ label, value: results[label].eventsPerSecond }));
+  return { columns: RAMP_COLUMNS, lines, findings, bars, unit: "events/s" };
+}
+
+// --- the same load for all ---
+
+const LOADS = [
+  [1000, 50],
+  [1000, 1000],
+  [5000, 200],
+];
+const RATE_COLUMNS = ["", "deliveries/s", "CPU ns per delivery", "p50 ms", "p99 ms", "max ms", "lost", "doubled or out of order"];
+const rateLine = (r) => [
+  number(r.deliveriesPerSecond),
+  number(r.cpuNsPerDelivery),
+  number(r.p50Ms, 2),
+  number(r.p99Ms, 2),
+  number(r.maxMs, 1),
+  ...faults(r),
+];
+
+async function cost(available) {
+  const cases = LOADS.flatMap(([clients, rate]) =>
+    ["floor", "ridecast"].map((server) => ({
+      label: `${server}, ${number(clients)} × ${number(rate)}/s`,
+      server,
+      options: { clients, rate, window: 3000 },
+    })),
+  );
+  const { results, lines } = await each(cases, available, rateLine);
+  const findings = LOADS.flatMap(([clients, rate]) => {
+    const load = `${number(clients)} × ${number(rate)}/s`;
+    const [floor, ridecast] = [results[`floor, ${load}`], results[`ridecast, ${load}`]];
+    if (!good(floor, ridecast)) return [];
+    return [
+      atMost(`CPU per delivery to the floor's, ${load}`, 1.25, ridecast.cpuNsPerDelivery / floor.cpuNsPerDelivery),
+      atMost(`p99 to the floor's, ${load}`, 1.5, ridecast.p99Ms / floor.p99Ms),
+    ];
+  });
+  const bars = cases.map(({ label }) => ({ label, value: results[label].cpuNsPerDelivery }));
+  return { columns: RATE_COLUMNS, lines, findings, bars, unit: "CPU ns per delivery" };
+}
+
+async function growth(available) {
+  const shapes = [
+    ["1,000 clients × 100/s", { clients: 1000, rate: 100 }],
+    ["clients × 2, events / 2", { clients: 2000, rate: 50 }],
+    ["events × 2, clients / 2", { clients: 500, rate: 200 }],
+    ["rides × 100, of 10 clients each", { clients: 1000, rides: 100, publishers: 1, rate: 10000 }],
+  ];
+  const cases = shapes.map(([label, options]) => ({ label, server: "ridecast", options: { ...options, window: 3000 } }));
+  const { results, lines } = await each(cases, available, rateLine);
+  const [first, ...others] = shapes.map(([label]) => label);
+  const findings = others
+    .filter((label) => good(results[first], results[label]))
+    .map((label) =>
+      atMost(`CPU per delivery, ${label}`, 1.15, results[label].cpuNsPerDelivery / results[first].cpuNsPerDelivery),
+    );
+  const bars = shapes.map(([label]) => ({ label, value: results[label].cpuNsPerDelivery }));
+  return { columns: RATE_COLUMNS, lines, findings, bars, unit: "CPU ns per delivery" };
+}
+
+async function redis(available) {
+  const cases = [50, 1000].flatMap((rate) => {
+    const options = { clients: 1000, rate, window: 3000 };
+    const at = `1,000 × ${number(rate)}/s`;
+    return [
+      { label: `memory, ${at}`, server: "ridecast", options },
+      { label: `Redis, ${at}`, server: "ridecast", setting: { redis: true }, options },
+      { label: `Redis, its CPU included, ${at}`, server: "ridecast", setting: { redis: true, withRedisCpu: true }, options },
+    ];
+  });
+  const { results, lines } = await each(cases, available, rateLine);
+  const bars = cases.map(({ label }) => ({ label, value: results[label].cpuNsPerDelivery }));
+  return { columns: RATE_COLUMNS, lines, findings: [], bars, unit: "CPU ns per delivery" };
+}
+
+async function stalled(available) {
+  const options = { clients: 1000, rate: 500, window: 6000 };
+  const setting = { options: ["--backlog-bytes", "262144"] };
+  const cases = [0, 1000].map((count) => ({
+    label: count ? `beside ${number(count)} stalled readers` : "alone",
+    server: "ridecast",
+    setting,
+    options: { ...options, stalled: count },
+  }));
+  const line = (r) => [...rateLine(r), number(r.residentPeakBytes / 1e6, 1)];
+  const { results, lines } = await each(cases, available, line);
+  const [alone, beside] = cases.map(({ label }) => results[label]);
+  const findings = good(alone, beside) ? [atMost("live p99 to that without them", 1.2, beside.p99Ms / alone.p99Ms)] : [];
+  return { columns: [...RATE_COLUMNS, "peak resident MB"], lines, findings };
+}
+
+// --- the way in ---
+
+// Every ride's offset in Redis counts its transitions: none may be missing that was acknowledged.
+async function inRedis({ redisPort }, { acked, rides }) {
+  const redis = new Redis(null, redisPort);
+  const names = Array.from({ length: rides }, (_, i) => `ridecast:{/r${i}}:meta`);
+  const script = "local n = 0 for _, key in ipairs(KEYS) do n = n + (redis.call('HGET', key, 'offset') or 0) end return n";
+  const recorded = await redis.command("EVAL", script, String(rides), ...names);
+  return { missing: Math.max(0, acked - recorded) };
+}
+
+async function transitions(available) {
+  const options = { mode: "transitions", clients: 1001, rides: 1000, publishers: 1, window: 3000 };
+  const cases = [1, 8].map((depth) => ({
+    label: depth === 1 ? "one in flight" : `${depth} in flight`,
+    server: "ridecast",
+    setting: { redis: true },
+    options: { ...options, depth },
+    check: inRedis,
+  }));
+  const line = (r) => [
+    number(r.transitionsPerSecond),
+    number(r.cpuNsPerTransition),
+    number(r.p99Ms, 1),
+    number(r.lost + r.refused),
+    number(r.missing),
+  ];
+  const { results, lines } = await each(cases, available, line);
+  const wanted = [20000, 40000];
+  const findings = cases
+    .filter(({ label }) => good(results[label]))
+    .map(({ label }, i) => atLeast(`transitions, ${label}`, wanted[i], results[label].transitionsPerSecond, "a second"));
+  const columns = ["", "transitions/s", "gateway CPU ns each", "p99 ms", "lost or refused", "acknowledged but not in Redis"];
+  const bars = cases.map(({ label }) => ({ label, value: results[label].transitionsPerSecond }));
+  return { columns, lines, findings, bars, unit: "transitions/s" };
+}
+
+async function connections(available) {
+  const cases = ["ridecast", "socketioxide", "socket.io"].map((server) => ({
+    label: server,
+    server,
+    options: { mode: "connect", clients: 10000, timeout: 60000 },
+  }));
+  const line = (r) => [
+    number(r.connectionsPerSecond),
+    number(r.cpuNsPerConnection / 1000),
+    number(r.bytesPerConnection / 1024, 2),
+    number(r.closed),
+  ];
+  const { results, lines } = await each(cases, available, line);
+  const findings = [];
+  if (good(results.ridecast)) findings.push(atMost("an idle connection", 6, results.ridecast.bytesPerConnection / 1024, "KB"));
+  if (good(results.ridecast, results["socket.io"]))
+    findings.push(
+      atLeast("connecting, to socket.io", 5, results.ridecast.connectionsPerSecond / results["socket.io"].connectionsPerSecond),
+    );
+  const columns = ["server", "connections/s", "CPU µs each", "resident KB each", "closed"];
+  const bars = cases.map(({ label }) => ({ label, value: results[label].bytesPerConnection / 1024 }));
+  return { columns, lines, findings, bars, unit: "resident KB per idle connection" };
+}
+
+export const ROWS = [
+  { name: "limit", title: "1,000 clients, events rising until the server no longer keeps up", run: limit },
+  { name: "cost", title: "What a delivery costs, against the floor", run: cost },
+  { name: "pair", title: "Two processes and Redis, all on one core, 1,000 clients", run: pair },
+  { name: "transitions", title: "Transitions accepted, acknowledged and in Redis: 1,000 publishers, 1 observer", run: transitions },
+  { name: "connections", title: "10,000 clients that connect and stay idle", run: connections },
+  { name: "stalled", title: "Stalled readers beside 1,000 live ones at 500 events/s, --backlog-bytes 262144", run: stalled },
+  { name: "growth", title: "Cost of growth at 100,000 deliveries/s", run: growth },
+  { name: "redis", title: "What Redis costs one gateway", run: redis },
+];

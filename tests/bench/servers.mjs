@@ -1,0 +1,87 @@
+// The servers that are measured, each pinned to the first core with whatever it needs beside it.
+
+import { execFileSync } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { Program } from "../lib/process.mjs";
+import { freePort } from "../lib/redis.mjs";
+
+export const HERE = fileURLToPath(new URL(".", import.meta.url));
+export const ROOT = path.resolve(HERE, "../..");
+export const BUILD = path.resolve(process.env.RIDECAST_BUILD ?? path.join(ROOT, "build/release"));
+const NODE_PEERS = path.join(HERE, "peers/node");
+const RUST_PEER = path.join(HERE, "peers/socketioxide");
+const RUST_TARGET = path.join(ROOT, "build/bench-peers/socketioxide");
+
+export const SERVER_CORE = "0";
+export const LOAD_CORE = "1";
+
+const gateway = (redis, options = []) => [
+  path.join(BUILD, "gateway/ridecast-gateway"),
+  ...["--listen", "127.0.0.1:0", "--log-level", "error", ...(redis ? ["--broker", redis] : []), ...options],
+];
+const socketIo = (redis) => ["node", path.join(NODE_PEERS, "socketio.mjs"), ...(redis ? ["--redis", redis] : [])];
+const socketioxide = (redis) => [path.join(RUST_TARGET, "release/socketioxide-peer"), ...(redis ? [redis] : [])];
+
+// Their command lines. `peer`: what has to be installed for them.
+export const SERVERS = {
+  floor: { command: () => [path.join(BUILD, "tests/bench/bench-floor")] },
+  ridecast: { command: gateway },
+  "socket.io": { command: socketIo, peer: "node" },
+  ws: { command: () => ["node", path.join(NODE_PEERS, "ws.mjs")], peer: "node", dialect: "plain" },
+  socketioxide: { command: socketioxide, peer: "rust" },
+};
+
+// Installs the peers. Returns { node, rust }: null, or why one is missing.
+export function installPeers() {
+  const attempt = (program, args, cwd) => {
+    try {
+      execFileSync(program, args, { cwd, stdio: ["ignore", "ignore", "pipe"] });
+      return null;
+    } catch (error) {
+      const said = String(error.stderr ?? "").trim().split("\n");
+      return `${program} ${args[0]}: ${said.find((line) => /error/i.test(line)) ?? error.message}`;
+    }
+  };
+  return {
+    node: attempt("npm", ["ci", "--no-audit", "--no-fund"], NODE_PEERS),
+    rust: attempt("cargo", ["build", "--release", "--target-dir", RUST_TARGET], RUST_PEER),
+  };
+}
+
+const pinned = (command) => new Program("taskset", ["-c", SERVER_CORE, ...command]);
+
+async function startRedis() {
+  const folder = await mkdtemp(path.join(os.tmpdir(), "ridecast-bench-"));
+  const port = await freePort();
+  const program = pinned(
+    ["redis-server", "--bind", "127.0.0.1", "--port", String(port)].concat(
+      ["--dir", folder, "--save", "", "--appendonly", "no"],
+    ),
+  );
+  await program.printed(/Ready to accept connections/);
+  const stop = async () => {
+    await program.kill("SIGTERM");
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { port, url: `redis://127.0.0.1:${port}`, pid: program.child.pid, stop };
+}
+
+// `count` processes of one server, with a Redis of their own if `redis`; `use` gets
+// { ports, pids, redisPort, redisPid } and they end with it.
+export async function withServer(name, { count = 1, redis = false, options } = {}, use) {
+  const store = redis ? await startRedis() : null;
+  const programs = [];
+  try {
+    for (let i = 0; i < count; i++) programs.push(pinned(SERVERS[name].command(store?.url, options)));
+    const printed = await Promise.all(programs.map((program) => program.printed(/listening on .*:(\d+)$/m)));
+    const ports = printed.map(([, port]) => Number(port));
+    const pids = programs.map((program) => program.child.pid);
+    return await use({ ports, pids, redisPort: store?.port, redisPid: store?.pid });
+  } finally {
+    await Promise.all(programs.map((program) => program.kill("SIGKILL")));
+    await store?.stop();
+  }
+}

@@ -1,0 +1,268 @@
+/*
+ * The client's side of the wire. Its inner loop is one frame: a look at the event's name, one comparison
+ * where the mark was in the frame before, fourteen digits, and the sequence.
+ */
+#include "bench/speech.h"
+
+#include "bench/frame.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    NUMBER_DIGITS = 10,
+    RUN_AT = 9, /* within the mark; the others follow, separated by dots */
+    PUBLISHER_AT = RUN_AT + 5,
+    NUMBER_AT = PUBLISHER_AT + 5,
+    TIME_AT = NUMBER_AT + NUMBER_DIGITS + 1,
+    TIME_DIGITS = 20,
+    MARK_LEN = TIME_AT + TIME_DIGITS + 1,
+    RECORD_MAX = 256,
+    SAMPLED = 17, /* every so manieth delivery's latency is counted; a prime, so that no client is left out */
+};
+
+static const char MARK[] = "\"bench\":\"";
+
+static void ride_name(const struct swarm *swarm, const struct client *client, char name[16])
+{
+    if (swarm->plan.rides == 1)
+        snprintf(name, 16, "/");
+    else
+        snprintf(name, 16, "/r%u", client->ride);
+}
+
+/* "/r17," before a packet of a ride other than the first namespace. */
+static void packet_ride(const struct swarm *swarm, const struct client *client, char prefix[20])
+{
+    char name[16];
+
+    ride_name(swarm, client, name);
+    if (strcmp(name, "/") == 0)
+        *prefix = '\0';
+    else
+        snprintf(prefix, 20, "%s,", name);
+}
+
+static int say(struct client *client, const char *text, size_t len)
+{
+    return frame_append(&client->out, FRAME_TEXT, text, len, true);
+}
+
+void speech_greet(struct swarm *swarm, struct client *client)
+{
+    static const char rest[] =
+        " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: YmVuY2htYXJrIGNsaWVudA==\r\n\r\n";
+    char ride[16];
+
+    ride_name(swarm, client, ride);
+    if (swarm->plan.dialect == DIALECT_SOCKETIO)
+        buf_appendf(&client->out, "GET /socket.io/?EIO=4&transport=websocket%s", rest);
+    else
+        buf_appendf(&client->out, "GET /ws%s%s", strcmp(ride, "/") == 0 ? "" : ride, rest);
+}
+
+int speech_board(struct swarm *swarm, struct client *client, size_t publisher, uint32_t number, uint64_t now)
+{
+    bool socketio = swarm->plan.dialect == DIALECT_SOCKETIO;
+    const char *quote = socketio ? "\\\"" : "\""; /* over Socket.IO the record is a string */
+    char text[2 * RECORD_MAX], ride[20];
+    int len = 0;
+
+    packet_ride(swarm, client, ride);
+    if (socketio)
+        len = snprintf(text, sizeof text, "42%s%s[\"message\",\"", ride, swarm->plan.acks ? "1" : "");
+    else
+        len = snprintf(text, sizeof text,
+                       "{\"event\":\"message\",%s\"data\":", swarm->plan.acks ? "\"id\":1," : "");
+    /* clang-format off */
+    len += snprintf(text + len, sizeof text - (size_t)len,
+                    "{%1$sid%1$s:%1$srider-%2$04zu%1$s,%1$sname%1$s:%1$sRider %2$04zu%1$s,"
+                    "%1$sstatus%1$s:%1$sboarding%1$s,%1$sbench%1$s:%1$s%3$04u.%2$04zu.%4$010u.%5$020llu%1$s}%6$s",
+                    quote, publisher, swarm->run, number, (unsigned long long)now, socketio ? "\"]" : "}");
+    /* clang-format on */
+    return say(client, text, (size_t)len);
+}
+
+static uint64_t digits(const char *text, unsigned count)
+{
+    uint64_t number = 0;
+
+    while (count--)
+        number = number * 10 + (uint64_t)(*text++ - '0');
+    return number;
+}
+
+/* The mark in the frame: where it was in the one before, else wherever it is. NULL: there is none. */
+static const char *find_mark(struct client *client, const char *data, size_t len)
+{
+    if ((size_t)client->mark + MARK_LEN <= len && memcmp(data + client->mark, MARK, RUN_AT) == 0)
+        return data + client->mark;
+    const char *mark = memmem(data, len, MARK, RUN_AT);
+
+    if (!mark || mark + MARK_LEN > data + len)
+        return NULL;
+    client->mark = (uint16_t)(mark - data);
+    return mark;
+}
+
+static void boarded(struct swarm *swarm, struct client *client, const char *data, size_t len, uint64_t now)
+{
+    const char *mark = find_mark(client, data, len);
+
+    if (!mark) {
+        swarm->malformed++;
+        return;
+    }
+    if (digits(mark + RUN_AT, 4) != swarm->run)
+        return; /* of a swarm before this one, late */
+    uint64_t publisher = digits(mark + PUBLISHER_AT, 4);
+
+    if (publisher >= swarm->plan.publishers) {
+        swarm->malformed++;
+        return;
+    }
+    switch (sequence_take(&client->sequences[publisher], (uint32_t)digits(mark + NUMBER_AT, NUMBER_DIGITS))) {
+    case SEQUENCE_REPEATED:
+        swarm->repeated++;
+        return;
+    case SEQUENCE_DISORDERED:
+        swarm->disordered++;
+        break;
+    case SEQUENCE_NEW:
+        break;
+    }
+    swarm->delivered++;
+    if (++swarm->sampling < SAMPLED)
+        return;
+    swarm->sampling = 0;
+    uint64_t sent = digits(mark + TIME_AT, TIME_DIGITS);
+
+    if (sent >= swarm->latency_from && now >= sent)
+        histogram_add(&swarm->latency, now - sent);
+}
+
+static void acknowledged(struct swarm *swarm, struct client *client, const char *data, size_t len)
+{
+    static const char good[] = "\"ok\":true";
+    bool ok = memmem(data, len, good, sizeof good - 1) != NULL;
+
+    if (ok)
+        swarm->acked++;
+    else
+        swarm->refused++;
+    if (swarm->acknowledged)
+        swarm->acknowledged(swarm->context, client, ok);
+}
+
+static bool begins(const char *data, size_t len, const char *with)
+{
+    size_t size = strlen(with);
+
+    return len >= size && memcmp(data, with, size) == 0;
+}
+
+static void joined(struct swarm *swarm, struct client *client)
+{
+    client->state = CLIENT_READY;
+    swarm->ready++;
+    if (!client->stalled)
+        swarm->members[client->ride]++;
+}
+
+/* Engine.IO's open and ping, Socket.IO's CONNECT, EVENT and ACK. */
+static int hear_socketio(struct swarm *swarm, struct client *client, const char *data, size_t len,
+                         uint64_t now)
+{
+    char ride[20], text[32];
+
+    if (len >= 2 && data[0] == '4' && data[1] == '2') {
+        const char *args = data[2] == '/' ? memchr(data, ',', len) : data + 1;
+
+        if (args && begins(args + 1, len - (size_t)(args + 1 - data), "[\"userBoarded\","))
+            boarded(swarm, client, data, len, now);
+        return 0;
+    }
+    if (begins(data, len, "43")) {
+        acknowledged(swarm, client, data, len);
+        return 0;
+    }
+    if (len == 1 && *data == '2') {
+        swarm->pongs++;
+        return say(client, "3", 1);
+    }
+    if (client->state == CLIENT_OPENING && begins(data, len, "0{")) {
+        packet_ride(swarm, client, ride);
+        client->state = CLIENT_JOINING;
+        return say(client, text, (size_t)snprintf(text, sizeof text, "40%s", ride));
+    }
+    if (client->state == CLIENT_JOINING && begins(data, len, "40")) {
+        joined(swarm, client);
+        return 0;
+    }
+    swarm->malformed++;
+    return -1;
+}
+
+static int hear_plain(struct swarm *swarm, struct client *client, const char *data, size_t len, uint64_t now)
+{
+    if (begins(data, len, "{\"event\":\"userBoarded\","))
+        boarded(swarm, client, data, len, now);
+    else if (begins(data, len, "{\"event\":\"ack\","))
+        acknowledged(swarm, client, data, len);
+    else if (begins(data, len, "{\"event\":\"exception\","))
+        swarm->refused++;
+    return 0;
+}
+
+static int hear_frame(struct swarm *swarm, struct client *client, const struct frame *frame, uint64_t now)
+{
+    switch (frame->opcode) {
+    case FRAME_TEXT:
+        return swarm->plan.dialect == DIALECT_SOCKETIO
+                   ? hear_socketio(swarm, client, frame->data, frame->len, now)
+                   : hear_plain(swarm, client, frame->data, frame->len, now);
+    case FRAME_PING:
+        swarm->pongs++;
+        return frame_append(&client->out, FRAME_PONG, frame->data, frame->len, true);
+    default:
+        return -1;
+    }
+}
+
+/* The answer to the upgrade request: its length, 0 while it is not complete, or -1. */
+static ssize_t hear_upgrade(struct swarm *swarm, struct client *client, const char *data, size_t len)
+{
+    const char *end = memmem(data, len, "\r\n\r\n", 4);
+
+    if (!end)
+        return 0;
+    if (!begins(data, len, "HTTP/1.1 101"))
+        return -1;
+    if (swarm->plan.dialect == DIALECT_SOCKETIO)
+        client->state = CLIENT_OPENING;
+    else
+        joined(swarm, client);
+    return end + 4 - data;
+}
+
+ssize_t speech_hear(struct swarm *swarm, struct client *client, char *data, size_t len, uint64_t now)
+{
+    size_t used = 0;
+    struct frame frame;
+
+    if (client->state == CLIENT_UPGRADING) {
+        ssize_t head = hear_upgrade(swarm, client, data, len);
+
+        if (head <= 0)
+            return head;
+        used = (size_t)head;
+    }
+    while (frame_read(data + used, len - used, &frame)) {
+        if (hear_frame(swarm, client, &frame, now) != 0)
+            return -1;
+        used += frame.whole;
+    }
+    return (ssize_t)used;
+}
