@@ -17,19 +17,27 @@ COMPILED = sed -n 's|^ *"file": "\(.*\)",*$$|\1|p' build/$(BUILD)/compile_comman
 
 configure = cmake --log-level=NOTICE --preset $(1) -DRIDECAST_WERROR=$(WERROR)
 
-.PHONY: build run test cluster load chaos bench lint format fuzz clean help
+.PHONY: build client run test cluster load chaos bench lint format fuzz clean help
 
 build: ## the gateway: build/release/gateway/ridecast-gateway (BUILD=dev: with ASan and UBSan)
 	@scripts/install-deps.sh build
 	@$(call configure,$(BUILD))
 	@cmake --build --preset $(BUILD)
 
-run: build ## build it and start it on http://localhost:3000 (ARGS="--log-level debug")
-	@exec build/$(BUILD)/gateway/ridecast-gateway $(ARGS)
+client: ## the web client: client/dist (where Node.js is recent enough)
+	@scripts/install-deps.sh client
+	@scripts/build-client.sh
+
+# A gateway that does not know the option, or has no client to serve, runs without.
+static = $$([ -e client/dist/index.html ] && build/$(BUILD)/gateway/ridecast-gateway --help | grep -q -e --static && \
+	echo --static client/dist)
+
+run: build client ## build both and start the gateway on http://localhost:3000 (ARGS="--log-level debug")
+	@exec build/$(BUILD)/gateway/ridecast-gateway $(static) $(ARGS)
 
 test: ## all tests (BUILD=dev: under ASan and UBSan)
 	@scripts/install-deps.sh build test
-	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
+	@$(MAKE) --no-print-directory build client tests/node_modules/.package-lock.json
 	@ctest --preset $(BUILD)
 
 tests/node_modules/.package-lock.json: tests/package-lock.json
@@ -60,15 +68,17 @@ bench: ## measure against the floor and the peers, and write docs/benchmark.md (
 	@$(MAKE) --no-print-directory build BUILD=release
 	@RUNS=$(RUNS) node tests/bench/run.mjs $(ONLY)
 
-lint: ## clang-format and clang-tidy, both without tolerance
+lint: ## clang-format and clang-tidy, and on the web client tsc, ESLint and Prettier, all without tolerance
 	@scripts/install-deps.sh test lint
 	@clang-format --dry-run -Werror $(SOURCES)
 	@$(MAKE) --no-print-directory build
+	@if scripts/has-client-node.sh; then $(MAKE) --no-print-directory client && npm --prefix client run --silent lint; fi
 	@$(COMPILED) | xargs -P 2 -n 4 clang-tidy --quiet -p build/$(BUILD)
 
-format: ## clang-format on all C files
-	@scripts/install-deps.sh lint
+format: ## clang-format on all C files, Prettier on the web client
+	@scripts/install-deps.sh lint client
 	@clang-format -i $(SOURCES)
+	@if scripts/has-client-node.sh; then $(MAKE) --no-print-directory client && npm --prefix client run --silent format; fi
 
 fuzz: ## every fuzz target for SECONDS=30
 	@scripts/install-deps.sh build fuzz
@@ -77,7 +87,7 @@ fuzz: ## every fuzz target for SECONDS=30
 	@scripts/fuzz.sh $(SECONDS)
 
 clean: ## remove everything that was built
-	@rm -rf build
+	@rm -rf build client/dist
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a step needs and this machine lacks; says nothing when nothing is missing.
 #
-#   scripts/install-deps.sh build|test|load|bench|lint|fuzz …
+#   scripts/install-deps.sh build|client|test|load|bench|lint|fuzz …
 #
 # Elsewhere than on Debian and its kin it names what is needed and leaves the verdict to CMake.
 set -euo pipefail
+
+has_client_node=$(dirname "$0")/has-client-node.sh
 
 # Node.js is often there from another source, whose packages conflict with Debian's npm.
 has_node()
@@ -16,6 +18,13 @@ has_node()
 has_go()
 {
     command -v go >/dev/null && printf '1.21\n%s\n' "$(go env GOVERSION | tr -d go)" | sort -VC
+}
+
+apt_has_recent_node()
+{
+    local version
+    version=$(apt-cache policy nodejs 2>/dev/null | sed -n 's/^ *Candidate: //p')
+    [[ $version == [0-9]* ]] && dpkg --compare-versions "$version" ge 20.19
 }
 
 is_installed()
@@ -62,6 +71,12 @@ for group in "$@"; do
         need build-essential cmake ninja-build pkg-config libwebsockets-dev libwebsockets-evlib-uv libhiredis-dev \
             libevent-dev libjson-c-dev libssl-dev libhttp-parser-dev uthash-dev
         ;;
+    client)
+        # Without one there is no client, and the gateway works all the same.
+        if ! "$has_client_node" && apt_has_recent_node; then
+            need nodejs npm
+        fi
+        ;;
     test)
         need libcmocka-dev
         has_node || need nodejs npm
@@ -69,6 +84,11 @@ for group in "$@"; do
         command -v redis-server >/dev/null || need redis-server
         # The same holds for nginx, on port 80; it is often there from its own project's packages.
         [[ -x /usr/sbin/nginx ]] || command -v nginx >/dev/null || need nginx-light openssl
+        # For the tests in a browser; the pages are in Korean, too.
+        if "$has_client_node"; then
+            command -v chromium >/dev/null || need chromium
+            need fonts-nanum
+        fi
         ;;
     load)
         has_go || need golang-go

@@ -1,0 +1,10 @@
+// A ride's name as the gateway takes it: "/" and 1 to 128 bytes in all of A-Z a-z 0-9 / _ . ~ -
+
+const NAME = /^\/[A-Za-z0-9/_.~-]{0,127}$/;
+
+/** What somebody typed as a ride's name ("line-7" is "/line-7", nothing is "/"), or null. */
+export function rideName(typed: string): string | null {
+    const trimmed = typed.trim();
+    const name = trimmed.startsWith("/") ? trimmed : `/${trimmed}`;
+    return NAME.test(name) ? name : null;
+}

@@ -1,0 +1,34 @@
+import { gzipSync } from "node:zlib";
+import react from "@vitejs/plugin-react";
+import { defineConfig, type Plugin } from "vite";
+
+// `npm run dev` serves the client alone and asks a running gateway for the rest.
+const gateway = process.env.GATEWAY ?? "http://127.0.0.1:3000";
+
+// Beside each file what it is with gzip: servers of static files send that and need not compress.
+const compressed: Plugin = {
+    name: "compressed",
+    apply: "build",
+    generateBundle: {
+        order: "post",
+        handler(_, bundle) {
+            for (const [fileName, file] of Object.entries(bundle)) {
+                const source = gzipSync(file.type === "chunk" ? file.code : file.source, { level: 9 });
+                this.emitFile({ type: "asset", fileName: `${fileName}.gz`, source });
+            }
+        },
+    },
+};
+
+export default defineConfig({
+    plugins: [react(), compressed],
+    server: {
+        proxy: {
+            "/socket.io": { target: gateway, ws: true },
+            "/api": gateway,
+            "/metrics": gateway,
+            "/healthz": gateway,
+            "/readyz": gateway,
+        },
+    },
+});

@@ -1,0 +1,62 @@
+// An app that was written for the server before ridecast runs unchanged.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { CLIENT, importVite, openPage, servePages, startBrowser } from "../lib/browser.mjs";
+import { onEnd } from "../lib/cleanup.mjs";
+import { Rider } from "../lib/rider.mjs";
+import { startGateway } from "../lib/server.mjs";
+import { until } from "../lib/wait.mjs";
+
+async function build(t) {
+  const folder = await mkdtemp(path.join(os.tmpdir(), "ridecast-original-"));
+  onEnd(t, () => rm(folder, { recursive: true }));
+  const { build } = await importVite();
+  await build({
+    root: fileURLToPath(new URL("original", import.meta.url)),
+    configFile: false,
+    logLevel: "error",
+    // It has no packages of its own.
+    resolve: {
+      alias: [{ find: /^(react|react-dom|socket\.io-client)(?=\/|$)/, replacement: path.join(CLIENT, "node_modules/$1") }],
+    },
+    build: { outDir: path.join(folder, "dist") },
+  });
+  return folder;
+}
+
+test("boards, hears itself and others, and exits", async (t) => {
+  const gateway = await startGateway(t);
+  // The address in the app is fixed; the browser is told where that is.
+  const browser = await startBrowser(t, {
+    args: [`--host-resolver-rules=MAP localhost:3000 127.0.0.1:${gateway.port}`],
+  });
+  const other = await Rider.join(t, gateway);
+  const page = await openPage(t, browser, "about:blank");
+  const said = [];
+  page.on("console", (message) => said.push(message.text()));
+  const says = (words) =>
+    until(
+      () => said.includes(words),
+      () => `${words}; so far ${said}`,
+    );
+  await page.goto(await servePages(t, gateway, await build(t)));
+
+  const record = (status) => ({ id: "user123", name: "John Doe", status });
+  await page.getByRole("button", { name: "Board" }).click();
+  await says("User boarded: John Doe");
+  await other.hears("userBoarded", record("boarding"));
+  assert.ok(await page.getByRole("button", { name: "Boarded" }).isDisabled());
+
+  other.say({ id: "user456", name: "Jane Doe", status: "boarding" });
+  await other.hears("userBoarded", { id: "user456", name: "Jane Doe", status: "boarding" });
+  await says("User boarded: Jane Doe");
+
+  await page.getByRole("button", { name: "Exit" }).click();
+  await says("User exited: John Doe");
+  await other.hears("userExited", record("exiting"));
+});

@@ -1,0 +1,4 @@
+import { createRoot } from "react-dom/client";
+import RideApp from "./RideApp";
+
+createRoot(document.getElementById("root")!).render(<RideApp />);
