@@ -203,6 +203,8 @@ static const struct option_row rows[] = {
              "CIDRs separated by commas or spaces; empty: none"},
     {"cors-origin", STRING(cors_origin, "*"), .check = check_cors_origin,
      .help = "Origins of the web pages that may connect, separated by commas or spaces; * for any"},
+    {"static", STRING(static_folder, ""),
+     .help = "Folder of a web client's build, served at / from memory (up to 64 MiB); empty: nothing is served"},
     {"log-level", CHOICE(log_level, "info", log_levels),
      .help = "The least important messages that are logged"},
     {"log-format", CHOICE(log_format, "text", log_formats),

@@ -26,6 +26,7 @@ struct config {
     uint64_t max_connections;
     char *trusted_proxy; /* space- or comma-separated CIDRs (common/ip.h); empty: none */
     char *cors_origin;   /* "*" or a space- or comma-separated list of origins */
+    char *static_folder; /* of a web client's build; empty: none */
     int log_level;       /* enum log_level */
     int log_format;      /* enum log_format */
 };

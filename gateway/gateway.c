@@ -10,6 +10,7 @@
 #include "gateway/presence.h"
 #include "gateway/server.h"
 #include "gateway/sio_riders.h"
+#include "gateway/static_load.h"
 
 #include <stdlib.h>
 
@@ -39,6 +40,7 @@ struct gateway {
     struct server *server;
     struct broker *broker;
     struct presence *presence;
+    struct static_files *files; /* NULL: none are served */
     bool flush_waits; /* the next slice of a large ride, for the next wake-up */
     struct sio_riders sio;
     struct plain_riders plain;
@@ -252,6 +254,7 @@ static void make_clients(struct gateway *gateway)
         .presence = gateway->presence,
         .metrics = gateway->metrics,
         .cors_origin = config->cors_origin,
+        .files = gateway->files,
         .sample = sample,
         .gateway = gateway,
     };
@@ -282,6 +285,11 @@ struct gateway *gateway_new(const struct config *config, char *error, size_t err
     gateway->metrics = metrics_new();
     add_gauges(&gateway->gauges, gateway->metrics);
 
+    if (config->static_folder[0]) {
+        gateway->files = static_load(config->static_folder, error, error_size);
+        if (!gateway->files)
+            goto fail;
+    }
     gateway->server = make_server(gateway, error, error_size);
     if (!gateway->server)
         goto fail;
@@ -323,6 +331,7 @@ void gateway_free(struct gateway *gateway)
     server_free(gateway->server);
     presence_free(gateway->presence);
     broker_free(gateway->broker);
+    static_files_free(gateway->files);
     metrics_free(gateway->metrics);
     free(gateway);
 }

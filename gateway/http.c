@@ -29,6 +29,10 @@ static const char *const field_names[HTTP_FIELDS] = {
     [HTTP_SEC_WEBSOCKET_KEY] = "sec-websocket-key",
     [HTTP_SEC_WEBSOCKET_VERSION] = "sec-websocket-version",
     [HTTP_SEC_WEBSOCKET_PROTOCOL] = "sec-websocket-protocol",
+    [HTTP_ACCEPT] = "accept",
+    [HTTP_ACCEPT_ENCODING] = "accept-encoding",
+    [HTTP_IF_MODIFIED_SINCE] = "if-modified-since",
+    [HTTP_IF_NONE_MATCH] = "if-none-match",
     [HTTP_X_FORWARDED_FOR] = "x-forwarded-for",
     [HTTP_X_RIDECAST_SESSION] = "x-ridecast-session",
 };
@@ -441,17 +445,31 @@ int http_query_get(const char *query, const char *name, char *out, size_t size)
 
 /* ---- responses ---- */
 
-int http_respond(struct buf *out, const struct http_response *response)
+int http_respond_head(struct buf *out, const struct http_response *response)
 {
     size_t before = out->len;
     const char *type = response->content_type;
+    /* RFC 9110 section 8.6: a length in a 304 would be that of the response it stands for. */
+    bool has_length = response->status != HTTP_STATUS_NOT_MODIFIED;
 
-    if (buf_appendf(out, "HTTP/1.1 %d %s\r\n%s%s%s%sContent-Length: %zu\r\n%s\r\n", response->status,
+    if (buf_appendf(out, "HTTP/1.1 %d %s\r\n%s%s%s%s", response->status,
                     http_status_str((enum http_status)response->status), type ? "Content-Type: " : "",
-                    type ? type : "", type ? "\r\n" : "", response->headers ? response->headers : "",
-                    response->body_len,
+                    type ? type : "", type ? "\r\n" : "", response->headers ? response->headers : "") ||
+        (has_length && buf_appendf(out, "Content-Length: %zu\r\n", response->body_len)) ||
+        buf_appendf(out, "%s\r\n",
                     response->keep_alive ? "Connection: keep-alive\r\nKeep-Alive: timeout=5\r\n"
-                                         : "Connection: close\r\n"))
+                                         : "Connection: close\r\n")) {
+        out->len = before;
+        return -1;
+    }
+    return 0;
+}
+
+int http_respond(struct buf *out, const struct http_response *response)
+{
+    size_t before = out->len;
+
+    if (http_respond_head(out, response))
         return -1;
     if (!response->head_only && buf_append(out, response->body, response->body_len)) {
         out->len = before;

@@ -37,6 +37,10 @@ enum http_field {
     HTTP_SEC_WEBSOCKET_KEY,
     HTTP_SEC_WEBSOCKET_VERSION,
     HTTP_SEC_WEBSOCKET_PROTOCOL,
+    HTTP_ACCEPT,
+    HTTP_ACCEPT_ENCODING,
+    HTTP_IF_MODIFIED_SINCE,
+    HTTP_IF_NONE_MATCH,
     HTTP_X_FORWARDED_FOR,
     HTTP_X_RIDECAST_SESSION,
     HTTP_FIELDS,
@@ -106,12 +110,15 @@ struct http_response {
     const char *content_type; /* NULL: no such line */
     const char *headers;      /* further lines, each ended by CRLF; NULL: none */
     const void *body;
-    size_t body_len;
+    size_t body_len; /* of a 304: ignored */
     bool keep_alive; /* false adds `Connection: close` */
     bool head_only;  /* answers HEAD: Content-Length without the body */
 };
 
 /* Appends the whole response. 0, or -1 when `out` is full (and unchanged). */
 int http_respond(struct buf *out, const struct http_response *response);
+
+/* The same without the body, which the caller sends itself. */
+int http_respond_head(struct buf *out, const struct http_response *response);
 
 #endif

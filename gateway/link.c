@@ -1,6 +1,6 @@
 /* A link: see link.h. */
 #include "gateway/link.h"
-#include "common/log.h"
+#include "common/blob.h"
 #include "gateway/net.h"
 #include "gateway/server_private.h"
 
@@ -111,6 +111,7 @@ void link_free(struct link *link)
     if (link->resumable)
         LL_DELETE2(link->server->resumable, link, resumable_next);
     leave_http(link);
+    blob_unref(link->sending);
     buf_deinit(&link->pipelined);
     ws_decoder_deinit(&link->decoder);
     free(link);
@@ -125,25 +126,49 @@ void link_closed(struct link *link)
 
 /* --- HTTP --- */
 
+static struct http_response make_response(const struct link *link, int status, const char *content_type,
+                                          const char *headers)
+{
+    const struct http_request *request = http_reader_request(link->reader);
+    return (struct http_response){
+        .status = status,
+        .content_type = content_type,
+        .headers = headers,
+        /* A body that is not read whole cannot be told from the next request. */
+        .keep_alive = request && request->keep_alive && link->exchange == EXCHANGE_WAITING,
+        .head_only = request && request->method == HTTP_METHOD_HEAD,
+    };
+}
+
+/* The exchange is over as far as the others are concerned. */
+static void end_exchange(struct link *link)
+{
+    link->session = NULL;
+    link->waits_for_page = false;
+    link->exchange = EXCHANGE_NONE;
+}
+
+/* The response is out. */
+static void go_on(struct link *link, bool keep_alive)
+{
+    if (!keep_alive) {
+        close_link(link);
+        return;
+    }
+    set_timer(link, LINK_IDLE_MS);
+    read_on(link);
+}
+
 static void respond(struct link *link, int status, const char *content_type, const char *headers,
                     const void *body, size_t n, bool keep_alive)
 {
     if (link->state != LINK_HTTP)
         return;
-    const struct http_request *request = http_reader_request(link->reader);
-    struct http_response response = {
-        .status = status,
-        .content_type = content_type,
-        .headers = headers,
-        .body = body,
-        .body_len = n,
-        /* A body that is not read whole cannot be told from the next request. */
-        .keep_alive = keep_alive && request && request->keep_alive && link->exchange == EXCHANGE_WAITING,
-        .head_only = request && request->method == HTTP_METHOD_HEAD,
-    };
-    link->session = NULL;
-    link->waits_for_page = false;
-    link->exchange = EXCHANGE_NONE;
+    struct http_response response = make_response(link, status, content_type, headers);
+    response.body = body;
+    response.body_len = n;
+    response.keep_alive = response.keep_alive && keep_alive;
+    end_exchange(link);
 
     struct buf out;
     buf_init(&out, LINK_RESPONSE_MAX);
@@ -153,12 +178,49 @@ static void respond(struct link *link, int status, const char *content_type, con
         conn_write(link->conn, out.data, out.len);
     buf_deinit(&out);
 
-    if (!response.keep_alive) {
-        close_link(link);
+    go_on(link, response.keep_alive);
+}
+
+/* Sends what the peer takes. */
+static void send_on(struct link *link)
+{
+    while (link->sent < link->sending->len && !conn_blocked(link->conn)) {
+        size_t left = link->sending->len - link->sent;
+        size_t n = left < LINK_PIECE_BYTES ? left : LINK_PIECE_BYTES;
+        conn_write(link->conn, link->sending->data + link->sent, n);
+        link->sent += n;
+        set_timer(link, LINK_SEND_MS);
+    }
+    if (link->sent < link->sending->len)
+        return;
+    blob_unref(link->sending);
+    link->sending = NULL;
+    link->exchange = EXCHANGE_NONE;
+    go_on(link, !link->last);
+}
+
+void link_send(struct link *link, int status, const char *content_type, const char *headers,
+               struct blob *body)
+{
+    if (link->state != LINK_HTTP)
+        return;
+    struct http_response response = make_response(link, status, content_type, headers);
+    response.body_len = body->len;
+    end_exchange(link);
+    struct buf head;
+    buf_init(&head, HTTP_HEAD_MAX);
+    if (http_respond_head(&head, &response)) {
+        buf_deinit(&head);
+        close_link(link); /* no memory: close without an answer */
         return;
     }
-    set_timer(link, LINK_IDLE_MS);
-    read_on(link);
+    conn_write(link->conn, head.data, head.len);
+    buf_deinit(&head);
+    link->exchange = EXCHANGE_SENDING;
+    link->sending = blob_ref(body);
+    link->sent = response.head_only || status == 304 ? body->len : 0;
+    link->last = !response.keep_alive;
+    send_on(link);
 }
 
 void link_respond(struct link *link, int status, const char *content_type, const char *headers,
@@ -220,7 +282,7 @@ static void ws_received(struct link *link, char *bytes, size_t n);
 static void http_received(struct link *link, char *bytes, size_t n)
 {
     while (link->state == LINK_HTTP) {
-        if (link->exchange == EXCHANGE_WAITING || link->resumable) {
+        if (link->exchange >= EXCHANGE_WAITING || link->resumable) {
             if (n && buf_append(&link->pipelined, bytes, n))
                 bad_request(link, 400);
             return;
@@ -398,4 +460,6 @@ void link_writable(struct link *link)
         outlet_touch(&link->session->outlet);
     else if (link->state == LINK_WS_SITE)
         link->server->options.site->ws_writable(link->client);
+    else if (link->exchange == EXCHANGE_SENDING)
+        send_on(link);
 }

@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 
+struct blob;
 struct conn;
 struct eio_session;
 struct server;
@@ -26,8 +27,10 @@ enum {
     LINK_HEAD_MS = 60000,     /* a request's head must be complete by then */
     LINK_REQUEST_MS = 300000, /* and its body by then */
     LINK_IDLE_MS = 5000,      /* between requests */
+    LINK_SEND_MS = 30000,     /* for a piece of a body that is sent */
     LINK_WS_CLOSE_MS = 30000, /* for the peer's close frame after ours */
     LINK_PIPELINE_MAX = 65536,
+    LINK_PIECE_BYTES = 65536,    /* of a body, while the peer may be slow */
     LINK_RESPONSE_MAX = 1 << 28, /* a ceiling no legitimate response comes near */
 };
 
@@ -43,6 +46,7 @@ enum link_exchange {
     EXCHANGE_NONE,    /* between requests, or reading a head */
     EXCHANGE_BODY,    /* the body is on its way */
     EXCHANGE_WAITING, /* the request is complete, the answer is to come */
+    EXCHANGE_SENDING, /* the answer's body is on its way, piece by piece */
 };
 
 struct link {
@@ -58,6 +62,9 @@ struct link {
     struct ws_decoder decoder;   /* LINK_WS_… */
     struct eio_session *session; /* whose exchange or WebSocket this is */
     void *client;                /* the site's: LINK_WS_SITE, or an exchange kept for it */
+    struct blob *sending;        /* EXCHANGE_SENDING: the body */
+    size_t sent;                 /* of it */
+    bool last;                   /* the connection is closed after it */
     struct timer timer;
     struct link *resumable_next;
     struct link *all_prev, *all_next; /* in server->links, or server->gone */
@@ -81,7 +88,14 @@ void link_resume(struct link *link);
 void link_respond(struct link *link, int status, const char *content_type, const char *headers,
                   const void *body, size_t n);
 
-/* The same, and the connection is closed after it. */
+/*
+ * The same with a body that may be large: it is shared, not copied, and sent as fast as the peer takes it.
+ * No more than LINK_PIECE_BYTES of it wait outside the blob. A reference is taken.
+ */
+void link_send(struct link *link, int status, const char *content_type, const char *headers,
+               struct blob *body);
+
+/* As link_respond(), and the connection is closed after it. */
 void link_refuse(struct link *link, int status, const char *content_type, const char *headers,
                  const void *body, size_t n);
 

@@ -3,6 +3,7 @@
 #include "common/metrics.h"
 #include "gateway/presence.h"
 #include "gateway/server_private.h"
+#include "gateway/static_files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,6 +102,23 @@ static void serve_metrics(struct pages *pages, struct link *link)
     buf_deinit(&text);
 }
 
+static bool serve_file(struct pages *pages, struct link *link, const char *path)
+{
+    const struct http_request *http = http_reader_request(link->reader);
+    struct static_request request = {
+        .path = path,
+        .accept = http->field[HTTP_ACCEPT],
+        .accept_encoding = http->field[HTTP_ACCEPT_ENCODING],
+        .if_none_match = http->field[HTTP_IF_NONE_MATCH],
+        .if_modified_since = http->field[HTTP_IF_MODIFIED_SINCE],
+    };
+    struct static_answer answer;
+    if (!pages->files || !static_files_answer(pages->files, &request, &answer))
+        return false;
+    link_send(link, answer.status, answer.content_type, answer.headers, answer.body);
+    return true;
+}
+
 bool pages_serve(struct pages *pages, struct link *link, const char *path, const char *query)
 {
     if (!strcmp(path, "/healthz"))
@@ -114,6 +132,6 @@ bool pages_serve(struct pages *pages, struct link *link, const char *path, const
     else if (!strcmp(path, "/api/users"))
         serve_users(pages, link, query);
     else
-        return false;
+        return serve_file(pages, link, path);
     return true;
 }

@@ -1,6 +1,6 @@
 /*
  * The pages beside Socket.IO: /healthz (the process lives), /readyz (503 while the broker is down), /metrics
- * (Prometheus text) and /api/users?ride=/line-7 (who is aboard, as JSON).
+ * (Prometheus text), /api/users?ride=/line-7 (who is aboard, as JSON), and the files of a web client.
  */
 #ifndef RIDECAST_GATEWAY_PAGES_H
 #define RIDECAST_GATEWAY_PAGES_H
@@ -10,13 +10,15 @@
 struct link;
 struct metrics;
 struct presence;
+struct static_files;
 
 /* Embedded in the gateway. */
 struct pages {
     struct presence *presence;
     struct metrics *metrics;
     const char *cors_origin;
-    void (*sample)(void *gateway); /* brings the gauges up to date before /metrics is rendered */
+    const struct static_files *files; /* of the web client; NULL: none */
+    void (*sample)(void *gateway);    /* brings the gauges up to date before /metrics is rendered */
     void *gateway;
     struct waiting *waiting; /* links whose answer depends on the broker */
 };

@@ -68,6 +68,7 @@ static void the_defaults_are_those_documented(void **state)
     assert_int_equal(config.max_connections, 16384);
     assert_string_equal(config.trusted_proxy, "");
     assert_string_equal(config.cors_origin, "*");
+    assert_string_equal(config.static_folder, "");
     assert_int_equal(config.log_level, LOG_LEVEL_INFO);
     assert_int_equal(config.log_format, LOG_FORMAT_TEXT);
     option_free(&config_program, &config);
