@@ -4,6 +4,7 @@
 
 import { Redis } from "../lib/redis.mjs";
 import { measure } from "./load.mjs";
+import { LOAD_CORE, SERVER_CORE } from "./servers.mjs";
 
 const number = (value, digits = 0) =>
   value === undefined ? "–" : value.toLocaleString("en-US", { maximumFractionDigits: digits, minimumFractionDigits: digits });
@@ -184,15 +185,27 @@ async function inRedis({ redisPort }, { acked, rides }) {
   return { missing: Math.max(0, acked - recorded) };
 }
 
+// Once with everything the servers do on one core, once with Redis beside the load generator.
 async function transitions(available) {
   const options = { mode: "transitions", clients: 1001, rides: 1000, publishers: 1, window: 3000 };
-  const cases = [1, 8].map((depth) => ({
-    label: depth === 1 ? "one in flight" : `${depth} in flight`,
-    server: "ridecast",
-    setting: { redis: true },
-    options: { ...options, depth },
-    check: inRedis,
-  }));
+  const depths = [
+    { depth: 1, label: "one in flight", wanted: 20000 },
+    { depth: 8, label: "8 in flight", wanted: 40000 },
+  ];
+  const places = [
+    { place: "Redis on the gateway's core", redisCore: SERVER_CORE },
+    { place: "Redis on the generator's core", redisCore: LOAD_CORE },
+  ];
+  const cases = places.flatMap(({ place, redisCore }) =>
+    depths.map(({ depth, label, wanted }) => ({
+      label: `${label}, ${place}`,
+      wanted,
+      server: "ridecast",
+      setting: { redis: true, redisCore },
+      options: { ...options, depth },
+      check: inRedis,
+    })),
+  );
   const line = (r) => [
     number(r.transitionsPerSecond),
     number(r.cpuNsPerTransition),
@@ -201,10 +214,9 @@ async function transitions(available) {
     number(r.missing),
   ];
   const { results, lines } = await each(cases, available, line);
-  const wanted = [20000, 40000];
   const findings = cases
     .filter(({ label }) => good(results[label]))
-    .map(({ label }, i) => atLeast(`transitions, ${label}`, wanted[i], results[label].transitionsPerSecond, "a second"));
+    .map(({ label, wanted }) => atLeast(label, wanted, results[label].transitionsPerSecond, "transitions a second"));
   const columns = ["", "transitions/s", "gateway CPU ns each", "p99 ms", "lost or refused", "acknowledged but not in Redis"];
   const bars = cases.map(({ label }) => ({ label, value: results[label].transitionsPerSecond }));
   return { columns, lines, findings, bars, unit: "transitions/s" };

@@ -51,15 +51,16 @@ export function installPeers() {
   };
 }
 
-const pinned = (command) => new Program("taskset", ["-c", SERVER_CORE, ...command]);
+const pinned = (command, core = SERVER_CORE) => new Program("taskset", ["-c", core, ...command]);
 
-async function startRedis() {
+async function startRedis(core) {
   const folder = await mkdtemp(path.join(os.tmpdir(), "ridecast-bench-"));
   const port = await freePort();
   const program = pinned(
     ["redis-server", "--bind", "127.0.0.1", "--port", String(port)].concat(
       ["--dir", folder, "--save", "", "--appendonly", "no"],
     ),
+    core,
   );
   await program.printed(/Ready to accept connections/);
   const stop = async () => {
@@ -69,10 +70,10 @@ async function startRedis() {
   return { port, url: `redis://127.0.0.1:${port}`, pid: program.child.pid, stop };
 }
 
-// `count` processes of one server, with a Redis of their own if `redis`; `use` gets
-// { ports, pids, redisPort, redisPid } and they end with it.
-export async function withServer(name, { count = 1, redis = false, options } = {}, use) {
-  const store = redis ? await startRedis() : null;
+// `count` processes of one server, with a Redis of their own if `redis`, on the servers' core unless `redisCore` says
+// another; `use` gets { ports, pids, redisPort, redisPid } and they end with it.
+export async function withServer(name, { count = 1, redis = false, redisCore, options } = {}, use) {
+  const store = redis ? await startRedis(redisCore) : null;
   const programs = [];
   try {
     for (let i = 0; i < count; i++) programs.push(pinned(SERVERS[name].command(store?.url, options)));
