@@ -198,6 +198,8 @@ static const struct option_row rows[] = {
      .help = "How much may wait while the broker is away before it is refused"},
     {"max-connections", UINT(max_connections, "16384", 1, 1000000, NULL),
      .help = "Connections served at the same time"},
+    {"send-buffer", UINT(send_buffer_bytes, "65536", 0, 16777216, "bytes"),
+     .help = "How much the kernel may hold for one client that reads slowly, about; 0: as much as it sees fit"},
     {"trusted-proxy", STRING(trusted_proxy, ""), .check = check_trusted_proxy,
      .help = "Networks of the proxies whose X-Forwarded-For and X-Ridecast-Session are believed, as addresses or "
              "CIDRs separated by commas or spaces; empty: none"},

@@ -24,11 +24,12 @@ struct config {
     uint64_t recovery_window_ms; /* how long a rider whose connection dropped stays aboard; 0: no recovery */
     uint64_t node_lease_ms;      /* how long the others wait for a gateway that is silent */
     uint64_t max_connections;
-    char *trusted_proxy; /* space- or comma-separated CIDRs (common/ip.h); empty: none */
-    char *cors_origin;   /* "*" or a space- or comma-separated list of origins */
-    char *static_folder; /* of a web client's build; empty: none */
-    int log_level;       /* enum log_level */
-    int log_format;      /* enum log_format */
+    uint64_t send_buffer_bytes; /* of a client's socket; 0: the kernel's choice */
+    char *trusted_proxy;        /* space- or comma-separated CIDRs (common/ip.h); empty: none */
+    char *cors_origin;          /* "*" or a space- or comma-separated list of origins */
+    char *static_folder;        /* of a web client's build; empty: none */
+    int log_level;              /* enum log_level */
+    int log_format;             /* enum log_format */
 };
 
 /* The table, for option_load(), option_print() and option_free(). */

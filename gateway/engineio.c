@@ -198,18 +198,19 @@ static struct eio_session *session_of(struct outlet *outlet)
     return (struct eio_session *)((char *)outlet - offsetof(struct eio_session, outlet));
 }
 
-static bool carrier_ready(struct outlet *outlet)
+static size_t carrier_room(struct outlet *outlet)
 {
     struct eio_session *session = session_of(outlet);
     switch (session->state) {
     case EIO_WEBSOCKET:
-        return session->ws && session->eio->options->transport->ws_ready(session->ws);
+        return session->ws && session->eio->options->transport->ws_ready(session->ws) ? OUTLET_PIECE_BYTES
+                                                                                      : 0;
     case EIO_POLLING:
-        return session->get != NULL;
+        return session->get ? SIZE_MAX : 0; /* one payload */
     case EIO_ENDED:
         break;
     }
-    return false;
+    return 0;
 }
 
 static void write_poll(struct eio_session *session, const char *frames, size_t n)
@@ -254,7 +255,7 @@ void eio_abort(struct eio_session *session)
 }
 
 static const struct outlet_carrier CARRIER = {
-    .ready = carrier_ready, .write = carrier_write, .overflow = carrier_overflow};
+    .room = carrier_room, .write = carrier_write, .overflow = carrier_overflow};
 
 static void send_packet(struct eio_session *session, const char *text)
 {

@@ -41,7 +41,7 @@ struct gateway {
     struct broker *broker;
     struct presence *presence;
     struct static_files *files; /* NULL: none are served */
-    bool flush_waits; /* the next slice of a large ride, for the next wake-up */
+    bool flush_waits;           /* the next slice of a large ride, for the next wake-up */
     struct sio_riders sio;
     struct plain_riders plain;
     struct pages pages;
@@ -192,6 +192,7 @@ static struct server *make_server(struct gateway *gateway, char *error, size_t e
         .cors_origin = config->cors_origin,
         .trusted_proxy = config->trusted_proxy,
         .max_connections = config->max_connections,
+        .send_buffer_bytes = config->send_buffer_bytes,
         .max_payload_bytes = config->max_payload_bytes,
         .site = &site,
         .site_data = gateway,

@@ -403,6 +403,17 @@ static int listen_on(const char *address, char *error, size_t error_size)
     return fd;
 }
 
+/*
+ * What is accepted inherits it. Left to itself the kernel holds megabytes for each client that does not read:
+ * some hundreds of them use up what it has for all connections of the machine (net.ipv4.tcp_mem).
+ */
+static void bound_send_buffers(int fd, size_t bytes)
+{
+    int size = (int)bytes;
+    if (bytes && setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size))
+        log_warn("gateway", "cannot bound the kernel's send buffers: %s", strerror(errno));
+}
+
 static void remember_address(struct net *net, int fd)
 {
     struct sockaddr_storage address;
@@ -479,6 +490,7 @@ struct net *net_new(const struct net_options *options, char *error, size_t error
     net->alarm_ms = UINT64_MAX;
     net->timers = timers_new();
     net->accept_pause = (struct timer){.fire = resume_accepting, .owner = net};
+    bound_send_buffers(fd, options->send_buffer_bytes);
     remember_address(net, fd);
     fit_descriptor_limit(net);
     if (start_lws(net, fd)) {

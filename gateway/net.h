@@ -41,6 +41,7 @@ struct net_handler {
 struct net_options {
     const char *listen; /* HOST:PORT */
     uint64_t max_connections;
+    size_t send_buffer_bytes; /* of a connection (SO_SNDBUF); 0: the kernel's choice */
     const struct net_handler *handler;
     void *owner;
 };

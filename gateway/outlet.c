@@ -54,7 +54,7 @@ void outlet_lag(struct outlet *outlet)
 static void skip_stretches(struct outlet *outlet)
 {
     for (struct member *m = outlet->members; m; m = m->outlet_next)
-        member_advance(m);
+        member_skip(m);
 }
 
 /* Copies what the client has not had of each log behind what is queued. */
@@ -69,7 +69,7 @@ static int queue_stretches(struct outlet *outlet)
             return -1;
         if (n && buf_append(&outlet->queued, stretch, n))
             return -1;
-        member_advance(m);
+        member_advance(m, n);
     }
     return 0;
 }
@@ -176,27 +176,46 @@ static void write_queued(struct outlet *outlet)
     buf_deinit(&out);
 }
 
+/* The length of as many whole frames as there is room for, but of one at least. */
+static size_t piece(const char *frames, size_t n, size_t room)
+{
+    enum ws_opcode opcode;
+    const char *payload;
+    size_t payload_len, len = 0, next = 0;
+
+    if (n <= room)
+        return n;
+    while (ws_frames_next(frames, n, &next, &opcode, &payload, &payload_len) && (!len || next <= room))
+        len = next;
+    return len;
+}
+
 static void write_stretch(struct outlet *outlet, struct member *member)
 {
-    size_t n;
-    const char *stretch = member_stretch(member, &n);
-    member_advance(member);
-    if (n)
+    size_t room;
+    while ((room = outlet->carrier->room(outlet))) {
+        size_t n;
+        const char *stretch = member_stretch(member, &n);
+        if (!n)
+            return;
+        n = piece(stretch, n, room);
+        member_advance(member, n);
         outlet->carrier->write(outlet, stretch, n);
+    }
 }
 
 /* All of it is more than may be queued: each part goes by itself, as long as the carrier takes more. */
 static void write_apart(struct outlet *outlet)
 {
     write_queued(outlet);
-    for (struct member *m = outlet->members; m && outlet->carrier->ready(outlet); m = m->outlet_next)
+    for (struct member *m = outlet->members; m && outlet->carrier->room(outlet); m = m->outlet_next)
         write_stretch(outlet, m);
 }
 
 void outlet_flush(struct outlet *outlet)
 {
     unmark(outlet);
-    if (outlet->overflowed || !outlet->carrier->ready(outlet))
+    if (outlet->overflowed || !outlet->carrier->room(outlet))
         return;
     if (outlet->skipped) {
         skip_stretches(outlet);

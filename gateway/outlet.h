@@ -5,8 +5,8 @@
  *
  * Broadcasts cost the outlet nothing but its cursors. A private packet (an ack, a ping, an answer) keeps its
  * place among the broadcasts: what the client has not had of the logs is copied into `queued` first, then the
- * packet. So an outlet needs one write per turn, whatever it holds (unless that is more than may be queued:
- * then a few); without private packets that write is the log's own memory.
+ * packet. So an outlet needs one write per turn, whatever it holds (unless that is very much: then a few);
+ * without private packets that write is the log's own memory, in pieces as the carrier takes them.
  *
  * Everything is finished WebSocket server frames (gateway/ws.h); a long-polling carrier turns them into a
  * payload. Whoever adds something marks the outlet dirty; outlets_flush() writes the dirty ones once per loop
@@ -31,17 +31,22 @@ enum wire_form {
     WIRE_FORMS,
 };
 
+/* The room of a connection: what of a write the kernel does not take is copied, so it is not to be much. */
+enum { OUTLET_PIECE_BYTES = 65536 };
+
 /* What carries an outlet's bytes to its client. */
 struct outlet_carrier {
-    /* Whether frames can be taken now. When that changes to yes, the carrier calls outlet_touch(). */
-    bool (*ready)(struct outlet *outlet);
-    /* Takes all of it; `frames` is borrowed during the call. Only called when ready. */
+    /* How many bytes it is to be given at once, 0 for none now. When there is room again, the carrier calls
+     * outlet_touch(). */
+    size_t (*room)(struct outlet *outlet);
+    /* Takes all of it; `frames` is borrowed during the call. Only called when there is room; a frame alone,
+     * and private packets with what they wait for, may be more than that. */
     void (*write)(struct outlet *outlet, const char *frames, size_t n);
     /* The client fell further behind than allowed: end it. Nothing more is written. Must not free the outlet
      * at once. */
     void (*overflow)(struct outlet *outlet);
-    /* Adds a packet that stands for all events the client was not given. Called when ready, and only where
-     * `skips` is set. */
+    /* Adds a packet that stands for all events the client was not given. Called when there is room, and only
+     * where `skips` is set. */
     void (*summary)(struct outlet *outlet);
 };
 
@@ -93,8 +98,7 @@ bool outlet_pending(const struct outlet *outlet);
 /* Has it flushed at the end of the turn. */
 void outlet_touch(struct outlet *outlet);
 
-/* Writes what waits, if the carrier is ready: one write, or several when all of it is more than may be
- * queued. */
+/* Writes what waits, as far as the carrier has room: in one write, unless that is very much. */
 void outlet_flush(struct outlet *outlet);
 void outlets_flush(struct outlets *outlets);
 

@@ -48,9 +48,9 @@ static void free_client(struct plain_client *client)
 
 /* --- the outlet's carrier --- */
 
-static bool carrier_ready(struct outlet *outlet)
+static size_t carrier_room(struct outlet *outlet)
 {
-    return link_ready(client_of(outlet)->link);
+    return link_ready(client_of(outlet)->link) ? OUTLET_PIECE_BYTES : 0;
 }
 
 static void carrier_write(struct outlet *outlet, const char *frames, size_t n)
@@ -288,7 +288,7 @@ static void ride_known(void *owner, struct blob *json)
 
 bool plain_open(struct plain_riders *riders, struct link *link, const char *path, const char **error)
 {
-    static const struct outlet_carrier carrier = {.ready = carrier_ready,
+    static const struct outlet_carrier carrier = {.room = carrier_room,
                                                   .write = carrier_write,
                                                   .overflow = carrier_overflow,
                                                   .summary = carrier_summary};

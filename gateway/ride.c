@@ -103,14 +103,19 @@ const char *member_stretch(const struct member *member, size_t *n)
     return fanlog_from(&member->ride->log[member->form], member->cursor, n);
 }
 
-void member_advance(struct member *member)
+void member_advance(struct member *member, size_t n)
+{
+    member->cursor += n;
+}
+
+void member_skip(struct member *member)
 {
     member->cursor = fanlog_head(&member->ride->log[member->form]);
 }
 
 static void lose_member(struct member *member)
 {
-    member_advance(member);
+    member_skip(member);
     outlet_lag(member->outlet);
 }
 

@@ -106,8 +106,9 @@ void member_leave(struct member *member);
 
 /* What the member has not had yet; `*n` may be 0. Valid until the ride's next event or flush. */
 const char *member_stretch(const struct member *member, size_t *n);
-/* The member has had it all. */
-void member_advance(struct member *member);
+/* The member has had `n` more bytes, or is not to have what is left. */
+void member_advance(struct member *member, size_t n);
+void member_skip(struct member *member);
 
 /* Tells every member of an event at a position. */
 void ride_event(struct ride *ride, enum broker_event_kind kind, const struct blob *user,

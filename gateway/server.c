@@ -71,6 +71,7 @@ struct server *server_new(const struct server_options *options, char *error, siz
     struct net_options net_options = {
         .listen = options->listen,
         .max_connections = options->max_connections,
+        .send_buffer_bytes = options->send_buffer_bytes,
         .handler = &handler,
         .owner = server,
     };

@@ -37,6 +37,7 @@ struct server_options {
     const char *cors_origin;   /* "*" or a list */
     const char *trusted_proxy; /* a list of networks (common/ip.h) */
     uint64_t max_connections;
+    size_t send_buffer_bytes; /* of a connection; 0: the kernel's choice */
     size_t max_payload_bytes;
     const struct server_site *site;
     void *site_data;

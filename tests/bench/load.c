@@ -96,7 +96,9 @@ static struct window measure(struct load *load, double rate)
     uint64_t turn = 0;
     size_t members = load->plan.clients / load->plan.rides;
 
-    publish_steadily(load, rate, load->settings->warmup_ms * MS, &turn, &window.resident_peak);
+    double warmup_rate = load->settings->warmup_rate ? (double)load->settings->warmup_rate : rate;
+
+    publish_steadily(load, warmup_rate, load->settings->warmup_ms * MS, &turn, &window.resident_peak);
     memset(&swarm->latency, 0, sizeof swarm->latency);
     swarm->latency_from = swarm_now();
     window.delivered -= swarm->delivered;

@@ -158,19 +158,26 @@ async function redis(available) {
   return { columns: RATE_COLUMNS, lines, findings: [], bars, unit: "CPU ns per delivery" };
 }
 
+// The warm-up fills the kernel's buffers of those who do not read: only then are they stalled. It also takes them past
+// the smaller of the two ceilings, where they are cut off.
 async function stalled(available) {
-  const options = { clients: 1000, rate: 500, window: 6000 };
-  const setting = { options: ["--backlog-bytes", "262144"] };
-  const cases = [0, 1000].map((count) => ({
-    label: count ? `beside ${number(count)} stalled readers` : "alone",
+  const options = { clients: 1000, rate: 500, window: 6000, warmup: 9000, "warmup-rate": 3000 };
+  const cases = [
+    { label: "alone", stalled: 0, backlog: 1 << 20 },
+    { label: "beside 1,000 stalled readers, who have been cut off: --backlog-bytes 1048576", stalled: 1000, backlog: 1 << 20 },
+    { label: "beside 1,000 stalled readers, who are waited for: --backlog-bytes 67108864", stalled: 1000, backlog: 64 << 20 },
+  ].map(({ label, stalled, backlog }) => ({
+    label,
     server: "ridecast",
-    setting,
-    options: { ...options, stalled: count },
+    setting: { options: ["--backlog-bytes", String(backlog)] },
+    options: { ...options, stalled },
   }));
   const line = (r) => [...rateLine(r), number(r.residentPeakBytes / 1e6, 1)];
   const { results, lines } = await each(cases, available, line);
-  const [alone, beside] = cases.map(({ label }) => results[label]);
-  const findings = good(alone, beside) ? [atMost("live p99 to that without them", 1.2, beside.p99Ms / alone.p99Ms)] : [];
+  const [alone, ...beside] = cases.map(({ label }) => label);
+  const findings = beside
+    .filter((label) => good(results[alone], results[label]))
+    .map((label) => atMost(`live p99 ${label}, to that without them`, 1.2, results[label].p99Ms / results[alone].p99Ms));
   return { columns: [...RATE_COLUMNS, "peak resident MB"], lines, findings };
 }
 
@@ -252,7 +259,7 @@ export const ROWS = [
   { name: "pair", title: "Two processes and Redis, all on one core, 1,000 clients", run: pair },
   { name: "transitions", title: "Transitions accepted, acknowledged and in Redis: 1,000 publishers, 1 observer", run: transitions },
   { name: "connections", title: "10,000 clients that connect and stay idle", run: connections },
-  { name: "stalled", title: "Stalled readers beside 1,000 live ones at 500 events/s, --backlog-bytes 262144", run: stalled },
+  { name: "stalled", title: "Stalled readers beside 1,000 live ones at 500 events/s", run: stalled },
   { name: "growth", title: "Cost of growth at 100,000 deliveries/s", run: growth },
   { name: "redis", title: "What Redis costs one gateway", run: redis },
 ];

@@ -18,6 +18,7 @@ struct settings {
     uint64_t clients, stalled, rides, publishers, burst;
     uint64_t rate, factor_percent, depth;
     uint64_t window_ms, warmup_ms, drain_ms, timeout_ms, hold_ms;
+    uint64_t warmup_rate; /* 0: as in the window */
 };
 
 extern const struct option_program settings_program;

@@ -1,6 +1,7 @@
 // Clients that read slowly or not at all while events flow: no frame is torn, and nobody waits for them.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { startGateway } from "../lib/server.mjs";
 import { Polling } from "../lib/polling.mjs";
@@ -10,7 +11,7 @@ import { TEXT } from "../lib/websocket.mjs";
 
 // More than the kernel buffers for one connection, so that writes are cut short.
 const FLOW_BYTES = 6_000_000;
-const WINDOW = 100;
+const WINDOW_BYTES = 50_000;
 
 // Heartbeats would only get in the way of counting.
 const start = (t, options) => startGateway(t, { pingInterval: 600_000, recoveryWindow: 0, ...options });
@@ -21,7 +22,7 @@ const record = (i, size) => user("flow", "boarding", { i, more: "x".repeat(size)
 // event.
 async function flow(rider, size, count, each = () => {}) {
   for (let sent = 0; sent < count; ) {
-    const end = Math.min(count, sent + WINDOW);
+    const end = Math.min(count, sent + Math.ceil(WINDOW_BYTES / (size + 120)));
     for (let i = sent; i < end; i++) rider.say(record(i, size));
     while (sent < end) {
       const [name, heard] = await rider.event();
@@ -59,6 +60,32 @@ for (const size of [1, 150, 1000, 3900]) {
     // What is private keeps its place behind the events.
     assert.deepEqual((await stalled.activeUsers()).users, [record(count - 1, size)]);
   });
+}
+
+// Left to itself the kernel takes megabytes for each.
+test("the kernel holds no more for a stalled reader than --send-buffer allows", async (t) => {
+  const server = await start(t, { sendBuffer: 65_536, backlogBytes: 64 * 1024 * 1024 });
+  const rider = await Rider.join(t, server);
+  const stalled = await Rider.join(t, server);
+  const { socket } = stalled.client.tcp;
+  socket.pause();
+  const size = 1000;
+  const count = Math.floor(FLOW_BYTES / size);
+  await flow(rider, size, count);
+  const held = await sendQueue(server.port, socket.localPort);
+  assert.ok(held > 0 && held <= 4 * 65_536, `${held} bytes are held`);
+  socket.resume();
+  await assertHearsFlow(stalled, size, count);
+});
+
+// What the kernel holds of a connection's bytes for its peer, in /proc/net/tcp: addresses, state, tx_queue:rx_queue.
+async function sendQueue(port, peerPort) {
+  const hex = (number) => number.toString(16).toUpperCase().padStart(4, "0");
+  const line = (await readFile("/proc/net/tcp", "utf8"))
+    .split("\n")
+    .map((text) => text.trim().split(/\s+/))
+    .find(([, local, peer]) => local?.endsWith(`:${hex(port)}`) && peer.endsWith(`:${hex(peerPort)}`));
+  return parseInt(line[4].split(":")[0], 16);
 }
 
 const SMALL_BACKLOG = 65_536;

@@ -271,10 +271,10 @@ static inline void says_up(struct world *w, bool up)
 
 /* --- riders --- */
 
-static inline bool carrier_ready(struct outlet *outlet)
+static inline size_t carrier_room(struct outlet *outlet)
 {
     (void)outlet;
-    return true;
+    return SIZE_MAX;
 }
 
 static inline void carrier_write(struct outlet *outlet, const char *frames, size_t n)
@@ -384,7 +384,7 @@ static inline void start(struct world *w, const char *rides)
 static inline int setup(void **state)
 {
     static const struct outlet_carrier carrier = {
-        .ready = carrier_ready, .write = carrier_write, .overflow = carrier_overflow};
+        .room = carrier_room, .write = carrier_write, .overflow = carrier_overflow};
     static const char *const names[CLIENTS] = {"ann", "bob", "cyd"};
     struct world *w = calloc(1, sizeof *w);
     if (!w)

@@ -19,6 +19,7 @@ struct client {
     struct outlet outlet; /* first: the carrier finds its client by it */
     bool blocked;
     bool blocks; /* with the next write */
+    size_t room; /* 0: any */
     unsigned overflows;
     unsigned writes;
     const char *written; /* the last write, to compare; its memory may be gone */
@@ -40,9 +41,10 @@ static struct client *client_of(struct outlet *outlet)
     return (struct client *)outlet;
 }
 
-static bool carrier_ready(struct outlet *outlet)
+static size_t carrier_room(struct outlet *outlet)
 {
-    return !client_of(outlet)->blocked;
+    const struct client *client = client_of(outlet);
+    return client->blocked ? 0 : client->room ? client->room : SIZE_MAX;
 }
 
 static void carrier_write(struct outlet *outlet, const char *frames, size_t n)
@@ -83,7 +85,7 @@ static void carrier_summary(struct outlet *outlet)
 
 static int setup(void **state)
 {
-    static const struct outlet_carrier carrier = {carrier_ready, carrier_write, carrier_overflow,
+    static const struct outlet_carrier carrier = {carrier_room, carrier_write, carrier_overflow,
                                                   carrier_summary};
     struct world *w = calloc(1, sizeof *w);
     if (!w)
@@ -554,6 +556,36 @@ static void private_packets_wait_for_a_blocked_client_in_order(void **state)
     assert_heard(&w->client[0], 1, "one\n" EVENT(1) "two\n");
 }
 
+/* Whole frames: what blocks the client in between is not for the outlet to undo. */
+static void a_long_stretch_is_written_in_pieces_as_the_client_takes_them(void **state)
+{
+    struct world *w = *state;
+    join(w, 0);
+    w->client[0].blocked = true;
+    for (int i = 0; i < 5; i++)
+        tell(w->ride);
+    size_t frame = kept(w->ride, WIRE_SOCKETIO) / 5;
+    w->client[0].room = 2 * frame + frame / 2;
+    unblock(&w->client[0]);
+    w->client[0].blocks = true;
+    turn(w);
+    assert_heard(&w->client[0], 1, EVENT(1) EVENT(2));
+    packet(&w->client[0], "ack");
+    unblock(&w->client[0]);
+    turn(w);
+    assert_heard(&w->client[0], 1, EVENT(3) EVENT(4) EVENT(5) "ack\n");
+
+    for (int i = 0; i < 5; i++)
+        tell(w->ride);
+    turn(w);
+    assert_heard(&w->client[0], 3, EVENT(6) EVENT(7) EVENT(8) EVENT(9) "42[\"userBoarded\",1,\"10-e\"]\n");
+    w->client[0].room = 1;
+    tell(w->ride);
+    tell(w->ride);
+    turn(w);
+    assert_heard(&w->client[0], 2, "42[\"userBoarded\",1,\"11-e\"]\n42[\"userBoarded\",1,\"12-e\"]\n");
+}
+
 static void a_laggard_overflows_once_and_the_log_goes_on_without_it(void **state)
 {
     struct world *w = *state;
@@ -959,6 +991,7 @@ int main(void)
         TEST(news_of_one_ride_only_is_written_from_its_log),
         TEST(a_blocked_member_keeps_its_cursor_until_it_is_ready),
         TEST(private_packets_wait_for_a_blocked_client_in_order),
+        TEST(a_long_stretch_is_written_in_pieces_as_the_client_takes_them),
         TEST(a_laggard_overflows_once_and_the_log_goes_on_without_it),
         TEST(exactly_the_backlog_may_be_behind),
         TEST(a_member_that_overflowed_may_leave_in_its_own_time),
