@@ -192,6 +192,8 @@ static const struct option_row rows[] = {
      .help = "How long a rider whose connection dropped stays aboard; 0 turns recovery off"},
     {"node-lease", UINT(node_lease_ms, "3000", 100, 600000, "ms"),
      .help = "How long the other gateways wait for one that is silent"},
+    {"drain-timeout", UINT(drain_timeout_ms, "5000", 0, 3600000, "ms"),
+     .help = "How long a stopping gateway on Redis takes to let its clients go to others; 0: all at once"},
     {"backlog-bytes", UINT(backlog_bytes, "1048576", 65536, 1073741824, "bytes"),
      .help = "How far one client may fall behind before it is cut off"},
     {"queue-bytes", UINT(queue_bytes, "16777216", 65536, 1099511627776, "bytes"),

@@ -22,7 +22,8 @@ struct config {
     uint64_t backlog_bytes;      /* how far one client may fall behind */
     uint64_t queue_bytes;        /* transitions kept while the broker is away */
     uint64_t recovery_window_ms; /* how long a rider whose connection dropped stays aboard; 0: no recovery */
-    uint64_t node_lease_ms;      /* how long the others wait for a gateway that is silent */
+    uint64_t node_lease_ms;
+    uint64_t drain_timeout_ms; /* how long the others wait for a gateway that is silent */
     uint64_t max_connections;
     uint64_t send_buffer_bytes; /* of a client's socket; 0: the kernel's choice */
     char *trusted_proxy;        /* space- or comma-separated CIDRs (common/ip.h); empty: none */

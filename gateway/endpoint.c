@@ -191,6 +191,13 @@ static void refuse_text(struct link *link, int status, const char *headers, cons
 
 /* --- opening --- */
 
+static bool may_open(const struct server *server, struct link *link)
+{
+    if (server->draining)
+        refuse_text(link, 503, NULL, server_going_away);
+    return !server->draining;
+}
+
 /*
  * Whom a new session comes from, and the id a trusted proxy wants it to have. False: it cannot be had, and
  * the request is answered.
@@ -240,7 +247,7 @@ static void upgrade(struct server *server, struct link *link, const struct targe
 
     bool opens = !target->session && !target->polling;
     struct eio_origin origin;
-    if (opens && !find_origin(server, link, &origin))
+    if (opens && (!may_open(server, link) || !find_origin(server, link, &origin)))
         return;
     bool attached = target->session && !target->polling && eio_ws_attach(target->session, link);
     if (opens)
@@ -260,7 +267,7 @@ static void upgrade(struct server *server, struct link *link, const struct targe
 static void open_polling(struct server *server, struct link *link)
 {
     struct eio_origin origin;
-    if (!find_origin(server, link, &origin))
+    if (!may_open(server, link) || !find_origin(server, link, &origin))
         return;
     log_opening(&origin, "polling");
     eio_open_polling(server->eio, link, &origin);

@@ -157,6 +157,22 @@ void eio_close(struct eio_session *session)
         finish_closing(session);
 }
 
+size_t eio_let_go(struct eio *eio, size_t count, bool all)
+{
+    struct eio_session *session, *next;
+    size_t gone = 0;
+    HASH_ITER(hh, eio->sessions, session, next)
+    {
+        if (gone == count)
+            break;
+        if (!all && session->state == EIO_POLLING && !session->get)
+            continue;
+        end(session);
+        gone++;
+    }
+    return gone;
+}
+
 void eio_reap(struct eio *eio)
 {
     while (eio->departing) {

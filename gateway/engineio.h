@@ -176,6 +176,13 @@ void eio_close(struct eio_session *session);
 /* Cuts the connection: nothing more is delivered. */
 void eio_abort(struct eio_session *session);
 
+/*
+ * Ends up to `count` sessions so that their clients take the connection for lost and come back, elsewhere
+ * perhaps. Those between two polls are passed over unless `all`: a client learns at once only while its poll
+ * waits. Returns how many.
+ */
+size_t eio_let_go(struct eio *eio, size_t count, bool all);
+
 /* Tells the app of the sessions that ended and frees them. Not from inside any callback of the engine's. */
 void eio_reap(struct eio *eio);
 

@@ -5,6 +5,7 @@
 #include "common/id.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "gateway/drain.h"
 #include "gateway/pages.h"
 #include "gateway/plain_riders.h"
 #include "gateway/presence.h"
@@ -13,6 +14,7 @@
 #include "gateway/static_load.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Gauges and counters that are read off the parts when somebody looks. */
 struct gauges {
@@ -41,7 +43,8 @@ struct gateway {
     struct broker *broker;
     struct presence *presence;
     struct static_files *files; /* NULL: none are served */
-    bool flush_waits;           /* the next slice of a large ride, for the next wake-up */
+    struct drain drain;
+    bool flush_waits; /* the next slice of a large ride, for the next wake-up */
     struct sio_riders sio;
     struct plain_riders plain;
     struct pages pages;
@@ -107,11 +110,46 @@ static void settle(void *site)
         server_wake(gateway->server);
 }
 
+/* --- the end --- */
+
+static size_t client_count(void *owner)
+{
+    const struct gateway *gateway = owner;
+    return eio_session_count(gateway->eio) + gateway->plain.count;
+}
+
+/* Plain WebSockets last: their riders leave with them. */
+static void let_go(void *owner, size_t count, bool all)
+{
+    struct gateway *gateway = owner;
+    size_t gone = eio_let_go(gateway->eio, count, all);
+    if (eio_session_count(gateway->eio) == 0)
+        plain_let_go(&gateway->plain, count - gone);
+}
+
+static size_t connection_count(void *owner)
+{
+    const struct gateway *gateway = owner;
+    return net_connection_count(server_net(gateway->server));
+}
+
+static void drained(void *owner)
+{
+    struct gateway *gateway = owner;
+    log_info("gateway", "stopping");
+    server_stop(gateway->server);
+}
+
+/* The first signal begins to drain, the second stops at once. */
 static void stop(void *arg)
 {
     struct gateway *gateway = arg;
-    log_info("gateway", "stopping");
-    server_stop(gateway->server);
+    if (!drain_begin(&gateway->drain)) {
+        drained(gateway);
+        return;
+    }
+    log_info("gateway", "letting %zu clients go", client_count(gateway));
+    server_drain(gateway->server);
 }
 
 /* --- metrics --- */
@@ -273,6 +311,18 @@ static void make_clients(struct gateway *gateway)
         .now_ms = net_now_ms,
     };
     gateway->eio = eio_new(&gateway->eio_options);
+    struct drain_options drain = {
+        /* From memory nothing goes to another gateway. */
+        .timeout_ms = strcmp(config->broker, "memory") != 0 ? config->drain_timeout_ms : 0,
+        .timers = net_timers(net),
+        .now_ms = net_now_ms,
+        .clients = client_count,
+        .let_go = let_go,
+        .connections = connection_count,
+        .done = drained,
+        .owner = gateway,
+    };
+    drain_init(&gateway->drain, &drain);
     server_set_eio(gateway->server, gateway->eio);
 }
 

@@ -70,6 +70,12 @@ static void timed_out(void *owner)
         link_drop(link);
 }
 
+void link_close_if_idle(struct link *link)
+{
+    if (link->state == LINK_HTTP && link->exchange == EXCHANGE_NONE && !link->in_head && !link->resumable)
+        close_link(link);
+}
+
 struct link *link_new(struct server *server, struct conn *conn)
 {
     struct link *link = calloc(1, sizeof *link);
@@ -135,7 +141,8 @@ static struct http_response make_response(const struct link *link, int status, c
         .content_type = content_type,
         .headers = headers,
         /* A body that is not read whole cannot be told from the next request. */
-        .keep_alive = request && request->keep_alive && link->exchange == EXCHANGE_WAITING,
+        .keep_alive =
+            request && request->keep_alive && link->exchange == EXCHANGE_WAITING && !link->server->draining,
         .head_only = request && request->method == HTTP_METHOD_HEAD,
     };
 }

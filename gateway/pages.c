@@ -89,6 +89,16 @@ void pages_lost(struct pages *pages, struct link *link)
 
 /* --- the others --- */
 
+static void serve_readyz(struct pages *pages, struct link *link)
+{
+    if (link->server->draining)
+        respond_text(link, 503, "not ready: this gateway is being stopped\n");
+    else if (!presence_ready(pages->presence))
+        respond_text(link, 503, "not ready: the broker is down\n");
+    else
+        respond_text(link, 200, "ready\n");
+}
+
 static void serve_metrics(struct pages *pages, struct link *link)
 {
     pages->sample(pages->gateway);
@@ -123,10 +133,8 @@ bool pages_serve(struct pages *pages, struct link *link, const char *path, const
 {
     if (!strcmp(path, "/healthz"))
         respond_text(link, 200, "ok\n");
-    else if (!strcmp(path, "/readyz") && presence_ready(pages->presence))
-        respond_text(link, 200, "ready\n");
     else if (!strcmp(path, "/readyz"))
-        respond_text(link, 503, "not ready: the broker is down\n");
+        serve_readyz(pages, link);
     else if (!strcmp(path, "/metrics"))
         serve_metrics(pages, link);
     else if (!strcmp(path, "/api/users"))

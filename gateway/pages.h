@@ -1,6 +1,7 @@
 /*
- * The pages beside Socket.IO: /healthz (the process lives), /readyz (503 while the broker is down), /metrics
- * (Prometheus text), /api/users?ride=/line-7 (who is aboard, as JSON), and the files of a web client.
+ * The pages beside Socket.IO: /healthz (the process lives), /readyz (503 while the broker is down, or the
+ * gateway drains), /metrics (Prometheus text), /api/users?ride=/line-7 (who is aboard, as JSON), and the
+ * files of a web client.
  */
 #ifndef RIDECAST_GATEWAY_PAGES_H
 #define RIDECAST_GATEWAY_PAGES_H

@@ -2,9 +2,11 @@
 #include "gateway/plain_riders.h"
 #include "gateway/link.h"
 #include "gateway/net.h"
+#include "gateway/server.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 enum { PLAIN_DEPTH_MAX = 32, PLAIN_ID_MAX = 128, PLAIN_REPLY_ROOM = 256 };
 
@@ -28,6 +30,7 @@ struct plain_client {
     enum plain_state state;
     bool awaits_pong;
     struct timer heartbeat;
+    struct plain_client *prev, *next;
 };
 
 static struct plain_client *client_of(struct outlet *outlet)
@@ -42,6 +45,7 @@ static void free_client(struct plain_client *client)
         presence_ask_cancel(client->ask);
     rider_free(client->rider, RIDER_LEFT); /* it has no way to come back */
     outlet_deinit(&client->outlet);
+    DL_DELETE(client->riders->clients, client);
     client->riders->count--;
     free(client);
 }
@@ -96,6 +100,23 @@ static void close_when_sent(struct plain_client *client)
         link_ws_close(client->link, WS_STATUS_NORMAL);
         free_client(client);
     }
+}
+
+static void let_go(struct plain_client *client)
+{
+    if (client->rider) {
+        outlet_flush(&client->outlet);
+        link_ws_close(client->link, WS_STATUS_GOING_AWAY);
+    } else {
+        link_refuse(client->link, 503, "text/plain", NULL, server_going_away, strlen(server_going_away));
+    }
+    free_client(client);
+}
+
+void plain_let_go(struct plain_riders *riders, size_t count)
+{
+    while (riders->clients && count--)
+        let_go(riders->clients);
 }
 
 /* --- heartbeat --- */
@@ -309,6 +330,7 @@ bool plain_open(struct plain_riders *riders, struct link *link, const char *path
     client->heartbeat = (struct timer){.fire = heartbeat, .owner = client};
     memcpy(client->ride, ride, strlen(ride));
     outlet_init(&client->outlet, riders->outlets, &carrier, riders->backlog_bytes);
+    DL_APPEND(riders->clients, client);
     riders->count++;
     if (presence_knows(riders->presence, ride)) {
         join(client);

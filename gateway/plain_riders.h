@@ -23,7 +23,8 @@ struct plain_riders {
     size_t backlog_bytes;
     uint64_t ping_interval_ms;
     uint64_t ping_timeout_ms;
-    size_t count; /* clients there are */
+    struct plain_client *clients;
+    size_t count; /* of them */
 };
 
 /*
@@ -31,6 +32,9 @@ struct plain_riders {
  * from then on. False: `*error` says why it is not served.
  */
 bool plain_open(struct plain_riders *riders, struct link *link, const char *path, const char **error);
+
+/* Closes up to `count` clients with 1001, "going away"; their riders leave. */
+void plain_let_go(struct plain_riders *riders, size_t count);
 
 /* What the link tells its client (gateway/server.h, struct server_site). */
 void plain_message(struct plain_client *client, bool binary, char *data, size_t len);

@@ -110,6 +110,21 @@ struct outlets *server_outlets(struct server *server)
     return &server->outlets;
 }
 
+const char server_going_away[] = "This gateway is being stopped; try another\n";
+
+void server_drain(struct server *server)
+{
+    struct link *link, *next;
+    server->draining = true;
+    DL_FOREACH_SAFE2(server->links, link, next, all_next)
+    link_close_if_idle(link);
+}
+
+bool server_draining(const struct server *server)
+{
+    return server->draining;
+}
+
 void server_run(struct server *server)
 {
     net_run(server->net);
@@ -156,6 +171,10 @@ static void open_site_ws(struct server *server, struct link *link)
         !ws_handshake_valid(request->field[HTTP_SEC_WEBSOCKET_KEY],
                             request->field[HTTP_SEC_WEBSOCKET_VERSION])) {
         link_refuse(link, 400, NULL, "Sec-WebSocket-Version: 13, 8\r\n", "", 0);
+        return;
+    }
+    if (server->draining) {
+        link_refuse(link, 503, "text/plain", NULL, server_going_away, strlen(server_going_away));
         return;
     }
     const char *error = "";

@@ -60,6 +60,14 @@ struct net *server_net(struct server *server);
 /* Where outlets of this server's clients are marked dirty. */
 struct outlets *server_outlets(struct server *server);
 
+/*
+ * Takes no new sessions and WebSockets any more (503), and closes every HTTP connection after its exchange.
+ * What is open goes on.
+ */
+void server_drain(struct server *server);
+extern const char server_going_away[]; /* what is answered then, a line of text */
+bool server_draining(const struct server *server);
+
 /* Serves until server_stop(). */
 void server_run(struct server *server);
 void server_stop(struct server *server); /* any thread */

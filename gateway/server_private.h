@@ -10,6 +10,7 @@ struct server {
     struct net *net;
     struct eio *eio;
     struct outlets outlets; /* written at the end of each turn */
+    bool draining;
     struct link *links;
     struct link *resumable; /* may read on; served at the end of the turn */
     struct link *gone;      /* LINK_GONE: freed at the end of the turn */

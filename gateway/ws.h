@@ -16,6 +16,7 @@ enum ws_opcode { WS_TEXT = 1, WS_BINARY = 2, WS_CLOSE = 8, WS_PING = 9, WS_PONG 
 enum ws_status {
     WS_STATUS_NONE = 0, /* a close frame without a code */
     WS_STATUS_NORMAL = 1000,
+    WS_STATUS_GOING_AWAY = 1001,
     WS_STATUS_PROTOCOL_ERROR = 1002,
     WS_STATUS_INVALID_UTF8 = 1007,
     WS_STATUS_TOO_BIG = 1009,

@@ -114,6 +114,30 @@ test("a gateway that is killed is noticed by nobody", async (t) => {
   await assertNothingHappened(t, world);
 });
 
+test("a gateway that is drained is noticed by nobody", async (t) => {
+  const world = await passengers(t, { drainTimeout: 1000 });
+  assert.ok((await metric(t, world.a, "ridecast_sessions")) > 0, "nobody is at the gateway to be drained");
+  await Promise.all([world.a.stop(), boardings(world.speaker, "speaker", 500)]);
+  await assertNothingHappened(t, world);
+});
+
+test("all gateways restarted one after the other are noticed by nobody", async (t) => {
+  const options = { drainTimeout: 500 };
+  const world = await passengers(t, options);
+  const talk = boardings(world.speaker, "speaker", 500);
+  for (const { port, stop } of [world.a, world.b]) {
+    await stop();
+    const listen = `127.0.0.1:${port}`;
+    await becomes(t, await startGateway(t, { listen, broker: world.redis.url, nodeLease: 500, ...TRUSTING, ...options }), 200);
+  }
+  await talk;
+  await world.c.stop();
+  await startGateway(t, { listen: `127.0.0.1:${world.c.port}`, broker: world.redis.url, nodeLease: 500, ...TRUSTING });
+  await world.speaker.back();
+  assert.equal(world.speaker.socket.recovered, true);
+  await assertNothingHappened(t, world);
+});
+
 test("nginx reloaded is noticed by nobody", async (t) => {
   const world = await passengers(t);
   await world.nginx.reload();

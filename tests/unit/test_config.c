@@ -66,6 +66,7 @@ static void the_defaults_are_those_documented(void **state)
     assert_int_equal(config.backlog_bytes, 1048576);
     assert_int_equal(config.queue_bytes, 16777216);
     assert_int_equal(config.max_connections, 16384);
+    assert_int_equal(config.drain_timeout_ms, 5000);
     assert_int_equal(config.send_buffer_bytes, 65536);
     assert_string_equal(config.trusted_proxy, "");
     assert_string_equal(config.cors_origin, "*");

@@ -1,0 +1,201 @@
+/*
+ * Draining: who may stay how long, and when it is over. Time is the test's.
+ */
+#include "gateway/drain.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { TIMEOUT_MS = 10000, STEP_MAX_MS = 100 };
+
+struct world {
+    struct timers *timers;
+    struct drain drain;
+    uint64_t now;
+    size_t clients;
+    size_t stubborn; /* of them: only leave when all must */
+    size_t connections;
+    unsigned done;
+};
+
+static uint64_t now_ms(void *clock)
+{
+    return ((struct world *)clock)->now;
+}
+
+static size_t clients(void *owner)
+{
+    return ((struct world *)owner)->clients;
+}
+
+static void let_go(void *owner, size_t count, bool all)
+{
+    struct world *w = owner;
+    size_t able = all ? w->clients : w->clients - w->stubborn;
+    assert_in_range(count, 1, w->clients);
+    w->clients -= count < able ? count : able;
+}
+
+static size_t connections(void *owner)
+{
+    return ((struct world *)owner)->connections;
+}
+
+static void done(void *owner)
+{
+    ((struct world *)owner)->done++;
+}
+
+static void begin(struct world *w, uint64_t timeout_ms)
+{
+    struct drain_options options = {
+        .timeout_ms = timeout_ms,
+        .timers = w->timers,
+        .now_ms = now_ms,
+        .clock = w,
+        .clients = clients,
+        .let_go = let_go,
+        .connections = connections,
+        .done = done,
+        .owner = w,
+    };
+    drain_init(&w->drain, &options);
+    assert_false(drain_begun(&w->drain));
+    assert_true(drain_begin(&w->drain));
+    assert_true(drain_begun(&w->drain));
+}
+
+static void pass(struct world *w, uint64_t ms)
+{
+    for (uint64_t end = w->now + ms; w->now <= end; w->now++)
+        timers_run(w->timers, w->now);
+    w->now--;
+}
+
+static int setup(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    if (!w)
+        return -1;
+    w->timers = timers_new();
+    w->now = 1000000;
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    timers_free(w->timers);
+    free(w);
+    return 0;
+}
+
+static void clients_are_let_go_evenly_over_the_time(void **state)
+{
+    struct world *w = *state;
+    w->clients = 10000;
+    begin(w, TIMEOUT_MS);
+    pass(w, 0);
+    assert_int_equal(w->clients, 10000);
+    for (uint64_t passed = 1000; passed <= TIMEOUT_MS; passed += 1000) {
+        size_t line = 10000 - passed;
+        pass(w, 1000);
+        assert_in_range(w->clients, line, line + STEP_MAX_MS);
+    }
+    pass(w, STEP_MAX_MS);
+    assert_int_equal(w->clients, 0);
+    assert_int_equal(w->done, 1);
+}
+
+static void with_nobody_there_it_is_over_at_once(void **state)
+{
+    struct world *w = *state;
+    begin(w, TIMEOUT_MS);
+    pass(w, 0);
+    assert_int_equal(w->done, 1);
+    pass(w, 2 * TIMEOUT_MS);
+    assert_int_equal(w->done, 1);
+}
+
+static void who_leaves_by_itself_makes_it_shorter(void **state)
+{
+    struct world *w = *state;
+    w->clients = 100;
+    begin(w, TIMEOUT_MS);
+    pass(w, 1000);
+    w->clients = 0;
+    pass(w, STEP_MAX_MS);
+    assert_int_equal(w->done, 1);
+}
+
+static void for_whom_it_is_no_good_moment_leaves_last(void **state)
+{
+    struct world *w = *state;
+    w->clients = 100;
+    w->stubborn = 10;
+    begin(w, TIMEOUT_MS);
+    pass(w, TIMEOUT_MS - 1);
+    assert_int_equal(w->clients, 10);
+    pass(w, STEP_MAX_MS);
+    assert_int_equal(w->clients, 0);
+    assert_int_equal(w->done, 1);
+}
+
+static void connections_have_a_moment_to_close(void **state)
+{
+    struct world *w = *state;
+    w->clients = 1;
+    w->connections = 1;
+    begin(w, 0);
+    pass(w, DRAIN_GRACE_MS / 2);
+    assert_int_equal(w->clients, 0);
+    assert_int_equal(w->done, 0);
+    w->connections = 0;
+    pass(w, STEP_MAX_MS);
+    assert_int_equal(w->done, 1);
+}
+
+static void but_not_for_ever(void **state)
+{
+    struct world *w = *state;
+    w->clients = 1;
+    w->connections = 1;
+    begin(w, 0);
+    pass(w, DRAIN_GRACE_MS - 1);
+    assert_int_equal(w->done, 0);
+    pass(w, STEP_MAX_MS);
+    assert_int_equal(w->done, 1);
+}
+
+static void it_begins_once(void **state)
+{
+    struct world *w = *state;
+    w->clients = 10;
+    begin(w, TIMEOUT_MS);
+    pass(w, TIMEOUT_MS / 2);
+    assert_false(drain_begin(&w->drain));
+    pass(w, TIMEOUT_MS / 2 + STEP_MAX_MS);
+    assert_int_equal(w->done, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(clients_are_let_go_evenly_over_the_time),
+        TEST(with_nobody_there_it_is_over_at_once),
+        TEST(who_leaves_by_itself_makes_it_shorter),
+        TEST(for_whom_it_is_no_good_moment_leaves_last),
+        TEST(connections_have_a_moment_to_close),
+        TEST(but_not_for_ever),
+        TEST(it_begins_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
