@@ -54,6 +54,7 @@ struct broker_metrics {
     struct metric *riders_swept;
     struct metric *riders_restored;
     struct metric *riders_evicted;
+    struct metric *latency;
 };
 
 /* What a backend is made from. Strings and metrics outlive the backend. */

@@ -198,6 +198,9 @@ static void add_metrics(struct broker_metrics *ours, struct metrics *metrics)
                                        "Transitions by result");
     ours->transitions_refused = metrics_add(metrics, METRIC_COUNTER, "ridecast_transitions_total",
                                             "result=\"refused\"", "Transitions by result");
+    ours->latency =
+        metrics_add_histogram(metrics, "ridecast_broker_latency_seconds",
+                              "From a transition's being sent to Redis to its answer", &metric_bounds_times);
     ours->leases_lost = metrics_add(metrics, METRIC_COUNTER, "ridecast_broker_leases_lost_total", NULL,
                                     "Times this node's lease was gone when it was to be renewed");
     ours->nodes_reaped = metrics_add(metrics, METRIC_COUNTER, "ridecast_nodes_reaped_total", NULL,

@@ -26,12 +26,17 @@ static struct redis *redis_of(struct backend *backend)
     return (struct redis *)backend;
 }
 
-uint64_t redis_now_ms(void)
+uint64_t redis_now_us(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t redis_now_ms(void)
+{
+    return redis_now_us() / 1000;
 }
 
 bool redis_server_is_away(const struct redisReply *reply)
