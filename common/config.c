@@ -5,13 +5,14 @@
 
 #include "common/ip.h"
 #include "common/log.h"
+#include "common/origin.h"
 
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PORT_MAX = 65535, HOST_SIZE = 256, ORIGIN_MAX = 300, NAME_MAX_BYTES = 64 };
+enum { PORT_MAX = 65535, HOST_SIZE = 256, NAME_MAX_BYTES = 64 };
 
 /* 1 to 5 digits, up to 65535, or -1. */
 static int parse_port(const char *text)
@@ -98,44 +99,12 @@ static const char *check_node_id(const char *value)
     return NULL;
 }
 
-/* scheme://host[:port] and nothing behind it */
-static bool is_origin(const char *text)
-{
-    const char *host = strstr(text, "://");
-
-    if (!host || !isalpha((unsigned char)*text))
-        return false;
-    for (const char *c = text; c < host; c++)
-        if (!isalnum((unsigned char)*c) && !strchr("+-.", *c))
-            return false;
-    host += strlen("://");
-    size_t len = host_length(host);
-
-    return len > 0 && (host[len] == '\0' || (host[len] == ':' && parse_port(host + len + 1) > 0));
-}
-
 static const char *check_cors_origin(const char *value)
 {
-    static const char separators[] = ", ";
-    static const char wrong[] =
-        "is no list of origins; give * or origins such as https://app.example.com:8443";
-    size_t count = 0, len;
-
-    if (strcmp(value, "*") == 0)
-        return NULL;
-    for (value += strspn(value, separators); *value; value += len + strspn(value + len, separators)) {
-        char origin[ORIGIN_MAX];
-
-        len = strcspn(value, separators);
-        if (len >= sizeof origin)
-            return wrong;
-        memcpy(origin, value, len);
-        origin[len] = '\0';
-        if (!is_origin(origin))
-            return wrong;
-        count++;
-    }
-    return count > 0 ? NULL : wrong;
+    if (strcmp(value, "*") != 0 && !origin_list_valid(value))
+        return "is no list of origins; give * or origins such as https://app.example.com:8443 or "
+               "https://*.example.com";
+    return NULL;
 }
 
 static const char *check_trusted_proxy(const char *value)
@@ -206,7 +175,8 @@ static const struct option_row rows[] = {
      .help = "Networks of the proxies whose X-Forwarded-For and X-Ridecast-Session are believed, as addresses or "
              "CIDRs separated by commas or spaces; empty: none"},
     {"cors-origin", STRING(cors_origin, "*"), .check = check_cors_origin,
-     .help = "Origins of the web pages that may connect, separated by commas or spaces; * for any"},
+     .help = "Origins of the web pages that may connect, separated by commas or spaces; https://*.example.com for "
+             "all hosts below one, * for any"},
     {"static", STRING(static_folder, ""),
      .help = "Folder of a web client's build, served at / from memory (up to 64 MiB); empty: nothing is served"},
     {"log-level", CHOICE(log_level, "info", log_levels),

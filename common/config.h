@@ -27,7 +27,7 @@ struct config {
     uint64_t max_connections;
     uint64_t send_buffer_bytes; /* of a client's socket; 0: the kernel's choice */
     char *trusted_proxy;        /* space- or comma-separated CIDRs (common/ip.h); empty: none */
-    char *cors_origin;          /* "*" or a space- or comma-separated list of origins */
+    char *cors_origin;          /* "*" or a list of origins (common/origin.h) */
     char *static_folder;        /* of a web client's build; empty: none */
     int log_level;              /* enum log_level */
     int log_format;             /* enum log_format */

@@ -4,6 +4,7 @@
  * well.
  */
 #include "common/log.h"
+#include "common/origin.h"
 #include "gateway/engineio.h"
 #include "gateway/server_private.h"
 
@@ -29,19 +30,6 @@ bool endpoint_owns(const struct server *server, const char *path)
 
 /* --- CORS --- */
 
-static bool listed(const char *allowed, const char *origin)
-{
-    size_t len = strlen(origin);
-    for (const char *at = allowed; *at;) {
-        size_t n = strcspn(at, ", ");
-        if (n == len && !strncasecmp(at, origin, n))
-            return true;
-        at += n;
-        at += strspn(at, ", ");
-    }
-    return false;
-}
-
 bool cors_headers(const char *allowed, const char *origin, char *out, size_t size)
 {
     if (!strcmp(allowed, "*")) {
@@ -52,7 +40,7 @@ bool cors_headers(const char *allowed, const char *origin, char *out, size_t siz
         snprintf(out, size, "Vary: Origin\r\n");
         return true;
     }
-    if (strlen(origin) > size / 2 || !listed(allowed, origin)) {
+    if (strlen(origin) > size / 2 || !origin_list_has(allowed, origin)) {
         snprintf(out, size, "Vary: Origin\r\n");
         return false;
     }

@@ -55,8 +55,19 @@ static void on_users(void *arg, struct blob *json)
     free(waiting);
 }
 
+static bool origin_allowed(const struct pages *pages, const struct link *link)
+{
+    char cors[CORS_HEADERS_SIZE];
+    return cors_headers(pages->cors_origin, http_reader_request(link->reader)->field[HTTP_ORIGIN], cors,
+                        sizeof cors);
+}
+
 static void serve_users(struct pages *pages, struct link *link, const char *query)
 {
+    if (!origin_allowed(pages, link)) {
+        respond_error(pages, link, 403, "{\"error\":\"Forbidden\"}");
+        return;
+    }
     char ride[RIDE_NAME_MAX + 1] = "/";
     int len = http_query_get(query, "ride", ride, sizeof ride);
     if (len == -2 || !presence_allows(pages->presence, ride)) {

@@ -34,7 +34,7 @@ struct server_site {
 struct server_options {
     const char *listen;
     const char *path;          /* of Engine.IO, with both slashes: "/socket.io/" */
-    const char *cors_origin;   /* "*" or a list */
+    const char *cors_origin;   /* "*" or a list (common/origin.h) */
     const char *trusted_proxy; /* a list of networks (common/ip.h) */
     uint64_t max_connections;
     size_t send_buffer_bytes; /* of a connection; 0: the kernel's choice */

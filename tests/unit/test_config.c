@@ -230,7 +230,8 @@ static void origins_are_any_or_a_list_without_paths(void **state)
     memset(longest + 8, 'a', sizeof longest - 9);
     assert_all("--cors-origin",
                VALUES("*", "https://a.example", "http://localhost:5173", "https://a.example, http://[::1]:80",
-                      "https://a https://b:65535", " https://a,", "capacitor://localhost"),
+                      "https://a https://b:65535", " https://a,", "capacitor://localhost",
+                      "https://*.example.com"),
                OPTION_OK);
     assert_all("--cors-origin",
                VALUES("", " , ", "a.example", "https://", "https://a/", "https://a/path", "https://a:0",

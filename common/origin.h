@@ -1,0 +1,21 @@
+/*
+ * Origins of web pages (RFC 6454): which of them may use the server. Pure; any thread.
+ *
+ * A list holds entries separated by commas or spaces: an origin as browsers send it
+ * (`https://app.example.com`, `http://localhost:5173`), or one whose host begins with `*.` and stands for
+ * every host below it at any depth, but not for the host itself (`https://*.example.com`). Scheme and port
+ * must be the same; the default port is written nowhere. Compared without regard to case. The list is read
+ * anew at every call: it has a few entries.
+ */
+#ifndef RIDECAST_COMMON_ORIGIN_H
+#define RIDECAST_COMMON_ORIGIN_H
+
+#include <stdbool.h>
+
+/* Whether there are entries and each is one. */
+bool origin_list_valid(const char *list);
+
+/* Whether an entry of a valid list stands for the origin, which may be any text. */
+bool origin_list_has(const char *list, const char *origin);
+
+#endif

@@ -1,0 +1,81 @@
+// From where a web page may connect: --cors-origin on HTTP and on WebSocket handshakes, directly and through nginx.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readResponse, request } from "../lib/http.mjs";
+import { Nginx } from "../lib/nginx.mjs";
+import { Polling } from "../lib/polling.mjs";
+import { startGateway } from "../lib/server.mjs";
+import { TcpClient } from "../lib/tcp.mjs";
+import { upgradeRequest } from "../lib/websocket.mjs";
+
+const LIST = "https://app.example.com, https://*.rides.example:8443";
+const OPEN = "/socket.io/?EIO=4&transport=polling";
+
+const ALLOWED = ["https://app.example.com", "https://a.rides.example:8443", "https://a.b.rides.example:8443"];
+const REFUSED = [
+  "https://evil.example",
+  "http://app.example.com",
+  "https://app.example.com:8443",
+  "https://rides.example:8443",
+  "https://evilrides.example:8443",
+  "https://a.rides.example",
+  "null",
+];
+
+async function upgrade(t, server, path, headers) {
+  const tcp = await TcpClient.connect(t, server.port);
+  tcp.send(upgradeRequest(path, headers));
+  return readResponse(tcp);
+}
+
+const DOORS = {
+  "opening by polling": (t, server, headers) => request(t, server, { path: OPEN, headers }),
+  "a Socket.IO WebSocket": (t, server, headers) =>
+    upgrade(t, server, "/socket.io/?EIO=4&transport=websocket", headers),
+  "a plain WebSocket": (t, server, headers) => upgrade(t, server, "/ws", headers),
+  "who is aboard": (t, server, headers) => request(t, server, { path: "/api/users", headers }),
+};
+
+for (const [way, front] of Object.entries({
+  "directly": async (t, gateway) => gateway,
+  "through nginx": (t, gateway) => Nginx.start(t, [gateway]),
+}))
+  for (const [door, ask] of Object.entries(DOORS))
+    test(`${door}, ${way}: the origins listed are served, others get 403, none passes`, async (t) => {
+      const gateway = await startGateway(t, { corsOrigin: LIST, trustedProxy: "127.0.0.1" });
+      const server = await front(t, gateway);
+      const served = door.endsWith("WebSocket") ? 101 : 200;
+      for (const origin of ALLOWED) {
+        const { status, headers } = await ask(t, server, { Origin: origin });
+        assert.equal(status, served, origin);
+        if (door !== "a plain WebSocket") assert.equal(headers["access-control-allow-origin"], origin);
+        assert.equal(headers["access-control-allow-credentials"], undefined);
+      }
+      for (const origin of REFUSED) {
+        const { status, headers } = await ask(t, server, { Origin: origin });
+        assert.equal(status, 403, origin);
+        assert.equal(headers["access-control-allow-origin"], undefined);
+      }
+      assert.equal((await ask(t, server, {})).status, served);
+    });
+
+test("a session's own requests are judged like the one that opened it", async (t) => {
+  const server = await startGateway(t, { corsOrigin: LIST });
+  const { path } = await Polling.open(t, server);
+  for (const method of ["GET", "POST"]) {
+    const answer = await request(t, server, { method, path, body: method === "POST" ? "3" : undefined, headers: { Origin: REFUSED[0] } });
+    assert.equal(answer.status, 403, method);
+  }
+  const upgraded = await upgrade(t, server, path.replace("polling", "websocket"), { Origin: REFUSED[0] });
+  assert.equal(upgraded.status, 403);
+  const good = await request(t, server, { method: "POST", path, body: "3", headers: { Origin: ALLOWED[1] } });
+  assert.equal(good.status, 200);
+});
+
+test("a preflight of a stranger is not allowed anything", async (t) => {
+  const server = await startGateway(t, { corsOrigin: LIST });
+  const preflight = (origin) => request(t, server, { method: "OPTIONS", path: OPEN, headers: { Origin: origin } });
+  assert.equal((await preflight(REFUSED[0])).headers["access-control-allow-origin"], undefined);
+  assert.equal((await preflight(ALLOWED[1])).headers["access-control-allow-origin"], ALLOWED[1]);
+});
