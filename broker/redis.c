@@ -328,6 +328,16 @@ static void redis_replay(struct backend *backend, struct order *order)
     replay_start(redis_of(backend), order);
 }
 
+static void redis_about(struct backend *backend, struct blob *json)
+{
+    lease_about(redis_of(backend), json);
+}
+
+static void redis_survey(struct backend *backend)
+{
+    survey_run(redis_of(backend));
+}
+
 static bool redis_finish(struct backend *backend)
 {
     struct redis *redis = redis_of(backend);
@@ -379,6 +389,8 @@ const struct backend_row backend_redis = {
     .unwatch = redis_unwatch,
     .submit = redis_submit,
     .replay = redis_replay,
+    .about = redis_about,
+    .survey = redis_survey,
     .finish = redis_finish,
     .stop = redis_stop,
     .free = redis_free,

@@ -32,6 +32,7 @@
 #include "broker/redis_url.h"
 #include "broker/scripts.h"
 #include "broker/stream.h"
+#include "broker/survey.h"
 #include "broker/sweep.h"
 #include "broker/takeover.h"
 

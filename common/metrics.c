@@ -129,19 +129,29 @@ static int64_t bucket(const struct metric *metric, size_t i)
     return atomic_load_explicit(&metric->buckets[i], memory_order_relaxed);
 }
 
-int64_t metric_quantile(const struct metric *metric, double share)
+void metric_snapshot(const struct metric *metric, struct metric_snapshot *snapshot)
+{
+    for (size_t i = 0; i <= metric->bounds->count; i++)
+        snapshot->buckets[i] = bucket(metric, i);
+}
+
+int64_t metric_quantile(const struct metric *metric, const struct metric_snapshot *since, double share)
 {
     const struct metric_bounds *bounds = metric->bounds;
+    struct metric_snapshot now;
     int64_t total = 0, seen = 0;
 
+    metric_snapshot(metric, &now);
     for (size_t i = 0; i <= bounds->count; i++)
-        total += bucket(metric, i);
-    for (size_t i = 0; total > 0 && i < bounds->count; i++) {
-        seen += bucket(metric, i);
+        total += now.buckets[i] - since->buckets[i];
+    if (total <= 0)
+        return -1;
+    for (size_t i = 0; i < bounds->count; i++) {
+        seen += now.buckets[i] - since->buckets[i];
         if ((double)seen >= share * (double)total)
             return bounds->at[i];
     }
-    return total > 0 ? bounds->at[bounds->count - 1] : 0;
+    return bounds->at[bounds->count - 1];
 }
 
 void metric_add(struct metric *metric, int64_t n)

@@ -53,9 +53,16 @@ int64_t metric_get(const struct metric *metric);
 
 /* Counts one value in a histogram. */
 void metric_observe(struct metric *metric, int64_t value);
-/* The bound below which a share of all observations lies, 0 when there are none; above the last bound: that.
- */
-int64_t metric_quantile(const struct metric *metric, double share);
+
+/* What a histogram had counted at some time; zeroed: nothing. */
+struct metric_snapshot {
+    int64_t buckets[METRIC_BOUNDS_MAX + 1];
+};
+
+void metric_snapshot(const struct metric *metric, struct metric_snapshot *snapshot);
+/* The bound below which a share of the observations since then lies; above the last bound: that. -1: there
+ * are none. */
+int64_t metric_quantile(const struct metric *metric, const struct metric_snapshot *since, double share);
 
 /* Appends the whole page. 0, or -1 when `out` is full. */
 int metrics_render(const struct metrics *metrics, struct buf *out);

@@ -5,6 +5,8 @@
 #include "common/id.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "gateway/about.h"
+#include "gateway/cluster.h"
 #include "gateway/drain.h"
 #include "gateway/gauges.h"
 #include "gateway/pages.h"
@@ -31,6 +33,8 @@ struct gateway {
     struct sio_riders sio;
     struct plain_riders plain;
     struct pages pages;
+    struct cluster cluster;
+    struct about about;
     struct eio_options eio_options;
     struct eio *eio;
 };
@@ -135,6 +139,12 @@ static void stop(void *arg)
     server_drain(gateway->server);
 }
 
+static void surveyed(void *arg, struct blob *json)
+{
+    struct gateway *gateway = arg;
+    cluster_surveyed(&gateway->cluster, json);
+}
+
 static void sample(void *arg)
 {
     struct gateway *gateway = arg;
@@ -171,13 +181,18 @@ static struct server *make_server(struct gateway *gateway, char *error, size_t e
     return server_new(&options, error, error_size);
 }
 
+static const char *node_of(const struct gateway *gateway)
+{
+    return gateway->config->node_id[0] ? gateway->config->node_id : gateway->node_id;
+}
+
 static struct broker *make_broker(struct gateway *gateway, char *error, size_t error_size)
 {
     const struct config *config = gateway->config;
     struct broker_options options = {
         .url = config->broker,
         .prefix = config->prefix,
-        .node_id = config->node_id[0] ? config->node_id : gateway->node_id,
+        .node_id = node_of(gateway),
         .queue_bytes = config->queue_bytes,
         .node_lease_ms = config->node_lease_ms,
         .recovery_window_ms = config->recovery_window_ms,
@@ -202,6 +217,8 @@ static struct presence *make_presence(struct gateway *gateway)
         .timers = net_timers(server_net(gateway->server)),
         .stop = stop,
         .stop_arg = gateway,
+        .surveyed = surveyed,
+        .surveyed_arg = gateway,
     };
     return presence_new(&options);
 }
@@ -223,6 +240,7 @@ static void make_clients(struct gateway *gateway)
     gateway->pages = (struct pages){
         .presence = gateway->presence,
         .metrics = gateway->metrics,
+        .cluster = &gateway->cluster,
         .cors_origin = config->cors_origin,
         .files = gateway->files,
         .sample = sample,
@@ -262,6 +280,8 @@ static void make_clients(struct gateway *gateway)
         .plain = &gateway->plain,
     };
     gauges_start(&gateway->gauges, &sources);
+    cluster_init(&gateway->cluster, gateway->broker, net_timers(net), config->cors_origin);
+    about_start(&gateway->about, node_of(gateway), &gateway->gauges, gateway->broker, net_timers(net));
 }
 
 struct gateway *gateway_new(const struct config *config, char *error, size_t error_size)

@@ -101,16 +101,22 @@ static void a_histogram_counts_what_lies_below_each_bound(void **state)
 static void a_quantile_is_the_bound_it_lies_below(void **state)
 {
     (void)state;
+    struct metric_snapshot since = {{0}};
     struct metrics *metrics = metrics_new();
     struct metric *metric = metrics_add_histogram(metrics, "batch", "B", &metric_bounds_sizes);
-    assert_int_equal(metric_quantile(metric, 0.5), 0);
+    assert_int_equal(metric_quantile(metric, &since, 0.5), -1);
     for (int i = 0; i < 98; i++)
         metric_observe(metric, 3);
     metric_observe(metric, 100);
     metric_observe(metric, 100000);
-    assert_int_equal(metric_quantile(metric, 0.5), 4);
-    assert_int_equal(metric_quantile(metric, 0.99), 128);
-    assert_int_equal(metric_quantile(metric, 1), 4096);
+    assert_int_equal(metric_quantile(metric, &since, 0.5), 4);
+    assert_int_equal(metric_quantile(metric, &since, 0.99), 128);
+    assert_int_equal(metric_quantile(metric, &since, 1), 4096);
+
+    metric_snapshot(metric, &since);
+    assert_int_equal(metric_quantile(metric, &since, 0.5), -1);
+    metric_observe(metric, 1);
+    assert_int_equal(metric_quantile(metric, &since, 0.99), 1);
     metrics_free(metrics);
 }
 
