@@ -144,7 +144,7 @@ static void take_signal(evutil_socket_t fd, short what, void *arg)
 
     (void)what;
     while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
-        broker_tell(broker, message_signal());
+        broker_tell(broker, info.ssi_signo == SIGHUP ? message_reload() : message_signal());
 }
 
 static void end_when_done(evutil_socket_t fd, short what, void *arg)
@@ -310,6 +310,7 @@ static int make_events(struct broker *broker)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     broker->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
     if (broker->signal_fd < 0)
         return -1;

@@ -27,9 +27,10 @@
  *   SECRET   The key that signs recovery ids, the same for all nodes; before the first STATE up, and again
  *            whenever it has changed.
  *   SURVEY   Exactly one for every broker_survey(): what each gateway that has its lease says of itself.
+ *   RELOAD   SIGHUP arrived.
  *   SIGNAL   SIGTERM or SIGINT arrived. The broker thread reads the process' signals from a signalfd, because
  *            libwebsockets' event-loop plug-ins would take them for themselves; they must be blocked in every
- *            thread before the first starts.
+ *            thread before the first starts. SIGHUP may be left unblocked, then it ends the process.
  *
  * The broker knows which sockets this node holds (aboard by its own transitions) and keeps them true by
  * itself: it renews the node's lease, restores them after the lease was lost, the store was emptied or
@@ -113,6 +114,7 @@ enum broker_message_kind {
     BROKER_STATE,
     BROKER_SECRET,
     BROKER_SURVEY,
+    BROKER_RELOAD,
     BROKER_SIGNAL,
 };
 
@@ -120,7 +122,7 @@ enum broker_message_kind {
 struct broker_message {
     struct mail mail; /* first: the mailbox's */
     enum broker_message_kind kind;
-    char ride[RIDE_NAME_MAX + 1];    /* all but STATE, SECRET, SURVEY, SIGNAL */
+    char ride[RIDE_NAME_MAX + 1];    /* all but STATE, SECRET, SURVEY, RELOAD, SIGNAL */
     struct broker_position position; /* ROSTER, EVENT, RESULT with ok; HISTORY: of its last event */
 
     struct broker_rider *riders; /* ROSTER: the whole set, owned by the message */

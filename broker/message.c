@@ -127,6 +127,11 @@ struct broker_message *message_survey(struct blob *json)
     return message;
 }
 
+struct broker_message *message_reload(void)
+{
+    return message_new(BROKER_RELOAD, "");
+}
+
 struct broker_message *message_signal(void)
 {
     return message_new(BROKER_SIGNAL, "");

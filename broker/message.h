@@ -33,6 +33,7 @@ struct broker_message *message_no_history(const struct order *order);
 struct broker_message *message_evicted(const char *ride, const char *socket_id);
 struct broker_message *message_secret(const uint8_t secret[SECRET_LEN]);
 struct broker_message *message_state(bool up);
+struct broker_message *message_reload(void);
 struct broker_message *message_signal(void);
 /* Takes the reference; NULL: the store cannot be asked. */
 struct broker_message *message_survey(struct blob *json);

@@ -51,6 +51,19 @@ int config_split_address(const char *address, char *host, size_t host_size, int 
     return 0;
 }
 
+bool config_is_loopback(const char *address)
+{
+    char host[HOST_SIZE];
+    struct ip ip;
+    int port;
+
+    if (config_split_address(address, host, sizeof host, &port) != 0)
+        return false;
+    if (ip_parse(&ip, host, strlen(host)) != 0)
+        return strcmp(host, "localhost") == 0;
+    return ip_list_has("127.0.0.0/8 ::1", &ip);
+}
+
 static const char *check_listen(const char *value)
 {
     char host[HOST_SIZE];
@@ -116,6 +129,8 @@ static const char *check_trusted_proxy(const char *value)
     return NULL;
 }
 
+static const char *const auth_kinds[] = {[AUTH_NONE] = "none", [AUTH_JWT] = "jwt", NULL};
+
 static const char *const log_levels[] = {
     [LOG_LEVEL_ERROR] = "error",
     [LOG_LEVEL_WARN] = "warn",
@@ -177,6 +192,16 @@ static const struct option_row rows[] = {
     {"cors-origin", STRING(cors_origin, "*"), .check = check_cors_origin,
      .help = "Origins of the web pages that may connect, separated by commas or spaces; https://*.example.com for "
              "all hosts below one, * for any"},
+    {"auth", CHOICE(auth, "none", auth_kinds),
+     .help = "Who may connect: anybody, or who shows a JSON Web Token"},
+    {"auth-keys-file", STRING(auth_keys_file, ""),
+     .help = "File with the public keys that sign tokens (RS256, ES256), as PEM, JWK or JWKS; read anew at SIGHUP"},
+    {"auth-secret-file", STRING(auth_secret_file, ""),
+     .help = "File with the secret that signs tokens (HS256), at least 32 bytes; read anew at SIGHUP"},
+    {"auth-issuer", STRING(auth_issuer, ""),
+     .help = "What a token's \"iss\" must be; empty: anything"},
+    {"auth-audience", STRING(auth_audience, ""),
+     .help = "What a token's \"aud\" must be or hold; empty: tokens that are for an audience are refused"},
     {"static", STRING(static_folder, ""),
      .help = "Folder of a web client's build, served at / from memory (up to 64 MiB); empty: nothing is served"},
     {"log-level", CHOICE(log_level, "info", log_levels),

@@ -7,6 +7,8 @@
 
 #include "common/option.h"
 
+#include <stdbool.h>
+
 struct config {
     char *listen;  /* HOST:PORT; port 0 lets the kernel pick one; [::]:3000 for IPv6 */
     char *broker;  /* "memory" or a URL (broker/redis_url.h) */
@@ -28,13 +30,24 @@ struct config {
     uint64_t send_buffer_bytes; /* of a client's socket; 0: the kernel's choice */
     char *trusted_proxy;        /* space- or comma-separated CIDRs (common/ip.h); empty: none */
     char *cors_origin;          /* "*" or a list of origins (common/origin.h) */
+    int auth;                   /* enum config_auth */
+    char *auth_keys_file;       /* with AUTH_JWT; empty: none */
+    char *auth_secret_file;     /* the same */
+    char *auth_issuer;          /* empty: any */
+    char *auth_audience;        /* empty: none */
     char *static_folder;        /* of a web client's build; empty: none */
     int log_level;              /* enum log_level */
     int log_format;             /* enum log_format */
 };
 
+/* Who may connect. */
+enum config_auth { AUTH_NONE, AUTH_JWT };
+
 /* The table, for option_load(), option_print() and option_free(). */
 extern const struct option_program config_program;
+
+/* Whether only this machine's own processes reach the address. */
+bool config_is_loopback(const char *address);
 
 /*
  * Splits HOST:PORT (IPv6 in brackets). 0, or -1 when it is not of that form; `host` gets at most host_size

@@ -91,3 +91,16 @@ int user_parse(const char *text, size_t len, size_t max_bytes, struct user *user
     *user = (struct user){.status = status, .json = json};
     return 0;
 }
+
+bool user_is(const struct user *user, const char *id)
+{
+    struct json_slice record = {user->json->data, user->json->len};
+    struct json_slice name, value;
+    size_t cursor = 0;
+    bool is = *id != '\0';
+
+    while (json_text_next_member(record, &cursor, &name, &value))
+        if (json_text_equals(name, "id") && !json_text_equals(value, id))
+            is = false;
+    return is;
+}

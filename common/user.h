@@ -10,6 +10,7 @@
 
 #include "common/blob.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum user_status { USER_BOARDING, USER_EXITING };
@@ -26,5 +27,8 @@ enum { USER_ID_MAX = 128, USER_NAME_MAX = 256, USER_DEPTH_MAX = 16 };
  * in words fit for the sender (a static string), and `*user` is untouched.
  */
 int user_parse(const char *text, size_t len, size_t max_bytes, struct user *user, const char **error);
+
+/* Whether that is the user's id. Where the record has several, whichever counts to whom: each must be it. */
+bool user_is(const struct user *user, const char *id);
 
 #endif

@@ -7,10 +7,14 @@
 #include "common/origin.h"
 #include "gateway/engineio.h"
 #include "gateway/server_private.h"
+#include "gateway/token.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+/* Of an Authorization header as much is kept: more than any token that is taken. */
+enum { AUTHORIZATION_MAX = TOKEN_MAX + 64 };
 
 static const char JSON[] = "application/json";
 static const char TEXT_HTML[] = "text/html";
@@ -190,7 +194,7 @@ static bool may_open(const struct server *server, struct link *link)
  * Whom a new session comes from, and the id a trusted proxy wants it to have. False: it cannot be had, and
  * the request is answered.
  */
-static bool find_origin(const struct server *server, struct link *link, struct eio_origin *origin)
+static bool find_sid(const struct server *server, struct link *link, struct eio_origin *origin)
 {
     const char *sid = http_reader_request(link->reader)->field[HTTP_X_RIDECAST_SESSION];
     bool trusted;
@@ -206,6 +210,16 @@ static bool find_origin(const struct server *server, struct link *link, struct e
         return false;
     }
     memcpy(origin->sid, sid, strlen(sid));
+    return true;
+}
+
+static bool find_origin(const struct server *server, struct link *link, struct eio_origin *origin)
+{
+    const char *authorization = http_reader_request(link->reader)->field[HTTP_AUTHORIZATION];
+    if (!find_sid(server, link, origin))
+        return false;
+    if (server->options.keeps_authorization && authorization)
+        origin->authorization = strndup(authorization, AUTHORIZATION_MAX);
     return true;
 }
 

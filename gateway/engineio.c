@@ -200,6 +200,7 @@ void eio_reap(struct eio *eio)
         }
         if (session->state == EIO_ENDED && !session->departing) {
             outlet_deinit(&session->outlet);
+            free(session->authorization);
             free(session);
         }
     }
@@ -349,6 +350,7 @@ static struct eio_session *open_session(struct eio *eio, enum eio_state state,
     set_state(session, state);
     if (origin)
         session->client = origin->client;
+    session->authorization = origin ? origin->authorization : NULL;
     if (origin && origin->sid[0])
         memcpy(session->sid, origin->sid, sizeof session->sid);
     else

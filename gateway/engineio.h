@@ -79,11 +79,13 @@ enum { EIO_SID_MIN = 20, EIO_SID_MAX = 64 };
 struct eio_origin {
     char sid[EIO_SID_MAX + 1]; /* the id it is to have, valid and not in use; "": any */
     struct ip client;          /* for the log */
+    char *authorization;       /* the Authorization header, which the session takes; NULL: none */
 };
 
 struct eio_session {
     char sid[EIO_SID_MAX + 1];
     struct ip client;
+    char *authorization; /* of the request that opened it; NULL: none */
     enum eio_state state;
     bool closing; /* an orderly end: what is queued is delivered, input is ignored, nothing is added */
     bool probing; /* `probe` has said 2probe: polls are released so that the client can switch */

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "gateway/about.h"
+#include "gateway/auth.h"
 #include "gateway/cluster.h"
 #include "gateway/drain.h"
 #include "gateway/gauges.h"
@@ -16,8 +17,10 @@
 #include "gateway/sio_riders.h"
 #include "gateway/static_load.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct gateway {
     const struct config *config;
@@ -27,6 +30,7 @@ struct gateway {
     struct server *server;
     struct broker *broker;
     struct presence *presence;
+    struct auth *auth;          /* NULL: anybody may connect */
     struct static_files *files; /* NULL: none are served */
     struct drain drain;
     bool flush_waits; /* the next slice of a large ride, for the next wake-up */
@@ -145,6 +149,13 @@ static void surveyed(void *arg, struct blob *json)
     cluster_surveyed(&gateway->cluster, json);
 }
 
+static void reload(void *arg)
+{
+    struct gateway *gateway = arg;
+    if (gateway->auth)
+        auth_reload(gateway->auth);
+}
+
 static void sample(void *arg)
 {
     struct gateway *gateway = arg;
@@ -173,6 +184,7 @@ static struct server *make_server(struct gateway *gateway, char *error, size_t e
         .max_connections = config->max_connections,
         .send_buffer_bytes = config->send_buffer_bytes,
         .max_payload_bytes = config->max_payload_bytes,
+        .keeps_authorization = config->auth == AUTH_JWT,
         .site = &site,
         .site_data = gateway,
         .woken = woken,
@@ -184,6 +196,41 @@ static struct server *make_server(struct gateway *gateway, char *error, size_t e
 static const char *node_of(const struct gateway *gateway)
 {
     return gateway->config->node_id[0] ? gateway->config->node_id : gateway->node_id;
+}
+
+static int64_t unix_time(void *clock)
+{
+    (void)clock;
+    return time(NULL);
+}
+
+/* 0 also where none is wanted. */
+static int make_auth(struct gateway *gateway, char *error, size_t error_size)
+{
+    const struct config *config = gateway->config;
+    struct auth_options options = {
+        .keys_file = config->auth_keys_file,
+        .secret_file = config->auth_secret_file,
+        .issuer = config->auth_issuer,
+        .audience = config->auth_audience,
+        .timers = net_timers(server_net(gateway->server)),
+        .now_ms = net_now_ms,
+        .now_s = unix_time,
+    };
+    bool given = options.keys_file[0] || options.secret_file[0] || options.issuer[0] || options.audience[0];
+    if (config->auth == AUTH_JWT) {
+        gateway->auth = auth_new(&options, error, error_size);
+        return gateway->auth ? 0 : -1;
+    }
+    if (given) {
+        snprintf(error, error_size,
+                 "tokens are not asked for, yet an option says how; give --auth jwt as well");
+        return -1;
+    }
+    if (!config_is_loopback(config->listen))
+        log_warn("auth", "anybody who reaches %s may board as anybody; --auth jwt asks for tokens",
+                 config->listen);
+    return 0;
 }
 
 static struct broker *make_broker(struct gateway *gateway, char *error, size_t error_size)
@@ -216,6 +263,7 @@ static struct presence *make_presence(struct gateway *gateway)
         .broker = gateway->broker,
         .timers = net_timers(server_net(gateway->server)),
         .stop = stop,
+        .reload = reload,
         .stop_arg = gateway,
         .surveyed = surveyed,
         .surveyed_arg = gateway,
@@ -229,8 +277,10 @@ static void make_clients(struct gateway *gateway)
     struct net *net = server_net(gateway->server);
     sio_riders_init(&gateway->sio, gateway->presence, net_timers(net), config->connect_timeout_ms,
                     config->max_payload_bytes);
+    gateway->sio.auth = gateway->auth;
     gateway->plain = (struct plain_riders){
         .presence = gateway->presence,
+        .auth = gateway->auth,
         .timers = net_timers(net),
         .outlets = server_outlets(gateway->server),
         .backlog_bytes = config->backlog_bytes,
@@ -239,6 +289,7 @@ static void make_clients(struct gateway *gateway)
     };
     gateway->pages = (struct pages){
         .presence = gateway->presence,
+        .auth = gateway->auth,
         .metrics = gateway->metrics,
         .cluster = &gateway->cluster,
         .cors_origin = config->cors_origin,
@@ -278,6 +329,7 @@ static void make_clients(struct gateway *gateway)
         .presence = gateway->presence,
         .eio = gateway->eio,
         .plain = &gateway->plain,
+        .auth = gateway->auth,
     };
     gauges_start(&gateway->gauges, &sources);
     cluster_init(&gateway->cluster, gateway->broker, net_timers(net), config->cors_origin);
@@ -301,6 +353,8 @@ struct gateway *gateway_new(const struct config *config, char *error, size_t err
     }
     gateway->server = make_server(gateway, error, error_size);
     if (!gateway->server)
+        goto fail;
+    if (make_auth(gateway, error, error_size))
         goto fail;
     gateway->broker = make_broker(gateway, error, error_size);
     if (!gateway->broker)
@@ -338,6 +392,7 @@ void gateway_free(struct gateway *gateway)
         return;
     eio_free(gateway->eio);
     server_free(gateway->server);
+    auth_free(gateway->auth);
     presence_free(gateway->presence);
     broker_free(gateway->broker);
     static_files_free(gateway->files);

@@ -2,6 +2,7 @@
 #include "gateway/gauges.h"
 #include "common/metrics.h"
 #include "common/process.h"
+#include "gateway/auth.h"
 #include "gateway/net.h"
 #include "gateway/plain_riders.h"
 #include "gateway/presence.h"
@@ -32,6 +33,17 @@ static void add_connections(struct gauges *gauges, struct metrics *metrics)
         metrics_add(metrics, METRIC_GAUGE, sessions, "protocol=\"plain\",transport=\"websocket\"", help);
     gauges->draining = metrics_add(metrics, METRIC_GAUGE, "ridecast_draining", NULL,
                                    "Whether this gateway is being stopped");
+}
+
+static void add_tokens(struct gauges *gauges, struct metrics *metrics)
+{
+    for (enum token_fault fault = TOKEN_GOOD + 1; fault < TOKEN_FAULTS; fault++) {
+        snprintf(gauges->reasons[fault], sizeof gauges->reasons[fault], "reason=\"%s\"",
+                 token_fault_code(fault));
+        gauges->refused_tokens[fault] =
+            metrics_add(metrics, METRIC_COUNTER, "ridecast_tokens_refused_total", gauges->reasons[fault],
+                        "Times a client was not let in for its token");
+    }
 }
 
 static void add_riders(struct gauges *gauges, struct metrics *metrics)
@@ -98,6 +110,7 @@ void gauges_init(struct gauges *gauges, struct metrics *metrics)
 {
     *gauges = (struct gauges){.build = ""};
     add_connections(gauges, metrics);
+    add_tokens(gauges, metrics);
     add_riders(gauges, metrics);
     add_fan_out(gauges, metrics);
     add_process(gauges, metrics);
@@ -160,6 +173,8 @@ void gauges_sample(struct gauges *gauges)
     metric_set(gauges->recovered, (int64_t)counts->recovered);
     metric_set(gauges->unrecovered, (int64_t)counts->unrecovered);
     metric_set(gauges->forged, (int64_t)counts->forged);
+    for (enum token_fault fault = TOKEN_GOOD + 1; sources->auth && fault < TOKEN_FAULTS; fault++)
+        metric_set(gauges->refused_tokens[fault], (int64_t)auth_refused(sources->auth, fault));
     metric_set(gauges->events, (int64_t)rides->events);
     metric_set(gauges->deliveries, (int64_t)rides->deliveries);
     metric_set(gauges->backlog, (int64_t)rides_backlog(rides));

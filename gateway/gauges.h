@@ -6,7 +6,9 @@
 #define RIDECAST_GATEWAY_GAUGES_H
 
 #include "gateway/timers.h"
+#include "gateway/token.h"
 
+struct auth;
 struct eio;
 struct metric;
 struct metrics;
@@ -19,6 +21,7 @@ struct gauges_sources {
     struct presence *presence;
     struct eio *eio;
     struct plain_riders *plain;
+    struct auth *auth; /* NULL: no tokens are asked for */
 };
 
 /* Embedded in the gateway. */
@@ -28,6 +31,7 @@ struct gauges {
     struct metric *polling, *websocket, *plain;
     struct metric *rides, *members, *pending;
     struct metric *refused_messages;
+    struct metric *refused_tokens[TOKEN_FAULTS];
     struct metric *recovered, *unrecovered, *forged, *evicted;
     struct metric *events, *deliveries, *batches, *delays;
     struct metric *backlog, *laggards_skipped, *laggards_closed;
@@ -36,7 +40,8 @@ struct gauges {
     struct metric *resident, *cpu, *files, *max_files;
     struct timer beat; /* is late by as long as the loop kept others waiting */
     uint64_t beat_due_ms;
-    char build[128]; /* labels */
+    char build[128];                /* labels */
+    char reasons[TOKEN_FAULTS][32]; /* the same, of refused_tokens */
 };
 
 void gauges_init(struct gauges *gauges, struct metrics *metrics);

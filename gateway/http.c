@@ -33,6 +33,7 @@ static const char *const field_names[HTTP_FIELDS] = {
     [HTTP_ACCEPT_ENCODING] = "accept-encoding",
     [HTTP_IF_MODIFIED_SINCE] = "if-modified-since",
     [HTTP_IF_NONE_MATCH] = "if-none-match",
+    [HTTP_AUTHORIZATION] = "authorization",
     [HTTP_X_FORWARDED_FOR] = "x-forwarded-for",
     [HTTP_X_RIDECAST_SESSION] = "x-ridecast-session",
 };

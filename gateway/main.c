@@ -26,13 +26,16 @@ static void print_configuration(const struct config *config)
 }
 
 /* The broker's thread reads these from a signalfd; blocked before any thread starts, they are blocked in all.
+ * SIGHUP ends the process as ever where there is nothing to read anew.
  */
-static void block_signals(void)
+static void block_signals(bool reloads)
 {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    if (reloads)
+        sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
@@ -59,7 +62,7 @@ int main(int argc, char **argv)
 
     int status = EXIT_FAILURE;
     log_setup((enum log_level)config.log_level, (enum log_format)config.log_format);
-    block_signals();
+    block_signals(config.auth == AUTH_JWT);
     print_configuration(&config);
 
     struct gateway *gateway = gateway_new(&config, error, sizeof error);

@@ -1,6 +1,7 @@
 /* The pages beside Socket.IO: see pages.h. */
 #include "gateway/pages.h"
 #include "common/metrics.h"
+#include "gateway/auth.h"
 #include "gateway/cluster.h"
 #include "gateway/presence.h"
 #include "gateway/server_private.h"
@@ -27,13 +28,20 @@ static void respond_text(struct link *link, int status, const char *text)
     link_respond(link, status, TEXT, "Cache-Control: no-store\r\n", text, strlen(text));
 }
 
-void respond_json(const char *cors_origin, struct link *link, int status, const char *json, size_t len)
+/* `more`: a line ended by CRLF, or "". */
+static void respond_with(const char *cors_origin, struct link *link, int status, const char *more,
+                         const struct json_slice *json)
 {
     char cors[CORS_HEADERS_SIZE];
-    char headers[CORS_HEADERS_SIZE + 64];
+    char headers[CORS_HEADERS_SIZE + 128];
     cors_headers(cors_origin, http_reader_request(link->reader)->field[HTTP_ORIGIN], cors, sizeof cors);
-    snprintf(headers, sizeof headers, "%sCache-Control: no-store\r\n", cors);
-    link_respond(link, status, JSON, headers, json, len);
+    snprintf(headers, sizeof headers, "%s%sCache-Control: no-store\r\n", cors, more);
+    link_respond(link, status, JSON, headers, json->at, json->len);
+}
+
+void respond_json(const char *cors_origin, struct link *link, int status, const char *json, size_t len)
+{
+    respond_with(cors_origin, link, status, "", &(struct json_slice){json, len});
 }
 
 static void respond_error(struct pages *pages, struct link *link, int status, const char *json)
@@ -62,18 +70,34 @@ static bool origin_allowed(const struct pages *pages, const struct link *link)
                         sizeof cors);
 }
 
+/* Asks for the token. False: it is not good, and the request is answered. */
+static bool admit(struct pages *pages, struct link *link, const char *ride)
+{
+    struct token token;
+    struct grant grant;
+    char json[96];
+    token_from_request(http_reader_request(link->reader), &token);
+    const struct auth_request request = {
+        .token = token.text, .len = token.len, .ride = ride, .client = link_client(link, NULL)};
+    enum token_fault fault = auth_judge(pages->auth, &request, &grant);
+    if (fault == TOKEN_GOOD)
+        return true;
+    int len = snprintf(json, sizeof json, "{\"error\":\"%s\"}", token_fault_text(fault));
+    respond_with(pages->cors_origin, link, token_fault_status(fault), token_fault_headers(fault),
+                 &(struct json_slice){json, (size_t)len});
+    return false;
+}
+
 static void serve_users(struct pages *pages, struct link *link, const char *query)
 {
-    if (!origin_allowed(pages, link)) {
-        respond_error(pages, link, 403, "{\"error\":\"Forbidden\"}");
-        return;
-    }
     char ride[RIDE_NAME_MAX + 1] = "/";
     int len = http_query_get(query, "ride", ride, sizeof ride);
     if (len == -2 || !presence_allows(pages->presence, ride)) {
         respond_error(pages, link, 400, "{\"error\":\"Invalid ride\"}");
         return;
     }
+    if (pages->auth && !admit(pages, link, ride))
+        return;
     struct waiting *waiting = calloc(1, sizeof *waiting);
     if (!waiting) {
         respond_error(pages, link, 503, "{\"error\":\"out of memory\"}");
@@ -143,7 +167,9 @@ static bool serve_file(struct pages *pages, struct link *link, const char *path)
 
 bool pages_serve(struct pages *pages, struct link *link, const char *path, const char *query)
 {
-    if (!strcmp(path, "/healthz"))
+    if (!strncmp(path, "/api/", 5) && !origin_allowed(pages, link))
+        respond_error(pages, link, 403, "{\"error\":\"Forbidden\"}");
+    else if (!strcmp(path, "/healthz"))
         respond_text(link, 200, "ok\n");
     else if (!strcmp(path, "/readyz"))
         serve_readyz(pages, link);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct auth;
 struct cluster;
 struct link;
 struct metrics;
@@ -18,6 +19,7 @@ struct static_files;
 /* Embedded in the gateway. */
 struct pages {
     struct presence *presence;
+    struct auth *auth; /* NULL: anybody may ask */
     struct metrics *metrics;
     struct cluster *cluster;
     const char *cors_origin;

@@ -4,6 +4,7 @@
 #include "gateway/net.h"
 #include "gateway/server.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -27,7 +28,9 @@ struct plain_client {
     char ride[RIDE_NAME_MAX + 1];
     struct ask *ask; /* while the ride is not known yet: there is no rider and no WebSocket */
     struct rider *rider;
+    struct bearer *bearer; /* NULL: anybody may connect */
     enum plain_state state;
+    enum ws_status status; /* to close with */
     bool awaits_pong;
     struct timer heartbeat;
     struct plain_client *prev, *next;
@@ -44,6 +47,7 @@ static void free_client(struct plain_client *client)
     if (client->ask)
         presence_ask_cancel(client->ask);
     rider_free(client->rider, RIDER_LEFT); /* it has no way to come back */
+    bearer_free(client->bearer);
     outlet_deinit(&client->outlet);
     DL_DELETE(client->riders->clients, client);
     client->riders->count--;
@@ -97,7 +101,7 @@ static void close_when_sent(struct plain_client *client)
         timers_set(client->riders->timers, &client->heartbeat,
                    net_now_ms(NULL) + client->riders->ping_timeout_ms);
     } else {
-        link_ws_close(client->link, WS_STATUS_NORMAL);
+        link_ws_close(client->link, client->status);
         free_client(client);
     }
 }
@@ -196,6 +200,12 @@ static struct ip address(void *owner)
     return client->address;
 }
 
+static const char *subject(void *owner)
+{
+    const struct plain_client *client = owner;
+    return bearer_subject(client->bearer);
+}
+
 static const struct rider_ops OPS = {
     .form = WIRE_PLAIN,
     .acknowledge = acknowledge,
@@ -203,6 +213,7 @@ static const struct rider_ops OPS = {
     .disconnect = disconnect,
     .evict = evict,
     .address = address,
+    .subject = subject,
 };
 
 /* --- what a client says --- */
@@ -307,6 +318,44 @@ static void ride_known(void *owner, struct blob *json)
     join(client);
 }
 
+static void refuse(struct link *link, enum token_fault fault)
+{
+    char body[96];
+    int len = snprintf(body, sizeof body, "%s\n", token_fault_text(fault));
+    link_refuse(link, token_fault_status(fault), "text/plain", token_fault_headers(fault), body, (size_t)len);
+}
+
+/* In the place of the 101, if the ride is not known yet. */
+static void expired(void *owner)
+{
+    struct plain_client *client = owner;
+    if (client->state != PLAIN_OPEN)
+        return;
+    if (!client->rider) {
+        refuse(client->link, TOKEN_EXPIRED);
+        free_client(client);
+        return;
+    }
+    client->status = WS_STATUS_TOKEN_EXPIRED;
+    exception(client, token_fault_text(TOKEN_EXPIRED));
+    end_later(client);
+}
+
+/* Asks for the token. False: it is not good, and the request is answered. */
+static bool admit(struct plain_riders *riders, struct link *link, const char *ride, struct grant *grant)
+{
+    struct token token;
+    if (!riders->auth)
+        return true;
+    token_from_request(http_reader_request(link->reader), &token);
+    const struct auth_request request = {
+        .token = token.text, .len = token.len, .ride = ride, .client = link_client(link, NULL)};
+    enum token_fault fault = auth_judge(riders->auth, &request, grant);
+    if (fault != TOKEN_GOOD)
+        refuse(link, fault);
+    return fault == TOKEN_GOOD;
+}
+
 bool plain_open(struct plain_riders *riders, struct link *link, const char *path, const char **error)
 {
     static const struct outlet_carrier carrier = {.room = carrier_room,
@@ -321,9 +370,15 @@ bool plain_open(struct plain_riders *riders, struct link *link, const char *path
     *error = "Invalid ride\n";
     if (!presence_allows(riders->presence, ride))
         return false;
+    struct grant grant;
+    if (!admit(riders, link, ride, &grant))
+        return true;
     struct plain_client *client = calloc(1, sizeof *client);
     if (!client)
         return false;
+    if (riders->auth)
+        client->bearer = bearer_new(riders->auth, &grant, expired, client);
+    client->status = WS_STATUS_NORMAL;
     client->riders = riders;
     client->link = link;
     client->address = link_client(link, NULL);

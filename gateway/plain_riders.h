@@ -10,6 +10,7 @@
 #ifndef RIDECAST_GATEWAY_PLAIN_RIDERS_H
 #define RIDECAST_GATEWAY_PLAIN_RIDERS_H
 
+#include "gateway/auth.h"
 #include "gateway/presence.h"
 
 struct link;
@@ -18,6 +19,7 @@ struct plain_client;
 /* Embedded in the gateway. */
 struct plain_riders {
     struct presence *presence;
+    struct auth *auth; /* NULL: anybody may connect */
     struct timers *timers;
     struct outlets *outlets;
     size_t backlog_bytes;
@@ -29,7 +31,7 @@ struct plain_riders {
 
 /*
  * A WebSocket at `path` is asked for; it opens once the ride is known, so that its client hears everything
- * from then on. False: `*error` says why it is not served.
+ * from then on, or is answered 401 or 403 for its token. False: `*error` says why it is not served.
  */
 bool plain_open(struct plain_riders *riders, struct link *link, const char *path, const char **error);
 

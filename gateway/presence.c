@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "gateway/net.h"
 #include "gateway/presence_private.h"
+#include "gateway/ride_list.h"
 #include "gateway/wire.h"
 
 #include <stdlib.h>
@@ -66,43 +67,9 @@ static bool ride_name_valid(const char *name)
     return name[0] == '/' && len <= RIDE_NAME_MAX && strspn(name, allowed) == len;
 }
 
-/* Whether `name` matches a pattern in which * stands for any run of characters. */
-static bool matches(const char *pattern, size_t pattern_len, const char *name)
-{
-    const char *end = pattern + pattern_len;
-    const char *star = NULL;
-    const char *retry = NULL;
-    while (*name) {
-        if (pattern < end && *pattern == '*') {
-            star = ++pattern;
-            retry = name;
-        } else if (pattern < end && *pattern == *name) {
-            pattern++;
-            name++;
-        } else if (star) {
-            pattern = star;
-            name = ++retry;
-        } else {
-            return false;
-        }
-    }
-    while (pattern < end && *pattern == '*')
-        pattern++;
-    return pattern == end;
-}
-
 bool presence_allows(const struct presence *presence, const char *name)
 {
-    if (!ride_name_valid(name))
-        return false;
-    for (const char *at = presence->options.rides; *at;) {
-        size_t n = strcspn(at, ", ");
-        if (n && matches(at, n, name))
-            return true;
-        at += n;
-        at += strspn(at, ", ");
-    }
-    return false;
+    return ride_name_valid(name) && ride_list_has(presence->options.rides, name);
 }
 
 bool presence_knows(const struct presence *presence, const char *name)
@@ -339,6 +306,9 @@ static void on_message(struct presence *presence, struct broker_message *message
         break;
     case BROKER_SURVEY:
         presence->options.surveyed(presence->options.surveyed_arg, message->user);
+        break;
+    case BROKER_RELOAD:
+        presence->options.reload(presence->options.stop_arg);
         break;
     case BROKER_SIGNAL:
         presence->options.stop(presence->options.stop_arg);

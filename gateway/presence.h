@@ -50,6 +50,8 @@ struct rider_ops {
     void (*resumed)(void *client, bool recovered);
     /* Where the client is, for the log. */
     struct ip (*address)(void *client);
+    /* The one user id that the client may board and exit with; NULL: any, "": none. NULL itself: any. */
+    const char *(*subject)(void *client);
 };
 
 /* How a rider's client went. */
@@ -67,7 +69,8 @@ struct presence_options {
     uint64_t node_lease_ms;
     struct broker *broker;
     struct timers *timers;
-    void (*stop)(void *arg); /* SIGTERM or SIGINT */
+    void (*stop)(void *arg);   /* SIGTERM or SIGINT */
+    void (*reload)(void *arg); /* SIGHUP */
     void *stop_arg;
     /* What all gateways say of themselves, asked for with broker_survey(): a JSON array (borrowed), or NULL.
      */
@@ -133,11 +136,12 @@ struct rider *rider_new(struct presence *presence, const char *ride, struct outl
                         const struct rider_ops *ops, void *client);
 
 /*
- * Whether a client shows a recovery id for this ride; then whose it is and where its stream began. Counts
+ * Whether a client shows a recovery id of that scope; then whose it is and where its stream began. Counts
  * forged ones.
  */
-bool presence_check_recovery_id(struct presence *presence, const char *ride, const char *text, size_t len,
-                                char socket_id[SOCKET_ID_LEN + 1], struct broker_position *from);
+bool presence_check_recovery_id(struct presence *presence, const struct recovery_scope *scope,
+                                const char *text, size_t len, char socket_id[SOCKET_ID_LEN + 1],
+                                struct broker_position *from);
 
 /*
  * A client came back with the recovery id of a socket, having had everything up to `from`. Once the ride is

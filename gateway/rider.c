@@ -294,6 +294,11 @@ void rider_evicted(struct presence *presence, const char *ride, const char *sock
 
 /* --- coming back --- */
 
+static const char *subject_of(const struct rider *rider)
+{
+    return rider->ops->subject ? rider->ops->subject(rider->client) : NULL;
+}
+
 bool rider_recovery_id(const struct rider *rider, char out[RECOVERY_ID_SIZE])
 {
     const struct presence *presence = rider->presence;
@@ -302,17 +307,19 @@ bool rider_recovery_id(const struct rider *rider, char out[RECOVERY_ID_SIZE])
     /* What this client is told of doubted riders, no other gateway can go on with. */
     static const struct broker_position nowhere = {.epoch = RECOVERY_NOWHERE};
     const struct ride *ride = rider->ride;
-    recovery_id_make(presence->secret, ride->name, rider->id,
+    const struct recovery_scope scope = {.ride = ride->name, .subject = subject_of(rider)};
+    recovery_id_make(presence->secret, &scope, rider->id,
                      roster_in_doubt(ride->roster) ? &nowhere : &ride->position, out);
     return true;
 }
 
-bool presence_check_recovery_id(struct presence *presence, const char *ride, const char *text, size_t len,
-                                char socket_id[SOCKET_ID_LEN + 1], struct broker_position *from)
+bool presence_check_recovery_id(struct presence *presence, const struct recovery_scope *scope,
+                                const char *text, size_t len, char socket_id[SOCKET_ID_LEN + 1],
+                                struct broker_position *from)
 {
     if (!presence->options.recovery_window_ms || !presence->has_secret)
         return false;
-    if (recovery_id_check(presence->secret, ride, text, len, socket_id, from))
+    if (recovery_id_check(presence->secret, scope, text, len, socket_id, from))
         return true;
     presence->counts.forged++;
     return false;
@@ -529,6 +536,12 @@ void rider_message(struct rider *rider, const char *json, size_t len, const stru
     const char *error;
     if (user_parse(json, len, rider->presence->options.max_user_bytes, &user, &error)) {
         rider_refuse(rider, ack, error);
+        return;
+    }
+    const char *subject = subject_of(rider);
+    if (subject && !user_is(&user, subject)) {
+        rider_refuse(rider, ack, "the user is not the token's subject");
+        blob_unref(user.json);
         return;
     }
     rider->exiting = user.status == USER_EXITING;

@@ -20,8 +20,8 @@ struct server_site {
     bool (*page)(void *site, struct link *link, const char *path, const char *query);
     void (*page_lost)(void *site, struct link *link);
     /*
-     * A WebSocket is asked for. True: the site has called link_become_ws(), or link_reserve() to do so later.
-     * False: there is none at this path, for the reason in `error`, a line of text.
+     * A WebSocket is asked for. True: the site has called link_become_ws(), link_reserve() to do so later, or
+     * link_refuse(). False: there is none at this path, for the reason in `error`, a line of text.
      */
     bool (*ws_open)(void *site, struct link *link, const char *path, const char **error);
     void (*ws_message)(void *client, bool binary, char *data, size_t len);
@@ -39,6 +39,7 @@ struct server_options {
     uint64_t max_connections;
     size_t send_buffer_bytes; /* of a connection; 0: the kernel's choice */
     size_t max_payload_bytes;
+    bool keeps_authorization; /* sessions know the Authorization header they were opened with */
     const struct server_site *site;
     void *site_data;
     /* Called on the gateway thread after server_wake(). May be NULL. */

@@ -2,6 +2,7 @@
 #include "gateway/sio_riders.h"
 #include "gateway/net.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +86,7 @@ static struct ip address(void *client)
     return session->client;
 }
 
+static const char *subject(void *client);
 static void resumed(void *client, bool recovered);
 
 static const struct rider_ops OPS = {
@@ -95,6 +97,7 @@ static const struct rider_ops OPS = {
     .evict = evict,
     .resumed = resumed,
     .address = address,
+    .subject = subject,
 };
 
 /* --- what a socket does --- */
@@ -110,10 +113,17 @@ struct former {
 struct sio_rider {
     struct sio_riders *riders;
     struct sio_socket *socket;
+    struct bearer *bearer; /* NULL: anybody may connect */
     struct ask *ask;       /* NULL: over */
     struct rider *rider;   /* NULL: not yet */
     struct former *former; /* until CONNECT is answered; NULL: the client showed nothing */
 };
+
+static const char *subject(void *client)
+{
+    const struct sio_rider *sio_rider = sio_socket_data(client);
+    return bearer_subject(sio_rider->bearer);
+}
 
 static void answer(struct sio_rider *sio_rider, const char *recovery_id)
 {
@@ -145,10 +155,11 @@ static bool check_former(const struct sio_rider *sio_rider, char socket_id[SOCKE
                          struct broker_position *from)
 {
     const struct former *former = sio_rider->former;
+    const struct recovery_scope scope = {.ride = sio_socket_nsp(sio_rider->socket),
+                                         .subject = bearer_subject(sio_rider->bearer)};
     struct broker_position last;
-    if (!former ||
-        !presence_check_recovery_id(sio_rider->riders->presence, sio_socket_nsp(sio_rider->socket),
-                                    former->recovery_id, strlen(former->recovery_id), socket_id, from))
+    if (!former || !presence_check_recovery_id(sio_rider->riders->presence, &scope, former->recovery_id,
+                                               strlen(former->recovery_id), socket_id, from))
         return false;
     /* Without an offset it has heard nothing: then it has had what there was when its stream began. */
     if (!former->has_offset)
@@ -217,19 +228,67 @@ static struct former *read_former(struct json_slice auth)
     return former;
 }
 
+/* What CONNECT's object says, else the header of the request that opened the session. */
+static void find_token(const struct eio_session *session, struct json_slice auth, struct token *token)
+{
+    static const char unreadable[] = "?";
+    if (!json_text_member(auth, "token").at) {
+        token_from_authorization(session->authorization, token);
+        return;
+    }
+    if (!auth_text(auth, "token", token->text, sizeof token->text))
+        memcpy(token->text, unreadable, sizeof unreadable); /* there is one, and it is no JWT */
+    token->len = strlen(token->text);
+}
+
+/* The client comes back by itself, within the window, and may show a new token then. */
+static void expired(void *owner)
+{
+    struct sio_rider *sio_rider = owner;
+    exception(sio_rider->socket, token_fault_text(TOKEN_EXPIRED));
+    eio_close(sio_client_session(sio_socket_client(sio_rider->socket)));
+}
+
+/* Asks for the token. False: it is not good, and the client has been told. */
+static bool admit(struct sio_riders *riders, struct sio_socket *socket, struct json_slice auth,
+                  struct grant *grant)
+{
+    const struct eio_session *session = sio_client_session(sio_socket_client(socket));
+    struct token token;
+    char data[64];
+    if (!riders->auth)
+        return true;
+    find_token(session, auth, &token);
+    const struct auth_request request = {
+        .token = token.text, .len = token.len, .ride = sio_socket_nsp(socket), .client = session->client};
+    enum token_fault fault = auth_judge(riders->auth, &request, grant);
+    if (fault == TOKEN_GOOD)
+        return true;
+    snprintf(data, sizeof data, "{\"code\":\"%s\"}", token_fault_code(fault));
+    sio_refuse(socket, token_fault_text(fault), data);
+    return false;
+}
+
 /* CONNECT is answered once the ride is known, so that its client hears everything from then on. */
 static void on_connect(void *app_data, struct sio_socket *socket, struct json_slice auth)
 {
     struct sio_riders *riders = app_data;
     const char *ride = sio_socket_nsp(socket);
+    struct grant grant;
     struct sio_rider *sio_rider =
         presence_allows(riders->presence, ride) ? calloc(1, sizeof *sio_rider) : NULL;
     if (!sio_rider) {
-        sio_refuse(socket, "Invalid namespace");
+        sio_refuse(socket, "Invalid namespace", NULL);
+        return;
+    }
+    if (!admit(riders, socket, auth, &grant)) {
+        free(sio_rider);
         return;
     }
     sio_rider->riders = riders;
     sio_rider->socket = socket;
+    if (riders->auth)
+        sio_rider->bearer = bearer_new(riders->auth, &grant, expired, sio_rider);
     sio_rider->former = read_former(auth);
     sio_socket_set_data(socket, sio_rider);
     if (presence_knows(riders->presence, ride))
@@ -281,6 +340,7 @@ static void on_disconnect(void *app_data, struct sio_socket *socket, enum sio_en
     if (sio_rider->ask)
         presence_ask_cancel(sio_rider->ask);
     rider_free(sio_rider->rider, end == SIO_LOST ? RIDER_LOST : RIDER_LEFT);
+    bearer_free(sio_rider->bearer);
     free(sio_rider->former);
     free(sio_rider);
 }

@@ -5,6 +5,7 @@
 #ifndef RIDECAST_GATEWAY_SIO_RIDERS_H
 #define RIDECAST_GATEWAY_SIO_RIDERS_H
 
+#include "gateway/auth.h"
 #include "gateway/engineio.h"
 #include "gateway/presence.h"
 #include "gateway/socketio.h"
@@ -12,6 +13,7 @@
 /* Embedded in the gateway; the eio_app's data. */
 struct sio_riders {
     struct presence *presence;
+    struct auth *auth; /* set by the gateway; NULL: anybody may connect */
     struct sio_options options;
 };
 

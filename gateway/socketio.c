@@ -322,7 +322,7 @@ static void on_connect(struct sio_client *client, const struct sio_packet *packe
     if (!socket)
         client_close(client, SIO_LOST);
     else if (client->socket_count > SIO_NAMESPACES_MAX)
-        sio_refuse(socket, "Too many namespaces");
+        sio_refuse(socket, "Too many namespaces", NULL);
     else
         options->app->connect(options->app_data, socket, auth);
 }
@@ -541,7 +541,7 @@ void sio_accept(struct sio_socket *socket, const char *socket_id, const char *pi
     leave(socket->client);
 }
 
-void sio_refuse(struct sio_socket *socket, const char *message)
+void sio_refuse(struct sio_socket *socket, const char *message, const char *data)
 {
     struct sio_client *client = socket->client;
     struct buf text;
@@ -551,9 +551,11 @@ void sio_refuse(struct sio_socket *socket, const char *message)
         return;
     enter(client);
     buf_init(&text, ANSWER_MAX);
-    complete = sio_packet_head(&text, SIO_CONNECT_ERROR, 0, socket->nsp, false, 0) == 0 &&
-               buf_append_str(&text, "{\"message\":") == 0 && append_quoted(&text, message) == 0 &&
-               buf_append_str(&text, "}") == 0;
+    complete =
+        sio_packet_head(&text, SIO_CONNECT_ERROR, 0, socket->nsp, false, 0) == 0 &&
+        buf_append_str(&text, "{\"message\":") == 0 && append_quoted(&text, message) == 0 &&
+        (data == NULL || (buf_append_str(&text, ",\"data\":") == 0 && buf_append_str(&text, data) == 0)) &&
+        buf_append_str(&text, "}") == 0;
     send_text(client, &text, complete);
     socket_end(socket);
     leave(client);

@@ -123,8 +123,11 @@ void sio_socket_set_data(struct sio_socket *socket, void *data);
 void sio_answer(struct sio_socket *socket, const char *socket_id, const char *pid);
 void sio_deliver(struct sio_socket *socket);
 void sio_accept(struct sio_socket *socket, const char *socket_id, const char *pid);
-/* Answers CONNECT_ERROR {"message":…} and frees the socket (no app->disconnect). The connection stays. */
-void sio_refuse(struct sio_socket *socket, const char *message);
+/*
+ * Answers CONNECT_ERROR {"message":…,"data":…} (`data` is JSON, or NULL for none) and frees the socket (no
+ * app->disconnect). The connection stays.
+ */
+void sio_refuse(struct sio_socket *socket, const char *message, const char *data);
 
 /*
  * Sends an event: `args` is the inside of the array, e.g. `"exception",{"status":"error"}`. `attachments` may

@@ -6,6 +6,7 @@
  */
 #include "gateway/ws.h"
 #include "common/json_text.h"
+#include "gateway/token.h"
 
 #include <assert.h>
 #include <openssl/evp.h>
@@ -51,6 +52,20 @@ static int accept_value(const char *key, char out[29])
     return 0;
 }
 
+/* Moves behind the protocols that carry a bearer's token, which is not sent back. */
+static const char *behind_bearers(const char *protocols)
+{
+    static const char blanks[] = " \t";
+
+    protocols += strspn(protocols, blanks);
+    while (strncmp(protocols, TOKEN_PROTOCOL, strlen(TOKEN_PROTOCOL)) == 0) {
+        protocols += strcspn(protocols, ",");
+        protocols += *protocols == ',';
+        protocols += strspn(protocols, blanks);
+    }
+    return protocols;
+}
+
 /* The length of the first protocol offered, which `*start` is moved to; 0 when it is no token (RFC 9110) or
  * too long. */
 static size_t first_protocol(const char **start)
@@ -68,7 +83,7 @@ static size_t first_protocol(const char **start)
 int ws_handshake_respond(struct buf *out, const char *key, const char *protocols, const char *headers)
 {
     char accept[29];
-    const char *protocol = protocols ? protocols : "";
+    const char *protocol = behind_bearers(protocols ? protocols : "");
     size_t protocol_len = first_protocol(&protocol);
 
     if (accept_value(key, accept))

@@ -21,6 +21,7 @@ enum ws_status {
     WS_STATUS_INVALID_UTF8 = 1007,
     WS_STATUS_TOO_BIG = 1009,
     WS_STATUS_INTERNAL_ERROR = 1011, /* no memory */
+    WS_STATUS_TOKEN_EXPIRED = 4401,
 };
 
 enum { WS_HEADER_MAX = 10, WS_CONTROL_MAX = 125 };
@@ -32,9 +33,9 @@ enum { WS_HEADER_MAX = 10, WS_CONTROL_MAX = 125 };
 bool ws_handshake_valid(const char *key, const char *version);
 
 /*
- * Appends the 101 answer. `protocols` is the client's Sec-WebSocket-Protocol (the first one offered is echoed
- * when it is a token) or NULL; `headers` is further lines ended by CRLF, or NULL. 0, or -1 when `out` is
- * full.
+ * Appends the 101 answer. `protocols` is the client's Sec-WebSocket-Protocol (the first one offered that is
+ * no `bearer.…` is echoed when it is a token of RFC 9110) or NULL; `headers` is further lines ended by CRLF,
+ * or NULL. 0, or -1 when `out` is full.
  */
 int ws_handshake_respond(struct buf *out, const char *key, const char *protocols, const char *headers);
 

@@ -127,7 +127,7 @@ static void on_connect(void *app, struct sio_socket *socket, struct json_slice a
     (void)app;
     const char *nsp = sio_socket_nsp(socket);
     if (strcmp(nsp, "/") != 0 && strcmp(nsp, "/custom") != 0) {
-        sio_refuse(socket, "Invalid namespace");
+        sio_refuse(socket, "Invalid namespace", NULL);
         return;
     }
     char id[ID_LEN + 1];

@@ -89,7 +89,7 @@ static void accept_socket(struct sio_socket *socket)
 static void refuse_socket(struct world *w, struct sio_socket *socket)
 {
     member_remove(w, socket);
-    sio_refuse(socket, "refused");
+    sio_refuse(socket, "refused", NULL);
 }
 
 static void app_connect(void *app, struct sio_socket *socket, struct json_slice auth)

@@ -40,6 +40,7 @@ struct client {
     const char *name;
     char id[SOCKET_ID_LEN + 1]; /* of its rider, kept after that is gone */
     struct rider *rider;
+    const char *subject; /* of its token; NULL: it needs none */
     bool leaves_at_disconnect;
     bool leaves_when_evicted;
     bool leaves_when_resumed; /* instead of joining */
@@ -70,7 +71,7 @@ struct world {
     const char *epoch;  /* of what the broker says */
     uint64_t window_ms; /* takes effect with start() */
     struct buf journal;
-    unsigned stops;
+    unsigned stops, reloads;
 };
 
 /* --- the clock and the broker --- */
@@ -356,12 +357,22 @@ static struct ip address(void *client)
     return (struct ip){{0}};
 }
 
+static const char *subject(void *client)
+{
+    return ((struct client *)client)->subject;
+}
+
 static const struct rider_ops OPS = {WIRE_SOCKETIO, acknowledge, exception, disconnect,
-                                     evict,         resumed,     address};
+                                     evict,         resumed,     address,   subject};
 
 static inline void stop(void *arg)
 {
     ((struct world *)arg)->stops++;
+}
+
+static inline void reload(void *arg)
+{
+    ((struct world *)arg)->reloads++;
 }
 
 static inline void start(struct world *w, const char *rides)
@@ -376,6 +387,7 @@ static inline void start(struct world *w, const char *rides)
         .broker = &w->broker,
         .timers = w->timers,
         .stop = stop,
+        .reload = reload,
         .stop_arg = w,
     };
     w->presence = presence_new(&w->options);

@@ -362,6 +362,19 @@ static void a_termination_signal_reaches_the_gateway_as_a_message(void **state)
     sigprocmask(SIG_UNBLOCK, &signals, NULL);
 }
 
+static void a_hang_up_reaches_the_gateway_as_a_wish_to_reload(void **state)
+{
+    struct box *box = *state;
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGHUP);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    kill(getpid(), SIGHUP);
+    box_next(box, BROKER_RELOAD);
+    sigprocmask(SIG_UNBLOCK, &signals, NULL);
+}
+
 static void a_transition_after_the_end_is_refused(void **state)
 {
     struct box *box = *state;
@@ -448,6 +461,7 @@ int main(void)
         with_broker(a_ride_that_nobody_uses_is_forgotten),
         with_broker(results_are_counted),
         with_broker(a_termination_signal_reaches_the_gateway_as_a_message),
+        with_broker(a_hang_up_reaches_the_gateway_as_a_wish_to_reload),
         with_broker(a_transition_after_the_end_is_refused),
         with_broker(everything_submitted_before_the_end_has_its_result),
         cmocka_unit_test(a_broker_that_never_started_can_be_freed_with_orders_waiting),

@@ -420,6 +420,63 @@ static void a_signal_stops(void **state)
     assert_int_equal(w->stops, 1);
 }
 
+static void a_hang_up_reloads(void **state)
+{
+    struct world *w = *state;
+    message_new(w, BROKER_RELOAD, "", 0);
+    turn(w);
+    assert_int_equal(w->reloads, 1);
+    assert_int_equal(w->stops, 0);
+}
+
+#define RECORD(id) "{\"id\":\"" id "\",\"name\":\"n\",\"status\":\"boarding\"}"
+
+static void a_bearer_boards_as_the_subject_of_its_token_alone(void **state)
+{
+    static const char *const refused[] = {
+        RECORD("bob"),
+        RECORD("ann "),
+        RECORD("an"),
+        "{\"id\":\"bob\",\"id\":\"ann\",\"name\":\"n\",\"status\":\"boarding\"}",
+        "{\"id\":\"ann\",\"\\u0069d\":\"bob\",\"name\":\"n\",\"status\":\"boarding\"}",
+    };
+    struct world *w = *state;
+    w->client[0].subject = "ann";
+    join_live(w, 1);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        say(w, 0, refused[i], &NO_ACK);
+        turn(w);
+        assert_journal(w, "ann < exception the user is not the token's subject\n");
+    }
+    assert_int_equal(w->broker.submitted_count, 0);
+    say(w, 0, "{\"id\":\"\\u0061nn\",\"name\":\"n\",\"status\":\"boarding\"}", &NO_ACK);
+    assert_int_equal(w->broker.submitted_count, 1);
+}
+
+static void a_bearer_exits_as_the_subject_of_its_token_alone(void **state)
+{
+    struct world *w = *state;
+    w->client[0].subject = "ann";
+    join_live(w, 1);
+    say(w, 0, "{\"id\":\"bob\",\"name\":\"n\",\"status\":\"exiting\"}", &ACK_5);
+    turn(w);
+    assert_journal(w, "ann < ack 5 {\"ok\":false,\"error\":\"the user is not the token's subject\"}\n"
+                      "ann < exception the user is not the token's subject\n");
+    say(w, 0, "{\"id\":\"ann\",\"name\":\"n\",\"status\":\"exiting\"}", &ACK_5);
+    assert_int_equal(w->broker.submitted_count, 1);
+}
+
+static void a_bearer_of_no_subject_listens_only(void **state)
+{
+    struct world *w = *state;
+    w->client[0].subject = "";
+    join_live(w, 1);
+    say(w, 0, RECORD("ann"), &NO_ACK);
+    turn(w);
+    assert_journal(w, "ann < exception the user is not the token's subject\n");
+    assert_int_equal(w->broker.submitted_count, 0);
+}
+
 static void presence_can_be_freed_with_transitions_held_and_pending(void **state)
 {
     struct world *w = *state;
@@ -475,6 +532,10 @@ int main(void)
         TEST(held_transitions_are_refused_beyond_the_queue),
         TEST(presence_is_ready_while_the_broker_is_up),
         TEST(a_signal_stops),
+        TEST(a_hang_up_reloads),
+        TEST(a_bearer_boards_as_the_subject_of_its_token_alone),
+        TEST(a_bearer_exits_as_the_subject_of_its_token_alone),
+        TEST(a_bearer_of_no_subject_listens_only),
         TEST(presence_can_be_freed_with_transitions_held_and_pending),
         cmocka_unit_test(freeing_no_presence_is_harmless),
     };

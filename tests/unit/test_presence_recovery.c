@@ -123,8 +123,9 @@ static void without_a_window_who_drops_is_gone(void **state)
 
 static bool shows(struct world *w, const char *ride, const char *recovery_id, struct broker_position *from)
 {
+    const struct recovery_scope scope = {.ride = ride};
     char socket_id[SOCKET_ID_LEN + 1];
-    if (!presence_check_recovery_id(w->presence, ride, recovery_id, strlen(recovery_id), socket_id, from))
+    if (!presence_check_recovery_id(w->presence, &scope, recovery_id, strlen(recovery_id), socket_id, from))
         return false;
     assert_string_equal(socket_id, w->client[0].id);
     return true;
@@ -179,7 +180,8 @@ static void there_is_none_without_a_window_or_a_secret(void **state)
     struct broker_position from = {.epoch = "epoch-01"};
     uint8_t secret[SECRET_LEN];
     memset(secret, 'k', sizeof secret);
-    recovery_id_make(secret, "/", "12345678901234567890", &from, recovery_id);
+    recovery_id_make(secret, &(struct recovery_scope){.ride = "/"}, "12345678901234567890", &from,
+                     recovery_id);
     for (int i = 0; i < 2; i++) {
         w->window_ms = i ? 0 : WINDOW;
         presence_free(w->presence);

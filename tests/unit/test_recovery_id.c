@@ -3,6 +3,8 @@
  */
 #include "gateway/recovery_id.h"
 
+#include "common/user.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +16,7 @@
 
 static const uint8_t SECRET[SECRET_LEN] = "0123456789abcdefghijklmnopqrstu";
 static const char SOCKET[] = "SocketId_0123456-789";
+static const struct recovery_scope LINE_7 = {.ride = "/line-7"};
 static const struct broker_position FROM = {.epoch = "epoch_-1", .offset = 42};
 
 struct made {
@@ -24,23 +27,29 @@ struct made {
 static struct made make(void)
 {
     struct made id;
-    recovery_id_make(SECRET, "/line-7", SOCKET, &FROM, id.text);
+    recovery_id_make(SECRET, &LINE_7, SOCKET, &FROM, id.text);
     id.len = strlen(id.text);
     assert_in_range(id.len, 1, sizeof id.text - 1);
     return id;
 }
 
 /* From memory that ends where the text ends. */
-static bool checks(const uint8_t secret[SECRET_LEN], const char *ride, const char *text, size_t len)
+static bool checks_as(const uint8_t secret[SECRET_LEN], const struct recovery_scope *scope, const char *text,
+                      size_t len)
 {
     char socket_id[SOCKET_ID_LEN + 1];
     struct broker_position from;
     char *copy = malloc(len ? len : 1);
     assert_non_null(copy);
     memcpy(copy, text, len);
-    bool valid = recovery_id_check(secret, ride, copy, len, socket_id, &from);
+    bool valid = recovery_id_check(secret, scope, copy, len, socket_id, &from);
     free(copy);
     return valid;
+}
+
+static bool checks(const uint8_t secret[SECRET_LEN], const char *ride, const char *text, size_t len)
+{
+    return checks_as(secret, &(struct recovery_scope){.ride = ride}, text, len);
 }
 
 static void it_brings_back_the_socket_id_and_the_position(void **state)
@@ -49,7 +58,7 @@ static void it_brings_back_the_socket_id_and_the_position(void **state)
     char socket_id[SOCKET_ID_LEN + 1];
     struct broker_position from;
     (void)state;
-    assert_true(recovery_id_check(SECRET, "/line-7", id.text, id.len, socket_id, &from));
+    assert_true(recovery_id_check(SECRET, &LINE_7, id.text, id.len, socket_id, &from));
     assert_string_equal(socket_id, SOCKET);
     assert_string_equal(from.epoch, "epoch_-1");
     assert_int_equal(from.offset, 42);
@@ -78,11 +87,30 @@ static void the_longest_fits(void **state)
 {
     static const struct broker_position last = {.epoch = "ABCDEFGH", .offset = 999999999999999};
     char ride[RIDE_NAME_MAX + 1] = "/";
+    char subject[USER_ID_MAX + 1] = "";
     char text[RECOVERY_ID_SIZE];
     (void)state;
     memset(ride + 1, 'r', RIDE_NAME_MAX - 1);
-    recovery_id_make(SECRET, ride, SOCKET, &last, text);
-    assert_true(checks(SECRET, ride, text, strlen(text)));
+    memset(subject, 's', USER_ID_MAX);
+    const struct recovery_scope scope = {.ride = ride, .subject = subject};
+    recovery_id_make(SECRET, &scope, SOCKET, &last, text);
+    assert_true(checks_as(SECRET, &scope, text, strlen(text)));
+}
+
+static void it_is_for_one_subject(void **state)
+{
+    const struct recovery_scope ann = {.ride = "/line-7", .subject = "ann"};
+    const struct recovery_scope others[] = {{.ride = "/line-7", .subject = "ann "},
+                                            {.ride = "/line-7", .subject = "bob"},
+                                            {.ride = "/line-7", .subject = ""},
+                                            {.ride = "/line-7"},
+                                            {.ride = "/line-8", .subject = "ann"}};
+    char text[RECOVERY_ID_SIZE];
+    (void)state;
+    recovery_id_make(SECRET, &ann, SOCKET, &FROM, text);
+    assert_true(checks_as(SECRET, &ann, text, strlen(text)));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_false(checks_as(SECRET, &others[i], text, strlen(text)));
 }
 
 static void each_is_different(void **state)
@@ -149,7 +177,7 @@ static void a_position_that_cannot_be_is_refused_even_when_signed(void **state)
     static const struct broker_position shorter = {.epoch = "e", .offset = 1};
     char text[RECOVERY_ID_SIZE];
     (void)state;
-    recovery_id_make(SECRET, "/line-7", SOCKET, &shorter, text);
+    recovery_id_make(SECRET, &LINE_7, SOCKET, &shorter, text);
     assert_false(checks(SECRET, "/line-7", text, strlen(text)));
 }
 
@@ -160,6 +188,7 @@ int main(void)
         cmocka_unit_test(it_reads_as_documented),
         cmocka_unit_test(the_signature_is_hmac_sha256_with_six_bits_a_letter),
         cmocka_unit_test(the_longest_fits),
+        cmocka_unit_test(it_is_for_one_subject),
         cmocka_unit_test(each_is_different),
         cmocka_unit_test(any_other_letter_anywhere_spoils_it),
         cmocka_unit_test(a_part_of_it_or_more_is_worthless),

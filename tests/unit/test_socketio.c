@@ -205,7 +205,7 @@ static void a_recovery_id_is_answered_too(void **state)
 static void refuse(struct world *w, struct sio_socket *socket)
 {
     (void)w;
-    sio_refuse(socket, "Invalid \"namespace\"");
+    sio_refuse(socket, "Invalid \"namespace\"", NULL);
 }
 
 static void a_refusal_leaves_the_connection_open(void **state)
@@ -228,7 +228,7 @@ static void a_socket_can_be_refused_later(void **state)
     say(w, "0/x");
     say(w, "2/x,[\"early\"]");
     assert_journal(w, "connect /x auth {}\n");
-    sio_refuse(w->socket, "no");
+    sio_refuse(w->socket, "no", NULL);
     assert_journal(w, "send 4/x,{\"message\":\"no\"}\n");
     sio_client_free(w->client);
     w->client = NULL;
@@ -241,7 +241,7 @@ static void only_the_first_answer_counts(void **state)
 
     join(w, "0");
     sio_accept(w->socket, "S2", NULL);
-    sio_refuse(w->socket, "no");
+    sio_refuse(w->socket, "no", NULL);
     assert_journal(w, "");
     assert_string_equal(sio_socket_id(w->socket), "S1");
 }
@@ -566,7 +566,7 @@ static void attachments_for_a_socket_refused_meanwhile_are_dropped(void **state)
     join(w, "0/x");
     say(w, "52-/x,[\"m\"]");
     say_binary(w, "x");
-    sio_refuse(w->socket, "no");
+    sio_refuse(w->socket, "no", NULL);
     assert_journal(w, "send 4/x,{\"message\":\"no\"}\n");
     say_binary(w, "y");
     say(w, "2[\"m\"]");
@@ -734,7 +734,7 @@ static void disconnect_at_once(struct world *w, struct sio_socket *socket)
     (void)w;
     sio_disconnect(socket);
     sio_accept(socket, "S1", NULL);
-    sio_refuse(socket, "no");
+    sio_refuse(socket, "no", NULL);
 }
 
 static void disconnecting_inside_connect_is_final(void **state)
@@ -749,7 +749,7 @@ static void disconnecting_inside_connect_is_final(void **state)
 static void refuse_then_use(struct world *w, struct sio_socket *socket)
 {
     (void)w;
-    sio_refuse(socket, "no");
+    sio_refuse(socket, "no", NULL);
     sio_emit(socket, "1", 1, NULL, 0);
     sio_accept(socket, "S1", NULL);
     sio_disconnect(socket);

@@ -162,6 +162,17 @@ static void the_first_protocol_offered_is_echoed_if_it_is_a_token(void **state)
                     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n\r\n");
 }
 
+static void a_protocol_that_carries_a_token_is_never_echoed(void **state)
+{
+    (void)state;
+    assert_responds("bearer.a.b.c", NULL, "\r\n");
+    assert_responds("bearer.a.b.c, ridecast", NULL, "Sec-WebSocket-Protocol: ridecast\r\n\r\n");
+    assert_responds(" bearer.a,\tbearer.b ,ridecast", NULL, "Sec-WebSocket-Protocol: ridecast\r\n\r\n");
+    assert_responds("ridecast, bearer.a.b.c", NULL, "Sec-WebSocket-Protocol: ridecast\r\n\r\n");
+    assert_responds("bearer.", NULL, "\r\n");
+    assert_responds("bearer.a,", NULL, "\r\n");
+}
+
 static void an_answer_that_does_not_fit_changes_nothing(void **state)
 {
     struct buf out;
@@ -534,6 +545,7 @@ int main(void)
         cmocka_unit_test(any_other_key_or_version_is_not),
         cmocka_unit_test(the_answer_is_the_one_of_the_rfc),
         cmocka_unit_test(the_first_protocol_offered_is_echoed_if_it_is_a_token),
+        cmocka_unit_test(a_protocol_that_carries_a_token_is_never_echoed),
         cmocka_unit_test(an_answer_that_does_not_fit_changes_nothing),
         cmocka_unit_test(messages_and_control_frames_come_in_order),
         cmocka_unit_test(fragments_are_joined_around_control_frames),

@@ -1,0 +1,319 @@
+/*
+ * Who may connect: keys from files, tokens judged, bearers whose time runs out.
+ */
+#include "tests/unit/signer.h"
+
+#include "common/log.h"
+#include "gateway/auth.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+enum { NOW_S = 1700000000 };
+
+static uint64_t clock_ms;
+static int64_t clock_s;
+
+static uint64_t now_ms(void *clock)
+{
+    (void)clock;
+    return clock_ms;
+}
+
+static int64_t now_s(void *clock)
+{
+    (void)clock;
+    return clock_s;
+}
+
+struct door {
+    struct timers *timers;
+    char path[64]; /* of a file with keys */
+    struct auth_options options;
+    struct auth *auth;
+    struct bearer *bearer;
+    unsigned expired;
+};
+
+static void write_file(const struct door *door, const char *text, size_t len)
+{
+    FILE *file = fopen(door->path, "w");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, len, file), len);
+    fclose(file);
+}
+
+static int setup(void **state)
+{
+    struct door *door = calloc(1, sizeof *door);
+
+    log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+    clock_ms = 1000;
+    clock_s = NOW_S;
+    door->timers = timers_new();
+    strcpy(door->path, "/tmp/ridecast-auth-XXXXXX");
+    int fd = mkstemp(door->path);
+    assert_true(fd >= 0);
+    close(fd);
+    door->options = (struct auth_options){.keys_file = "",
+                                          .secret_file = door->path,
+                                          .issuer = "",
+                                          .audience = "",
+                                          .timers = door->timers,
+                                          .now_ms = now_ms,
+                                          .now_s = now_s};
+    *state = door;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct door *door = *state;
+
+    bearer_free(door->bearer);
+    auth_free(door->auth);
+    timers_free(door->timers);
+    unlink(door->path);
+    free(door);
+    return 0;
+}
+
+static void open_door(struct door *door)
+{
+    char error[512] = "";
+
+    write_file(door, SECRET, sizeof SECRET - 1);
+    door->auth = auth_new(&door->options, error, sizeof error);
+    assert_string_equal(error, "");
+    assert_non_null(door->auth);
+}
+
+static enum token_fault judged(struct door *door, EVP_PKEY *signer, const char *algorithm,
+                               struct grant *grant)
+{
+    char header[64];
+
+    snprintf(header, sizeof header, "{\"alg\":\"%s\"}", algorithm);
+    char *token = make_token(signer, header, "{\"sub\":\"ann\",\"rides\":\"/line-*\",\"exp\":1700000060}");
+    const struct auth_request request = {.token = token, .len = strlen(token), .ride = "/line-7"};
+    enum token_fault fault = auth_judge(door->auth, &request, grant);
+
+    free(token);
+    return fault;
+}
+
+static void a_good_token_is_granted_and_others_are_counted(void **state)
+{
+    struct door *door = *state;
+    EVP_PKEY *ec = make_ec("P-256");
+    struct grant grant;
+
+    open_door(door);
+    assert_int_equal(judged(door, NULL, "HS256", &grant), TOKEN_GOOD);
+    assert_string_equal(grant.subject, "ann");
+    assert_int_equal(judged(door, ec, "HS256", &grant), TOKEN_SIGNATURE);
+    assert_int_equal(judged(door, ec, "HS256", &grant), TOKEN_SIGNATURE);
+    assert_int_equal(judged(door, ec, "ES256", &grant), TOKEN_ALGORITHM);
+    assert_int_equal(auth_judge(door->auth, &(struct auth_request){.ride = "/"}, &grant), TOKEN_MISSING);
+    assert_int_equal(auth_judge(door->auth, &(struct auth_request){.token = "", .ride = "/"}, &grant),
+                     TOKEN_MISSING);
+    assert_int_equal(auth_refused(door->auth, TOKEN_SIGNATURE), 2);
+    assert_int_equal(auth_refused(door->auth, TOKEN_ALGORITHM), 1);
+    assert_int_equal(auth_refused(door->auth, TOKEN_MISSING), 2);
+    assert_int_equal(auth_refused(door->auth, TOKEN_GOOD), 0);
+    EVP_PKEY_free(ec);
+}
+
+static void assert_start_fails(struct door *door, const char *text, size_t len, const char *why)
+{
+    char error[512] = "";
+
+    write_file(door, text, len);
+    assert_null(auth_new(&door->options, error, sizeof error));
+    if (!strstr(error, why) || strchr(error, '\n'))
+        fail_msg("%s", error);
+}
+
+static void a_bad_secret_stops_the_start(void **state)
+{
+    struct door *door = *state;
+    EVP_PKEY *rsa = make_rsa(2048);
+    char *pem = pem_of(rsa);
+    unsigned char *der = NULL;
+    int der_len = i2d_PUBKEY(rsa, &der);
+
+    assert_start_fails(door, "", 0, "less than 32 bytes");
+    assert_start_fails(door, "0123456789abcdef0123456789abcde\n", 32, "less than 32 bytes");
+    assert_start_fails(door, pem, strlen(pem), "--auth-keys-file");
+    assert_start_fails(door, (char *)der, (size_t)der_len, "--auth-keys-file");
+    assert_start_fails(door, "{\"kty\":\"oct\",\"k\":\"0123456789abcdef0123456789abcdef\"}", 51,
+                       "--auth-keys-file");
+    OPENSSL_free(der);
+    free(pem);
+    EVP_PKEY_free(rsa);
+}
+
+static void a_bad_file_of_keys_stops_the_start(void **state)
+{
+    struct door *door = *state;
+    char *large = calloc(1, AUTH_FILE_MAX + 1);
+    char error[512] = "";
+
+    door->options.keys_file = door->path;
+    door->options.secret_file = "";
+    assert_start_fails(door, "", 0, "has no key");
+    assert_start_fails(door, SECRET, 32, "has no key");
+    assert_start_fails(door, "{\"keys\":[]}", 11, "has no key");
+    assert_start_fails(door, "{", 1, "strict JSON");
+    assert_start_fails(door, large, AUTH_FILE_MAX + 1, "larger than");
+    free(large);
+    door->options.keys_file = "/nowhere/at/all";
+    assert_null(auth_new(&door->options, error, sizeof error));
+    assert_non_null(strstr(error, "/nowhere/at/all: No such file"));
+    door->options.keys_file = "/";
+    assert_null(auth_new(&door->options, error, sizeof error));
+    assert_non_null(strstr(error, "cannot read /: "));
+    door->options.keys_file = "";
+    assert_null(auth_new(&door->options, error, sizeof error));
+    assert_non_null(strstr(error, "--auth-keys-file"));
+}
+
+static void a_line_end_does_not_belong_to_a_secret(void **state)
+{
+    struct door *door = *state;
+    char error[512];
+    struct grant grant;
+
+    write_file(door, "0123456789abcdef0123456789abcdef\r\n", 34);
+    door->auth = auth_new(&door->options, error, sizeof error);
+    assert_int_equal(judged(door, NULL, "HS256", &grant), TOKEN_GOOD);
+}
+
+static void keys_are_read_anew(void **state)
+{
+    struct door *door = *state;
+    EVP_PKEY *ec = make_ec("P-256");
+    char *pem = pem_of(ec), *jwk = jwk_of(ec, "");
+    char error[512];
+    struct grant grant;
+
+    door->options.keys_file = door->path;
+    door->options.secret_file = "";
+    write_file(door, pem, strlen(pem));
+    door->auth = auth_new(&door->options, error, sizeof error);
+    assert_int_equal(judged(door, ec, "ES256", &grant), TOKEN_GOOD);
+
+    EVP_PKEY *next = make_ec("P-256");
+    free(jwk);
+    jwk = jwk_of(next, "");
+    write_file(door, jwk, strlen(jwk));
+    auth_reload(door->auth);
+    assert_int_equal(judged(door, ec, "ES256", &grant), TOKEN_SIGNATURE);
+    assert_int_equal(judged(door, next, "ES256", &grant), TOKEN_GOOD);
+    free(pem);
+    free(jwk);
+    EVP_PKEY_free(ec);
+    EVP_PKEY_free(next);
+}
+
+static void a_bad_file_leaves_the_keys_as_they_were(void **state)
+{
+    struct door *door = *state;
+    struct grant grant;
+
+    open_door(door);
+    write_file(door, "short", 5);
+    auth_reload(door->auth);
+    assert_int_equal(judged(door, NULL, "HS256", &grant), TOKEN_GOOD);
+    unlink(door->path);
+    auth_reload(door->auth);
+    assert_int_equal(judged(door, NULL, "HS256", &grant), TOKEN_GOOD);
+}
+
+static void on_expired(void *owner)
+{
+    struct door *door = owner;
+
+    door->expired++;
+    bearer_free(door->bearer);
+    door->bearer = NULL;
+}
+
+static void pass(struct door *door, int64_t seconds)
+{
+    clock_s += seconds;
+    clock_ms += (uint64_t)seconds * 1000;
+    timers_run(door->timers, clock_ms);
+}
+
+static void a_bearer_ends_with_its_grant(void **state)
+{
+    struct door *door = *state;
+    struct grant grant;
+
+    open_door(door);
+    assert_int_equal(judged(door, NULL, "HS256", &grant), TOKEN_GOOD);
+    door->bearer = bearer_new(door->auth, &grant, on_expired, door);
+    assert_string_equal(bearer_subject(door->bearer), "ann");
+    pass(door, 60 + CLAIMS_LEEWAY_S - 1);
+    assert_int_equal(door->expired, 0);
+    pass(door, 1);
+    assert_int_equal(door->expired, 1);
+}
+
+static void a_bearer_follows_the_systems_clock(void **state)
+{
+    struct door *door = *state;
+    const struct grant grant = {.ends_s = NOW_S + 7 * 24 * 3600};
+
+    open_door(door);
+    door->bearer = bearer_new(door->auth, &grant, on_expired, door);
+    clock_s += 7 * 24 * 3600; /* set forward */
+    pass(door, AUTH_RECHECK_MS / 1000);
+    assert_int_equal(door->expired, 1);
+
+    door->bearer = bearer_new(door->auth, &(struct grant){.ends_s = clock_s + 60}, on_expired, door);
+    clock_s -= 30; /* set back */
+    pass(door, 60);
+    assert_int_equal(door->expired, 1);
+    pass(door, 30);
+    assert_int_equal(door->expired, 2);
+}
+
+static void a_grant_may_last_for_ages(void **state)
+{
+    struct door *door = *state;
+
+    open_door(door);
+    door->bearer =
+        bearer_new(door->auth, &(struct grant){.ends_s = INT64_C(9007199254740992) + 30}, on_expired, door);
+    pass(door, INT64_C(100) * 365 * 24 * 3600);
+    assert_int_equal(door->expired, 0);
+}
+
+static void without_a_bearer_everybody_is_meant(void **state)
+{
+    (void)state;
+    assert_null(bearer_subject(NULL));
+    bearer_free(NULL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_good_token_is_granted_and_others_are_counted),
+        TEST(a_bad_secret_stops_the_start),
+        TEST(a_bad_file_of_keys_stops_the_start),
+        TEST(a_line_end_does_not_belong_to_a_secret),
+        TEST(keys_are_read_anew),
+        TEST(a_bad_file_leaves_the_keys_as_they_were),
+        TEST(a_bearer_ends_with_its_grant),
+        TEST(a_bearer_follows_the_systems_clock),
+        TEST(a_grant_may_last_for_ages),
+        TEST(without_a_bearer_everybody_is_meant),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
