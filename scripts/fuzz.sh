@@ -17,9 +17,13 @@ for target in build/fuzz/tests/fuzz/fuzz_*; do
     if [[ -d tests/fuzz/corpus/$name ]]; then
         corpora+=("tests/fuzz/corpus/$name")
     fi
+    words=()
+    if [[ -f tests/fuzz/dictionary/$name ]]; then
+        words+=("-dict=tests/fuzz/dictionary/$name")
+    fi
     echo "fuzz_$name, $seconds s"
     "$target" -max_total_time="$seconds" -timeout=10 -verbosity=0 -print_final_stats=1 \
-        -artifact_prefix="build/fuzz/$name-" "${corpora[@]}"
+        -artifact_prefix="build/fuzz/$name-" "${words[@]}" "${corpora[@]}"
     ran=$((ran + 1))
 done
 if ((ran == 0)); then
