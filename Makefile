@@ -18,7 +18,7 @@ COMPILED = sed -n 's|^ *"file": "\(.*\)",*$$|\1|p' build/$(BUILD)/compile_comman
 
 configure = cmake --log-level=NOTICE --preset $(1) -DRIDECAST_WERROR=$(WERROR)
 
-.PHONY: build client run install package test cluster load chaos bench lint format fuzz clean help
+.PHONY: build client run install package test cluster load hold chaos bench lint format fuzz clean help
 
 build: ## the gateway: build/release/gateway/ridecast-gateway (BUILD=dev: with ASan and UBSan)
 	@scripts/install-deps.sh build
@@ -68,6 +68,11 @@ load: ## k6's smoke test against such a cluster on free ports
 	@scripts/install-deps.sh build test load
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json $(K6)
 	@RIDECAST_BUILD=build/$(BUILD) node tests/load/local-cluster.mjs $(K6) run --quiet tests/load/smoke.js
+
+hold: ## 18,000 clients through nginx, held for five minutes (CLIENTS=2000 HOLD=20)
+	@scripts/install-deps.sh build test
+	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
+	@RIDECAST_BUILD=build/$(BUILD) CLIENTS=$(or $(CLIENTS),18000) SECONDS=$(or $(HOLD),300) node tests/load/hold.mjs
 
 $(K6):
 	@GOBIN=$(CURDIR)/$(dir $@) go install go.k6.io/k6@$(K6_VERSION)
