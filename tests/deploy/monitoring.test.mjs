@@ -3,16 +3,13 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import os from "node:os";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { onEnd } from "../lib/cleanup.mjs";
 import { startCluster } from "../lib/cluster.mjs";
 import { Client, MODES } from "../lib/official.mjs";
-import { freePort } from "../lib/port.mjs";
-import { startProgram } from "../lib/process.mjs";
+import { Prometheus } from "../lib/prometheus.mjs";
 import { boardings } from "../lib/recovery.mjs";
 import { until } from "../lib/wait.mjs";
 
@@ -51,44 +48,12 @@ test("rules and dashboard name metrics that docs/metrics.md lists", async () => 
   for (const [name] of text.matchAll(/\b(ridecast|process)_\w+/g)) assert.ok(listed.includes(name), name);
 });
 
-async function startPrometheus(t, gateways) {
-  const folder = await mkdtemp(path.join(os.tmpdir(), "ridecast-prometheus-"));
-  const port = await freePort();
-  const targets = gateways.map((gateway) => `127.0.0.1:${gateway.port}`);
-  const shared = await read("deploy/prometheus/prometheus.yml");
-  const here = shared
-    .replace(/_interval: 5s/g, "_interval: 200ms")
-    .replace("rules/", `${ROOT}deploy/prometheus/rules/`)
-    .replace(/dns_sd_configs:[^]*$/, `static_configs: [{ targets: ${JSON.stringify(targets)} }]\n`);
-  await writeFile(path.join(folder, "prometheus.yml"), here);
-  const program = startProgram(t, "prometheus", [
-    `--config.file=${folder}/prometheus.yml`,
-    `--storage.tsdb.path=${folder}/data`,
-    `--web.listen-address=127.0.0.1:${port}`,
-  ]);
-  onEnd(t, async () => {
-    if (!program.exit) await program.kill("SIGTERM");
-    await rm(folder, { recursive: true, force: true });
-  });
-  const url = `http://127.0.0.1:${port}`;
-  await until(
-    () => fetch(`${url}/-/ready`).then(({ ok }) => ok, () => false),
-    () => `waiting for Prometheus\n${program.stderr}`,
-  );
-  return url;
-}
-
 test("every query of the dashboard is answered", async (t) => {
   const { gateways } = await startCluster(t, { size: 3, trustedProxy: "127.0.0.0/8" });
-  const prometheus = await startPrometheus(t, gateways);
+  const prometheus = await Prometheus.start(t, gateways);
   const riders = [];
   for (const [i, mode] of Object.keys(MODES).entries()) riders.push(await Client.connect(t, gateways[i], mode));
-  const ask = async (expr) => {
-    const query = expr.replaceAll("$__rate_interval", "10s");
-    const answer = await (await fetch(`${prometheus}/api/v1/query?query=${encodeURIComponent(query)}`)).json();
-    assert.equal(answer.status, "success", `${expr}: ${answer.error}`);
-    return answer.data.result;
-  };
+  const ask = (expr) => prometheus.ask(expr);
   await until(
     async () => {
       await boardings(riders[0], "u", 20);
