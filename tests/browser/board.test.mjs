@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openPage, servePages, startBrowser } from "../lib/browser.mjs";
+import { openPage, PAGES, startBrowser } from "../lib/browser.mjs";
 import { Rider, user } from "../lib/rider.mjs";
 import { startGateway } from "../lib/server.mjs";
 
 async function board(t, rides) {
-  const gateway = await startGateway(t, { recoveryWindow: 0 });
+  const gateway = await startGateway(t, { ...PAGES, recoveryWindow: 0 });
   const browser = await startBrowser(t);
-  const url = `${await servePages(t, gateway)}/board?${rides.map((ride) => `ride=${ride}`).join("&")}`;
+  const url = `${gateway.url}/board?${rides.map((ride) => `ride=${ride}`).join("&")}`;
   const page = await openPage(t, browser, url);
   const tile = (ride) => page.getByRole("region", { name: "Rides" }).getByRole("listitem").filter({ hasText: ride });
   await Promise.all(rides.map((ride) => tile(ride).getByText(/^Live/).waitFor()));

@@ -3,20 +3,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { openPage, servePages, startBrowser } from "../lib/browser.mjs";
+import { openPage, PAGES, startBrowser } from "../lib/browser.mjs";
 import { startGateway } from "../lib/server.mjs";
 
 const MOST_BYTES = 150_000;
 
 test("the ride's page is small and does without the live board's charts", async (t) => {
-  const gateway = await startGateway(t);
+  const gateway = await startGateway(t, PAGES);
   const browser = await startBrowser(t);
   const page = await openPage(t, browser, "about:blank");
   const files = [];
   page.on("response", (response) => {
     if (!response.url().includes("/socket.io/")) files.push(response);
   });
-  await page.goto(await servePages(t, gateway));
+  await page.goto(gateway.url);
   await page.getByRole("button", { name: "Board" }).waitFor();
   await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length > 0);
 
