@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { CLIENT, importVite, openPage, startBrowser } from "../lib/browser.mjs";
 import { onEnd } from "../lib/cleanup.mjs";
+import { request } from "../lib/http.mjs";
 import { Rider } from "../lib/rider.mjs";
 import { startGateway } from "../lib/server.mjs";
 import { until } from "../lib/wait.mjs";
@@ -27,6 +28,11 @@ async function build(t) {
     build: { outDir: folder },
   });
   return folder;
+}
+
+async function sessions(t, gateway) {
+  const { body } = await request(t, gateway, { path: "/metrics" });
+  return [...body.matchAll(/^ridecast_sessions(?:{[^}]*})? (\d+)$/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
 }
 
 test("boards, hears itself and others, and exits", async (t) => {
@@ -59,4 +65,12 @@ test("boards, hears itself and others, and exits", async (t) => {
   await page.getByRole("button", { name: "Exit" }).click();
   await says("User exited: John Doe");
   await other.hears("userExited", record("exiting"));
+  // The server has ended the connection, and there is nobody of that id aboard.
+  assert.ok(await page.getByRole("button", { name: "Board", exact: true }).isEnabled());
+  const { users } = await other.activeUsers();
+  assert.deepEqual(users.map(({ id }) => id), ["user456"]);
+  await until(
+    async () => (await sessions(t, gateway)) === 1,
+    () => "waiting for the end of the connection",
+  );
 });

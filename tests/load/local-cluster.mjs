@@ -5,20 +5,11 @@
 //                                        RIDECAST_URL says where nginx is, RIDECAST_GATEWAYS where the gateways are
 
 import { spawn } from "node:child_process";
+import { scoped } from "../lib/cleanup.mjs";
 import { startCluster } from "../lib/cluster.mjs";
 import { Nginx } from "../lib/nginx.mjs";
 
 const PORTS = { nginx: 8080, gateways: [3001, 3002, 3003], redis: 6390 };
-
-// What tests do when they end, without a test.
-async function scoped(work) {
-  const ends = [];
-  try {
-    return await work({ after: (end) => ends.push(end) });
-  } finally {
-    for (const end of ends.reverse()) await end();
-  }
-}
 
 async function start(t, { nginx: port, gateways: ports, redis: redisPort } = {}) {
   const cluster = await startCluster(t, { size: 3, ports, redisPort, trustedProxy: "127.0.0.0/8" });
