@@ -7,6 +7,7 @@ SEEDS ?= 20
 ARGS ?=
 ONLY ?=
 RUNS ?= 3
+PREFIX ?= /usr/local
 K6_VERSION = v1.3.0
 K6 = build/tools/k6-$(K6_VERSION)/k6
 
@@ -17,7 +18,7 @@ COMPILED = sed -n 's|^ *"file": "\(.*\)",*$$|\1|p' build/$(BUILD)/compile_comman
 
 configure = cmake --log-level=NOTICE --preset $(1) -DRIDECAST_WERROR=$(WERROR)
 
-.PHONY: build client run test cluster load chaos bench lint format fuzz clean help
+.PHONY: build client run install package test cluster load chaos bench lint format fuzz clean help
 
 build: ## the gateway: build/release/gateway/ridecast-gateway (BUILD=dev: with ASan and UBSan)
 	@scripts/install-deps.sh build
@@ -33,6 +34,20 @@ static = $$([ -e client/dist/index.html ] && echo --static client/dist)
 
 run: build client ## build both and start the gateway on http://localhost:3000 (ARGS="--log-level debug")
 	@exec build/$(BUILD)/gateway/ridecast-gateway $(static) $(ARGS)
+
+# Paths are built in, so these have builds of their own.
+build-for = cmake --log-level=NOTICE -S . -B build/$(1) -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DRIDECAST_TESTS=OFF \
+	-DCMAKE_INSTALL_PREFIX=$(2) && cmake --build build/$(1)
+
+install: client ## the gateway, the client and a systemd unit (PREFIX=/usr/local DESTDIR=)
+	@scripts/install-deps.sh build
+	@$(call build-for,install,$(PREFIX))
+	@cmake --install build/install
+
+package: client ## a Debian package: build/package/ridecast_*.deb
+	@scripts/install-deps.sh build
+	@$(call build-for,package,/usr)
+	@cd build/package && cpack
 
 test: ## all tests (BUILD=dev: under ASan and UBSan)
 	@scripts/install-deps.sh build test

@@ -16,18 +16,26 @@ struct backend;
 struct event_base;
 struct metric;
 
-enum order_kind { ORDER_WATCH, ORDER_UNWATCH, ORDER_SUBMIT, ORDER_REPLAY, ORDER_STOP };
+enum order_kind {
+    ORDER_WATCH,
+    ORDER_UNWATCH,
+    ORDER_SUBMIT,
+    ORDER_REPLAY,
+    ORDER_ABOUT,
+    ORDER_SURVEY,
+    ORDER_STOP,
+};
 
 /* One order from the gateway to the broker thread. */
 struct order {
     struct mail mail; /* first: the mailbox's */
     enum order_kind kind;
-    char ride[RIDE_NAME_MAX + 1]; /* all but STOP */
+    char ride[RIDE_NAME_MAX + 1]; /* of those about a ride */
 
     /* SUBMIT, as in struct broker_transition; `user` is a reference of its own. */
     enum broker_transition_kind transition;
     char socket_id[SOCKET_ID_LEN + 1];
-    struct blob *user;
+    struct blob *user; /* ABOUT: what this gateway says of itself */
 
     struct broker_position from; /* REPLAY */
     uint64_t ticket;             /* SUBMIT, REPLAY */
@@ -54,6 +62,7 @@ struct broker_metrics {
     struct metric *riders_swept;
     struct metric *riders_restored;
     struct metric *riders_evicted;
+    struct metric *latency;
 };
 
 /* What a backend is made from. Strings and metrics outlive the backend. */
@@ -79,6 +88,10 @@ struct backend_row {
     void (*submit)(struct backend *backend, struct order *order);
     /* Takes the order, which gets its HISTORY sooner or later. */
     void (*replay)(struct backend *backend, struct order *order);
+    /* Takes a reference to what this gateway says of itself. */
+    void (*about)(struct backend *backend, struct blob *json);
+    /* Tells a SURVEY, sooner or later. */
+    void (*survey)(struct backend *backend);
     /* No more orders come. Called until it says true: every order has its answer, and what this node holds
      * outside is given back. After false, broker_progress() or a message to tell has it called again. */
     bool (*finish)(struct backend *backend);

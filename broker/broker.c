@@ -97,6 +97,12 @@ static void give_order(struct backend *backend, struct order *order)
     case ORDER_REPLAY:
         backend->row->replay(backend, order); /* takes it */
         return;
+    case ORDER_ABOUT:
+        backend->row->about(backend, order->user);
+        break;
+    case ORDER_SURVEY:
+        backend->row->survey(backend);
+        break;
     case ORDER_STOP:
         break;
     }
@@ -198,6 +204,9 @@ static void add_metrics(struct broker_metrics *ours, struct metrics *metrics)
                                        "Transitions by result");
     ours->transitions_refused = metrics_add(metrics, METRIC_COUNTER, "ridecast_transitions_total",
                                             "result=\"refused\"", "Transitions by result");
+    ours->latency =
+        metrics_add_histogram(metrics, "ridecast_broker_latency_seconds",
+                              "From a transition's being sent to Redis to its answer", &metric_bounds_times);
     ours->leases_lost = metrics_add(metrics, METRIC_COUNTER, "ridecast_broker_leases_lost_total", NULL,
                                     "Times this node's lease was gone when it was to be renewed");
     ours->nodes_reaped = metrics_add(metrics, METRIC_COUNTER, "ridecast_nodes_reaped_total", NULL,
@@ -466,6 +475,25 @@ void broker_replay(struct broker *broker, const char *ride, const struct broker_
     order->from = *from;
     order->ticket = ticket;
     post_order(broker, order);
+}
+
+void broker_about(struct broker *broker, struct blob *json)
+{
+    struct order *order = order_new(ORDER_ABOUT, "");
+
+    assert(json->len <= ABOUT_MAX);
+    order->user = blob_ref(json);
+    post_order(broker, order);
+}
+
+void broker_survey(struct broker *broker)
+{
+    post_order(broker, order_new(ORDER_SURVEY, ""));
+}
+
+uint64_t broker_riders_held(const struct broker *broker)
+{
+    return (uint64_t)metric_get(broker->metrics.riders_held);
 }
 
 struct broker_message *broker_take(struct broker *broker)

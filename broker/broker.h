@@ -26,6 +26,7 @@
  *            tell in any case (disconnect, suspend, resume) is never refused for lack of room.
  *   SECRET   The key that signs recovery ids, the same for all nodes; before the first STATE up, and again
  *            whenever it has changed.
+ *   SURVEY   Exactly one for every broker_survey(): what each gateway that has its lease says of itself.
  *   SIGNAL   SIGTERM or SIGINT arrived. The broker thread reads the process' signals from a signalfd, because
  *            libwebsockets' event-loop plug-ins would take them for themselves; they must be blocked in every
  *            thread before the first starts.
@@ -57,6 +58,7 @@ enum {
     SECRET_LEN = 32,     /* bytes */
 
     REPLAY_EVENTS_MAX = 4096, /* in one HISTORY */
+    ABOUT_MAX = 4096,         /* bytes of what one gateway says of itself */
 };
 
 enum broker_event_kind { BROKER_BOARDED, BROKER_EXITED, BROKER_DISCONNECTED, BROKER_RESTORED };
@@ -110,6 +112,7 @@ enum broker_message_kind {
     BROKER_EVICTED,
     BROKER_STATE,
     BROKER_SECRET,
+    BROKER_SURVEY,
     BROKER_SIGNAL,
 };
 
@@ -117,7 +120,7 @@ enum broker_message_kind {
 struct broker_message {
     struct mail mail; /* first: the mailbox's */
     enum broker_message_kind kind;
-    char ride[RIDE_NAME_MAX + 1];    /* all but STATE, SECRET, SIGNAL */
+    char ride[RIDE_NAME_MAX + 1];    /* all but STATE, SECRET, SURVEY, SIGNAL */
     struct broker_position position; /* ROSTER, EVENT, RESULT with ok; HISTORY: of its last event */
 
     struct broker_rider *riders; /* ROSTER: the whole set, owned by the message */
@@ -129,7 +132,8 @@ struct broker_message {
 
     enum broker_event_kind event;      /* EVENT */
     char socket_id[SOCKET_ID_LEN + 1]; /* EVENT, RESULT, EVICTED */
-    /* EVENT: never NULL; for DISCONNECTED the record last known. RESULT of a RESUME: the rider's or NULL. */
+    /* EVENT: never NULL; for DISCONNECTED the record last known. RESULT of a RESUME: the rider's or NULL.
+     * SURVEY: a JSON array, NULL when the store cannot be asked. */
     struct blob *user;
 
     enum broker_transition_kind transition; /* RESULT */
@@ -184,6 +188,16 @@ void broker_submit(struct broker *broker, const struct broker_transition *transi
  */
 void broker_replay(struct broker *broker, const char *ride, const struct broker_position *from,
                    uint64_t ticket);
+
+/* What this gateway says of itself to the others: a JSON object of at most ABOUT_MAX bytes. A reference is
+ * taken. */
+void broker_about(struct broker *broker, struct blob *json);
+
+/* Asks what all of them say: a SURVEY comes. */
+void broker_survey(struct broker *broker);
+
+/* Riders aboard by this node's clients. */
+uint64_t broker_riders_held(const struct broker *broker);
 
 /* All messages so far, oldest first, linked by `mail.next`; the caller frees each. NULL when there are none.
  */

@@ -173,6 +173,13 @@ static void print_lease_ms(const struct redis *redis, char text[24])
     snprintf(text, 24, "%" PRIu64, redis->backend.setup.node_lease_ms);
 }
 
+static struct redis_arg about(const struct redis *redis)
+{
+    const struct blob *json = redis->lease.about;
+
+    return json ? (struct redis_arg){json->data, json->len} : redis_arg_text("{}");
+}
+
 static void take_lease(struct redis *redis)
 {
     struct key_name key;
@@ -180,7 +187,7 @@ static void take_lease(struct redis *redis)
 
     print_lease_ms(redis, lease_ms);
     key_name_make_node(&key, prefix_of(redis), redis->node, "");
-    const struct redis_arg take[] = {redis_arg_text("SET"), key_name_arg(&key), redis_arg_text("1"),
+    const struct redis_arg take[] = {redis_arg_text("SET"), key_name_arg(&key), about(redis),
                                      redis_arg_text("PX"), redis_arg_text(lease_ms)};
     lease_tell(redis, take, 5);
 }
@@ -190,9 +197,9 @@ static void lease_answered(const struct redisReply *reply, void *arg)
 {
     struct redis *redis = arg;
 
-    if (failed(redis, reply) || reply->type != REDIS_REPLY_INTEGER)
+    if (failed(redis, reply))
         return;
-    redis->lease.gone = reply->integer == 0;
+    redis->lease.gone = reply->type == REDIS_REPLY_NIL;
     if (!redis->lease.gone)
         return;
     take_lease(redis);
@@ -275,9 +282,9 @@ static void renew_lease(struct redis *redis)
                                      redis_arg_text(redis->node)};
     lease_tell(redis, join, 3);
     key_name_make_node(&key, prefix_of(redis), redis->node, "");
-    const struct redis_arg renew[] = {redis_arg_text("PEXPIRE"), key_name_arg(&key),
-                                      redis_arg_text(lease_ms)};
-    redis_link_send(redis->commands, lease_answered, redis, renew, 3);
+    const struct redis_arg renew[] = {redis_arg_text("SET"), key_name_arg(&key),       about(redis),
+                                      redis_arg_text("PX"),  redis_arg_text(lease_ms), redis_arg_text("XX")};
+    redis_link_send(redis->commands, lease_answered, redis, renew, 6);
 }
 
 static void agree_on_secret(struct redis *redis)
@@ -355,6 +362,13 @@ void lease_deinit(struct redis *redis)
 {
     if (redis->lease.timer)
         event_free(redis->lease.timer);
+    blob_unref(redis->lease.about);
+}
+
+void lease_about(struct redis *redis, struct blob *json)
+{
+    blob_unref(redis->lease.about);
+    redis->lease.about = blob_ref(json);
 }
 
 void lease_begin(struct redis *redis)

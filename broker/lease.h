@@ -51,6 +51,7 @@ struct lease {
     bool sweeper;
     bool knows_secret;
     uint8_t secret[SECRET_LEN];
+    struct blob *about; /* what this gateway says of itself: the lease's value; NULL: nothing yet */
     bool leaving, left;
 };
 
@@ -63,6 +64,9 @@ void lease_end(struct redis *redis);
 
 /* Gives the lease back, so that others look after what may be left at once. Whether that is done. */
 bool lease_give_back(struct redis *redis);
+
+/* What this gateway says of itself, from the next beat on. Takes a reference. */
+void lease_about(struct redis *redis, struct blob *json);
 
 /* Redis' clock in milliseconds, nearly. */
 uint64_t lease_clock_ms(const struct redis *redis);

@@ -52,6 +52,7 @@ struct memory {
     struct memory_ride *rides; /* by name */
     struct rider *suspended;   /* on all rides, by deadline */
     struct event *timer;       /* the first one's deadline */
+    struct blob *about;        /* what this gateway says of itself; NULL: nothing yet */
 };
 
 static struct memory *memory_of(struct backend *backend)
@@ -338,6 +339,29 @@ static void memory_unwatch(struct backend *backend, const char *name)
     ride_forget_if_unused(ride);
 }
 
+/* --- about --- */
+
+static void memory_about(struct backend *backend, struct blob *json)
+{
+    struct memory *memory = memory_of(backend);
+
+    blob_unref(memory->about);
+    memory->about = blob_ref(json);
+}
+
+static void memory_survey(struct backend *backend)
+{
+    const struct blob *about = memory_of(backend)->about;
+    struct buf json;
+
+    buf_init(&json, ABOUT_MAX + 2);
+    if (buf_append(&json, "[", 1) || (about && buf_append(&json, about->data, about->len)) ||
+        buf_append(&json, "]", 1))
+        alloc_failed();
+    broker_tell(backend->setup.broker, message_survey(alloc_blob(json.data, json.len)));
+    buf_deinit(&json);
+}
+
 /* --- life --- */
 
 static struct backend *memory_open(const struct backend_setup *setup, char *error, size_t error_size)
@@ -386,6 +410,7 @@ static void memory_free(struct backend *backend)
         ride_free(ride);
     }
     event_free(memory->timer);
+    blob_unref(memory->about);
     free(memory);
 }
 
@@ -396,6 +421,8 @@ const struct backend_row backend_memory = {
     .unwatch = memory_unwatch,
     .submit = memory_submit,
     .replay = memory_replay,
+    .about = memory_about,
+    .survey = memory_survey,
     .finish = memory_finish,
     .stop = memory_stop,
     .free = memory_free,

@@ -119,6 +119,14 @@ struct broker_message *message_state(bool up)
     return message;
 }
 
+struct broker_message *message_survey(struct blob *json)
+{
+    struct broker_message *message = message_new(BROKER_SURVEY, "");
+
+    message->user = json;
+    return message;
+}
+
 struct broker_message *message_signal(void)
 {
     return message_new(BROKER_SIGNAL, "");

@@ -34,5 +34,7 @@ struct broker_message *message_evicted(const char *ride, const char *socket_id);
 struct broker_message *message_secret(const uint8_t secret[SECRET_LEN]);
 struct broker_message *message_state(bool up);
 struct broker_message *message_signal(void);
+/* Takes the reference; NULL: the store cannot be asked. */
+struct broker_message *message_survey(struct blob *json);
 
 #endif

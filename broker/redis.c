@@ -26,12 +26,17 @@ static struct redis *redis_of(struct backend *backend)
     return (struct redis *)backend;
 }
 
-uint64_t redis_now_ms(void)
+uint64_t redis_now_us(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t redis_now_ms(void)
+{
+    return redis_now_us() / 1000;
 }
 
 bool redis_server_is_away(const struct redisReply *reply)
@@ -323,6 +328,16 @@ static void redis_replay(struct backend *backend, struct order *order)
     replay_start(redis_of(backend), order);
 }
 
+static void redis_about(struct backend *backend, struct blob *json)
+{
+    lease_about(redis_of(backend), json);
+}
+
+static void redis_survey(struct backend *backend)
+{
+    survey_run(redis_of(backend));
+}
+
 static bool redis_finish(struct backend *backend)
 {
     struct redis *redis = redis_of(backend);
@@ -374,6 +389,8 @@ const struct backend_row backend_redis = {
     .unwatch = redis_unwatch,
     .submit = redis_submit,
     .replay = redis_replay,
+    .about = redis_about,
+    .survey = redis_survey,
     .finish = redis_finish,
     .stop = redis_stop,
     .free = redis_free,

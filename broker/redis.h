@@ -32,6 +32,7 @@
 #include "broker/redis_url.h"
 #include "broker/scripts.h"
 #include "broker/stream.h"
+#include "broker/survey.h"
 #include "broker/sweep.h"
 #include "broker/takeover.h"
 
@@ -134,7 +135,8 @@ void redis_registered(struct redis *redis);
 /* Whether it is an error about the server or the connection, not about the command. */
 bool redis_server_is_away(const struct redisReply *reply);
 
-/* Milliseconds of the monotonic clock. */
+/* The monotonic clock. */
+uint64_t redis_now_us(void);
 uint64_t redis_now_ms(void);
 
 /* Logs a warning that others can provoke as often as they like, hence at most one a second. */

@@ -32,6 +32,7 @@ struct transition {
     bool ours;       /* not the gateway's: it has no result, and does not count as queued */
     struct redis_ride *ride;
     uint64_t sequence;
+    uint64_t sent_us; /* when, by the monotonic clock; sent again: the last time */
     size_t bytes;
     struct transition *prev, *next;           /* all */
     struct transition *ride_prev, *ride_next; /* of the ride */
@@ -158,6 +159,7 @@ static int send_transition(struct transition *transition)
     struct redis_arg args[24];
     size_t count = 0;
 
+    transition->sent_us = redis_now_us();
     announce(transition);
     make_keys(keys, ride);
     redis_channel_name(redis, ride->name, &channel);
@@ -315,6 +317,7 @@ static void transition_answered(const struct redisReply *reply, void *arg)
     redis->transitions.in_flight--;
     if (!reply)
         return; /* stays in the list */
+    metric_observe(redis->backend.setup.metrics->latency, (int64_t)(redis_now_us() - transition->sent_us));
     if (scripts_missing(&redis->scripts, transition->script, reply))
         send_again(transition);
     else if (redis_server_is_away(reply))

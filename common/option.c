@@ -162,6 +162,30 @@ static bool is_word(const struct argument *argument, const char *word)
     return argument->name_len == strlen(word) && memcmp(argument->name, word, argument->name_len) == 0;
 }
 
+static int append_version(const struct option_program *program, struct buf *out)
+{
+    return buf_appendf(out, "%s %s\n", program->name, RIDECAST_VERSION);
+}
+
+/* What can be asked for instead of a start. */
+static const struct page {
+    const char *word;
+    int (*append)(const struct option_program *program, struct buf *out);
+} pages[] = {
+    {"help", option_help},
+    {"version", append_version},
+    {"environment", option_environment},
+};
+
+/* The page that is asked for, or NULL. */
+static const struct page *find_page(const struct argument *argument)
+{
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
+        if (is_word(argument, pages[i].word))
+            return &pages[i];
+    return NULL;
+}
+
 /* Reads the argument at `*i`, with its value, and moves on. False at the end. */
 static bool next_argument(const struct loading *l, int *i, struct argument *argument)
 {
@@ -176,8 +200,7 @@ static bool next_argument(const struct loading *l, int *i, struct argument *argu
     argument->name_len = strcspn(argument->name, "=");
     if (argument->name[argument->name_len] == '=')
         argument->value = argument->name + argument->name_len + 1;
-    else if (!is_word(argument, "help") && !is_word(argument, "version") && *i < l->argc &&
-             strncmp(l->argv[*i], "--", 2) != 0)
+    else if (!find_page(argument) && *i < l->argc && strncmp(l->argv[*i], "--", 2) != 0)
         argument->value = l->argv[(*i)++];
     return true;
 }
@@ -194,17 +217,14 @@ static enum option_outcome refuse_option(const struct loading *l, const struct a
     return refuse(l, "unknown option --%s; see --help", name);
 }
 
-static enum option_outcome print_and_exit(const struct loading *l, bool help)
+static enum option_outcome print_and_exit(const struct loading *l, const struct page *page)
 {
-    struct buf page;
+    struct buf text;
 
-    buf_init(&page, HELP_MAX);
-    if (help)
-        option_help(l->program, &page);
-    else
-        buf_appendf(&page, "%s %s\n", l->program->name, RIDECAST_VERSION);
-    fwrite(page.data, 1, page.len, stdout);
-    buf_deinit(&page);
+    buf_init(&text, HELP_MAX);
+    page->append(l->program, &text);
+    fwrite(text.data, 1, text.len, stdout);
+    buf_deinit(&text);
     return OPTION_EXIT;
 }
 
@@ -217,8 +237,8 @@ static enum option_outcome check_arguments(const struct loading *l)
         if (argument.name_len == 0)
             return refuse(l, "unexpected argument \"%s\"; see --help",
                           shown(argument.text, strlen(argument.text), text));
-        if (is_word(&argument, "help") || is_word(&argument, "version"))
-            return print_and_exit(l, is_word(&argument, "help"));
+        if (find_page(&argument))
+            return print_and_exit(l, find_page(&argument));
         if (!find_row(l->program, argument.name, argument.name_len))
             return refuse_option(l, &argument);
         if (!argument.value)
@@ -547,5 +567,34 @@ int option_help(const struct option_program *program, struct buf *out)
     for (size_t i = 0; i < program->row_count; i++)
         if (append_row_help(program, &program->rows[i], out) != 0)
             return -1;
-    return buf_append_str(out, "\n  --help, --version\n      Print this page, or the version, and exit\n");
+    return buf_append_str(
+        out, "\n  --help, --version, --environment\n"
+             "      Print this page, the version, or a file of all variables for systemd, and exit\n");
+}
+
+static int append_variable(const struct option_program *program, const struct option_row *row,
+                           struct buf *out)
+{
+    char range[NAME_SIZE], variable[NAME_SIZE];
+
+    if (buf_appendf(out, "\n# %s.", row->help) != 0)
+        return -1;
+    if (row->type == OPTION_UINT && buf_appendf(out, " Give %s.", bounds(row, range)) != 0)
+        return -1;
+    if (row->type == OPTION_CHOICE &&
+        (buf_append_str(out, " Give ") != 0 || append_choices(row, " or ", out) != 0 ||
+         buf_append_str(out, ".") != 0))
+        return -1;
+    return buf_appendf(out, "\n#%s=%s\n", env_name(program, row, variable), row->initial);
+}
+
+int option_environment(const struct option_program *program, struct buf *out)
+{
+    if (buf_appendf(out, "# What %s can be told, each at its default. The command line wins over this.\n",
+                    program->name) != 0)
+        return -1;
+    for (size_t i = 0; i < program->row_count; i++)
+        if (append_variable(program, &program->rows[i], out) != 0)
+            return -1;
+    return 0;
 }

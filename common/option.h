@@ -1,8 +1,8 @@
 /*
  * The option machinery: a table of rows describes a program's options; the command line (`--name value` or
- * `--name=value`), the environment (PREFIX_NAME with dashes as underscores), `--help`, `--version` and the
- * printed configuration all come from it. The command line wins over the environment, which wins over the
- * default.
+ * `--name=value`), the environment (PREFIX_NAME with dashes as underscores), `--help`, `--version`,
+ * `--environment` (a file for systemd) and the printed configuration all come from it. The command line wins
+ * over the environment, which wins over the default.
  *
  * A bad value gives one line that says what was given, what is allowed and what to do.
  */
@@ -52,7 +52,7 @@ struct option_program {
 
 enum option_outcome {
     OPTION_OK,   /* the configuration is filled */
-    OPTION_EXIT, /* --help or --version was printed to stdout: exit 0 */
+    OPTION_EXIT, /* --help, --version or --environment was printed to stdout: exit 0 */
     OPTION_BAD,  /* one line without its newline was appended to `error`: print it, exit non-zero */
 };
 
@@ -73,6 +73,12 @@ int option_print(const struct option_program *program, const void *config, struc
  * `out` is full.
  */
 int option_help(const struct option_program *program, struct buf *out);
+
+/*
+ * Appends an environment file: every variable at its default, commented out, with its help above. 0, or -1
+ * when `out` is full.
+ */
+int option_environment(const struct option_program *program, struct buf *out);
 
 /* Frees the strings of a configuration filled by option_load(). */
 void option_free(const struct option_program *program, void *config);

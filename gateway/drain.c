@@ -9,7 +9,7 @@ enum { STEP_MS = 20, JITTER_MS = 40 };
 static size_t allowed(const struct drain *drain, uint64_t elapsed)
 {
     uint64_t timeout = drain->options.timeout_ms;
-    return elapsed < timeout ? (size_t)(drain->clients * (timeout - elapsed) / timeout) : 0;
+    return elapsed < timeout ? (size_t)((drain->clients * (timeout - elapsed) + timeout - 1) / timeout) : 0;
 }
 
 static bool is_done(struct drain *drain, uint64_t now)

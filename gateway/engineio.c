@@ -26,6 +26,7 @@ struct eio {
     const struct eio_options *options;
     struct eio_session *sessions;  /* by sid */
     struct eio_session *departing; /* whom the app must be told of, or who can be freed */
+    size_t websockets;             /* sessions on WebSocket */
 };
 
 const char *eio_error_message(enum eio_error error)
@@ -53,6 +54,11 @@ struct eio *eio_new(const struct eio_options *options)
 size_t eio_session_count(const struct eio *eio)
 {
     return HASH_COUNT(eio->sessions);
+}
+
+size_t eio_websocket_count(const struct eio *eio)
+{
+    return eio->websockets;
 }
 
 struct eio_session *eio_find(const struct eio *eio, const char *sid)
@@ -95,6 +101,15 @@ static void reply_get(struct eio_session *session, const char *payload)
         reply(session, exchange, 200, TEXT_PLAIN, payload);
 }
 
+static void set_state(struct eio_session *session, enum eio_state state)
+{
+    if (session->state == EIO_WEBSOCKET)
+        session->eio->websockets--;
+    session->state = state;
+    if (state == EIO_WEBSOCKET)
+        session->eio->websockets++;
+}
+
 /* --- ends --- */
 
 static void depart(struct eio_session *session)
@@ -113,7 +128,7 @@ static void end_with(struct eio_session *session, const char *payload)
     if (session->state == EIO_ENDED)
         return;
     const struct eio_options *options = session->eio->options;
-    session->state = EIO_ENDED;
+    set_state(session, EIO_ENDED);
     HASH_DEL(session->eio->sessions, session);
     timers_cancel(options->timers, &session->heartbeat);
     timers_cancel(options->timers, &session->upgrade);
@@ -200,7 +215,7 @@ void eio_free(struct eio *eio)
         HASH_DEL(eio->sessions, session);
         timers_cancel(eio->options->timers, &session->heartbeat);
         timers_cancel(eio->options->timers, &session->upgrade);
-        session->state = EIO_ENDED;
+        set_state(session, EIO_ENDED);
         depart(session);
     }
     eio_reap(eio);
@@ -331,7 +346,7 @@ static struct eio_session *open_session(struct eio *eio, enum eio_state state,
     if (!session)
         abort();
     session->eio = eio;
-    session->state = state;
+    set_state(session, state);
     if (origin)
         session->client = origin->client;
     if (origin && origin->sid[0])
@@ -517,7 +532,7 @@ static void switch_to_ws(struct eio_session *session)
     session->ws = session->probe;
     session->probe = NULL;
     session->probing = false;
-    session->state = EIO_WEBSOCKET;
+    set_state(session, EIO_WEBSOCKET);
     reply_get(session, NOOP);
     outlet_touch(&session->outlet);
     if (session->closing)

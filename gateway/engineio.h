@@ -129,6 +129,7 @@ struct eio *eio_new(const struct eio_options *options);
 void eio_free(struct eio *eio);
 
 size_t eio_session_count(const struct eio *eio);
+size_t eio_websocket_count(const struct eio *eio); /* sessions of them that are on WebSocket */
 
 /* The session of that id, closing ones included; NULL: unknown. */
 struct eio_session *eio_find(const struct eio *eio, const char *sid);

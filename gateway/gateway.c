@@ -5,7 +5,10 @@
 #include "common/id.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "gateway/about.h"
+#include "gateway/cluster.h"
 #include "gateway/drain.h"
+#include "gateway/gauges.h"
 #include "gateway/pages.h"
 #include "gateway/plain_riders.h"
 #include "gateway/presence.h"
@@ -15,24 +18,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Gauges and counters that are read off the parts when somebody looks. */
-struct gauges {
-    struct metric *connections;
-    struct metric *refused;
-    struct metric *sessions;
-    struct metric *plain;
-    struct metric *rides;
-    struct metric *riders;
-    struct metric *pending;
-    struct metric *refused_messages;
-    struct metric *recovered;
-    struct metric *unrecovered;
-    struct metric *forged;
-    struct metric *evicted;
-    struct metric *events;
-    struct metric *deliveries;
-};
 
 struct gateway {
     const struct config *config;
@@ -48,6 +33,8 @@ struct gateway {
     struct sio_riders sio;
     struct plain_riders plain;
     struct pages pages;
+    struct cluster cluster;
+    struct about about;
     struct eio_options eio_options;
     struct eio *eio;
 };
@@ -152,62 +139,16 @@ static void stop(void *arg)
     server_drain(gateway->server);
 }
 
-/* --- metrics --- */
-
-static void add_gauges(struct gauges *gauges, struct metrics *metrics)
+static void surveyed(void *arg, struct blob *json)
 {
-    *gauges = (struct gauges){
-        .connections =
-            metrics_add(metrics, METRIC_GAUGE, "ridecast_connections", NULL, "Open TCP connections."),
-        .refused =
-            metrics_add(metrics, METRIC_COUNTER, "ridecast_connections_refused_total", NULL,
-                        "Connections refused because there were too many, or that could not be accepted."),
-        .sessions = metrics_add(metrics, METRIC_GAUGE, "ridecast_sessions", "protocol=\"socket.io\"",
-                                "Clients connected."),
-        .plain = metrics_add(metrics, METRIC_GAUGE, "ridecast_sessions", "protocol=\"websocket\"",
-                             "Clients connected."),
-        .rides = metrics_add(metrics, METRIC_GAUGE, "ridecast_rides", NULL, "Rides this gateway watches."),
-        .riders = metrics_add(metrics, METRIC_GAUGE, "ridecast_ride_members", NULL,
-                              "Memberships of clients on rides."),
-        .pending = metrics_add(metrics, METRIC_GAUGE, "ridecast_transitions_pending", NULL,
-                               "Transitions without a result yet."),
-        .refused_messages = metrics_add(metrics, METRIC_COUNTER, "ridecast_messages_refused_total", NULL,
-                                        "Messages of clients that were refused."),
-        .recovered = metrics_add(metrics, METRIC_COUNTER, "ridecast_recoveries_total", "result=\"recovered\"",
-                                 "Clients that came back with a recovery id."),
-        .unrecovered = metrics_add(metrics, METRIC_COUNTER, "ridecast_recoveries_total",
-                                   "result=\"too late\"", "Clients that came back with a recovery id."),
-        .forged = metrics_add(metrics, METRIC_COUNTER, "ridecast_recoveries_total", "result=\"forged\"",
-                              "Clients that came back with a recovery id."),
-        .evicted = metrics_add(metrics, METRIC_COUNTER, "ridecast_connections_evicted_total", NULL,
-                               "Connections cut because their client had come back elsewhere."),
-        .events = metrics_add(metrics, METRIC_COUNTER, "ridecast_events_total", NULL,
-                              "Events told to at least one client."),
-        .deliveries = metrics_add(metrics, METRIC_COUNTER, "ridecast_deliveries_total", NULL,
-                                  "Events times clients that were told."),
-    };
+    struct gateway *gateway = arg;
+    cluster_surveyed(&gateway->cluster, json);
 }
 
 static void sample(void *arg)
 {
     struct gateway *gateway = arg;
-    struct gauges *gauges = &gateway->gauges;
-    const struct rides *rides = presence_rides(gateway->presence);
-    metric_set(gauges->connections, (int64_t)net_connection_count(server_net(gateway->server)));
-    metric_set(gauges->refused, (int64_t)net_refused_count(server_net(gateway->server)));
-    metric_set(gauges->sessions, (int64_t)eio_session_count(gateway->eio));
-    metric_set(gauges->plain, (int64_t)gateway->plain.count);
-    metric_set(gauges->rides, (int64_t)HASH_COUNT(rides->by_name));
-    metric_set(gauges->riders, (int64_t)presence_rider_count(gateway->presence));
-    metric_set(gauges->pending, (int64_t)presence_pending_count(gateway->presence));
-    const struct presence_counts *counts = presence_counts(gateway->presence);
-    metric_set(gauges->refused_messages, (int64_t)counts->refused);
-    metric_set(gauges->recovered, (int64_t)counts->recovered);
-    metric_set(gauges->unrecovered, (int64_t)counts->unrecovered);
-    metric_set(gauges->forged, (int64_t)counts->forged);
-    metric_set(gauges->evicted, (int64_t)counts->evicted);
-    metric_set(gauges->events, (int64_t)rides->events);
-    metric_set(gauges->deliveries, (int64_t)rides->deliveries);
+    gauges_sample(&gateway->gauges);
 }
 
 /* --- put together --- */
@@ -240,13 +181,18 @@ static struct server *make_server(struct gateway *gateway, char *error, size_t e
     return server_new(&options, error, error_size);
 }
 
+static const char *node_of(const struct gateway *gateway)
+{
+    return gateway->config->node_id[0] ? gateway->config->node_id : gateway->node_id;
+}
+
 static struct broker *make_broker(struct gateway *gateway, char *error, size_t error_size)
 {
     const struct config *config = gateway->config;
     struct broker_options options = {
         .url = config->broker,
         .prefix = config->prefix,
-        .node_id = config->node_id[0] ? config->node_id : gateway->node_id,
+        .node_id = node_of(gateway),
         .queue_bytes = config->queue_bytes,
         .node_lease_ms = config->node_lease_ms,
         .recovery_window_ms = config->recovery_window_ms,
@@ -271,6 +217,8 @@ static struct presence *make_presence(struct gateway *gateway)
         .timers = net_timers(server_net(gateway->server)),
         .stop = stop,
         .stop_arg = gateway,
+        .surveyed = surveyed,
+        .surveyed_arg = gateway,
     };
     return presence_new(&options);
 }
@@ -292,6 +240,7 @@ static void make_clients(struct gateway *gateway)
     gateway->pages = (struct pages){
         .presence = gateway->presence,
         .metrics = gateway->metrics,
+        .cluster = &gateway->cluster,
         .cors_origin = config->cors_origin,
         .files = gateway->files,
         .sample = sample,
@@ -324,6 +273,15 @@ static void make_clients(struct gateway *gateway)
     };
     drain_init(&gateway->drain, &drain);
     server_set_eio(gateway->server, gateway->eio);
+    struct gauges_sources sources = {
+        .server = gateway->server,
+        .presence = gateway->presence,
+        .eio = gateway->eio,
+        .plain = &gateway->plain,
+    };
+    gauges_start(&gateway->gauges, &sources);
+    cluster_init(&gateway->cluster, gateway->broker, net_timers(net), config->cors_origin);
+    about_start(&gateway->about, node_of(gateway), &gateway->gauges, gateway->broker, net_timers(net));
 }
 
 struct gateway *gateway_new(const struct config *config, char *error, size_t error_size)
@@ -334,7 +292,7 @@ struct gateway *gateway_new(const struct config *config, char *error, size_t err
     gateway->config = config;
     id_make(gateway->node_id, ID_LEN);
     gateway->metrics = metrics_new();
-    add_gauges(&gateway->gauges, gateway->metrics);
+    gauges_init(&gateway->gauges, gateway->metrics);
 
     if (config->static_folder[0]) {
         gateway->files = static_load(config->static_folder, error, error_size);

@@ -70,12 +70,6 @@ static void timed_out(void *owner)
         link_drop(link);
 }
 
-void link_close_if_idle(struct link *link)
-{
-    if (link->state == LINK_HTTP && link->exchange == EXCHANGE_NONE && !link->in_head && !link->resumable)
-        close_link(link);
-}
-
 struct link *link_new(struct server *server, struct conn *conn)
 {
     struct link *link = calloc(1, sizeof *link);

@@ -80,8 +80,6 @@ void link_writable(struct link *link);
 void link_closed(struct link *link);
 /* Reads what was pipelined behind the request just answered. */
 void link_resume(struct link *link);
-/* Closes an HTTP connection on which nothing is asked. */
-void link_close_if_idle(struct link *link);
 
 /*
  * Answers the exchange. `headers` are further lines ended by CRLF, or NULL. The connection goes on with the

@@ -518,6 +518,11 @@ size_t net_connection_count(const struct net *net)
     return net->connections;
 }
 
+const char *net_version(void)
+{
+    return lws_get_library_version();
+}
+
 uint64_t net_refused_count(const struct net *net)
 {
     return net->refused;

@@ -74,6 +74,8 @@ uint64_t net_now_ms(void *net);
 struct timers *net_timers(struct net *net);
 
 size_t net_connection_count(const struct net *net);
+/* The version of libwebsockets, as it says. */
+const char *net_version(void);
 /* Connections refused because there were too many, and accept() failures. */
 uint64_t net_refused_count(const struct net *net);
 

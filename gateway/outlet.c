@@ -43,12 +43,20 @@ void outlet_overflow(struct outlet *outlet)
     outlet->carrier->overflow(outlet);
 }
 
+static void end_laggard(struct outlet *outlet)
+{
+    outlet->outlets->ended += !outlet->overflowed;
+    outlet_overflow(outlet);
+}
+
 void outlet_lag(struct outlet *outlet)
 {
-    if (outlet->skips && !outlet->overflowed)
+    if (outlet->skips && !outlet->overflowed) {
+        outlet->outlets->skipped += !outlet->skipped;
         outlet->skipped = true;
-    else
-        outlet_overflow(outlet);
+    } else {
+        end_laggard(outlet);
+    }
 }
 
 static void skip_stretches(struct outlet *outlet)
@@ -112,7 +120,7 @@ void outlet_packet(struct outlet *outlet, enum ws_opcode opcode, const char *pre
         !queue_frame(outlet, opcode, prefix, data, len))
         outlet_touch(outlet);
     else
-        outlet_overflow(outlet);
+        end_laggard(outlet);
 }
 
 void outlet_frames(struct outlet *outlet, const char *frames, size_t n)
@@ -122,7 +130,7 @@ void outlet_frames(struct outlet *outlet, const char *frames, size_t n)
     if (make_room(outlet, n) && !buf_append(&outlet->queued, frames, n))
         outlet_touch(outlet);
     else
-        outlet_overflow(outlet);
+        end_laggard(outlet);
 }
 
 void outlet_gather(struct outlet *outlet)
@@ -130,7 +138,7 @@ void outlet_gather(struct outlet *outlet)
     if (queue_stretches(outlet)) {
         outlet_flush(outlet);
         if (outlet_pending(outlet))
-            outlet_overflow(outlet);
+            end_laggard(outlet);
     }
     outlet_touch(outlet);
 }

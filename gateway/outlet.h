@@ -53,6 +53,8 @@ struct outlet_carrier {
 /* The outlets with something new in this turn. Embedded in the server. */
 struct outlets {
     struct outlet *dirty;
+    uint64_t ended;   /* clients that fell further behind than allowed */
+    uint64_t skipped; /* stretches left out for a summary instead */
 };
 
 /* Embedded in its carrier. */

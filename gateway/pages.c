@@ -1,6 +1,7 @@
 /* The pages beside Socket.IO: see pages.h. */
 #include "gateway/pages.h"
 #include "common/metrics.h"
+#include "gateway/cluster.h"
 #include "gateway/presence.h"
 #include "gateway/server_private.h"
 #include "gateway/static_files.h"
@@ -26,19 +27,18 @@ static void respond_text(struct link *link, int status, const char *text)
     link_respond(link, status, TEXT, "Cache-Control: no-store\r\n", text, strlen(text));
 }
 
-static void respond_json(struct pages *pages, struct link *link, int status, const char *json, size_t len)
+void respond_json(const char *cors_origin, struct link *link, int status, const char *json, size_t len)
 {
     char cors[CORS_HEADERS_SIZE];
     char headers[CORS_HEADERS_SIZE + 64];
-    cors_headers(pages->cors_origin, http_reader_request(link->reader)->field[HTTP_ORIGIN], cors,
-                 sizeof cors);
+    cors_headers(cors_origin, http_reader_request(link->reader)->field[HTTP_ORIGIN], cors, sizeof cors);
     snprintf(headers, sizeof headers, "%sCache-Control: no-store\r\n", cors);
     link_respond(link, status, JSON, headers, json, len);
 }
 
 static void respond_error(struct pages *pages, struct link *link, int status, const char *json)
 {
-    respond_json(pages, link, status, json, strlen(json));
+    respond_json(pages->cors_origin, link, status, json, strlen(json));
 }
 
 /* --- /api/users --- */
@@ -47,7 +47,7 @@ static void on_users(void *arg, struct blob *json)
 {
     struct waiting *waiting = arg;
     if (json)
-        respond_json(waiting->pages, waiting->link, 200, json->data, json->len);
+        respond_json(waiting->pages->cors_origin, waiting->link, 200, json->data, json->len);
     else
         respond_error(waiting->pages, waiting->link, 503,
                       "{\"error\":\"the presence store cannot be reached now; try again\"}");
@@ -79,6 +79,7 @@ static void serve_users(struct pages *pages, struct link *link, const char *quer
 void pages_lost(struct pages *pages, struct link *link)
 {
     struct waiting *waiting;
+    cluster_lost(pages->cluster, link);
     DL_SEARCH_SCALAR(pages->waiting, waiting, link, link);
     if (!waiting)
         return;
@@ -139,6 +140,8 @@ bool pages_serve(struct pages *pages, struct link *link, const char *path, const
         serve_metrics(pages, link);
     else if (!strcmp(path, "/api/users"))
         serve_users(pages, link, query);
+    else if (!strcmp(path, "/api/cluster"))
+        cluster_ask(pages->cluster, link);
     else
         return serve_file(pages, link, path);
     return true;

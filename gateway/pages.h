@@ -1,13 +1,15 @@
 /*
  * The pages beside Socket.IO: /healthz (the process lives), /readyz (503 while the broker is down, or the
- * gateway drains), /metrics (Prometheus text), /api/users?ride=/line-7 (who is aboard, as JSON), and the
- * files of a web client.
+ * gateway drains), /metrics (Prometheus text), /api/users?ride=/line-7 (who is aboard, as JSON),
+ * /api/cluster (cluster.h), and the files of a web client.
  */
 #ifndef RIDECAST_GATEWAY_PAGES_H
 #define RIDECAST_GATEWAY_PAGES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
+struct cluster;
 struct link;
 struct metrics;
 struct presence;
@@ -17,6 +19,7 @@ struct static_files;
 struct pages {
     struct presence *presence;
     struct metrics *metrics;
+    struct cluster *cluster;
     const char *cors_origin;
     const struct static_files *files; /* of the web client; NULL: none */
     void (*sample)(void *gateway);    /* brings the gauges up to date before /metrics is rendered */
@@ -27,5 +30,8 @@ struct pages {
 /* struct server_site's page and page_lost. */
 bool pages_serve(struct pages *pages, struct link *link, const char *path, const char *query);
 void pages_lost(struct pages *pages, struct link *link);
+
+/* Answers with JSON, and what CORS wants. */
+void respond_json(const char *cors_origin, struct link *link, int status, const char *json, size_t len);
 
 #endif

@@ -337,6 +337,9 @@ static void on_message(struct presence *presence, struct broker_message *message
     case BROKER_SECRET:
         on_secret(presence, message->secret);
         break;
+    case BROKER_SURVEY:
+        presence->options.surveyed(presence->options.surveyed_arg, message->user);
+        break;
     case BROKER_SIGNAL:
         presence->options.stop(presence->options.stop_arg);
         break;

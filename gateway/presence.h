@@ -69,6 +69,10 @@ struct presence_options {
     struct timers *timers;
     void (*stop)(void *arg); /* SIGTERM or SIGINT */
     void *stop_arg;
+    /* What all gateways say of themselves, asked for with broker_survey(): a JSON array (borrowed), or NULL.
+     */
+    void (*surveyed)(void *arg, struct blob *json);
+    void *surveyed_arg;
 };
 
 enum {

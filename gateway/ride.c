@@ -1,9 +1,11 @@
 /* Rides, members and the fan-out: see ride.h. */
 #include "gateway/ride.h"
+#include "common/metrics.h"
 #include "gateway/wire.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <utlist.h>
 
 enum {
@@ -51,12 +53,46 @@ struct ride *ride_new(struct rides *rides, const char *name)
     return ride;
 }
 
+static uint64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void count_news(struct ride *ride)
+{
+    if (ride->rides->delays && !ride->news)
+        ride->news_us = now_us();
+    ride->news++;
+}
+
+/* Every member that is not blocked has had everything. */
+static void news_told(struct ride *ride)
+{
+    const struct rides *rides = ride->rides;
+    if (ride->news && rides->batches)
+        metric_observe(rides->batches, (int64_t)ride->news);
+    if (ride->news && rides->delays)
+        metric_observe(rides->delays, (int64_t)(now_us() - ride->news_us));
+    ride->news = 0;
+}
+
 static void mark_clean(struct ride *ride)
 {
     if (!ride->dirty)
         return;
     DL_DELETE2(ride->rides->dirty, ride, dirty_prev, dirty_next);
     ride->dirty = false;
+}
+
+size_t rides_backlog(const struct rides *rides)
+{
+    size_t bytes = 0;
+    for (const struct ride *ride = rides->by_name; ride; ride = ride->hh.next)
+        for (int form = 0; form < WIRE_FORMS; form++)
+            bytes += (size_t)(fanlog_head(&ride->log[form]) - ride->log[form].base);
+    return bytes;
 }
 
 void ride_free(struct ride *ride)
@@ -164,8 +200,10 @@ static size_t flush(struct ride *ride, size_t budget)
 {
     for (int form = 0; form < WIRE_FORMS && budget; form++)
         budget = flush_form(ride, (enum wire_form)form, budget);
-    if (budget)
+    if (budget) {
+        news_told(ride);
         mark_clean(ride);
+    }
     return budget;
 }
 
@@ -210,6 +248,7 @@ void ride_event(struct ride *ride, enum broker_event_kind kind, const struct blo
     }
     if (!ride->member_count)
         return;
+    count_news(ride);
     ride->rides->events++;
     ride->rides->deliveries += ride->member_count;
     if (!ride->dirty) {

@@ -29,6 +29,7 @@
 
 struct ask;
 struct held;
+struct metric;
 struct ride;
 
 /* One client on one ride. Opaque but for the outlet, which walks its memberships. */
@@ -73,6 +74,8 @@ struct ride {
     struct timer doubt;     /* runs while some riders may have been lost by the store */
 
     struct rides *rides;
+    size_t news;      /* events since every member had everything */
+    uint64_t news_us; /* when the first of them came, by the monotonic clock */
     bool dirty;
     struct ride *dirty_prev, *dirty_next;
     UT_hash_handle hh;
@@ -85,11 +88,17 @@ struct rides {
     size_t backlog_bytes;
     uint64_t events;     /* told to at least one member */
     uint64_t deliveries; /* events times members that heard them */
+    struct metric
+        *batches; /* histograms of `news`, and of the microseconds since `news_us`; NULL: not kept */
+    struct metric *delays;
 };
 
 void rides_init(struct rides *rides, size_t backlog_bytes);
 /* Frees every ride; none may have members any more. */
 void rides_deinit(struct rides *rides);
+
+/* Bytes kept in all logs for members that lag. */
+size_t rides_backlog(const struct rides *rides);
 
 /* The ride of that name (at most RIDE_NAME_MAX bytes), or NULL. */
 struct ride *rides_find(const struct rides *rides, const char *name);

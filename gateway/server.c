@@ -114,10 +114,7 @@ const char server_going_away[] = "This gateway is being stopped; try another\n";
 
 void server_drain(struct server *server)
 {
-    struct link *link, *next;
     server->draining = true;
-    DL_FOREACH_SAFE2(server->links, link, next, all_next)
-    link_close_if_idle(link);
 }
 
 bool server_draining(const struct server *server)

@@ -85,6 +85,8 @@ for group in "$@"; do
         command -v redis-server >/dev/null || need redis-server
         # The same holds for nginx, on port 80; it is often there from its own project's packages.
         [[ -x /usr/sbin/nginx ]] || command -v nginx >/dev/null || need nginx-light openssl
+        # Likewise Prometheus; the tests want its promtool.
+        command -v promtool >/dev/null || need prometheus
         # For the tests in a browser; the pages are in Korean, too.
         if "$has_client_node"; then
             command -v chromium >/dev/null || need chromium

@@ -36,7 +36,7 @@ test("/metrics is Prometheus text and counts transitions", async (t) => {
   assert.match(body, /^ridecast_transitions_total\{result="ok"\} 1$/m);
   const lines = body.trimEnd().split("\n");
   for (const line of lines)
-    assert.match(line, /^(# (HELP|TYPE) ridecast_\w+ .+|ridecast_\w+(\{[^}]*\})? -?[0-9.e+]+)$/);
+    assert.match(line, /^(# (HELP|TYPE) (ridecast|process)_\w+ .+|(ridecast|process)_\w+(\{[^}]*\})? -?[0-9.e+-]+)$/);
   const typed = lines.filter((line) => line.startsWith("# TYPE")).map((line) => line.split(" ")[2]);
   assert.equal(new Set(typed).size, typed.length, "a metric is declared twice");
 });

@@ -66,6 +66,60 @@ static void series_of_one_name_stand_together_under_the_first_help(void **state)
     metrics_free(metrics);
 }
 
+static void times_are_rendered_in_seconds(void **state)
+{
+    (void)state;
+    struct metrics *metrics = metrics_new();
+    metric_set(metrics_add(metrics, METRIC_GAUGE, "start_time_seconds", NULL, "S"), 1700000000123456);
+    metric_add(metrics_add(metrics, METRIC_COUNTER, "cpu_seconds_total", NULL, "C"), 1500000);
+    assert_page(metrics, "# HELP start_time_seconds S\n# TYPE start_time_seconds gauge\n"
+                         "start_time_seconds 1700000000.12346\n"
+                         "# HELP cpu_seconds_total C\n# TYPE cpu_seconds_total counter\n"
+                         "cpu_seconds_total 1.5\n");
+    metrics_free(metrics);
+}
+
+static void a_histogram_counts_what_lies_below_each_bound(void **state)
+{
+    (void)state;
+    static const struct metric_bounds bounds = {2, {1000, 250000}};
+    struct metrics *metrics = metrics_new();
+    struct metric *metric = metrics_add_histogram(metrics, "lag_seconds", "L", &bounds);
+    metric_observe(metric, 0);
+    metric_observe(metric, 1000);
+    metric_observe(metric, 1001);
+    metric_observe(metric, 250001);
+    assert_page(metrics, "# HELP lag_seconds L\n# TYPE lag_seconds histogram\n"
+                         "lag_seconds_bucket{le=\"0.001\"} 2\n"
+                         "lag_seconds_bucket{le=\"0.25\"} 3\n"
+                         "lag_seconds_bucket{le=\"+Inf\"} 4\n"
+                         "lag_seconds_sum 0.252002\n"
+                         "lag_seconds_count 4\n");
+    metrics_free(metrics);
+}
+
+static void a_quantile_is_the_bound_it_lies_below(void **state)
+{
+    (void)state;
+    struct metric_snapshot since = {{0}};
+    struct metrics *metrics = metrics_new();
+    struct metric *metric = metrics_add_histogram(metrics, "batch", "B", &metric_bounds_sizes);
+    assert_int_equal(metric_quantile(metric, &since, 0.5), -1);
+    for (int i = 0; i < 98; i++)
+        metric_observe(metric, 3);
+    metric_observe(metric, 100);
+    metric_observe(metric, 100000);
+    assert_int_equal(metric_quantile(metric, &since, 0.5), 4);
+    assert_int_equal(metric_quantile(metric, &since, 0.99), 128);
+    assert_int_equal(metric_quantile(metric, &since, 1), 4096);
+
+    metric_snapshot(metric, &since);
+    assert_int_equal(metric_quantile(metric, &since, 0.5), -1);
+    metric_observe(metric, 1);
+    assert_int_equal(metric_quantile(metric, &since, 0.99), 1);
+    metrics_free(metrics);
+}
+
 static void values_of_64_bits_are_kept(void **state)
 {
     (void)state;
@@ -122,6 +176,9 @@ int main(void)
         cmocka_unit_test(an_empty_registry_renders_nothing),
         cmocka_unit_test(a_series_is_rendered_with_help_type_and_value),
         cmocka_unit_test(series_of_one_name_stand_together_under_the_first_help),
+        cmocka_unit_test(times_are_rendered_in_seconds),
+        cmocka_unit_test(a_histogram_counts_what_lies_below_each_bound),
+        cmocka_unit_test(a_quantile_is_the_bound_it_lies_below),
         cmocka_unit_test(values_of_64_bits_are_kept),
         cmocka_unit_test(a_page_that_does_not_fit_fails),
         cmocka_unit_test(no_addition_is_lost_between_threads),

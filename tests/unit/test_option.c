@@ -360,8 +360,30 @@ static void the_help_page_tells_all_a_row_knows(void **state)
         "  --shape round|square\n"
         "      Which form. Default: square. Environment: DEMO_SHAPE\n"
         "\n"
-        "  --help, --version\n"
-        "      Print this page, or the version, and exit\n");
+        "  --help, --version, --environment\n"
+        "      Print this page, the version, or a file of all variables for systemd, and exit\n");
+    buf_clear(&page);
+    assert_int_equal(option_environment(&program, &page), 0);
+    assert_int_equal(buf_append(&page, "", 1), 0);
+    assert_string_equal(
+        page.data,
+        "# What demo can be told, each at its default. The command line wins over this.\n"
+        "\n"
+        "# How long to wait between one thing and the next, explained at such a length that the line "
+        "must be wrapped. Give 10 to 5000 (ms).\n"
+        "#DEMO_WAIT_TIME=250\n"
+        "\n"
+        "# How many. Give 0 to 18446744073709551615.\n"
+        "#DEMO_PARTS=1\n"
+        "\n"
+        "# What to call it.\n"
+        "#DEMO_TITLE=\n"
+        "\n"
+        "# Where to keep it.\n"
+        "#DEMO_STORE=db://here\n"
+        "\n"
+        "# Which form. Give round or square.\n"
+        "#DEMO_SHAPE=square\n");
     buf_deinit(&page);
 }
 

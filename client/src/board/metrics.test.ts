@@ -4,8 +4,8 @@ import { gatewayOf, parseMetrics } from "./metrics";
 const TEXT = `# HELP ridecast_connections Open TCP connections
 # TYPE ridecast_connections gauge
 ridecast_connections 12
-ridecast_sessions{protocol="socket.io"} 7
-ridecast_sessions{protocol="websocket"} 3
+ridecast_sessions{protocol="socket.io",transport="websocket"} 7
+ridecast_sessions{protocol="plain",transport="websocket"} 3
 ridecast_events_total 1e3
 `;
 

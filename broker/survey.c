@@ -1,0 +1,102 @@
+/* What the gateways say of themselves: see survey.h. */
+#include "broker/survey.h"
+
+#include "broker/log_entry.h"
+#include "broker/message.h"
+#include "broker/redis.h"
+
+#include <hiredis/hiredis.h>
+#include <stdlib.h>
+
+enum { NODES_MAX = 1024, DEPTH_MAX = 8 };
+
+/* Lives until the last answer has come. */
+struct survey {
+    struct redis *redis;
+    size_t awaited; /* leases not yet answered */
+    bool failed;
+    struct buf json;
+};
+
+bool survey_takes(struct json_slice about)
+{
+    return about.len <= ABOUT_MAX && json_text_valid(about.at, about.len, DEPTH_MAX) &&
+           json_text_type(json_text_trim(about.at, about.len)) == '{';
+}
+
+static void end(struct survey *survey)
+{
+    struct blob *json = NULL;
+
+    if (!survey->failed && !buf_append(&survey->json, "]", 1))
+        json = alloc_blob(survey->json.data, survey->json.len);
+    broker_tell(survey->redis->backend.setup.broker, message_survey(json));
+    buf_deinit(&survey->json);
+    free(survey);
+}
+
+static void add(struct survey *survey, struct json_slice about)
+{
+    bool first = survey->json.len == 1;
+
+    if ((!first && buf_append(&survey->json, ",", 1)) || buf_append(&survey->json, about.at, about.len))
+        survey->failed = true;
+}
+
+static void lease_answered(const struct redisReply *reply, void *arg)
+{
+    struct survey *survey = arg;
+
+    if (!reply)
+        survey->failed = true;
+    else if (reply->type == REDIS_REPLY_STRING && survey_takes(reply_slice(reply)))
+        add(survey, reply_slice(reply));
+    if (--survey->awaited == 0)
+        end(survey);
+}
+
+static void ask(struct survey *survey, struct json_slice name)
+{
+    struct redis *redis = survey->redis;
+    struct key_name key;
+    char node[RECORD_NODE_MAX + 1];
+
+    if (record_parse_node(name, node))
+        return;
+    key_name_make_node(&key, redis->backend.setup.prefix, node, "");
+    const struct redis_arg get[] = {redis_arg_text("GET"), key_name_arg(&key)};
+    if (redis_link_send(redis->commands, lease_answered, survey, get, 2) == 0)
+        survey->awaited++;
+    else
+        survey->failed = true;
+}
+
+static void nodes_answered(const struct redisReply *reply, void *arg)
+{
+    struct survey *survey = arg;
+
+    if (!reply || reply->type != REDIS_REPLY_ARRAY) {
+        survey->failed = true;
+    } else {
+        for (size_t i = 0; i < reply->elements && i < NODES_MAX; i++)
+            ask(survey, reply_slice(reply->element[i]));
+    }
+    if (survey->awaited == 0)
+        end(survey);
+}
+
+void survey_run(struct redis *redis)
+{
+    struct survey *survey = alloc_zeroed(sizeof *survey);
+    struct key_name nodes;
+
+    survey->redis = redis;
+    buf_init(&survey->json, NODES_MAX * (ABOUT_MAX + 1) + 2);
+    key_name_make_shared(&nodes, redis->backend.setup.prefix, "nodes");
+    const struct redis_arg members[] = {redis_arg_text("SMEMBERS"), key_name_arg(&nodes)};
+    survey->failed = buf_append(&survey->json, "[", 1) != 0;
+    if (!redis->up || redis_link_send(redis->commands, nodes_answered, survey, members, 2) != 0) {
+        survey->failed = true;
+        end(survey);
+    }
+}

@@ -1,0 +1,43 @@
+/*
+ * /api/cluster: what all gateways say of themselves (about.h), and what that comes to. The broker shares it.
+ * Who asks while a survey is under way gets its answer too. Gateway thread.
+ */
+#ifndef RIDECAST_GATEWAY_CLUSTER_H
+#define RIDECAST_GATEWAY_CLUSTER_H
+
+#include "common/blob.h"
+#include "common/buf.h"
+#include "gateway/timers.h"
+
+#include <stdbool.h>
+
+enum { CLUSTER_WAIT_MS = 5000 };
+
+struct broker;
+struct link;
+
+/* Embedded in the gateway. */
+struct cluster {
+    struct broker *broker;
+    struct timers *timers;
+    const char *cors_origin;
+    struct cluster_wait *waiting; /* links whose answer is to come */
+    bool asked;                   /* a survey is under way */
+    struct timer patience;
+};
+
+void cluster_init(struct cluster *cluster, struct broker *broker, struct timers *timers,
+                  const char *cors_origin);
+
+/* Answers the link, now or later. */
+void cluster_ask(struct cluster *cluster, struct link *link);
+/* A link that waits is lost; harmless if it does not wait. */
+void cluster_lost(struct cluster *cluster, const struct link *link);
+
+/* The survey's answer, a JSON array of objects; NULL: the store cannot be asked. */
+void cluster_surveyed(struct cluster *cluster, const struct blob *json);
+
+/* Appends `{"gateways":[…],"totals":{…}}` made from that. 0, or -1 when `out` is full. */
+int cluster_sum_up(const struct blob *json, struct buf *out);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * The gateway's own metrics (docs/metrics.md): registered at the start, and those that are read off its parts
+ * brought up to date when somebody looks. The broker has its own. Gateway thread.
+ */
+#ifndef RIDECAST_GATEWAY_GAUGES_H
+#define RIDECAST_GATEWAY_GAUGES_H
+
+#include "gateway/timers.h"
+
+struct eio;
+struct metric;
+struct metrics;
+struct plain_riders;
+struct presence;
+struct server;
+
+struct gauges_sources {
+    struct server *server;
+    struct presence *presence;
+    struct eio *eio;
+    struct plain_riders *plain;
+};
+
+/* Embedded in the gateway. */
+struct gauges {
+    struct gauges_sources sources;
+    struct metric *connections, *refused;
+    struct metric *polling, *websocket, *plain;
+    struct metric *rides, *members, *pending;
+    struct metric *refused_messages;
+    struct metric *recovered, *unrecovered, *forged, *evicted;
+    struct metric *events, *deliveries, *batches, *delays;
+    struct metric *backlog, *laggards_skipped, *laggards_closed;
+    struct metric *lag;
+    struct metric *draining;
+    struct metric *resident, *cpu, *files, *max_files;
+    struct timer beat; /* is late by as long as the loop kept others waiting */
+    uint64_t beat_due_ms;
+    char build[128]; /* labels */
+};
+
+void gauges_init(struct gauges *gauges, struct metrics *metrics);
+
+/* From now on the sources, which must be there, are measured. */
+void gauges_start(struct gauges *gauges, const struct gauges_sources *sources);
+
+/* Brings up to date what is only read when somebody looks. */
+void gauges_sample(struct gauges *gauges);
+
+#endif
