@@ -9,12 +9,13 @@ import { Nginx } from "../lib/nginx.mjs";
 import { Relay } from "../lib/relay.mjs";
 import { RidePage } from "../lib/ride-page.mjs";
 import { Rider } from "../lib/rider.mjs";
+import { until } from "../lib/wait.mjs";
 
 const LIVE = /^Live/;
 
 // Somebody whose network fails, somebody whose network does not, and the live board.
 async function world(t, options) {
-  const { gateways } = await startCluster(t, {
+  const { redis, gateways } = await startCluster(t, {
     size: 3,
     nodeLease: 500,
     trustedProxy: "127.0.0.0/8",
@@ -30,7 +31,7 @@ async function world(t, options) {
     openPage(t, browser, `${nginx.url}/board`),
   ]);
   await Promise.all([john.says(LIVE), jane.says(LIVE), board.locator(".connection.good").first().waitFor()]);
-  return { gateways, nginx, relay, john, jane, board };
+  return { redis, gateways, nginx, relay, john, jane, board };
 }
 
 // Both the other's page and the live board have heard this, and of nothing else. It ends with John's exit, so that
@@ -106,6 +107,37 @@ for (const [what, end] of Object.entries({ "is killed": "kill", drains: "stop" }
     await john.exits();
     await assertHeard(all, ["John boarded", "Jane boarded", "John exited"]);
   });
+
+const inPanel = (board, text) => board.getByRole("region", { name: /^Gateways/ }).first().getByRole("row", { name: text });
+
+const becomesCount = (rows, n) =>
+  until(
+    async () => (await rows.count()) === n,
+    () => `waiting for ${n} rows`,
+  );
+
+test("the live board shows every gateway, and the one that is gone", async (t) => {
+  const { gateways, john, board } = await world(t);
+  const healthy = inPanel(board, /healthy/);
+  await becomesCount(healthy, 3);
+  await john.boards("John");
+  // Who has delivered it to somebody tells how long that took.
+  await inPanel(board, / ms /).first().waitFor();
+  await (await placeOfRider(t, gateways)).kill();
+  await inPanel(board, /gone for \d+ s/).waitFor();
+  await becomesCount(healthy, 2);
+  await john.says("nothing was missed");
+});
+
+test("while Redis is down the live board says that the gateways cannot be asked", async (t) => {
+  const { redis, board } = await world(t);
+  await becomesCount(inPanel(board, /healthy/), 3);
+  await redis.stop();
+  await board.getByText("The gateways cannot be asked now").waitFor();
+  await redis.run();
+  await board.getByText("The gateways cannot be asked now").waitFor({ state: "detached" });
+  await becomesCount(inPanel(board, /healthy/), 3);
+});
 
 test("what is malformed or refused is said in words, to its sender alone", async (t) => {
   const all = await world(t, { maxUserBytes: 256, rides: "/,/line-*" });

@@ -55,28 +55,33 @@ async function drawRide(t, browser, nginx, relay) {
   await refused.says("Refused");
   await shot(refused.page, "ride-refused");
 
-  const looks = { "ride-aboard": DESKTOP, "ride-phone": PHONE, "ride-dark": { ...PHONE, ...DARK } };
+  const looks = { "ride-aboard": DESKTOP, "ride-phone": PHONE, "ride-dark": { ...DESKTOP, ...DARK } };
   for (const [name, options] of Object.entries(looks)) {
-    const { page, ...ride } = await open(t, browser, relay, options);
-    await shot(page, name);
-    if (name === "ride-phone") {
-      relay.cut();
-      await ride.connection.filter({ hasText: "Reconnecting" }).waitFor();
-      await shot(page, "ride-reconnecting");
-      relay.leadTo(nginx);
-      await ride.connection.filter({ hasText: "nothing was missed" }).waitFor();
-      await shot(page, "ride-recovered");
-    }
-    await page.close();
+    const ride = await RidePage.open(t, browser, `${relay.url}/?ride=/line-7`, options);
+    await ride.sees("Luca");
+    await ride.boards("John Doe");
+    await ride.sees("John Doe");
+    await happenings(t, nginx);
+    await ride.hears("Mia exited");
+    await shot(ride.page, name);
+    if (name === "ride-phone") await drawDrop(ride, nginx, relay);
+    await ride.exits();
   }
 }
 
-async function open(t, browser, relay, options) {
-  const ride = await RidePage.open(t, browser, `${relay.url}/?ride=/line-7`, options);
-  await ride.sees("Luca");
-  await ride.boards("John Doe");
-  await ride.sees("John Doe");
-  return ride;
+async function happenings(t, nginx) {
+  await boards(t, nginx, "/line-7", "Kim Minji");
+  const mia = await boards(t, nginx, "/line-7", "Mia");
+  mia.say({ id: "Mia", name: "Mia", status: "exiting" });
+}
+
+async function drawDrop(ride, nginx, relay) {
+  relay.cut();
+  await ride.says("Reconnecting");
+  await shot(ride.page, "ride-reconnecting");
+  relay.leadTo(nginx);
+  await ride.says("nothing was missed");
+  await shot(ride.page, "ride-recovered");
 }
 
 await mkdir(folder, { recursive: true });
@@ -99,6 +104,6 @@ await scoped(async (t) => {
   await shot(korean.page, "ride-phone-korean");
 
   await gateways[0].kill();
-  await sleep(5000);
+  await boardPages.board.getByText(/gone for \d+ s/).waitFor();
   await shot(boardPages.board, "board-gateway-down", { fullPage: true });
 });
