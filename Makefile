@@ -28,9 +28,8 @@ client: ## the web client: client/dist (where Node.js is recent enough)
 	@scripts/install-deps.sh client
 	@scripts/build-client.sh
 
-# A gateway that does not know the option, or has no client to serve, runs without.
-static = $$([ -e client/dist/index.html ] && build/$(BUILD)/gateway/ridecast-gateway --help | grep -q -e --static && \
-	echo --static client/dist)
+# Where there is no client to serve, the gateway runs without.
+static = $$([ -e client/dist/index.html ] && echo --static client/dist)
 
 run: build client ## build both and start the gateway on http://localhost:3000 (ARGS="--log-level debug")
 	@exec build/$(BUILD)/gateway/ridecast-gateway $(static) $(ARGS)

@@ -5,11 +5,11 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { CLIENT, startBrowser } from "../lib/browser.mjs";
+import { scoped } from "../lib/cleanup.mjs";
 import { startCluster } from "../lib/cluster.mjs";
 import { Nginx } from "../lib/nginx.mjs";
 import { startProgram } from "../lib/process.mjs";
 import { Prometheus } from "../lib/prometheus.mjs";
-import { scoped } from "../load/scoped.mjs";
 
 const SECONDS = 90;
 const file = process.argv[2];

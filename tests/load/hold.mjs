@@ -6,10 +6,10 @@
 
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
+import { scoped } from "../lib/cleanup.mjs";
 import { startCluster } from "../lib/cluster.mjs";
 import { Nginx } from "../lib/nginx.mjs";
 import { Program } from "../lib/process.mjs";
-import { scoped } from "./scoped.mjs";
 
 const CLIENTS = Number(process.env.CLIENTS ?? 18_000);
 const SECONDS = Number(process.env.SECONDS ?? 300);

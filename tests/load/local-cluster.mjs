@@ -8,12 +8,12 @@
 //                                        other, each with SIGTERM. Fails when the command ends before that is done
 
 import { spawn } from "node:child_process";
+import { scoped } from "../lib/cleanup.mjs";
 import { becomes, startCluster } from "../lib/cluster.mjs";
 import { request } from "../lib/http.mjs";
 import { Nginx } from "../lib/nginx.mjs";
 import { startGateway } from "../lib/server.mjs";
 import { until } from "../lib/wait.mjs";
-import { scoped } from "./scoped.mjs";
 
 const PORTS = { nginx: 8080, gateways: [3001, 3002, 3003], redis: 6390 };
 
