@@ -21,7 +21,7 @@ export const options = {
   scenarios: { herd: { executor: "per-vu-iterations", vus: RIDERS, iterations: 1, maxDuration: "90s" } },
   thresholds: Object.assign(thresholds({ connect: 5000, p95: 3000, p99: 5000 }), {
     iterations: [`count==${RIDERS}`],
-    ride_reconnect: ["max>0", "p(95)<5000"] // above 0: somebody did come back,
+    ride_reconnect: ["max>0", "p(95)<5000"], // above 0: somebody did come back
   }),
   summaryTrendStats,
 };
