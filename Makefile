@@ -17,7 +17,7 @@ COMPILED = sed -n 's|^ *"file": "\(.*\)",*$$|\1|p' build/$(BUILD)/compile_comman
 
 configure = cmake --log-level=NOTICE --preset $(1) -DRIDECAST_WERROR=$(WERROR)
 
-.PHONY: build client run install package test cluster load chaos bench lint format fuzz clean help
+.PHONY: build client run install package test cluster load hold chaos bench lint format fuzz clean help
 
 build: ## the gateway: build/release/gateway/ridecast-gateway (BUILD=dev: with ASan and UBSan)
 	@scripts/install-deps.sh build
@@ -28,9 +28,8 @@ client: ## the web client: client/dist (where Node.js is recent enough)
 	@scripts/install-deps.sh client
 	@scripts/build-client.sh
 
-# A gateway that does not know the option, or has no client to serve, runs without.
-static = $$([ -e client/dist/index.html ] && build/$(BUILD)/gateway/ridecast-gateway --help | grep -q -e --static && \
-	echo --static client/dist)
+# Where there is no client to serve, the gateway runs without.
+static = $$([ -e client/dist/index.html ] && echo --static client/dist)
 
 run: build client ## build both and start the gateway on http://localhost:3000 (ARGS="--log-level debug")
 	@exec build/$(BUILD)/gateway/ridecast-gateway $(static) $(ARGS)
@@ -68,6 +67,11 @@ load: ## k6's smoke test against such a cluster on free ports (SCRIPT=fanout: an
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
 	@k6=$$(scripts/build-k6.sh) && RIDECAST_BUILD=build/$(BUILD) exec node tests/load/local-cluster.mjs \
 		$(if $(filter drain,$(SCRIPT)),--rolling) "$$k6" run --quiet tests/load/$(SCRIPT).js
+
+hold: ## 18,000 clients through nginx, held for five minutes (CLIENTS=2000 HOLD=20)
+	@scripts/install-deps.sh build test
+	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
+	@RIDECAST_BUILD=build/$(BUILD) CLIENTS=$(or $(CLIENTS),18000) SECONDS=$(or $(HOLD),300) node tests/load/hold.mjs
 
 chaos: SECONDS = 60
 chaos: ## SEEDS=20 runs of SECONDS=60 in which everything breaks, then figures of how long healing takes

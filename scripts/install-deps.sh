@@ -72,7 +72,8 @@ for group in "$@"; do
         fi
         ;;
     test)
-        need libcmocka-dev
+        # The last for the README's example in Python.
+        need libcmocka-dev python3-websockets
         has_node || need nodejs npm
         # Where systemd runs, Debian's package also starts a server on port 6379. The tests start their own.
         command -v redis-server >/dev/null || need redis-server

@@ -8,6 +8,7 @@
 //                                        other, each with SIGTERM. Fails when the command ends before that is done
 
 import { spawn } from "node:child_process";
+import { scoped } from "../lib/cleanup.mjs";
 import { becomes, startCluster } from "../lib/cluster.mjs";
 import { request } from "../lib/http.mjs";
 import { Nginx } from "../lib/nginx.mjs";
@@ -15,16 +16,6 @@ import { startGateway } from "../lib/server.mjs";
 import { until } from "../lib/wait.mjs";
 
 const PORTS = { nginx: 8080, gateways: [3001, 3002, 3003], redis: 6390 };
-
-// What tests do when they end, without a test.
-async function scoped(work) {
-  const ends = [];
-  try {
-    return await work({ after: (end) => ends.push(end) });
-  } finally {
-    for (const end of ends.reverse()) await end();
-  }
-}
 
 const OPTIONS = { trustedProxy: "127.0.0.0/8" };
 const PATIENCE_MS = 60_000;
