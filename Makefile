@@ -8,8 +8,7 @@ ARGS ?=
 ONLY ?=
 RUNS ?= 3
 PREFIX ?= /usr/local
-K6_VERSION = v1.3.0
-K6 = build/tools/k6-$(K6_VERSION)/k6
+SCRIPT ?= smoke
 
 SOURCES = $(shell find common broker gateway tests -name node_modules -prune -o -name '*.[ch]' -print)
 # What the current build compiles of ours, without what it generates.
@@ -18,7 +17,7 @@ COMPILED = sed -n 's|^ *"file": "\(.*\)",*$$|\1|p' build/$(BUILD)/compile_comman
 
 configure = cmake --log-level=NOTICE --preset $(1) -DRIDECAST_WERROR=$(WERROR)
 
-.PHONY: build client run install package test cluster load chaos bench lint format fuzz clean help
+.PHONY: build client run install package test cluster load hold chaos bench lint format fuzz clean help
 
 build: ## the gateway: build/release/gateway/ridecast-gateway (BUILD=dev: with ASan and UBSan)
 	@scripts/install-deps.sh build
@@ -63,13 +62,16 @@ cluster: ## Redis, three gateways (ports 3001 to 3003) and nginx on http://local
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
 	@RIDECAST_BUILD=build/$(BUILD) exec node tests/load/local-cluster.mjs
 
-load: ## k6's smoke test against such a cluster on free ports
+load: ## k6's smoke test against such a cluster on free ports (SCRIPT=fanout: another one of tests/load)
 	@scripts/install-deps.sh build test load
-	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json $(K6)
-	@RIDECAST_BUILD=build/$(BUILD) node tests/load/local-cluster.mjs $(K6) run --quiet tests/load/smoke.js
+	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
+	@k6=$$(scripts/build-k6.sh) && RIDECAST_BUILD=build/$(BUILD) exec node tests/load/local-cluster.mjs \
+		$(if $(filter drain,$(SCRIPT)),--rolling) "$$k6" run --quiet tests/load/$(SCRIPT).js
 
-$(K6):
-	@GOBIN=$(CURDIR)/$(dir $@) go install go.k6.io/k6@$(K6_VERSION)
+hold: ## 18,000 clients through nginx, held for five minutes (CLIENTS=2000 HOLD=20)
+	@scripts/install-deps.sh build test
+	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
+	@RIDECAST_BUILD=build/$(BUILD) CLIENTS=$(or $(CLIENTS),18000) SECONDS=$(or $(HOLD),300) node tests/load/hold.mjs
 
 chaos: SECONDS = 60
 chaos: ## SEEDS=20 runs of SECONDS=60 in which everything breaks, then figures of how long healing takes
