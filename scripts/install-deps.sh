@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a step needs and this machine lacks; says nothing when nothing is missing.
 #
-#   scripts/install-deps.sh build|client|test|load|bench|lint|fuzz …
+#   scripts/install-deps.sh build|client|test|load|bench|pictures|lint|fuzz …
 #
 # Elsewhere than on Debian and its kin it names what is needed and leaves the verdict to CMake.
 set -euo pipefail
@@ -95,6 +95,9 @@ for group in "$@"; do
         command -v redis-server >/dev/null || need redis-server
         command -v taskset >/dev/null || need util-linux
         command -v cargo >/dev/null || need cargo
+        ;;
+    pictures)
+        need pngquant
         ;;
     lint)
         need clang-format clang-tidy
