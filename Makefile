@@ -59,7 +59,7 @@ tests/node_modules/.package-lock.json: tests/package-lock.json
 
 cluster: ## Redis, three gateways (ports 3001 to 3003) and nginx on http://localhost:8080; Ctrl-C ends it
 	@scripts/install-deps.sh build test
-	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
+	@$(MAKE) --no-print-directory build client tests/node_modules/.package-lock.json
 	@RIDECAST_BUILD=build/$(BUILD) exec node tests/load/local-cluster.mjs
 
 load: ## k6's smoke test against such a cluster on free ports (SCRIPT=fanout: another one of tests/load)
