@@ -68,7 +68,7 @@ for group in "$@"; do
     client)
         # Without one there is no client, and the gateway works all the same.
         if ! "$has_client_node" && apt_has_recent_node; then
-            need nodejs npm
+            (need nodejs npm) || echo "Node.js could not be installed" >&2
         fi
         ;;
     test)
