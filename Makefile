@@ -17,7 +17,7 @@ COMPILED = sed -n 's|^ *"file": "\(.*\)",*$$|\1|p' build/$(BUILD)/compile_comman
 
 configure = cmake --log-level=NOTICE --preset $(1) -DRIDECAST_WERROR=$(WERROR)
 
-.PHONY: build client run install package test cluster load hold chaos bench lint format fuzz clean help
+.PHONY: build client run install package test cluster load hold chaos bench pictures lint format fuzz clean help
 
 build: ## the gateway: build/release/gateway/ridecast-gateway (BUILD=dev: with ASan and UBSan)
 	@scripts/install-deps.sh build
@@ -59,7 +59,7 @@ tests/node_modules/.package-lock.json: tests/package-lock.json
 
 cluster: ## Redis, three gateways (ports 3001 to 3003) and nginx on http://localhost:8080; Ctrl-C ends it
 	@scripts/install-deps.sh build test
-	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
+	@$(MAKE) --no-print-directory build client tests/node_modules/.package-lock.json
 	@RIDECAST_BUILD=build/$(BUILD) exec node tests/load/local-cluster.mjs
 
 load: ## k6's smoke test against such a cluster on free ports (SCRIPT=fanout: another one of tests/load)
@@ -83,6 +83,11 @@ bench: ## measure against the floor and the peers, and write docs/benchmark.md (
 	@scripts/install-deps.sh build bench
 	@$(MAKE) --no-print-directory build BUILD=release
 	@RUNS=$(RUNS) node tests/bench/run.mjs $(ONLY)
+
+pictures: ## draw the web client's main states into docs/pictures
+	@scripts/install-deps.sh build test pictures
+	@$(MAKE) --no-print-directory build client tests/node_modules/.package-lock.json
+	@RIDECAST_BUILD=$(CURDIR)/build/$(BUILD) npm --prefix tests run --silent screenshots
 
 lint: ## clang-format and clang-tidy, and on the web client tsc, ESLint and Prettier, all without tolerance
 	@scripts/install-deps.sh test lint

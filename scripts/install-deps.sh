@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a step needs and this machine lacks; says nothing when nothing is missing.
 #
-#   scripts/install-deps.sh build|client|test|load|bench|lint|fuzz …
+#   scripts/install-deps.sh build|client|test|load|bench|pictures|lint|fuzz …
 #
 # Elsewhere than on Debian and its kin it names what is needed and leaves the verdict to CMake.
 set -euo pipefail
@@ -68,7 +68,7 @@ for group in "$@"; do
     client)
         # Without one there is no client, and the gateway works all the same.
         if ! "$has_client_node" && apt_has_recent_node; then
-            need nodejs npm
+            (need nodejs npm) || echo "Node.js could not be installed" >&2
         fi
         ;;
     test)
@@ -97,6 +97,9 @@ for group in "$@"; do
         command -v redis-server >/dev/null || need redis-server
         command -v taskset >/dev/null || need util-linux
         command -v cargo >/dev/null || need cargo
+        ;;
+    pictures)
+        need pngquant
         ;;
     lint)
         need clang-format clang-tidy

@@ -108,7 +108,7 @@ for (const [what, end] of Object.entries({ "is killed": "kill", drains: "stop" }
     await assertHeard(all, ["John boarded", "Jane boarded", "John exited"]);
   });
 
-const inPanel = (board, text) => board.getByRole("region", { name: /^Gateways/ }).first().getByRole("row", { name: text });
+const inPanel = (board, text) => board.getByRole("region", { name: /^Gateways/ }).getByRole("row", { name: text });
 
 const becomesCount = (rows, n) =>
   until(

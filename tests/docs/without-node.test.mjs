@@ -53,3 +53,9 @@ test("Debian 13 has one, and it is installed", async (t) => {
   assert.equal(code, 0);
   assert.match(calls, /^-qq update\n-qq install .* nodejs npm\n$/);
 });
+
+test("that it cannot be installed is no failure either", async (t) => {
+  const programs = { ...aptHas("20.19.2+dfsg-1"), "apt-get": "exit 100" };
+  const { code, stderr } = await run(t, "install-deps.sh", ["client"], programs);
+  assert.deepEqual([code, stderr], [0, "Node.js could not be installed\n"]);
+});

@@ -8,6 +8,8 @@
 //                                        other, each with SIGTERM. Fails when the command ends before that is done
 
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { scoped } from "../lib/cleanup.mjs";
 import { becomes, startCluster } from "../lib/cluster.mjs";
 import { request } from "../lib/http.mjs";
@@ -17,7 +19,9 @@ import { until } from "../lib/wait.mjs";
 
 const PORTS = { nginx: 8080, gateways: [3001, 3002, 3003], redis: 6390 };
 
-const OPTIONS = { trustedProxy: "127.0.0.0/8" };
+// Where the client is built, the gateways serve it.
+const PAGES = fileURLToPath(new URL("../../client/dist", import.meta.url));
+const OPTIONS = { trustedProxy: "127.0.0.0/8", ...(existsSync(`${PAGES}/index.html`) && { static: PAGES }) };
 const PATIENCE_MS = 60_000;
 
 async function start(t, { nginx: port, gateways: ports, redis: redisPort } = {}) {

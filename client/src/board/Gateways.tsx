@@ -85,7 +85,7 @@ export function Gateways() {
                 {trouble && t(trouble)}
             </p>
             {rows && (
-                <div className="table" role="region" aria-labelledby={title} tabIndex={0}>
+                <div className="table" role="group" aria-labelledby={title} tabIndex={0}>
                     <table>
                         <thead>
                             <tr>
@@ -106,7 +106,8 @@ export function Gateways() {
                                 return (
                                     <tr key={row.node}>
                                         <th scope="row">
-                                            <code>{row.node}</code> <small>{row.version}</small>
+                                            <code title={row.node}>{row.node}</code>{" "}
+                                            <small>{row.version}</small>
                                         </th>
                                         <td>
                                             <span className={`connection ${tone}`}>
