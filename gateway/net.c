@@ -47,6 +47,7 @@ struct conn {
     void *data; /* the handler's; NULL: nobody's any more */
     enum conn_state state;
     bool blocked;
+    struct ip peer;
     struct timer deadline; /* of DRAINING and LINGERING */
 };
 
@@ -60,8 +61,10 @@ struct net {
     uint64_t alarm_ms;            /* when it is set to; UINT64_MAX: not */
     struct timer accept_pause;
     lws_state_notify_link_t state_hold; /* see hold_system_state() */
+    const struct ip *arriving;          /* the peer of the connection that is being adopted */
     size_t connections;
     uint64_t refused;
+    bool starved;
     atomic_bool stop;
     bool stopping; /* libwebsockets is taking everything down */
     char address[NI_MAXHOST + 16];
@@ -177,20 +180,12 @@ void conn_abort(struct conn *conn)
 
 struct ip conn_peer(const struct conn *conn)
 {
-    struct sockaddr_storage address;
-    socklen_t len = sizeof address;
-    char host[NI_MAXHOST];
-    struct ip ip = {{0}};
-    if (getpeername(lws_get_socket_fd(conn->wsi), (struct sockaddr *)&address, &len) ||
-        getnameinfo((struct sockaddr *)&address, len, host, sizeof host, NULL, 0, NI_NUMERICHOST) ||
-        ip_parse(&ip, host, strcspn(host, "%"))) /* a link-local address has its interface behind a % */
-        ip = (struct ip){{0}};
-    return ip;
+    return conn->peer;
 }
 
 static int conn_adopted(struct net *net, struct lws *wsi, struct conn *conn)
 {
-    *conn = (struct conn){.wsi = wsi, .net = net};
+    *conn = (struct conn){.wsi = wsi, .net = net, .peer = *net->arriving};
     conn->deadline = (struct timer){.fire = deadline_passed, .owner = conn};
     net->connections++;
     conn->data = net->options.handler->opened(net->options.owner, conn);
@@ -242,19 +237,29 @@ static void resume_accepting(void *owner)
 /* Level-triggered, a listener that cannot accept would spin the loop. */
 static void pause_accepting(struct net *net, int error)
 {
-    log_warn("gateway", "cannot accept connections for now: %s", strerror(error));
+    log_debug("gateway", "cannot accept connections for now: %s", strerror(error));
     net->refused++;
+    net->starved = true;
+    if (net->options.handler->starved)
+        net->options.handler->starved(net->options.owner);
     lws_rx_flow_control(net->listener, 0);
     timers_set(net->timers, &net->accept_pause, net_now_ms(net) + ACCEPT_PAUSE_MS);
 }
 
-static void refuse(struct net *net, int fd)
+/* NULL: let it in. */
+static const char *refusal(struct net *net, const struct ip *peer)
 {
-    static const char answer[] =
-        "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    bool full = net->connections >= net->options.max_connections;
+    if (net->options.handler->refusal)
+        return net->options.handler->refusal(net->options.owner, peer, full);
+    return full ? "" : NULL;
+}
+
+static void turn_away(struct net *net, int fd, const char *answer)
+{
     net->refused++;
     /* Best effort: the kernel takes this much on a fresh connection. */
-    if (send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+    if (send(fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         log_debug("gateway", "refusing a connection: %s", strerror(errno));
     close(fd);
 }
@@ -262,7 +267,9 @@ static void refuse(struct net *net, int fd)
 static void accept_some(struct net *net, int listen_fd)
 {
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage address;
+        socklen_t len = sizeof address;
+        int fd = accept4(listen_fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
                 pause_accepting(net, errno);
@@ -270,16 +277,21 @@ static void accept_some(struct net *net, int listen_fd)
                 continue;
             return;
         }
-        if (net->connections >= net->options.max_connections) {
-            refuse(net, fd);
+        net->starved = false;
+        struct ip peer = ip_of((const struct sockaddr *)&address);
+        const char *answer = refusal(net, &peer);
+        if (answer) {
+            turn_away(net, fd, answer);
             continue;
         }
+        net->arriving = &peer;
         int on = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         lws_sock_file_fd_type descriptor = {.sockfd = fd};
         /* On failure libwebsockets has closed the descriptor. */
         if (!lws_adopt_descriptor_vhost(net->vhost, LWS_ADOPT_SOCKET, descriptor, "client", NULL))
             net->refused++;
+        net->arriving = NULL;
     }
 }
 
@@ -526,6 +538,11 @@ const char *net_version(void)
 uint64_t net_refused_count(const struct net *net)
 {
     return net->refused;
+}
+
+bool net_starved(const struct net *net)
+{
+    return net->starved;
 }
 
 void net_run(struct net *net)

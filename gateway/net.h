@@ -24,6 +24,14 @@ struct net;
 struct conn;
 
 struct net_handler {
+    /*
+     * A connection has come; `full`: there are `max_connections`. What it is answered before it is closed (a
+     * whole response, static); NULL: let it in. Without this function whoever comes when it is full is
+     * closed.
+     */
+    const char *(*refusal)(void *owner, const struct ip *peer, bool full);
+    /* The kernel has no descriptor or memory for a connection. May be NULL. */
+    void (*starved)(void *owner);
     /* A connection was accepted. Returns its data, which the other callbacks get; NULL: refuse it. */
     void *(*opened)(void *owner, struct conn *conn);
     /* Bytes arrived; they may be changed and are gone after the call. */
@@ -76,8 +84,10 @@ struct timers *net_timers(struct net *net);
 size_t net_connection_count(const struct net *net);
 /* The version of libwebsockets, as it says. */
 const char *net_version(void);
-/* Connections refused because there were too many, and accept() failures. */
+/* Connections refused, and accept() failures. */
 uint64_t net_refused_count(const struct net *net);
+/* Whether the last connection that came could not be accepted, for want of descriptors or memory. */
+bool net_starved(const struct net *net);
 
 /*
  * THE one function that gives bytes to libwebsockets. It takes all of them: what the kernel does not take at
@@ -101,7 +111,7 @@ void conn_abort(struct conn *conn);
 
 enum { CONN_LINGER_MS = 2000, CONN_DRAIN_MS = 10000 };
 
-/* The peer's address; :: when it is unknown, because the peer is gone already. */
+/* The peer's address. */
 struct ip conn_peer(const struct conn *conn);
 
 #endif

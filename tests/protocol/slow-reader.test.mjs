@@ -14,7 +14,7 @@ const FLOW_BYTES = 6_000_000;
 const WINDOW_BYTES = 50_000;
 
 // Heartbeats would only get in the way of counting.
-const start = (t, options) => startGateway(t, { pingInterval: 600_000, recoveryWindow: 0, ...options });
+const start = (t, options) => startGateway(t, { pingInterval: 600_000, recoveryWindow: 0, messagesPerSecond: 0, bytesPerSecond: 0, ...options });
 
 const record = (i, size) => user("flow", "boarding", { i, more: "x".repeat(size) });
 
