@@ -60,6 +60,16 @@ static const char *check_listen(const char *value)
     return NULL;
 }
 
+static const char *check_admin_listen(const char *value)
+{
+    char host[HOST_SIZE];
+    int port;
+
+    if (!*value || strcmp(value, "none") == 0 || config_split_address(value, host, sizeof host, &port) == 0)
+        return NULL;
+    return "is not HOST:PORT; give an address such as 127.0.0.1:9000, or none";
+}
+
 /* What follows the scheme is for the broker to judge. */
 static const char *check_broker(const char *value)
 {
@@ -167,6 +177,9 @@ static const char *const log_formats[] = {[LOG_FORMAT_TEXT] = "text", [LOG_FORMA
 static const struct option_row rows[] = {
     {"listen", STRING(listen, "0.0.0.0:3000"), .check = check_listen,
      .help = "Address and port to serve clients on; port 0 picks a free one"},
+    {"admin-listen", STRING(admin_listen, ""), .check = check_admin_listen,
+     .help = "Address and port of /metrics and /api, which clients do not see then; none: they are not served; "
+             "empty: they are served to clients"},
     {"broker", STRING(broker, "memory"), .flags = OPTION_SECRET, .check = check_broker,
      .help = "Where riders are kept: memory (this process alone), redis://[user[:password]@]host[:port][/db], "
              "rediss:// (with TLS), redis+unix:///path[?db=N] or redis+sentinel://host[:port],host/primary[/db]"},

@@ -173,6 +173,7 @@ static struct server *make_server(struct gateway *gateway, char *error, size_t e
     const struct config *config = gateway->config;
     struct server_options options = {
         .listen = config->listen,
+        .admin_listen = strcmp(config->admin_listen, "none") != 0 ? config->admin_listen : "",
         .path = "/socket.io/",
         .cors_origin = config->cors_origin,
         .trusted_proxy = config->trusted_proxy,
@@ -267,6 +268,7 @@ static void make_clients(struct gateway *gateway)
         .metrics = gateway->metrics,
         .cluster = &gateway->cluster,
         .cors_origin = config->cors_origin,
+        .closed = config->admin_listen[0] != '\0',
         .files = gateway->files,
         .sample = sample,
         .gateway = gateway,
@@ -346,6 +348,11 @@ fail:
 const char *gateway_address(const struct gateway *gateway)
 {
     return net_address(server_net(gateway->server));
+}
+
+const char *gateway_admin_address(const struct gateway *gateway)
+{
+    return net_admin_address(server_net(gateway->server));
 }
 
 int gateway_run(struct gateway *gateway, char *error, size_t error_size)

@@ -288,7 +288,7 @@ static bool http_step(struct link *link, char **bytes, size_t *n)
         return true;
     case HTTP_TOO_BIG:
         note_refusal(link, REFUSED_PAYLOAD);
-        server_too_big(link->server, link);
+        server_too_big(link);
         return false;
     case HTTP_BAD:
         break;

@@ -58,6 +58,7 @@ struct link {
     struct peer *guest;          /* whose plain WebSocket this is */
     struct ip address;           /* of the client where it is known, else of the connection */
     struct bucket chatter;       /* the WebSocket's pings and pongs */
+    bool admin;                  /* an operator's: pages are served, clients are not */
     bool waits_for_page;         /* the exchange is the site's */
     bool in_head;                /* a request's head is due, or some of it is here */
     bool resumable;              /* in server->resumable: pipelined bytes can be read */

@@ -25,9 +25,9 @@ struct conn;
 
 struct net_handler {
     /*
-     * A connection has come; `full`: there are `max_connections`. What it is answered before it is closed (a
-     * whole response, static); NULL: let it in. Without this function whoever comes when it is full is
-     * closed.
+     * A client's connection has come; `full`: there are `max_connections`. What it is answered before it is
+     * closed (a whole response, static); NULL: let it in. Without this function whoever comes when it is full
+     * is closed.
      */
     const char *(*refusal)(void *owner, const struct ip *peer, bool full);
     /* The kernel has no descriptor or memory for a connection. May be NULL. */
@@ -47,7 +47,8 @@ struct net_handler {
 };
 
 struct net_options {
-    const char *listen; /* HOST:PORT */
+    const char *listen;       /* HOST:PORT */
+    const char *admin_listen; /* for operators, besides; "": none */
     uint64_t max_connections;
     size_t send_buffer_bytes; /* of a connection (SO_SNDBUF); 0: the kernel's choice */
     const struct net_handler *handler;
@@ -61,8 +62,9 @@ struct net_options {
  */
 struct net *net_new(const struct net_options *options, char *error, size_t error_size);
 
-/* The address listened on, with the real port: `127.0.0.1:3000`. */
+/* The address listened on, with the real port: `127.0.0.1:3000`; and the operators', "" if there is none. */
 const char *net_address(const struct net *net);
+const char *net_admin_address(const struct net *net);
 
 /* Serves until net_stop(). Every connection has been closed, and `closed` called for those still open, when
  * it returns. */
@@ -110,6 +112,11 @@ void conn_close(struct conn *conn);
 void conn_abort(struct conn *conn);
 
 enum { CONN_LINGER_MS = 2000, CONN_DRAIN_MS = 10000 };
+
+/* Whether it came to the operators' address. Of these there are at most NET_ADMIN_CONNECTIONS_MAX, which no
+ * crowd of clients can take. */
+bool conn_is_admin(const struct conn *conn);
+enum { NET_ADMIN_CONNECTIONS_MAX = 32 };
 
 /* The peer's address. */
 struct ip conn_peer(const struct conn *conn);

@@ -130,19 +130,28 @@ static bool serve_file(struct pages *pages, struct link *link, const char *path)
     return true;
 }
 
-bool pages_serve(struct pages *pages, struct link *link, const char *path, const char *query)
+static bool serve_internals(struct pages *pages, struct link *link, const char *path, const char *query)
 {
-    if (!strcmp(path, "/healthz"))
-        respond_text(link, 200, "ok\n");
-    else if (!strcmp(path, "/readyz"))
-        serve_readyz(pages, link);
-    else if (!strcmp(path, "/metrics"))
+    if (!strcmp(path, "/metrics"))
         serve_metrics(pages, link);
     else if (!strcmp(path, "/api/users"))
         serve_users(pages, link, query);
     else if (!strcmp(path, "/api/cluster"))
         cluster_ask(pages->cluster, link);
     else
-        return serve_file(pages, link, path);
+        return false;
+    return true;
+}
+
+bool pages_serve(struct pages *pages, struct link *link, const char *path, const char *query)
+{
+    if (!strcmp(path, "/healthz"))
+        respond_text(link, 200, "ok\n");
+    else if (!strcmp(path, "/readyz"))
+        serve_readyz(pages, link);
+    else if ((link->admin || !pages->closed) && serve_internals(pages, link, path, query))
+        return true;
+    else
+        return !link->admin && serve_file(pages, link, path);
     return true;
 }

@@ -65,7 +65,9 @@ static void *on_opened(void *owner, struct conn *conn)
     struct server *server = owner;
     struct ip peer = conn_peer(conn);
     struct link *link = link_new(server, conn);
-    if (link && !is_proxy(server, &peer))
+    if (link && conn_is_admin(conn))
+        link->admin = true;
+    else if (link && !is_proxy(server, &peer))
         link->peer = peer_open(server->peers, &peer, PEER_CONNECTION, net_now_ms(NULL));
     return link;
 }
@@ -130,6 +132,7 @@ struct server *server_new(const struct server_options *options, char *error, siz
     server->peers = peers_new(&peers_options);
     struct net_options net_options = {
         .listen = options->listen,
+        .admin_listen = options->admin_listen,
         .max_connections = options->max_connections,
         .send_buffer_bytes = options->send_buffer_bytes,
         .handler = &handler,
@@ -201,17 +204,23 @@ void server_wake(void *server)
 
 /* --- requests --- */
 
+/* Whether it is Engine.IO's. */
+static bool serves_clients(const struct link *link, const char *path)
+{
+    return !link->admin && endpoint_owns(link->server, path);
+}
+
 void server_head(struct server *server, struct link *link)
 {
-    if (endpoint_owns(server, http_reader_request(link->reader)->path))
+    if (serves_clients(link, http_reader_request(link->reader)->path))
         endpoint_head(server, link);
     else
         http_reader_body(link->reader, false, UNWANTED_BODY_MAX);
 }
 
-void server_too_big(struct server *server, struct link *link)
+void server_too_big(struct link *link)
 {
-    if (endpoint_owns(server, http_reader_request(link->reader)->path))
+    if (serves_clients(link, http_reader_request(link->reader)->path))
         endpoint_too_big(link);
     else
         link_refuse(link, 413, NULL, NULL, "", 0);
@@ -263,9 +272,9 @@ static void serve_page(struct server *server, struct link *link)
 void server_request(struct server *server, struct link *link)
 {
     const struct http_request *request = http_reader_request(link->reader);
-    if (endpoint_owns(server, request->path))
+    if (serves_clients(link, request->path))
         endpoint_request(server, link);
-    else if (request->upgrade)
+    else if (request->upgrade && !link->admin)
         open_site_ws(server, link);
     else
         serve_page(server, link);

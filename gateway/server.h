@@ -44,6 +44,7 @@ struct server_limits {
 
 struct server_options {
     const char *listen;
+    const char *admin_listen;  /* "" or NULL: none */
     const char *path;          /* of Engine.IO, with both slashes: "/socket.io/" */
     const char *cors_origin;   /* "*" or a list */
     const char *trusted_proxy; /* a list of networks (common/ip.h) */

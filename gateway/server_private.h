@@ -21,7 +21,7 @@ struct server {
 /* server.c: a request's head is complete; says how to take the body (http_reader_body) or answers. */
 void server_head(struct server *server, struct link *link);
 /* server.c: the body is over its limit: answers. */
-void server_too_big(struct server *server, struct link *link);
+void server_too_big(struct link *link);
 /* server.c: the request is complete: answers, or has somebody answer later. */
 void server_request(struct server *server, struct link *link);
 
