@@ -96,6 +96,8 @@ static void serve_readyz(struct pages *pages, struct link *link)
         respond_text(link, 503, "not ready: this gateway is being stopped\n");
     else if (!presence_ready(pages->presence))
         respond_text(link, 503, "not ready: the broker is down\n");
+    else if (net_starved(server_net(link->server)))
+        respond_text(link, 503, "not ready: descriptors or memory are used up\n");
     else
         respond_text(link, 200, "ready\n");
 }
