@@ -1,5 +1,6 @@
 /* The gateway's metrics: see gauges.h. */
 #include "gateway/gauges.h"
+#include "common/log.h"
 #include "common/metrics.h"
 #include "common/process.h"
 #include "gateway/net.h"
@@ -86,6 +87,8 @@ static void add_process(struct gauges *gauges, struct metrics *metrics)
         metrics_add(metrics, METRIC_GAUGE, "process_resident_memory_bytes", NULL, "Resident memory");
     gauges->cpu =
         metrics_add(metrics, METRIC_COUNTER, "process_cpu_seconds_total", NULL, "CPU time, user and system");
+    gauges->log_lost = metrics_add(metrics, METRIC_COUNTER, "ridecast_log_lost_total", NULL,
+                                   "Lines of the log that could not be written");
     gauges->files = metrics_add(metrics, METRIC_GAUGE, "process_open_fds", NULL, "Open files");
     gauges->max_files = metrics_add(metrics, METRIC_GAUGE, "process_max_fds", NULL, "How many may be open");
     clock_gettime(CLOCK_REALTIME, &now);
@@ -130,6 +133,7 @@ static void sample_process(struct gauges *gauges)
     struct process_usage usage;
 
     process_usage(&usage);
+    metric_set(gauges->log_lost, (int64_t)log_lost());
     metric_set(gauges->resident, (int64_t)usage.resident_bytes);
     metric_set(gauges->cpu, (int64_t)usage.cpu_us);
     metric_set(gauges->files, (int64_t)usage.open_files);

@@ -33,6 +33,7 @@ struct gauges {
     struct metric *backlog, *laggards_skipped, *laggards_closed;
     struct metric *lag;
     struct metric *draining;
+    struct metric *log_lost;
     struct metric *resident, *cpu, *files, *max_files;
     struct timer beat; /* is late by as long as the loop kept others waiting */
     char build[128];   /* labels */

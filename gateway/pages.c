@@ -96,6 +96,8 @@ static void serve_readyz(struct pages *pages, struct link *link)
         respond_text(link, 503, "not ready: this gateway is being stopped\n");
     else if (!presence_ready(pages->presence))
         respond_text(link, 503, "not ready: the broker is down\n");
+    else if (net_starved(server_net(link->server)))
+        respond_text(link, 503, "not ready: descriptors or memory are used up\n");
     else
         respond_text(link, 200, "ready\n");
 }
@@ -130,19 +132,28 @@ static bool serve_file(struct pages *pages, struct link *link, const char *path)
     return true;
 }
 
-bool pages_serve(struct pages *pages, struct link *link, const char *path, const char *query)
+static bool serve_internals(struct pages *pages, struct link *link, const char *path, const char *query)
 {
-    if (!strcmp(path, "/healthz"))
-        respond_text(link, 200, "ok\n");
-    else if (!strcmp(path, "/readyz"))
-        serve_readyz(pages, link);
-    else if (!strcmp(path, "/metrics"))
+    if (!strcmp(path, "/metrics"))
         serve_metrics(pages, link);
     else if (!strcmp(path, "/api/users"))
         serve_users(pages, link, query);
     else if (!strcmp(path, "/api/cluster"))
         cluster_ask(pages->cluster, link);
     else
-        return serve_file(pages, link, path);
+        return false;
+    return true;
+}
+
+bool pages_serve(struct pages *pages, struct link *link, const char *path, const char *query)
+{
+    if (!strcmp(path, "/healthz"))
+        respond_text(link, 200, "ok\n");
+    else if (!strcmp(path, "/readyz"))
+        serve_readyz(pages, link);
+    else if ((link->admin || !pages->closed) && serve_internals(pages, link, path, query))
+        return true;
+    else
+        return !link->admin && serve_file(pages, link, path);
     return true;
 }

@@ -19,6 +19,7 @@ enum ws_status {
     WS_STATUS_GOING_AWAY = 1001,
     WS_STATUS_PROTOCOL_ERROR = 1002,
     WS_STATUS_INVALID_UTF8 = 1007,
+    WS_STATUS_POLICY = 1008, /* said too much */
     WS_STATUS_TOO_BIG = 1009,
     WS_STATUS_INTERNAL_ERROR = 1011, /* no memory */
 };

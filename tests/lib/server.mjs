@@ -36,6 +36,9 @@ async function start(t, file, options, enginePath) {
   return server;
 }
 
+// For tests in which one client says as much as a crowd.
+export const UNLIMITED = { messagesPerSecond: 0, bytesPerSecond: 0 };
+
 export const startGateway = (t, options) => start(t, "gateway/ridecast-gateway", options, "/socket.io/");
 
 // A gateway that is expected not to start.
