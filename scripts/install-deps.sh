@@ -81,6 +81,8 @@ for group in "$@"; do
         [[ -x /usr/sbin/nginx ]] || command -v nginx >/dev/null || need nginx-light openssl
         # Likewise Prometheus; the tests want its promtool.
         command -v promtool >/dev/null || need prometheus
+        # It judges the unit; systemd need not run.
+        command -v systemd-analyze >/dev/null || need systemd
         # For the tests in a browser; the pages are in Korean, too.
         if "$has_client_node"; then
             command -v chromium >/dev/null || need chromium
