@@ -379,6 +379,7 @@ void gateway_free(struct gateway *gateway)
     server_free(gateway->server);
     presence_free(gateway->presence);
     broker_free(gateway->broker);
+    cluster_deinit(&gateway->cluster);
     static_files_free(gateway->files);
     metrics_free(gateway->metrics);
     free(gateway);

@@ -110,12 +110,11 @@ static void beat(void *owner)
 {
     struct gauges *gauges = owner;
     struct net *net = server_net(gauges->sources.server);
-    uint64_t now = net_now_ms(NULL);
+    uint64_t now_us = net_now_us();
 
-    if (gauges->beat_due_ms)
-        metric_observe(gauges->lag, (int64_t)(now - gauges->beat_due_ms) * 1000);
-    gauges->beat_due_ms = now + BEAT_MS;
-    timers_set(net_timers(net), &gauges->beat, gauges->beat_due_ms);
+    if (gauges->beat.at_ms)
+        metric_observe(gauges->lag, (int64_t)(now_us - gauges->beat.at_ms * 1000));
+    timers_set(net_timers(net), &gauges->beat, now_us / 1000 + BEAT_MS);
 }
 
 void gauges_start(struct gauges *gauges, const struct gauges_sources *sources)

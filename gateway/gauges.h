@@ -36,8 +36,7 @@ struct gauges {
     struct metric *log_lost;
     struct metric *resident, *cpu, *files, *max_files;
     struct timer beat; /* is late by as long as the loop kept others waiting */
-    uint64_t beat_due_ms;
-    char build[128]; /* labels */
+    char build[128];   /* labels */
 };
 
 void gauges_init(struct gauges *gauges, struct metrics *metrics);

@@ -79,12 +79,17 @@ struct net {
     bool stopping; /* libwebsockets is taking everything down */
 };
 
+uint64_t net_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 uint64_t net_now_ms(void *net)
 {
     (void)net;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return net_now_us() / 1000;
 }
 
 /* --- the end of a turn --- */
@@ -101,9 +106,9 @@ static void set_alarm(struct net *net)
         lws_sul_schedule(net->context, 0, &net->alarm, alarm_rings, LWS_SET_TIMER_USEC_CANCEL);
         return;
     }
-    uint64_t now = net_now_ms(net);
-    uint64_t wait_ms = next_ms > now ? next_ms - now : 0;
-    lws_sul_schedule(net->context, 0, &net->alarm, alarm_rings, (lws_usec_t)(wait_ms * 1000 + 1));
+    uint64_t now_us = net_now_us(), next_us = next_ms * 1000;
+    uint64_t wait_us = next_us > now_us ? next_us - now_us : 0;
+    lws_sul_schedule(net->context, 0, &net->alarm, alarm_rings, (lws_usec_t)(wait_us + 1));
 }
 
 static void settle(struct net *net)

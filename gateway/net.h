@@ -79,6 +79,8 @@ void net_free(struct net *net);
 
 /* The monotonic clock, in ms. `net` may be NULL. */
 uint64_t net_now_ms(void *net);
+/* The same in µs, for what is measured. */
+uint64_t net_now_us(void);
 
 /* Timers on this loop's clock: set and cancel with gateway/timers.h. */
 struct timers *net_timers(struct net *net);

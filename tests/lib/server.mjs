@@ -5,7 +5,7 @@ import path from "node:path";
 import { onEnd } from "./cleanup.mjs";
 import { startProgram } from "./process.mjs";
 
-const BUILD = path.resolve(
+export const BUILD = path.resolve(
   process.env.RIDECAST_BUILD ?? fileURLToPath(new URL("../../build/release", import.meta.url)),
 );
 
