@@ -15,6 +15,7 @@
 #include "gateway/server.h"
 #include "gateway/sio_riders.h"
 #include "gateway/static_load.h"
+#include "gateway/trim.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ struct gateway {
     struct metrics *metrics;
     struct gauges gauges;
     struct refusals refusals;
+    struct trim trim;
     struct server *server;
     struct broker *broker;
     struct presence *presence;
@@ -337,6 +339,7 @@ struct gateway *gateway_new(const struct config *config, char *error, size_t err
         goto fail;
     gateway->presence = make_presence(gateway);
     make_clients(gateway);
+    trim_start(&gateway->trim, server_net(gateway->server));
     refusals_start(&gateway->refusals, net_timers(server_net(gateway->server)), net_now_ms);
     return gateway;
 
