@@ -8,8 +8,7 @@ ARGS ?=
 ONLY ?=
 RUNS ?= 3
 PREFIX ?= /usr/local
-K6_VERSION = v1.3.0
-K6 = build/tools/k6-$(K6_VERSION)/k6
+SCRIPT ?= smoke
 
 SOURCES = $(shell find common broker gateway tests -name node_modules -prune -o -name '*.[ch]' -print)
 # What the current build compiles of ours, without what it generates.
@@ -18,7 +17,7 @@ COMPILED = sed -n 's|^ *"file": "\(.*\)",*$$|\1|p' build/$(BUILD)/compile_comman
 
 configure = cmake --log-level=NOTICE --preset $(1) -DRIDECAST_WERROR=$(WERROR)
 
-.PHONY: build client run install package test cluster load chaos bench lint format fuzz clean help
+.PHONY: build client run install package test cluster load hold chaos bench pictures lint format fuzz clean help
 
 build: ## the gateway: build/release/gateway/ridecast-gateway (BUILD=dev: with ASan and UBSan)
 	@scripts/install-deps.sh build
@@ -29,9 +28,8 @@ client: ## the web client: client/dist (where Node.js is recent enough)
 	@scripts/install-deps.sh client
 	@scripts/build-client.sh
 
-# A gateway that does not know the option, or has no client to serve, runs without.
-static = $$([ -e client/dist/index.html ] && build/$(BUILD)/gateway/ridecast-gateway --help | grep -q -e --static && \
-	echo --static client/dist)
+# Where there is no client to serve, the gateway runs without.
+static = $$([ -e client/dist/index.html ] && echo --static client/dist)
 
 run: build client ## build both and start the gateway on http://localhost:3000 (ARGS="--log-level debug")
 	@exec build/$(BUILD)/gateway/ridecast-gateway $(static) $(ARGS)
@@ -61,16 +59,19 @@ tests/node_modules/.package-lock.json: tests/package-lock.json
 
 cluster: ## Redis, three gateways (ports 3001 to 3003) and nginx on http://localhost:8080; Ctrl-C ends it
 	@scripts/install-deps.sh build test
-	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
+	@$(MAKE) --no-print-directory build client tests/node_modules/.package-lock.json
 	@RIDECAST_BUILD=build/$(BUILD) exec node tests/load/local-cluster.mjs
 
-load: ## k6's smoke test against such a cluster on free ports
+load: ## k6's smoke test against such a cluster on free ports (SCRIPT=fanout: another one of tests/load)
 	@scripts/install-deps.sh build test load
-	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json $(K6)
-	@RIDECAST_BUILD=build/$(BUILD) node tests/load/local-cluster.mjs $(K6) run --quiet tests/load/smoke.js
+	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
+	@k6=$$(scripts/build-k6.sh) && RIDECAST_BUILD=build/$(BUILD) exec node tests/load/local-cluster.mjs \
+		$(if $(filter drain,$(SCRIPT)),--rolling) "$$k6" run --quiet tests/load/$(SCRIPT).js
 
-$(K6):
-	@GOBIN=$(CURDIR)/$(dir $@) go install go.k6.io/k6@$(K6_VERSION)
+hold: ## 18,000 clients through nginx, held for five minutes (CLIENTS=2000 HOLD=20)
+	@scripts/install-deps.sh build test
+	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
+	@RIDECAST_BUILD=build/$(BUILD) CLIENTS=$(or $(CLIENTS),18000) SECONDS=$(or $(HOLD),300) node tests/load/hold.mjs
 
 chaos: SECONDS = 60
 chaos: ## SEEDS=20 runs of SECONDS=60 in which everything breaks, then figures of how long healing takes
@@ -82,6 +83,11 @@ bench: ## measure against the floor and the peers, and write docs/benchmark.md (
 	@scripts/install-deps.sh build bench
 	@$(MAKE) --no-print-directory build BUILD=release
 	@RUNS=$(RUNS) node tests/bench/run.mjs $(ONLY)
+
+pictures: ## draw the web client's main states into docs/pictures
+	@scripts/install-deps.sh build test pictures
+	@$(MAKE) --no-print-directory build client tests/node_modules/.package-lock.json
+	@RIDECAST_BUILD=$(CURDIR)/build/$(BUILD) npm --prefix tests run --silent screenshots
 
 lint: ## clang-format and clang-tidy, and on the web client tsc, ESLint and Prettier, all without tolerance
 	@scripts/install-deps.sh test lint

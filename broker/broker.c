@@ -371,6 +371,8 @@ static void refuse_orders(struct broker *broker)
             broker_tell(broker, message_refused(order, stopping_error));
         if (order->kind == ORDER_REPLAY)
             broker_tell(broker, message_no_history(order));
+        if (order->kind == ORDER_SURVEY)
+            broker_tell(broker, message_survey(NULL));
         order_free(order);
     }
 }

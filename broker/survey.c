@@ -6,9 +6,10 @@
 #include "broker/redis.h"
 
 #include <hiredis/hiredis.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-enum { NODES_MAX = 1024, DEPTH_MAX = 8 };
+enum { DEPTH_MAX = 8 };
 
 /* Lives until the last answer has come. */
 struct survey {
@@ -59,13 +60,17 @@ static void ask(struct survey *survey, struct json_slice name)
 {
     struct redis *redis = survey->redis;
     struct key_name key;
-    char node[RECORD_NODE_MAX + 1];
+    char node[RECORD_NODE_MAX + 1], last[16];
 
     if (record_parse_node(name, node))
         return;
     key_name_make_node(&key, redis->backend.setup.prefix, node, "");
-    const struct redis_arg get[] = {redis_arg_text("GET"), key_name_arg(&key)};
-    if (redis_link_send(redis->commands, lease_answered, survey, get, 2) == 0)
+    snprintf(last, sizeof last, "%d", ABOUT_MAX);
+    /* What is too large comes a byte too long, and nothing where there is no lease: survey_takes() neither.
+     */
+    const struct redis_arg get[] = {redis_arg_text("GETRANGE"), key_name_arg(&key), redis_arg_text("0"),
+                                    redis_arg_text(last)};
+    if (redis_link_send(redis->commands, lease_answered, survey, get, 4) == 0)
         survey->awaited++;
     else
         survey->failed = true;
@@ -78,7 +83,10 @@ static void nodes_answered(const struct redisReply *reply, void *arg)
     if (!reply || reply->type != REDIS_REPLY_ARRAY) {
         survey->failed = true;
     } else {
-        for (size_t i = 0; i < reply->elements && i < NODES_MAX; i++)
+        if (reply->elements > SURVEY_NODES_MAX)
+            redis_trouble(survey->redis, "more than %d gateways are listed: a survey tells of that many",
+                          SURVEY_NODES_MAX);
+        for (size_t i = 0; i < reply->elements && i < SURVEY_NODES_MAX; i++)
             ask(survey, reply_slice(reply->element[i]));
     }
     if (survey->awaited == 0)
@@ -89,13 +97,17 @@ void survey_run(struct redis *redis)
 {
     struct survey *survey = alloc_zeroed(sizeof *survey);
     struct key_name nodes;
+    char count[16];
 
     survey->redis = redis;
-    buf_init(&survey->json, NODES_MAX * (ABOUT_MAX + 1) + 2);
+    buf_init(&survey->json, SURVEY_NODES_MAX * (ABOUT_MAX + 1) + 2);
     key_name_make_shared(&nodes, redis->backend.setup.prefix, "nodes");
-    const struct redis_arg members[] = {redis_arg_text("SMEMBERS"), key_name_arg(&nodes)};
+    snprintf(count, sizeof count, "%d", SURVEY_NODES_MAX + 1);
+    /* All of them, or one too many, picked at random. */
+    const struct redis_arg members[] = {redis_arg_text("SRANDMEMBER"), key_name_arg(&nodes),
+                                        redis_arg_text(count)};
     survey->failed = buf_append(&survey->json, "[", 1) != 0;
-    if (!redis->up || redis_link_send(redis->commands, nodes_answered, survey, members, 2) != 0) {
+    if (!redis->up || redis_link_send(redis->commands, nodes_answered, survey, members, 3) != 0) {
         survey->failed = true;
         end(survey);
     }

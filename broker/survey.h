@@ -1,7 +1,9 @@
 /*
  * What the gateways say of themselves. Each keeps it, a JSON object, as the value of its lease
  * (broker/lease.c): it comes and goes with the lease and costs no command of its own. A survey reads those of
- * all nodes; what is no JSON object there, or too large, is left out. Broker thread.
+ * all nodes; what is no JSON object there, or too large, is left out. However much there is in Redis, at most
+ * SURVEY_NODES_MAX nodes are asked, and no more is read of each than may be said; where more are listed, the
+ * log says so. Broker thread.
  */
 #ifndef RIDECAST_BROKER_SURVEY_H
 #define RIDECAST_BROKER_SURVEY_H
@@ -11,6 +13,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+enum { SURVEY_NODES_MAX = 1024 };
 
 struct redis;
 

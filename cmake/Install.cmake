@@ -7,9 +7,14 @@ set(dist "${PROJECT_SOURCE_DIR}/client/dist")
 install(FILES "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/README.ko.md" "${PROJECT_SOURCE_DIR}/LICENSE"
               "${PROJECT_SOURCE_DIR}/CHANGELOG.md" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
-install(FILES "${PROJECT_SOURCE_DIR}/deploy/systemd/ridecast.env"
-        DESTINATION "${CMAKE_INSTALL_FULL_SYSCONFDIR}/ridecast"
-        PERMISSIONS OWNER_READ OWNER_WRITE) # it may hold a password; systemd reads it as root
+# It may hold a password; systemd reads it as root. What somebody has written into it stays. (file(INSTALL) heeds DESTDIR
+# by itself.)
+set(environment "${CMAKE_INSTALL_FULL_SYSCONFDIR}/ridecast/ridecast.env")
+install(CODE "
+  if(NOT EXISTS \"\$ENV{DESTDIR}${environment}\")
+    file(INSTALL \"${PROJECT_SOURCE_DIR}/deploy/systemd/ridecast.env\"
+         DESTINATION \"${CMAKE_INSTALL_FULL_SYSCONFDIR}/ridecast\" PERMISSIONS OWNER_READ OWNER_WRITE)
+  endif()")
 install(DIRECTORY "${dist}/" DESTINATION "${CMAKE_INSTALL_DATADIR}/ridecast/client" OPTIONAL)
 
 # The unit serves the client if there is one to install, which is known then and not now.
@@ -37,7 +42,10 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "libwebsockets-evlib-uv")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "redis-server (>= 5:6.2)")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "nginx")
-file(WRITE "${PROJECT_BINARY_DIR}/conffiles" "${CMAKE_INSTALL_FULL_SYSCONFDIR}/ridecast/ridecast.env\n")
-set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA "${PROJECT_BINARY_DIR}/conffiles")
+file(WRITE "${PROJECT_BINARY_DIR}/conffiles" "${environment}\n")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
+    "${PROJECT_BINARY_DIR}/conffiles" "${PROJECT_SOURCE_DIR}/deploy/debian/postinst"
+    "${PROJECT_SOURCE_DIR}/deploy/debian/prerm" "${PROJECT_SOURCE_DIR}/deploy/debian/postrm")
 set(CPACK_STRIP_FILES ON)
 include(CPack)

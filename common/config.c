@@ -74,6 +74,16 @@ static const char *check_listen(const char *value)
     return NULL;
 }
 
+static const char *check_admin_listen(const char *value)
+{
+    char host[HOST_SIZE];
+    int port;
+
+    if (!*value || strcmp(value, "none") == 0 || config_split_address(value, host, sizeof host, &port) == 0)
+        return NULL;
+    return "is not HOST:PORT; give an address such as 127.0.0.1:9000, or none";
+}
+
 /* What follows the scheme is for the broker to judge. */
 static const char *check_broker(const char *value)
 {
@@ -151,6 +161,9 @@ static const char *const log_formats[] = {[LOG_FORMAT_TEXT] = "text", [LOG_FORMA
 static const struct option_row rows[] = {
     {"listen", STRING(listen, "0.0.0.0:3000"), .check = check_listen,
      .help = "Address and port to serve clients on; port 0 picks a free one"},
+    {"admin-listen", STRING(admin_listen, ""), .check = check_admin_listen,
+     .help = "Address and port of /metrics and /api, which clients do not see then; none: they are not served; "
+             "empty: they are served to clients"},
     {"broker", STRING(broker, "memory"), .flags = OPTION_SECRET, .check = check_broker,
      .help = "Where riders are kept: memory (this process alone), redis://[user[:password]@]host[:port][/db], "
              "rediss:// (with TLS), redis+unix:///path[?db=N] or redis+sentinel://host[:port],host/primary[/db]"},
@@ -184,6 +197,24 @@ static const struct option_row rows[] = {
      .help = "How much may wait while the broker is away before it is refused"},
     {"max-connections", UINT(max_connections, "16384", 1, 1000000, NULL),
      .help = "Connections served at the same time"},
+    {"max-connections-per-address", UINT(max_connections_per_address, "4096", 0, 1000000, NULL),
+     .help = "Connections, and clients, of one address (of IPv6: a /64) at the same time; 0: any number"},
+    {"handshakes-per-address", UINT(handshakes_per_address, "200", 0, 1000000, "per second"),
+     .help = "New clients of one address; it may save up those of 10 seconds; 0: any number"},
+    {"messages-per-second", UINT(messages_per_second, "100", 0, 1000000, NULL),
+     .help = "Messages of one client; it may save up those of 10 seconds; 0: any number"},
+    {"bytes-per-second", UINT(bytes_per_second, "100000", 0, 1000000000, NULL),
+     .help = "Bytes of one client's messages; it may save up those of 10 seconds; 0: any number"},
+    {"rides-per-connection", UINT(rides_per_connection, "64", 0, 1000000, NULL),
+     .help = "Rides that one Socket.IO connection may be on; 0: any number"},
+    {"riders-per-ride", UINT(riders_per_ride, "100000", 0, 100000000, NULL),
+     .help = "Riders aboard one ride, more or less when several gateways board at once; 0: any number"},
+    {"max-header-bytes", UINT(max_header_bytes, "16384", 1024, 1048576, "bytes"),
+     .help = "Largest head of an HTTP request"},
+    {"header-timeout", UINT(header_timeout_ms, "60000", 10, 3600000, "ms"),
+     .help = "How long the head of an HTTP request may take"},
+    {"body-timeout", UINT(body_timeout_ms, "300000", 10, 3600000, "ms"),
+     .help = "How long the body of an HTTP request may take"},
     {"send-buffer", UINT(send_buffer_bytes, "65536", 0, 16777216, "bytes"),
      .help = "How much the kernel may hold for one client that reads slowly, about; 0: as much as it sees fit"},
     {"trusted-proxy", STRING(trusted_proxy, ""), .check = check_trusted_proxy,

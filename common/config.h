@@ -10,11 +10,12 @@
 #include <stdbool.h>
 
 struct config {
-    char *listen;  /* HOST:PORT; port 0 lets the kernel pick one; [::]:3000 for IPv6 */
-    char *broker;  /* "memory" or a URL (broker/redis_url.h) */
-    char *prefix;  /* of every Redis key and channel */
-    char *node_id; /* empty: a random one, new for every start */
-    char *rides;   /* space- or comma-separated patterns (* matches any run of characters) */
+    char *listen;       /* HOST:PORT; port 0 lets the kernel pick one; [::]:3000 for IPv6 */
+    char *admin_listen; /* the same for operators; "none": nothing is served to them; empty: on `listen` */
+    char *broker;       /* "memory" or a URL (broker/redis_url.h) */
+    char *prefix;       /* of every Redis key and channel */
+    char *node_id;      /* empty: a random one, new for every start */
+    char *rides;        /* space- or comma-separated patterns (* matches any run of characters) */
     uint64_t max_user_bytes;
     uint64_t ping_interval_ms;
     uint64_t ping_timeout_ms;
@@ -27,6 +28,15 @@ struct config {
     uint64_t node_lease_ms;
     uint64_t drain_timeout_ms; /* how long the others wait for a gateway that is silent */
     uint64_t max_connections;
+    uint64_t max_connections_per_address; /* and clients; of these limits 0 means none */
+    uint64_t handshakes_per_address;      /* a second */
+    uint64_t messages_per_second;         /* of one client */
+    uint64_t bytes_per_second;
+    uint64_t rides_per_connection;
+    uint64_t riders_per_ride;
+    uint64_t max_header_bytes; /* of a request, its first line included */
+    uint64_t header_timeout_ms;
+    uint64_t body_timeout_ms;
     uint64_t send_buffer_bytes; /* of a client's socket; 0: the kernel's choice */
     char *trusted_proxy;        /* space- or comma-separated CIDRs (common/ip.h); empty: none */
     char *cors_origin;          /* "*" or a list of origins (common/origin.h) */

@@ -2,6 +2,7 @@
 #include "common/ip.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
 enum { BITS = 128, V4_AT = 12, V4_BITS_BEFORE = 96 };
@@ -9,7 +10,7 @@ enum { BITS = 128, V4_AT = 12, V4_BITS_BEFORE = 96 };
 static const char SEPARATORS[] = ", \t";
 static const uint8_t MAPPED[V4_AT] = {[10] = 0xff, [11] = 0xff};
 
-static bool is_v4(const struct ip *ip)
+bool ip_is_v4(const struct ip *ip)
 {
     return !memcmp(ip->bytes, MAPPED, sizeof MAPPED);
 }
@@ -28,9 +29,22 @@ int ip_parse(struct ip *ip, const char *text, size_t len)
     return inet_pton(AF_INET, terminated, ip->bytes + V4_AT) == 1 ? 0 : -1;
 }
 
+struct ip ip_of(const struct sockaddr *address)
+{
+    struct ip ip = {{0}};
+
+    if (address->sa_family == AF_INET6) {
+        memcpy(ip.bytes, &((const struct sockaddr_in6 *)address)->sin6_addr, sizeof ip.bytes);
+    } else if (address->sa_family == AF_INET) {
+        memcpy(ip.bytes, MAPPED, sizeof MAPPED);
+        memcpy(ip.bytes + V4_AT, &((const struct sockaddr_in *)address)->sin_addr, sizeof ip.bytes - V4_AT);
+    }
+    return ip;
+}
+
 void ip_print(const struct ip *ip, char out[IP_TEXT_SIZE])
 {
-    bool v4 = is_v4(ip);
+    bool v4 = ip_is_v4(ip);
 
     inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? ip->bytes + V4_AT : ip->bytes, out, IP_TEXT_SIZE);
 }

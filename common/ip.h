@@ -17,8 +17,14 @@ struct ip {
     uint8_t bytes[16];
 };
 
+bool ip_is_v4(const struct ip *ip);
+
 /* `len` bytes of text: `203.0.113.9` or `2001:db8::1`, and nothing else. 0, or -1. */
 int ip_parse(struct ip *ip, const char *text, size_t len);
+
+struct sockaddr;
+/* Of a socket address; :: for another family's. */
+struct ip ip_of(const struct sockaddr *address);
 
 /* An IPv4 address is printed as one. */
 void ip_print(const struct ip *ip, char out[IP_TEXT_SIZE]);

@@ -6,7 +6,9 @@
 #include "common/json_text.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +20,9 @@ enum { LINE_MAX_BYTES = 4096 };
 /* Process-wide by nature: stderr is one. */
 static enum log_level log_threshold = LOG_LEVEL_INFO;
 static enum log_format log_shape = LOG_FORMAT_TEXT;
+
+static atomic_ulong lost_lines;
+static atomic_ulong unsaid_lines; /* of them, since one could be written */
 
 /* The line so far. Text that would pass `room` is left out, and `cut` says so. */
 struct line {
@@ -124,14 +129,60 @@ static void put_head(struct line *line, enum log_level level, const char *area)
     put_str(line, "\",\"message\":\"");
 }
 
+/*
+ * 0, or -1 when the line is lost. A pipe that takes no whole line (they are no longer than PIPE_BUF, which is
+ * what POLLOUT means there) would make the thread wait for whoever reads the log.
+ */
+static int emit(const struct line *line)
+{
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    ssize_t n;
+
+    if (poll(&out, 1, 0) < 1)
+        return -1;
+    do
+        n = write(STDERR_FILENO, line->bytes, line->len);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)line->len ? 0 : -1;
+}
+
+static void put_line(struct line *line, enum log_level level, const char *area, const char *message)
+{
+    const char *tail = log_shape == LOG_FORMAT_JSON ? "\"}\n" : "\n";
+
+    line->room = LINE_MAX_BYTES - strlen(cut_mark) - strlen(tail);
+    put_head(line, level, area);
+    put_text(line, message);
+    line->room = LINE_MAX_BYTES;
+    if (line->cut) {
+        line->cut = false;
+        put_str(line, cut_mark);
+    }
+    put_str(line, tail);
+}
+
+static int say_lost(unsigned long count)
+{
+    struct line line = {.len = 0};
+    char message[64];
+
+    snprintf(message, sizeof message, "%lu lines before this could not be written", count);
+    put_line(&line, LOG_LEVEL_WARN, "log", message);
+    return emit(&line);
+}
+
+unsigned long log_lost(void)
+{
+    return atomic_load(&lost_lines);
+}
+
 void log_write(enum log_level level, const char *area, const char *format, ...)
 {
     if (!log_enabled(level))
         return;
     /* With the head before it, a message that fills this is cut well before its end. */
     char message[LINE_MAX_BYTES] = "";
-    const char *tail = log_shape == LOG_FORMAT_JSON ? "\"}\n" : "\n";
-    struct line line = {.len = 0, .room = LINE_MAX_BYTES - strlen(cut_mark) - strlen(tail)};
+    struct line line = {.len = 0};
     int saved_errno = errno;
     va_list args;
 
@@ -139,17 +190,13 @@ void log_write(enum log_level level, const char *area, const char *format, ...)
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
 
-    put_head(&line, level, area);
-    put_text(&line, message);
-    line.room = LINE_MAX_BYTES;
-    if (line.cut) {
-        line.cut = false;
-        put_str(&line, cut_mark);
-    }
-    put_str(&line, tail);
+    put_line(&line, level, area, message);
+    unsigned long unsaid = atomic_exchange(&unsaid_lines, 0);
+    bool said = unsaid == 0 || say_lost(unsaid) == 0;
 
-    /* A log that cannot be written (a full disk, a closed pipe) must not stop the program. */
-    while (write(STDERR_FILENO, line.bytes, line.len) < 0 && errno == EINTR)
-        continue;
+    if (!said || emit(&line) != 0) {
+        atomic_fetch_add(&lost_lines, 1);
+        atomic_fetch_add(&unsaid_lines, 1 + (said ? 0 : unsaid));
+    }
     errno = saved_errno;
 }

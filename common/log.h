@@ -5,7 +5,11 @@
  *   json  {"time":"2026-01-31T10:20:30.123Z","level":"info","area":"gateway","message":"listening on
  * 0.0.0.0:3000"}
  *
- * A line is one write(2), so lines of two threads never mix. Control characters and invalid UTF-8 in a
+ * A line is one write(2), so lines of two threads never mix. A line that cannot be written at once (a full
+ * disk, a pipe nobody reads) is lost rather than waited for; log_lost() counts them, and the next line that
+ * can be written is preceded by one that says how many there were.
+ *
+ * Control characters and invalid UTF-8 in a
  * message are escaped, so a peer cannot forge lines. Level and format are process-wide, set once before
  * threads start. Never log payloads, names of riders, tokens or passwords.
  */
@@ -20,6 +24,9 @@ void log_setup(enum log_level level, enum log_format format);
 
 /* Whether a message of that level would be written (to skip costly preparation). */
 int log_enabled(enum log_level level);
+
+/* Lines lost since the start. Any thread. */
+unsigned long log_lost(void);
 
 /* `area` names the part of the program: "gateway", "broker", … */
 void log_write(enum log_level level, const char *area, const char *format, ...)

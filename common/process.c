@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static uint64_t resident_bytes(void)
+uint64_t process_resident_bytes(void)
 {
     unsigned long long pages = 0;
     FILE *file = fopen("/proc/self/statm", "re");
@@ -48,7 +48,7 @@ void process_usage(struct process_usage *usage)
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
     getrlimit(RLIMIT_NOFILE, &files);
     *usage = (struct process_usage){
-        .resident_bytes = resident_bytes(),
+        .resident_bytes = process_resident_bytes(),
         .cpu_us = (uint64_t)cpu.tv_sec * 1000000 + (uint64_t)cpu.tv_nsec / 1000,
         .open_files = open_files(),
         .max_files = (uint64_t)files.rlim_cur,

@@ -35,8 +35,6 @@ static int print_counts(const struct about *about, struct buf *out)
     const struct rides *rides = presence_rides(sources->presence);
     size_t sessions = eio_session_count(sources->eio);
     size_t websockets = eio_websocket_count(sources->eio);
-    struct process_usage usage;
-    process_usage(&usage);
     return buf_appendf(out,
                        ",\"connections\":%zu,\"clients\":%zu,\"polling\":%zu,\"websocket\":%zu,\"plain\":%zu"
                        ",\"rides\":%u,\"riders\":%" PRIu64 ",\"events\":%" PRIu64 ",\"deliveries\":%" PRIu64
@@ -44,7 +42,7 @@ static int print_counts(const struct about *about, struct buf *out)
                        net_connection_count(server_net(sources->server)), sessions + sources->plain->count,
                        sessions - websockets, websockets, sources->plain->count, HASH_COUNT(rides->by_name),
                        broker_riders_held(about->broker), rides->events, rides->deliveries,
-                       usage.resident_bytes);
+                       process_resident_bytes());
 }
 
 static int print(const struct about *about, struct buf *out)

@@ -19,7 +19,7 @@ struct cluster_wait {
 
 /* What is added up over all gateways. */
 static const char *const SUMMED[] = {"connections", "clients", "riders", "events", "deliveries"};
-enum { SUMS = sizeof SUMMED / sizeof *SUMMED, DIGITS_MAX = 15 };
+enum { SUMS = sizeof SUMMED / sizeof *SUMMED, DIGITS_MAX = 15, ANSWER_MAX = 1 << 24 };
 
 /* A whole number that a double holds; 0 for anything else. */
 static uint64_t number(struct json_slice value)
@@ -86,10 +86,20 @@ void cluster_init(struct cluster *cluster, struct broker *broker, struct timers 
         .cors_origin = cors_origin,
         .patience = {.fire = out_of_patience, .owner = cluster},
     };
+    buf_init(&cluster->answer, ANSWER_MAX);
+}
+
+void cluster_deinit(struct cluster *cluster)
+{
+    buf_deinit(&cluster->answer);
 }
 
 void cluster_ask(struct cluster *cluster, struct link *link)
 {
+    if (net_now_ms(NULL) < cluster->fresh_until_ms) {
+        respond_json(cluster->cors_origin, link, 200, cluster->answer.data, cluster->answer.len);
+        return;
+    }
     struct cluster_wait *wait = calloc(1, sizeof *wait);
     if (!wait)
         abort();
@@ -114,11 +124,13 @@ void cluster_lost(struct cluster *cluster, const struct link *link)
 
 void cluster_surveyed(struct cluster *cluster, const struct blob *json)
 {
-    struct buf out;
-    buf_init(&out, 1 << 24);
-    if (json && !cluster_sum_up(json, &out))
-        answer_all(cluster, 200, out.data, out.len);
-    else
+    struct buf *answer = &cluster->answer;
+    buf_clear(answer);
+    cluster->fresh_until_ms = 0;
+    if (!json || cluster_sum_up(json, answer)) {
         refuse_all(cluster);
-    buf_deinit(&out);
+        return;
+    }
+    cluster->fresh_until_ms = net_now_ms(NULL) + CLUSTER_FRESH_MS;
+    answer_all(cluster, 200, answer->data, answer->len);
 }

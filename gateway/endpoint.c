@@ -118,6 +118,11 @@ static void transport_ws_close(void *socket)
     link_ws_close(socket, WS_STATUS_NONE);
 }
 
+static void transport_ended(struct peer *guest)
+{
+    peer_close(guest, PEER_CLIENT, net_now_ms(NULL));
+}
+
 const struct eio_transport *server_transport(void)
 {
     static const struct eio_transport transport = {
@@ -126,6 +131,7 @@ const struct eio_transport *server_transport(void)
         .ws_ready = transport_ws_ready,
         .ws_write = transport_ws_write,
         .ws_close = transport_ws_close,
+        .ended = transport_ended,
     };
     return &transport;
 }
@@ -190,17 +196,25 @@ static bool may_open(const struct server *server, struct link *link)
     return !server->draining;
 }
 
+static bool admit(struct server *server, struct link *link, struct eio_origin *origin)
+{
+    const char *error = server_admit(server, &origin->client, &origin->guest);
+    if (error)
+        refuse_text(link, 429, "Retry-After: 5\r\n", error);
+    return !error;
+}
+
 /*
  * Whom a new session comes from, and the id a trusted proxy wants it to have. False: it cannot be had, and
  * the request is answered.
  */
-static bool find_sid(const struct server *server, struct link *link, struct eio_origin *origin)
+static bool find_sid(struct server *server, struct link *link, struct eio_origin *origin)
 {
     const char *sid = http_reader_request(link->reader)->field[HTTP_X_RIDECAST_SESSION];
     bool trusted;
     *origin = (struct eio_origin){.client = link_client(link, &trusted)};
     if (!sid || !trusted)
-        return true;
+        return admit(server, link, origin);
     if (!eio_sid_valid(sid)) {
         refuse_text(link, 400, NULL, "X-Ridecast-Session must be 20 to 64 of A-Z a-z 0-9 _ -\n");
         return false;
@@ -210,10 +224,10 @@ static bool find_sid(const struct server *server, struct link *link, struct eio_
         return false;
     }
     memcpy(origin->sid, sid, strlen(sid));
-    return true;
+    return admit(server, link, origin);
 }
 
-static bool find_origin(const struct server *server, struct link *link, struct eio_origin *origin)
+static bool find_origin(struct server *server, struct link *link, struct eio_origin *origin)
 {
     const char *authorization = http_reader_request(link->reader)->field[HTTP_AUTHORIZATION];
     if (!find_sid(server, link, origin))

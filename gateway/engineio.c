@@ -1,6 +1,7 @@
 /* Engine.IO sessions: see engineio.h. */
 #include "gateway/engineio.h"
 #include "gateway/eio_packet.h"
+#include "gateway/refusals.h"
 #include "gateway/ws.h"
 
 #include <stdio.h>
@@ -199,6 +200,8 @@ void eio_reap(struct eio *eio)
             eio->options->app->close(eio->options->app_data, session);
         }
         if (session->state == EIO_ENDED && !session->departing) {
+            if (session->guest && eio->options->transport->ended)
+                eio->options->transport->ended(session->guest);
             outlet_deinit(&session->outlet);
             free(session->authorization);
             free(session);
@@ -336,7 +339,9 @@ static void give_up_probe(struct eio_session *session)
 
 static void upgrade_timeout(void *owner)
 {
-    give_up_probe(owner);
+    struct eio_session *session = owner;
+    refuse(session->eio->options->refusals, REFUSED_UPGRADE_TIMEOUT, &session->client);
+    give_up_probe(session);
 }
 
 static struct eio_session *open_session(struct eio *eio, enum eio_state state,
@@ -348,9 +353,11 @@ static struct eio_session *open_session(struct eio *eio, enum eio_state state,
         abort();
     session->eio = eio;
     set_state(session, state);
-    if (origin)
+    if (origin) {
         session->client = origin->client;
-    session->authorization = origin ? origin->authorization : NULL;
+        session->guest = origin->guest;
+        session->authorization = origin->authorization;
+    }
     if (origin && origin->sid[0])
         memcpy(session->sid, origin->sid, sizeof session->sid);
     else
@@ -415,6 +422,17 @@ static void extend_deadline(struct eio_session *session)
     timers_set(options->timers, &session->heartbeat, now_ms(session->eio) + options->ping_timeout_ms);
 }
 
+/* Whether the client sends packets without end that no message's limit counts. */
+static bool chatters(struct eio_session *session, const struct eio_packet *packet)
+{
+    const struct eio_options *options = session->eio->options;
+    if (packet->type == EIO_MESSAGE ||
+        bucket_take(&session->chatter, &options->chatter, 1, now_ms(session->eio)) != BUCKET_FLOODED)
+        return false;
+    refuse(options->refusals, REFUSED_MESSAGES, &session->client);
+    return true;
+}
+
 /* A packet on the session's own transport. */
 static void handle_packet(struct eio_session *session, const struct eio_packet *packet)
 {
@@ -424,6 +442,10 @@ static void handle_packet(struct eio_session *session, const struct eio_packet *
     }
     if (session->closing)
         return;
+    if (chatters(session, packet)) {
+        end(session);
+        return;
+    }
     if (packet->type == EIO_PONG) {
         handle_pong(session);
         return;

@@ -16,6 +16,7 @@
 
 #include "common/id.h"
 #include "common/ip.h"
+#include "gateway/bucket.h"
 #include "gateway/outlet.h"
 #include "gateway/timers.h"
 
@@ -23,6 +24,8 @@
 
 struct eio;
 struct eio_session;
+struct peer;
+struct refusals;
 
 /* What carries sessions. An exchange is an HTTP request that waits for its response; a socket is an open
  * WebSocket. */
@@ -38,6 +41,8 @@ struct eio_transport {
     /* Sends an empty close frame behind what was written, then waits for the peer's; the engine does not hear
      * of it again. */
     void (*ws_close)(void *socket);
+    /* The session that was opened for this guest is over. Not called for none; may be NULL. */
+    void (*ended)(struct peer *guest);
 };
 
 /* What sessions are for. */
@@ -55,8 +60,10 @@ struct eio_options {
     uint64_t ping_interval_ms;
     uint64_t ping_timeout_ms;
     uint64_t upgrade_timeout_ms;
-    size_t max_payload_bytes; /* told to clients */
-    size_t backlog_bytes;     /* how much may wait for one client */
+    size_t max_payload_bytes;   /* told to clients */
+    size_t backlog_bytes;       /* how much may wait for one client */
+    struct bucket_rate chatter; /* packets of one session that are no messages */
+    struct refusals *refusals;  /* told of what was refused; may be NULL */
     const struct eio_transport *transport;
     const struct eio_app *app;
     void *app_data;
@@ -80,12 +87,15 @@ struct eio_origin {
     char sid[EIO_SID_MAX + 1]; /* the id it is to have, valid and not in use; "": any */
     struct ip client;          /* for the log */
     char *authorization;       /* the Authorization header, which the session takes; NULL: none */
+    struct peer *guest;        /* whom the transport counts it for; NULL: nobody */
 };
 
 struct eio_session {
     char sid[EIO_SID_MAX + 1];
     struct ip client;
     char *authorization; /* of the request that opened it; NULL: none */
+    struct peer *guest;
+    struct bucket chatter; /* packets that are no messages */
     enum eio_state state;
     bool closing; /* an orderly end: what is queued is delivered, input is ignored, nothing is added */
     bool probing; /* `probe` has said 2probe: polls are released so that the client can switch */

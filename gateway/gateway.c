@@ -16,6 +16,7 @@
 #include "gateway/server.h"
 #include "gateway/sio_riders.h"
 #include "gateway/static_load.h"
+#include "gateway/trim.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,8 @@ struct gateway {
     char node_id[ID_LEN + 1]; /* unless one is configured */
     struct metrics *metrics;
     struct gauges gauges;
+    struct refusals refusals;
+    struct trim trim;
     struct server *server;
     struct broker *broker;
     struct presence *presence;
@@ -164,6 +167,11 @@ static void sample(void *arg)
 
 /* --- put together --- */
 
+static struct bucket_rate rate_of(uint64_t per_second)
+{
+    return (struct bucket_rate){per_second, per_second * TRAFFIC_BURST_S};
+}
+
 static struct server *make_server(struct gateway *gateway, char *error, size_t error_size)
 {
     static const struct server_site site = {
@@ -178,6 +186,7 @@ static struct server *make_server(struct gateway *gateway, char *error, size_t e
     const struct config *config = gateway->config;
     struct server_options options = {
         .listen = config->listen,
+        .admin_listen = strcmp(config->admin_listen, "none") != 0 ? config->admin_listen : "",
         .path = "/socket.io/",
         .cors_origin = config->cors_origin,
         .trusted_proxy = config->trusted_proxy,
@@ -185,6 +194,16 @@ static struct server *make_server(struct gateway *gateway, char *error, size_t e
         .send_buffer_bytes = config->send_buffer_bytes,
         .max_payload_bytes = config->max_payload_bytes,
         .keeps_authorization = config->auth == AUTH_JWT,
+        .limits =
+            {
+                .per_address = config->max_connections_per_address,
+                .handshakes = rate_of(config->handshakes_per_address),
+                .chatter = rate_of(config->messages_per_second),
+                .head_bytes = config->max_header_bytes,
+                .head_ms = config->header_timeout_ms,
+                .body_ms = config->body_timeout_ms,
+            },
+        .refusals = &gateway->refusals,
         .site = &site,
         .site_data = gateway,
         .woken = woken,
@@ -257,6 +276,8 @@ static struct presence *make_presence(struct gateway *gateway)
         .rides = config->rides,
         .max_user_bytes = config->max_user_bytes,
         .backlog_bytes = config->backlog_bytes,
+        .riders_per_ride = config->riders_per_ride,
+        .refusals = &gateway->refusals,
         .queue_bytes = config->queue_bytes,
         .recovery_window_ms = config->recovery_window_ms,
         .node_lease_ms = config->node_lease_ms,
@@ -278,6 +299,11 @@ static void make_clients(struct gateway *gateway)
     sio_riders_init(&gateway->sio, gateway->presence, net_timers(net), config->connect_timeout_ms,
                     config->max_payload_bytes);
     gateway->sio.auth = gateway->auth;
+    struct traffic_limits traffic =
+        traffic_limits(config->messages_per_second, config->bytes_per_second, config->max_payload_bytes);
+    gateway->sio.options.max_namespaces = config->rides_per_connection;
+    gateway->sio.traffic = traffic;
+    gateway->sio.refusals = &gateway->refusals;
     gateway->plain = (struct plain_riders){
         .presence = gateway->presence,
         .auth = gateway->auth,
@@ -286,6 +312,8 @@ static void make_clients(struct gateway *gateway)
         .backlog_bytes = config->backlog_bytes,
         .ping_interval_ms = config->ping_interval_ms,
         .ping_timeout_ms = config->ping_timeout_ms,
+        .traffic = traffic,
+        .refusals = &gateway->refusals,
     };
     gateway->pages = (struct pages){
         .presence = gateway->presence,
@@ -293,6 +321,7 @@ static void make_clients(struct gateway *gateway)
         .metrics = gateway->metrics,
         .cluster = &gateway->cluster,
         .cors_origin = config->cors_origin,
+        .closed = config->admin_listen[0] != '\0',
         .files = gateway->files,
         .sample = sample,
         .gateway = gateway,
@@ -303,6 +332,8 @@ static void make_clients(struct gateway *gateway)
         .upgrade_timeout_ms = config->upgrade_timeout_ms,
         .max_payload_bytes = config->max_payload_bytes,
         .backlog_bytes = config->backlog_bytes,
+        .chatter = rate_of(config->messages_per_second),
+        .refusals = &gateway->refusals,
         .transport = server_transport(),
         .app = sio_riders_app(),
         .app_data = &gateway->sio,
@@ -345,6 +376,7 @@ struct gateway *gateway_new(const struct config *config, char *error, size_t err
     id_make(gateway->node_id, ID_LEN);
     gateway->metrics = metrics_new();
     gauges_init(&gateway->gauges, gateway->metrics);
+    refusals_init(&gateway->refusals, gateway->metrics);
 
     if (config->static_folder[0]) {
         gateway->files = static_load(config->static_folder, error, error_size);
@@ -361,6 +393,8 @@ struct gateway *gateway_new(const struct config *config, char *error, size_t err
         goto fail;
     gateway->presence = make_presence(gateway);
     make_clients(gateway);
+    trim_start(&gateway->trim, server_net(gateway->server));
+    refusals_start(&gateway->refusals, net_timers(server_net(gateway->server)), net_now_ms);
     return gateway;
 
 fail:
@@ -371,6 +405,11 @@ fail:
 const char *gateway_address(const struct gateway *gateway)
 {
     return net_address(server_net(gateway->server));
+}
+
+const char *gateway_admin_address(const struct gateway *gateway)
+{
+    return net_admin_address(server_net(gateway->server));
 }
 
 int gateway_run(struct gateway *gateway, char *error, size_t error_size)
@@ -395,6 +434,7 @@ void gateway_free(struct gateway *gateway)
     auth_free(gateway->auth);
     presence_free(gateway->presence);
     broker_free(gateway->broker);
+    cluster_deinit(&gateway->cluster);
     static_files_free(gateway->files);
     metrics_free(gateway->metrics);
     free(gateway);

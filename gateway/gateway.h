@@ -16,6 +16,9 @@ struct gateway *gateway_new(const struct config *config, char *error, size_t err
 /* HOST:PORT as bound. */
 const char *gateway_address(const struct gateway *gateway);
 
+/* The same for operators; "" where there is no such address. */
+const char *gateway_admin_address(const struct gateway *gateway);
+
 /* Starts the broker's thread and serves until SIGTERM or SIGINT, which must be blocked. 0, or -1 with `error`
  * filled. */
 int gateway_run(struct gateway *gateway, char *error, size_t error_size);

@@ -1,5 +1,6 @@
 /* The gateway's metrics: see gauges.h. */
 #include "gateway/gauges.h"
+#include "common/log.h"
 #include "common/metrics.h"
 #include "common/process.h"
 #include "gateway/auth.h"
@@ -98,6 +99,8 @@ static void add_process(struct gauges *gauges, struct metrics *metrics)
         metrics_add(metrics, METRIC_GAUGE, "process_resident_memory_bytes", NULL, "Resident memory");
     gauges->cpu =
         metrics_add(metrics, METRIC_COUNTER, "process_cpu_seconds_total", NULL, "CPU time, user and system");
+    gauges->log_lost = metrics_add(metrics, METRIC_COUNTER, "ridecast_log_lost_total", NULL,
+                                   "Lines of the log that could not be written");
     gauges->files = metrics_add(metrics, METRIC_GAUGE, "process_open_fds", NULL, "Open files");
     gauges->max_files = metrics_add(metrics, METRIC_GAUGE, "process_max_fds", NULL, "How many may be open");
     clock_gettime(CLOCK_REALTIME, &now);
@@ -120,12 +123,11 @@ static void beat(void *owner)
 {
     struct gauges *gauges = owner;
     struct net *net = server_net(gauges->sources.server);
-    uint64_t now = net_now_ms(NULL);
+    uint64_t now_us = net_now_us();
 
-    if (gauges->beat_due_ms)
-        metric_observe(gauges->lag, (int64_t)(now - gauges->beat_due_ms) * 1000);
-    gauges->beat_due_ms = now + BEAT_MS;
-    timers_set(net_timers(net), &gauges->beat, gauges->beat_due_ms);
+    if (gauges->beat.at_ms)
+        metric_observe(gauges->lag, (int64_t)(now_us - gauges->beat.at_ms * 1000));
+    timers_set(net_timers(net), &gauges->beat, now_us / 1000 + BEAT_MS);
 }
 
 void gauges_start(struct gauges *gauges, const struct gauges_sources *sources)
@@ -144,6 +146,7 @@ static void sample_process(struct gauges *gauges)
     struct process_usage usage;
 
     process_usage(&usage);
+    metric_set(gauges->log_lost, (int64_t)log_lost());
     metric_set(gauges->resident, (int64_t)usage.resident_bytes);
     metric_set(gauges->cpu, (int64_t)usage.cpu_us);
     metric_set(gauges->files, (int64_t)usage.open_files);

@@ -37,9 +37,9 @@ struct gauges {
     struct metric *backlog, *laggards_skipped, *laggards_closed;
     struct metric *lag;
     struct metric *draining;
+    struct metric *log_lost;
     struct metric *resident, *cpu, *files, *max_files;
     struct timer beat; /* is late by as long as the loop kept others waiting */
-    uint64_t beat_due_ms;
     char build[128];                /* labels */
     char reasons[TOKEN_FAULTS][32]; /* the same, of refused_tokens */
 };

@@ -45,7 +45,7 @@ struct http_reader {
     int status;                  /* of HTTP_BAD */
     bool head_done;
     bool after_cr; /* the head's last byte was a CR */
-    size_t head_len;
+    size_t head_len, head_max;
     unsigned header_count;
     struct buf target;             /* the request target; cut into path and query at the end of the head */
     struct buf field[HTTP_FIELDS]; /* values; each byte of one was a byte of the head, so that limit holds
@@ -276,23 +276,24 @@ static void free_buffers(struct http_reader *reader)
 }
 
 /* Everything as before the first byte of a request; the buffers must be empty. */
-static void begin_request(struct http_reader *reader)
+static void begin_request(struct http_reader *reader, size_t head_max)
 {
-    *reader = (struct http_reader){.progress = HTTP_MORE, .status = HTTP_STATUS_BAD_REQUEST};
+    *reader =
+        (struct http_reader){.head_max = head_max, .progress = HTTP_MORE, .status = HTTP_STATUS_BAD_REQUEST};
     reader->parser.data = reader;
     http_parser_init(&reader->parser, HTTP_REQUEST);
     /* One more than the head may have, for the NUL. */
-    buf_init(&reader->target, HTTP_HEAD_MAX + 1);
+    buf_init(&reader->target, head_max + 1);
     for (int i = 0; i < HTTP_FIELDS; i++)
-        buf_init(&reader->field[i], HTTP_HEAD_MAX + 1);
+        buf_init(&reader->field[i], head_max + 1);
 }
 
-struct http_reader *http_reader_new(void)
+struct http_reader *http_reader_new(size_t head_max)
 {
     struct http_reader *reader = malloc(sizeof *reader);
 
     if (reader)
-        begin_request(reader);
+        begin_request(reader, head_max);
     return reader;
 }
 
@@ -337,7 +338,7 @@ static enum http_progress feed_parser(struct http_reader *reader, const char *by
 
 static enum http_progress feed_head(struct http_reader *reader, const char *bytes, size_t n, size_t *used)
 {
-    size_t room = HTTP_HEAD_MAX - reader->head_len;
+    size_t room = reader->head_max - reader->head_len;
 
     feed_parser(reader, bytes, n < room ? n : room, used);
     reader->head_len += *used;
@@ -345,7 +346,7 @@ static enum http_progress feed_head(struct http_reader *reader, const char *byte
     if (!line_ends_valid(reader, bytes, *used + (reader->progress == HTTP_HEAD_DONE))) {
         reader->status = HTTP_STATUS_BAD_REQUEST;
         reader->progress = HTTP_BAD;
-    } else if (reader->progress == HTTP_MORE && reader->head_len == HTTP_HEAD_MAX) {
+    } else if (reader->progress == HTTP_MORE && reader->head_len == reader->head_max) {
         reader->status =
             reader->header_count ? HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE : HTTP_STATUS_URI_TOO_LONG;
         reader->progress = HTTP_BAD;
@@ -358,7 +359,7 @@ enum http_progress http_reader_feed(struct http_reader *reader, const char *byte
     *used = 0;
     if (reader->progress == HTTP_DONE) {
         free_buffers(reader);
-        begin_request(reader);
+        begin_request(reader, reader->head_max);
     }
     if (reader->progress == HTTP_TOO_BIG || reader->progress == HTTP_BAD)
         return reader->progress;

@@ -2,9 +2,9 @@
  * HTTP/1.1 requests from bytes and responses to bytes (RFC 9110, 9112). Pure: no socket, no clock.
  *
  * Parsing is http_parser's; this module gathers what the gateway needs and keeps the limits: request line and
- * headers together at most HTTP_HEAD_MAX bytes and HTTP_HEADERS_MAX fields, the body at most what the caller
- * allows. Bodies may be chunked. Pipelined requests are given out one by one. Memory is bounded by the limits
- * from the first byte on.
+ * headers together at most what the caller allows (HTTP_HEAD_MAX bytes by default) and HTTP_HEADERS_MAX
+ * fields, the body at most what the caller allows. Bodies may be chunked. Pipelined requests are given out
+ * one by one. Memory is bounded by the limits from the first byte on.
  */
 #ifndef RIDECAST_GATEWAY_HTTP_H
 #define RIDECAST_GATEWAY_HTTP_H
@@ -68,8 +68,8 @@ enum http_progress {
 
 struct http_reader;
 
-/* NULL: no memory. Freeing NULL is harmless. */
-struct http_reader *http_reader_new(void);
+/* For heads of up to `head_max` bytes. NULL: no memory. Freeing NULL is harmless. */
+struct http_reader *http_reader_new(size_t head_max);
 void http_reader_free(struct http_reader *reader);
 
 /*

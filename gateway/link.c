@@ -2,6 +2,8 @@
 #include "gateway/link.h"
 #include "common/blob.h"
 #include "gateway/net.h"
+#include "gateway/peers.h"
+#include "gateway/refusals.h"
 #include "gateway/server_private.h"
 
 #include <stdlib.h>
@@ -26,6 +28,9 @@ static void mark_gone(struct link *link)
     link->session = NULL;
     link->client = NULL;
     link->conn = NULL;
+    peer_close(link->peer, PEER_CONNECTION, net_now_ms(NULL));
+    peer_close(link->guest, PEER_CLIENT, net_now_ms(NULL));
+    link->peer = link->guest = NULL;
     DL_DELETE2(link->server->links, link, all_prev, all_next);
     DL_APPEND2(link->server->gone, link, all_prev, all_next);
 }
@@ -62,9 +67,18 @@ static void abandon(struct link *link)
     link->waits_for_page = false;
 }
 
+static void note_refusal(const struct link *link, enum refusal refusal)
+{
+    refuse(link->server->options.refusals, refusal, &link->address);
+}
+
 static void timed_out(void *owner)
 {
     struct link *link = owner;
+    if (link->exchange == EXCHANGE_BODY)
+        note_refusal(link, REFUSED_BODY_TIMEOUT);
+    else if (link->state == LINK_HTTP && link->exchange == EXCHANGE_NONE && link->in_head)
+        note_refusal(link, REFUSED_HEADER_TIMEOUT);
     abandon(link);
     if (link->state != LINK_GONE)
         link_drop(link);
@@ -75,17 +89,19 @@ struct link *link_new(struct server *server, struct conn *conn)
     struct link *link = calloc(1, sizeof *link);
     if (!link)
         return NULL;
-    link->reader = http_reader_new();
+    link->reader = http_reader_new(server->options.limits.head_bytes);
     if (!link->reader) {
         free(link);
         return NULL;
     }
     link->server = server;
     link->conn = conn;
+    link->address = conn_peer(conn);
+    link->in_head = true;
     buf_init(&link->pipelined, LINK_PIPELINE_MAX);
     link->timer = (struct timer){.fire = timed_out, .owner = link};
     DL_APPEND2(server->links, link, all_prev, all_next);
-    set_timer(link, LINK_HEAD_MS);
+    set_timer(link, server->options.limits.head_ms);
     return link;
 }
 
@@ -238,6 +254,8 @@ void link_refuse(struct link *link, int status, const char *content_type, const 
 
 static void bad_request(struct link *link, int status)
 {
+    if (status == 414 || status == 431)
+        note_refusal(link, REFUSED_HEADERS);
     link->exchange = EXCHANGE_NONE;
     abandon(link);
     link_refuse(link, status, NULL, NULL, "", 0);
@@ -254,13 +272,13 @@ static bool http_step(struct link *link, char **bytes, size_t *n)
     case HTTP_MORE:
         if (link->exchange == EXCHANGE_NONE && used && !link->in_head) {
             link->in_head = true;
-            set_timer(link, LINK_HEAD_MS);
+            set_timer(link, link->server->options.limits.head_ms);
         }
         return false;
     case HTTP_HEAD_DONE:
         link->in_head = false;
         link->exchange = EXCHANGE_BODY;
-        set_timer(link, LINK_REQUEST_MS);
+        set_timer(link, link->server->options.limits.body_ms);
         server_head(link->server, link);
         return true;
     case HTTP_DONE:
@@ -269,7 +287,8 @@ static bool http_step(struct link *link, char **bytes, size_t *n)
         server_request(link->server, link);
         return true;
     case HTTP_TOO_BIG:
-        server_too_big(link->server, link);
+        note_refusal(link, REFUSED_PAYLOAD);
+        server_too_big(link);
         return false;
     case HTTP_BAD:
         break;
@@ -328,6 +347,7 @@ void link_become_ws(struct link *link, const char *headers, struct eio_session *
     buf_deinit(&out);
 
     cancel_timer(link);
+    link->address = link_client(link, NULL);
     leave_http(link);
     ws_decoder_init(&link->decoder, link->server->options.max_payload_bytes);
     link->exchange = EXCHANGE_NONE;
@@ -394,6 +414,8 @@ static void peer_closes(struct link *link, const struct ws_message *message)
 
 static void ws_failed(struct link *link, enum ws_status status)
 {
+    if (status == WS_STATUS_TOO_BIG)
+        note_refusal(link, REFUSED_PAYLOAD);
     if (link->state == LINK_WS_SESSION)
         eio_ws_flush(link->session, link);
     if (link->state != LINK_WS_CLOSING)
@@ -403,8 +425,21 @@ static void ws_failed(struct link *link, enum ws_status status)
         close_link(link);
 }
 
+/* Whether the peer sends pings and pongs without end, which no message's limit counts. */
+static bool chatters(struct link *link, enum ws_opcode opcode)
+{
+    return (opcode == WS_PING || opcode == WS_PONG) &&
+           bucket_take(&link->chatter, &link->server->options.limits.chatter, 1, net_now_ms(NULL)) ==
+               BUCKET_FLOODED;
+}
+
 static void ws_message(struct link *link, const struct ws_message *message)
 {
+    if (chatters(link, message->opcode)) {
+        note_refusal(link, REFUSED_MESSAGES);
+        ws_failed(link, WS_STATUS_POLICY);
+        return;
+    }
     switch (message->opcode) {
     case WS_CLOSE:
         peer_closes(link, message);

@@ -12,6 +12,7 @@
 #define RIDECAST_GATEWAY_LINK_H
 
 #include "common/ip.h"
+#include "gateway/bucket.h"
 #include "gateway/http.h"
 #include "gateway/timers.h"
 #include "gateway/ws.h"
@@ -21,11 +22,10 @@
 struct blob;
 struct conn;
 struct eio_session;
+struct peer;
 struct server;
 
 enum {
-    LINK_HEAD_MS = 60000,     /* a request's head must be complete by then */
-    LINK_REQUEST_MS = 300000, /* and its body by then */
     LINK_IDLE_MS = 5000,      /* between requests */
     LINK_SEND_MS = 30000,     /* for a piece of a body that is sent */
     LINK_WS_CLOSE_MS = 30000, /* for the peer's close frame after ours */
@@ -54,8 +54,13 @@ struct link {
     struct conn *conn; /* NULL once gone */
     enum link_state state;
     enum link_exchange exchange;
+    struct peer *peer;           /* whose connection this is; NULL: a trusted proxy's */
+    struct peer *guest;          /* whose plain WebSocket this is */
+    struct ip address;           /* of the client where it is known, else of the connection */
+    struct bucket chatter;       /* the WebSocket's pings and pongs */
+    bool admin;                  /* an operator's: pages are served, clients are not */
     bool waits_for_page;         /* the exchange is the site's */
-    bool in_head;                /* some of the next request's head is here */
+    bool in_head;                /* a request's head is due, or some of it is here */
     bool resumable;              /* in server->resumable: pipelined bytes can be read */
     struct http_reader *reader;  /* LINK_HTTP */
     struct buf pipelined;        /* bytes behind the request being served */

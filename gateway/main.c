@@ -70,6 +70,8 @@ int main(int argc, char **argv)
         status = fail(error);
         goto out;
     }
+    if (gateway_admin_address(gateway)[0])
+        printf("operators: listening on %s\n", gateway_admin_address(gateway));
     printf("listening on %s\n", gateway_address(gateway));
     fflush(stdout);
     status = gateway_run(gateway, error, sizeof error) ? fail(error) : EXIT_SUCCESS;

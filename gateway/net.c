@@ -25,12 +25,12 @@
 #endif
 
 enum {
-    READ_BYTES = 16384,        /* at most this much is read from a connection per turn */
-    WRITE_BYTES = 1 << 26,     /* at most this much is offered to the kernel at once: everything */
-    ACCEPTS_PER_TURN = 64,     /* so that a flood of connections does not starve those there are */
-    ACCEPT_PAUSE_MS = 50,      /* when descriptors or memory have run out */
-    SPARE_DESCRIPTORS = 64,    /* for the log, the broker, the loop */
-    CONTEXT_DESTROY_TRIES = 5, /* libwebsockets finishes in steps */
+    READ_BYTES = 16384,    /* at most this much is read from a connection per turn */
+    WRITE_BYTES = 1 << 26, /* at most this much is offered to the kernel at once: everything */
+    ACCEPTS_PER_TURN = 64, /* so that a flood of connections does not starve those there are */
+    ACCEPT_PAUSE_MS = 50,  /* when descriptors or memory have run out */
+    SPARE_DESCRIPTORS = 64 + NET_ADMIN_CONNECTIONS_MAX, /* for the log, the broker, the loop */
+    CONTEXT_DESTROY_TRIES = 5,                          /* libwebsockets finishes in steps */
 };
 
 enum conn_state {
@@ -47,32 +47,49 @@ struct conn {
     void *data; /* the handler's; NULL: nobody's any more */
     enum conn_state state;
     bool blocked;
+    struct ip peer;
+    struct door *door;
     struct timer deadline; /* of DRAINING and LINGERING */
 };
+
+/* A listening socket. */
+struct door {
+    struct lws *listener; /* NULL: not open */
+    size_t connections;   /* that came through it */
+    char address[NI_MAXHOST + 16];
+};
+
+enum { CLIENTS, ADMINS, DOORS };
 
 struct net {
     struct net_options options;
     struct lws_context *context;
     struct lws_vhost *vhost;
-    struct lws *listener;
+    struct door doors[DOORS];
     struct timers *timers;
     lws_sorted_usec_list_t alarm; /* for timers_next_ms() */
     uint64_t alarm_ms;            /* when it is set to; UINT64_MAX: not */
     struct timer accept_pause;
     lws_state_notify_link_t state_hold; /* see hold_system_state() */
-    size_t connections;
+    const struct ip *arriving;          /* the peer of the connection that is being adopted */
+    struct door *arriving_at;
     uint64_t refused;
+    bool starved;
     atomic_bool stop;
     bool stopping; /* libwebsockets is taking everything down */
-    char address[NI_MAXHOST + 16];
 };
+
+uint64_t net_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
 
 uint64_t net_now_ms(void *net)
 {
     (void)net;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return net_now_us() / 1000;
 }
 
 /* --- the end of a turn --- */
@@ -89,9 +106,9 @@ static void set_alarm(struct net *net)
         lws_sul_schedule(net->context, 0, &net->alarm, alarm_rings, LWS_SET_TIMER_USEC_CANCEL);
         return;
     }
-    uint64_t now = net_now_ms(net);
-    uint64_t wait_ms = next_ms > now ? next_ms - now : 0;
-    lws_sul_schedule(net->context, 0, &net->alarm, alarm_rings, (lws_usec_t)(wait_ms * 1000 + 1));
+    uint64_t now_us = net_now_us(), next_us = next_ms * 1000;
+    uint64_t wait_us = next_us > now_us ? next_us - now_us : 0;
+    lws_sul_schedule(net->context, 0, &net->alarm, alarm_rings, (lws_usec_t)(wait_us + 1));
 }
 
 static void settle(struct net *net)
@@ -175,24 +192,21 @@ void conn_abort(struct conn *conn)
     kill_later(conn);
 }
 
+bool conn_is_admin(const struct conn *conn)
+{
+    return conn->door == &conn->net->doors[ADMINS];
+}
+
 struct ip conn_peer(const struct conn *conn)
 {
-    struct sockaddr_storage address;
-    socklen_t len = sizeof address;
-    char host[NI_MAXHOST];
-    struct ip ip = {{0}};
-    if (getpeername(lws_get_socket_fd(conn->wsi), (struct sockaddr *)&address, &len) ||
-        getnameinfo((struct sockaddr *)&address, len, host, sizeof host, NULL, 0, NI_NUMERICHOST) ||
-        ip_parse(&ip, host, strcspn(host, "%"))) /* a link-local address has its interface behind a % */
-        ip = (struct ip){{0}};
-    return ip;
+    return conn->peer;
 }
 
 static int conn_adopted(struct net *net, struct lws *wsi, struct conn *conn)
 {
-    *conn = (struct conn){.wsi = wsi, .net = net};
+    *conn = (struct conn){.wsi = wsi, .net = net, .peer = *net->arriving, .door = net->arriving_at};
     conn->deadline = (struct timer){.fire = deadline_passed, .owner = conn};
-    net->connections++;
+    conn->door->connections++;
     conn->data = net->options.handler->opened(net->options.owner, conn);
     return conn->data ? 0 : -1;
 }
@@ -224,7 +238,7 @@ static void conn_gone(struct conn *conn)
     struct net *net = conn->net;
     timers_cancel(net->timers, &conn->deadline);
     conn->state = CONN_KILLED;
-    net->connections--;
+    conn->door->connections--;
     void *data = conn->data;
     conn->data = NULL;
     if (data)
@@ -236,33 +250,53 @@ static void conn_gone(struct conn *conn)
 static void resume_accepting(void *owner)
 {
     struct net *net = owner;
-    lws_rx_flow_control(net->listener, 1);
+    for (int i = 0; i < DOORS; i++)
+        if (net->doors[i].listener)
+            lws_rx_flow_control(net->doors[i].listener, 1);
 }
 
 /* Level-triggered, a listener that cannot accept would spin the loop. */
 static void pause_accepting(struct net *net, int error)
 {
-    log_warn("gateway", "cannot accept connections for now: %s", strerror(error));
+    log_debug("gateway", "cannot accept connections for now: %s", strerror(error));
     net->refused++;
-    lws_rx_flow_control(net->listener, 0);
+    net->starved = true;
+    if (net->options.handler->starved)
+        net->options.handler->starved(net->options.owner);
+    for (int i = 0; i < DOORS; i++)
+        if (net->doors[i].listener)
+            lws_rx_flow_control(net->doors[i].listener, 0);
     timers_set(net->timers, &net->accept_pause, net_now_ms(net) + ACCEPT_PAUSE_MS);
 }
 
-static void refuse(struct net *net, int fd)
+/* NULL: let it in. */
+static const char *refusal(struct net *net, const struct door *door, const struct ip *peer)
 {
-    static const char answer[] =
-        "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    if (door == &net->doors[ADMINS])
+        return door->connections >= NET_ADMIN_CONNECTIONS_MAX ? "" : NULL;
+    bool full = door->connections >= net->options.max_connections;
+    if (net->options.handler->refusal)
+        return net->options.handler->refusal(net->options.owner, peer, full);
+    return full ? "" : NULL;
+}
+
+static void turn_away(struct net *net, int fd, const char *answer)
+{
     net->refused++;
     /* Best effort: the kernel takes this much on a fresh connection. */
-    if (send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+    if (send(fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         log_debug("gateway", "refusing a connection: %s", strerror(errno));
     close(fd);
 }
 
-static void accept_some(struct net *net, int listen_fd)
+static void accept_some(struct net *net, struct lws *listener)
 {
+    struct door *door = listener == net->doors[ADMINS].listener ? &net->doors[ADMINS] : &net->doors[CLIENTS];
+    int listen_fd = lws_get_socket_fd(listener);
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage address;
+        socklen_t len = sizeof address;
+        int fd = accept4(listen_fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
                 pause_accepting(net, errno);
@@ -270,16 +304,22 @@ static void accept_some(struct net *net, int listen_fd)
                 continue;
             return;
         }
-        if (net->connections >= net->options.max_connections) {
-            refuse(net, fd);
+        net->starved = false;
+        struct ip peer = ip_of((const struct sockaddr *)&address);
+        const char *answer = refusal(net, door, &peer);
+        if (answer) {
+            turn_away(net, fd, answer);
             continue;
         }
+        net->arriving = &peer;
+        net->arriving_at = door;
         int on = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         lws_sock_file_fd_type descriptor = {.sockfd = fd};
         /* On failure libwebsockets has closed the descriptor. */
         if (!lws_adopt_descriptor_vhost(net->vhost, LWS_ADOPT_SOCKET, descriptor, "client", NULL))
             net->refused++;
+        net->arriving = NULL;
     }
 }
 
@@ -318,7 +358,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
             conn_gone(conn);
         break;
     case LWS_CALLBACK_RAW_RX_FILE:
-        accept_some(net, lws_get_socket_fd(wsi));
+        accept_some(net, wsi);
         break;
     default:
         return 0;
@@ -372,12 +412,12 @@ static int hold_system_state(lws_state_manager_t *manager, lws_state_notify_link
 
 /* --- start --- */
 
-static int listen_on(const char *address, char *error, size_t error_size)
+static int listen_on(const char *option, const char *address, char *error, size_t error_size)
 {
     char host[NI_MAXHOST];
     int port;
     if (config_split_address(address, host, sizeof host, &port)) {
-        snprintf(error, error_size, "--listen: \"%s\" is not HOST:PORT", address);
+        snprintf(error, error_size, "%s: \"%s\" is not HOST:PORT", option, address);
         return -1;
     }
     char service[8];
@@ -386,15 +426,16 @@ static int listen_on(const char *address, char *error, size_t error_size)
     struct addrinfo *found;
     int failure = getaddrinfo(host[0] ? host : NULL, service, &hints, &found);
     if (failure) {
-        snprintf(error, error_size, "--listen: cannot resolve \"%s\": %s", host, gai_strerror(failure));
+        snprintf(error, error_size, "%s: cannot resolve \"%s\": %s", option, host, gai_strerror(failure));
         return -1;
     }
     int on = 1;
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
         bind(fd, found->ai_addr, found->ai_addrlen) || listen(fd, SOMAXCONN)) {
-        snprintf(error, error_size, "cannot listen on %s: %s%s", address, strerror(errno),
-                 errno == EADDRINUSE ? "; stop the other server or choose another port with --listen" : "");
+        bool taken = errno == EADDRINUSE;
+        snprintf(error, error_size, "cannot listen on %s: %s%s%s", address, strerror(errno),
+                 taken ? "; stop the other server or choose another port with " : "", taken ? option : "");
         if (fd >= 0)
             close(fd);
         fd = -1;
@@ -414,7 +455,7 @@ static void bound_send_buffers(int fd, size_t bytes)
         log_warn("gateway", "cannot bound the kernel's send buffers: %s", strerror(errno));
 }
 
-static void remember_address(struct net *net, int fd)
+static void remember_address(struct door *door, int fd)
 {
     struct sockaddr_storage address;
     socklen_t len = sizeof address;
@@ -423,7 +464,7 @@ static void remember_address(struct net *net, int fd)
     if (!getsockname(fd, (struct sockaddr *)&address, &len))
         getnameinfo((struct sockaddr *)&address, len, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV);
-    snprintf(net->address, sizeof net->address, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+    snprintf(door->address, sizeof door->address, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
 }
 
 /* libwebsockets sizes its tables by the soft limit on descriptors. */
@@ -448,7 +489,17 @@ static void fit_descriptor_limit(struct net *net)
         log_warn("gateway", "cannot set the limit on open files: %s", strerror(errno));
 }
 
-static int start_lws(struct net *net, int listen_fd)
+/* On failure libwebsockets has closed the descriptor. */
+static int open_door(struct net *net, struct door *door, int fd)
+{
+    lws_sock_file_fd_type descriptor = {.filefd = fd};
+    remember_address(door, fd);
+    door->listener =
+        lws_adopt_descriptor_vhost(net->vhost, LWS_ADOPT_RAW_FILE_DESC, descriptor, "listen", NULL);
+    return door->listener ? 0 : -1;
+}
+
+static int start_lws(struct net *net)
 {
     lws_set_log_level(LLL_ERR | LLL_WARN, log_line);
     net->state_hold = (lws_state_notify_link_t){.notify_cb = hold_system_state, .name = "ridecast"};
@@ -464,24 +515,42 @@ static int start_lws(struct net *net, int listen_fd)
         .register_notifier_list = notifiers,
     };
     net->context = lws_create_context(&info);
-    if (!net->context)
-        goto fail;
-    net->vhost = lws_create_vhost(net->context, &info);
-    if (!net->vhost)
-        goto fail;
-    lws_sock_file_fd_type descriptor = {.filefd = listen_fd};
-    net->listener =
-        lws_adopt_descriptor_vhost(net->vhost, LWS_ADOPT_RAW_FILE_DESC, descriptor, "listen", NULL);
-    return net->listener ? 0 : -1;
-fail:
-    close(listen_fd);
-    return -1;
+    net->vhost = net->context ? lws_create_vhost(net->context, &info) : NULL;
+    return net->vhost ? 0 : -1;
+}
+
+/* Binds what the options name; -1 in place of a descriptor there is none for. */
+static int listen_all(const struct net_options *options, int fds[DOORS], char *error, size_t error_size)
+{
+    fds[ADMINS] = -1;
+    fds[CLIENTS] = listen_on("--listen", options->listen, error, error_size);
+    if (fds[CLIENTS] < 0)
+        return -1;
+    bound_send_buffers(fds[CLIENTS], options->send_buffer_bytes);
+    if (!options->admin_listen || !options->admin_listen[0])
+        return 0;
+    fds[ADMINS] = listen_on("--admin-listen", options->admin_listen, error, error_size);
+    if (fds[ADMINS] < 0)
+        close(fds[CLIENTS]);
+    return fds[ADMINS] < 0 ? -1 : 0;
+}
+
+static int open_doors(struct net *net, const int fds[DOORS])
+{
+    int failed = start_lws(net);
+    for (int i = 0; i < DOORS; i++) {
+        if (failed && fds[i] >= 0)
+            close(fds[i]);
+        else if (fds[i] >= 0)
+            failed = open_door(net, &net->doors[i], fds[i]);
+    }
+    return failed;
 }
 
 struct net *net_new(const struct net_options *options, char *error, size_t error_size)
 {
-    int fd = listen_on(options->listen, error, error_size);
-    if (fd < 0)
+    int fds[DOORS];
+    if (listen_all(options, fds, error, error_size))
         return NULL;
     struct net *net = calloc(1, sizeof *net);
     if (!net)
@@ -490,10 +559,8 @@ struct net *net_new(const struct net_options *options, char *error, size_t error
     net->alarm_ms = UINT64_MAX;
     net->timers = timers_new();
     net->accept_pause = (struct timer){.fire = resume_accepting, .owner = net};
-    bound_send_buffers(fd, options->send_buffer_bytes);
-    remember_address(net, fd);
     fit_descriptor_limit(net);
-    if (start_lws(net, fd)) {
+    if (open_doors(net, fds)) {
         snprintf(error, error_size,
                  "libwebsockets did not start; its event-loop plug-in may be missing (Debian: "
                  "libwebsockets-evlib-uv)");
@@ -505,7 +572,12 @@ struct net *net_new(const struct net_options *options, char *error, size_t error
 
 const char *net_address(const struct net *net)
 {
-    return net->address;
+    return net->doors[CLIENTS].address;
+}
+
+const char *net_admin_address(const struct net *net)
+{
+    return net->doors[ADMINS].address;
 }
 
 struct timers *net_timers(struct net *net)
@@ -515,7 +587,7 @@ struct timers *net_timers(struct net *net)
 
 size_t net_connection_count(const struct net *net)
 {
-    return net->connections;
+    return net->doors[CLIENTS].connections + net->doors[ADMINS].connections;
 }
 
 const char *net_version(void)
@@ -526,6 +598,11 @@ const char *net_version(void)
 uint64_t net_refused_count(const struct net *net)
 {
     return net->refused;
+}
+
+bool net_starved(const struct net *net)
+{
+    return net->starved;
 }
 
 void net_run(struct net *net)

@@ -24,6 +24,14 @@ struct net;
 struct conn;
 
 struct net_handler {
+    /*
+     * A client's connection has come; `full`: there are `max_connections`. What it is answered before it is
+     * closed (a whole response, static); NULL: let it in. Without this function whoever comes when it is full
+     * is closed.
+     */
+    const char *(*refusal)(void *owner, const struct ip *peer, bool full);
+    /* The kernel has no descriptor or memory for a connection. May be NULL. */
+    void (*starved)(void *owner);
     /* A connection was accepted. Returns its data, which the other callbacks get; NULL: refuse it. */
     void *(*opened)(void *owner, struct conn *conn);
     /* Bytes arrived; they may be changed and are gone after the call. */
@@ -39,7 +47,8 @@ struct net_handler {
 };
 
 struct net_options {
-    const char *listen; /* HOST:PORT */
+    const char *listen;       /* HOST:PORT */
+    const char *admin_listen; /* for operators, besides; "": none */
     uint64_t max_connections;
     size_t send_buffer_bytes; /* of a connection (SO_SNDBUF); 0: the kernel's choice */
     const struct net_handler *handler;
@@ -53,8 +62,9 @@ struct net_options {
  */
 struct net *net_new(const struct net_options *options, char *error, size_t error_size);
 
-/* The address listened on, with the real port: `127.0.0.1:3000`. */
+/* The address listened on, with the real port: `127.0.0.1:3000`; and the operators', "" if there is none. */
 const char *net_address(const struct net *net);
+const char *net_admin_address(const struct net *net);
 
 /* Serves until net_stop(). Every connection has been closed, and `closed` called for those still open, when
  * it returns. */
@@ -69,6 +79,8 @@ void net_free(struct net *net);
 
 /* The monotonic clock, in ms. `net` may be NULL. */
 uint64_t net_now_ms(void *net);
+/* The same in µs, for what is measured. */
+uint64_t net_now_us(void);
 
 /* Timers on this loop's clock: set and cancel with gateway/timers.h. */
 struct timers *net_timers(struct net *net);
@@ -76,8 +88,10 @@ struct timers *net_timers(struct net *net);
 size_t net_connection_count(const struct net *net);
 /* The version of libwebsockets, as it says. */
 const char *net_version(void);
-/* Connections refused because there were too many, and accept() failures. */
+/* Connections refused, and accept() failures. */
 uint64_t net_refused_count(const struct net *net);
+/* Whether the last connection that came could not be accepted, for want of descriptors or memory. */
+bool net_starved(const struct net *net);
 
 /*
  * THE one function that gives bytes to libwebsockets. It takes all of them: what the kernel does not take at
@@ -101,7 +115,12 @@ void conn_abort(struct conn *conn);
 
 enum { CONN_LINGER_MS = 2000, CONN_DRAIN_MS = 10000 };
 
-/* The peer's address; :: when it is unknown, because the peer is gone already. */
+/* Whether it came to the operators' address. Of these there are at most NET_ADMIN_CONNECTIONS_MAX, which no
+ * crowd of clients can take. */
+bool conn_is_admin(const struct conn *conn);
+enum { NET_ADMIN_CONNECTIONS_MAX = 32 };
+
+/* The peer's address. */
 struct ip conn_peer(const struct conn *conn);
 
 #endif

@@ -131,6 +131,8 @@ static void serve_readyz(struct pages *pages, struct link *link)
         respond_text(link, 503, "not ready: this gateway is being stopped\n");
     else if (!presence_ready(pages->presence))
         respond_text(link, 503, "not ready: the broker is down\n");
+    else if (net_starved(server_net(link->server)))
+        respond_text(link, 503, "not ready: descriptors or memory are used up\n");
     else
         respond_text(link, 200, "ready\n");
 }
@@ -165,14 +167,10 @@ static bool serve_file(struct pages *pages, struct link *link, const char *path)
     return true;
 }
 
-bool pages_serve(struct pages *pages, struct link *link, const char *path, const char *query)
+static bool serve_internals(struct pages *pages, struct link *link, const char *path, const char *query)
 {
     if (!strncmp(path, "/api/", 5) && !origin_allowed(pages, link))
         respond_error(pages, link, 403, "{\"error\":\"Forbidden\"}");
-    else if (!strcmp(path, "/healthz"))
-        respond_text(link, 200, "ok\n");
-    else if (!strcmp(path, "/readyz"))
-        serve_readyz(pages, link);
     else if (!strcmp(path, "/metrics"))
         serve_metrics(pages, link);
     else if (!strcmp(path, "/api/users"))
@@ -180,6 +178,19 @@ bool pages_serve(struct pages *pages, struct link *link, const char *path, const
     else if (!strcmp(path, "/api/cluster"))
         cluster_ask(pages->cluster, link);
     else
-        return serve_file(pages, link, path);
+        return false;
+    return true;
+}
+
+bool pages_serve(struct pages *pages, struct link *link, const char *path, const char *query)
+{
+    if (!strcmp(path, "/healthz"))
+        respond_text(link, 200, "ok\n");
+    else if (!strcmp(path, "/readyz"))
+        serve_readyz(pages, link);
+    else if ((link->admin || !pages->closed) && serve_internals(pages, link, path, query))
+        return true;
+    else
+        return !link->admin && serve_file(pages, link, path);
     return true;
 }

@@ -23,6 +23,7 @@ struct pages {
     struct metrics *metrics;
     struct cluster *cluster;
     const char *cors_origin;
+    bool closed;                      /* to clients: /metrics and /api are for operators, if for anybody */
     const struct static_files *files; /* of the web client; NULL: none */
     void (*sample)(void *gateway);    /* brings the gauges up to date before /metrics is rendered */
     void *gateway;

@@ -30,8 +30,9 @@ struct plain_client {
     struct rider *rider;
     struct bearer *bearer; /* NULL: anybody may connect */
     enum plain_state state;
-    enum ws_status status; /* to close with */
+    enum ws_status farewell; /* of PLAIN_CLOSING */
     bool awaits_pong;
+    struct traffic traffic;
     struct timer heartbeat;
     struct plain_client *prev, *next;
 };
@@ -101,7 +102,7 @@ static void close_when_sent(struct plain_client *client)
         timers_set(client->riders->timers, &client->heartbeat,
                    net_now_ms(NULL) + client->riders->ping_timeout_ms);
     } else {
-        link_ws_close(client->link, client->status);
+        link_ws_close(client->link, client->farewell);
         free_client(client);
     }
 }
@@ -234,7 +235,8 @@ static void on_user_record(struct plain_client *client, struct json_slice record
     buf_deinit(&json);
 }
 
-static void on_request(struct plain_client *client, struct json_slice text, struct json_slice event)
+static void on_request(struct plain_client *client, struct json_slice text, struct json_slice event,
+                       const char *over_limit)
 {
     struct json_slice id = json_text_member(text, "id");
     if (id.len > PLAIN_ID_MAX) {
@@ -245,7 +247,9 @@ static void on_request(struct plain_client *client, struct json_slice text, stru
     if (id.at)
         ack.text = blob_new(id.at, id.len);
 
-    if (json_text_type(event) == '"' && json_text_equals(event, "message")) {
+    if (over_limit) {
+        rider_refuse(client->rider, &ack, over_limit);
+    } else if (json_text_type(event) == '"' && json_text_equals(event, "message")) {
         struct json_slice data = json_text_member(text, "data");
         if (data.at)
             on_user_record(client, data, &ack);
@@ -267,6 +271,15 @@ void plain_message(struct plain_client *client, bool binary, char *data, size_t 
     if (client->state != PLAIN_OPEN)
         return;
     heard(client);
+    struct traffic_verdict verdict =
+        traffic_take(&client->traffic, &client->riders->traffic, len, net_now_ms(NULL));
+    if (verdict.verdict != BUCKET_OK)
+        refuse(client->riders->refusals, verdict.reason, &client->address);
+    if (verdict.verdict == BUCKET_FLOODED) {
+        client->farewell = WS_STATUS_POLICY;
+        end_later(client);
+        return;
+    }
     if (binary || !json_text_valid(data, len, PLAIN_DEPTH_MAX)) {
         exception(client, "the message is not valid JSON");
         return;
@@ -274,7 +287,9 @@ void plain_message(struct plain_client *client, bool binary, char *data, size_t 
     struct json_slice text = json_text_trim(data, len);
     struct json_slice event = json_text_member(text, "event");
     if (event.at) {
-        on_request(client, text, event);
+        on_request(client, text, event, verdict.message);
+    } else if (verdict.message) {
+        rider_refuse(client->rider, &(struct ack){0}, verdict.message);
     } else {
         struct ack none = {0};
         rider_message(client->rider, data, len, &none);
@@ -336,7 +351,7 @@ static void expired(void *owner)
         free_client(client);
         return;
     }
-    client->status = WS_STATUS_TOKEN_EXPIRED;
+    client->farewell = WS_STATUS_TOKEN_EXPIRED;
     exception(client, token_fault_text(TOKEN_EXPIRED));
     end_later(client);
 }
@@ -378,9 +393,9 @@ bool plain_open(struct plain_riders *riders, struct link *link, const char *path
         return false;
     if (riders->auth)
         client->bearer = bearer_new(riders->auth, &grant, expired, client);
-    client->status = WS_STATUS_NORMAL;
     client->riders = riders;
     client->link = link;
+    client->farewell = WS_STATUS_NORMAL;
     client->address = link_client(link, NULL);
     client->heartbeat = (struct timer){.fire = heartbeat, .owner = client};
     memcpy(client->ride, ride, strlen(ride));

@@ -12,6 +12,7 @@
 
 #include "gateway/auth.h"
 #include "gateway/presence.h"
+#include "gateway/traffic.h"
 
 struct link;
 struct plain_client;
@@ -25,6 +26,8 @@ struct plain_riders {
     size_t backlog_bytes;
     uint64_t ping_interval_ms;
     uint64_t ping_timeout_ms;
+    struct traffic_limits traffic; /* of one client; zeroed: none */
+    struct refusals *refusals;     /* told of what was refused; may be NULL */
     struct plain_client *clients;
     size_t count; /* of them */
 };

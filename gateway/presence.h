@@ -26,6 +26,7 @@
 
 struct ask;
 struct presence;
+struct refusals;
 struct rider;
 
 /* What the client gave to recognise an answer by. */
@@ -64,6 +65,8 @@ struct presence_options {
     const char *rides; /* patterns, separated by spaces or commas */
     size_t max_user_bytes;
     size_t backlog_bytes;
+    size_t riders_per_ride;      /* aboard; whoever boards then is refused. 0: any number */
+    struct refusals *refusals;   /* told of what was refused; may be NULL */
     size_t queue_bytes;          /* for transitions held back */
     uint64_t recovery_window_ms; /* 0: nobody comes back */
     uint64_t node_lease_ms;

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/user.h"
 #include "gateway/presence_private.h"
+#include "gateway/refusals.h"
 #include "gateway/wire.h"
 
 #include <stdio.h>
@@ -166,6 +167,14 @@ static void hold(struct presence *presence, struct ride *ride, const struct brok
     memcpy(held->socket_id, transition->socket_id, sizeof held->socket_id);
     presence->held_bytes += bytes;
     DL_APPEND(ride->held, held);
+}
+
+/* Whether somebody who is not aboard yet finds no room. As far as is known here: what others board meanwhile
+ * comes on top. */
+static bool is_full(const struct presence *presence, const struct ride *ride, const char *socket_id)
+{
+    size_t max = presence->options.riders_per_ride;
+    return max && ride->live && roster_count(ride->roster) >= max && !roster_get(ride->roster, socket_id);
 }
 
 /* `waits` false: the rider is going, nobody waits for the result. */
@@ -545,7 +554,13 @@ void rider_message(struct rider *rider, const char *json, size_t len, const stru
         return;
     }
     rider->exiting = user.status == USER_EXITING;
-    submit(rider, rider->exiting ? BROKER_EXIT : BROKER_BOARD, user.json, ack, true);
+    if (!rider->exiting && is_full(rider->presence, rider->ride, rider->id)) {
+        struct ip ip = rider->ops->address(rider->client);
+        refuse(rider->presence->options.refusals, REFUSED_RIDERS, &ip);
+        rider_refuse(rider, ack, "the ride is full");
+    } else {
+        submit(rider, rider->exiting ? BROKER_EXIT : BROKER_BOARD, user.json, ack, true);
+    }
     blob_unref(user.json);
 }
 

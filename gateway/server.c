@@ -1,5 +1,6 @@
 /* The server: see server.h. */
 #include "gateway/server.h"
+#include "gateway/refusals.h"
 #include "gateway/server_private.h"
 
 #include <stdlib.h>
@@ -9,9 +10,66 @@
 /* A body nobody asked for is read and dropped up to this size; a larger one costs the connection. */
 enum { UNWANTED_BODY_MAX = 65536 };
 
+/* --- who may come --- */
+
+static bool is_proxy(const struct server *server, const struct ip *peer)
+{
+    return ip_list_has(server->options.trusted_proxy, peer);
+}
+
+static const char *on_arrival(void *owner, const struct ip *peer, bool full)
+{
+    static const char full_answer[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
+                                      "Content-Type: text/plain\r\nContent-Length: 31\r\n\r\n"
+                                      "This gateway is full; try later";
+    static const char too_many_answer[] = "HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\n"
+                                          "Content-Type: text/plain\r\nContent-Length: 38\r\n\r\n"
+                                          "Too many connections from your address";
+    struct server *server = owner;
+    if (full) {
+        refuse(server->options.refusals, REFUSED_CONNECTIONS, peer);
+        return full_answer;
+    }
+    if (!is_proxy(server, peer) && peers_full(server->peers, peer, PEER_CONNECTION)) {
+        refuse(server->options.refusals, REFUSED_ADDRESS_CONNECTIONS, peer);
+        return too_many_answer;
+    }
+    return NULL;
+}
+
+static void on_starved(void *owner)
+{
+    struct server *server = owner;
+    refuse(server->options.refusals, REFUSED_ACCEPT, NULL);
+}
+
+const char *server_admit(struct server *server, const struct ip *client, struct peer **guest)
+{
+    uint64_t now = net_now_ms(NULL);
+    if (!peers_handshake(server->peers, client, now)) {
+        refuse(server->options.refusals, REFUSED_HANDSHAKES, client);
+        return "Too many handshakes from your address; try again in a while\n";
+    }
+    *guest = peer_open(server->peers, client, PEER_CLIENT, now);
+    if (!*guest) {
+        refuse(server->options.refusals, REFUSED_ADDRESS_CONNECTIONS, client);
+        return "Too many clients at your address\n";
+    }
+    return NULL;
+}
+
+/* --- connections --- */
+
 static void *on_opened(void *owner, struct conn *conn)
 {
-    return link_new(owner, conn);
+    struct server *server = owner;
+    struct ip peer = conn_peer(conn);
+    struct link *link = link_new(server, conn);
+    if (link && conn_is_admin(conn))
+        link->admin = true;
+    else if (link && !is_proxy(server, &peer))
+        link->peer = peer_open(server->peers, &peer, PEER_CONNECTION, net_now_ms(NULL));
+    return link;
 }
 
 static void on_received(void *data, char *bytes, size_t n)
@@ -57,6 +115,8 @@ static void on_settle(void *owner)
 struct server *server_new(const struct server_options *options, char *error, size_t error_size)
 {
     static const struct net_handler handler = {
+        .refusal = on_arrival,
+        .starved = on_starved,
         .opened = on_opened,
         .received = on_received,
         .writable = on_writable,
@@ -68,8 +128,11 @@ struct server *server_new(const struct server_options *options, char *error, siz
     if (!server)
         abort();
     server->options = *options;
+    struct peers_options peers_options = {options->limits.per_address, options->limits.handshakes};
+    server->peers = peers_new(&peers_options);
     struct net_options net_options = {
         .listen = options->listen,
+        .admin_listen = options->admin_listen,
         .max_connections = options->max_connections,
         .send_buffer_bytes = options->send_buffer_bytes,
         .handler = &handler,
@@ -77,6 +140,7 @@ struct server *server_new(const struct server_options *options, char *error, siz
     };
     server->net = net_new(&net_options, error, error_size);
     if (!server->net) {
+        peers_free(server->peers);
         free(server);
         return NULL;
     }
@@ -92,6 +156,7 @@ void server_free(struct server *server)
     while (server->gone)
         link_free(server->gone);
     net_free(server->net);
+    peers_free(server->peers);
     free(server);
 }
 
@@ -139,17 +204,23 @@ void server_wake(void *server)
 
 /* --- requests --- */
 
+/* Whether it is Engine.IO's. */
+static bool serves_clients(const struct link *link, const char *path)
+{
+    return !link->admin && endpoint_owns(link->server, path);
+}
+
 void server_head(struct server *server, struct link *link)
 {
-    if (endpoint_owns(server, http_reader_request(link->reader)->path))
+    if (serves_clients(link, http_reader_request(link->reader)->path))
         endpoint_head(server, link);
     else
         http_reader_body(link->reader, false, UNWANTED_BODY_MAX);
 }
 
-void server_too_big(struct server *server, struct link *link)
+void server_too_big(struct link *link)
 {
-    if (endpoint_owns(server, http_reader_request(link->reader)->path))
+    if (serves_clients(link, http_reader_request(link->reader)->path))
         endpoint_too_big(link);
     else
         link_refuse(link, 413, NULL, NULL, "", 0);
@@ -174,7 +245,13 @@ static void open_site_ws(struct server *server, struct link *link)
         link_refuse(link, 503, "text/plain", NULL, server_going_away, strlen(server_going_away));
         return;
     }
-    const char *error = "";
+    struct ip client = link_client(link, NULL);
+    const char *error = server_admit(server, &client, &link->guest);
+    if (error) {
+        link_refuse(link, 429, "text/plain", "Retry-After: 5\r\n", error, strlen(error));
+        return;
+    }
+    error = "";
     if (!site || !site->ws_open || !site->ws_open(server->options.site_data, link, request->path, &error))
         link_refuse(link, 404, *error ? "text/plain" : NULL, NULL, error, strlen(error));
 }
@@ -195,9 +272,9 @@ static void serve_page(struct server *server, struct link *link)
 void server_request(struct server *server, struct link *link)
 {
     const struct http_request *request = http_reader_request(link->reader);
-    if (endpoint_owns(server, request->path))
+    if (serves_clients(link, request->path))
         endpoint_request(server, link);
-    else if (request->upgrade)
+    else if (request->upgrade && !link->admin)
         open_site_ws(server, link);
     else
         serve_page(server, link);

@@ -5,10 +5,12 @@
 #ifndef RIDECAST_GATEWAY_SERVER_H
 #define RIDECAST_GATEWAY_SERVER_H
 
+#include "gateway/bucket.h"
 #include "gateway/engineio.h"
 #include "gateway/net.h"
 
 struct link;
+struct refusals;
 struct server;
 
 /* What is served outside the Engine.IO path. Every member may be NULL: nothing of that kind is there. */
@@ -31,8 +33,18 @@ struct server_site {
     void (*ws_closed)(void *client);
 };
 
+/* How much connections may do. */
+struct server_limits {
+    uint64_t per_address;          /* connections, and clients, of one address; 0: any number */
+    struct bucket_rate handshakes; /* of one address */
+    struct bucket_rate chatter;    /* pings and pongs on one WebSocket */
+    size_t head_bytes;             /* of a request */
+    uint64_t head_ms, body_ms;     /* for it to come */
+};
+
 struct server_options {
     const char *listen;
+    const char *admin_listen;  /* "" or NULL: none */
     const char *path;          /* of Engine.IO, with both slashes: "/socket.io/" */
     const char *cors_origin;   /* "*" or a list (common/origin.h) */
     const char *trusted_proxy; /* a list of networks (common/ip.h) */
@@ -40,6 +52,8 @@ struct server_options {
     size_t send_buffer_bytes; /* of a connection; 0: the kernel's choice */
     size_t max_payload_bytes;
     bool keeps_authorization; /* sessions know the Authorization header they were opened with */
+    struct server_limits limits;
+    struct refusals *refusals; /* told of what was refused; may be NULL */
     const struct server_site *site;
     void *site_data;
     /* Called on the gateway thread after server_wake(). May be NULL. */

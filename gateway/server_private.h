@@ -3,12 +3,14 @@
 #define RIDECAST_GATEWAY_SERVER_PRIVATE_H
 
 #include "gateway/link.h"
+#include "gateway/peers.h"
 #include "gateway/server.h"
 
 struct server {
     struct server_options options;
     struct net *net;
     struct eio *eio;
+    struct peers *peers;
     struct outlets outlets; /* written at the end of each turn */
     bool draining;
     struct link *links;
@@ -19,9 +21,15 @@ struct server {
 /* server.c: a request's head is complete; says how to take the body (http_reader_body) or answers. */
 void server_head(struct server *server, struct link *link);
 /* server.c: the body is over its limit: answers. */
-void server_too_big(struct server *server, struct link *link);
+void server_too_big(struct link *link);
 /* server.c: the request is complete: answers, or has somebody answer later. */
 void server_request(struct server *server, struct link *link);
+
+/*
+ * server.c: one more client at the address, if it may shake hands now and have another one: `*guest` is it
+ * until peer_close(). Else why not, a line of text, to be answered 429.
+ */
+const char *server_admit(struct server *server, const struct ip *client, struct peer **guest);
 
 /* endpoint.c: the same for requests under the Engine.IO path. */
 bool endpoint_owns(const struct server *server, const char *path);

@@ -23,28 +23,58 @@ static void close_session(void *session)
     eio_close(session);
 }
 
+/* A session's data. */
+struct sio_session {
+    struct sio_client *client;
+    struct traffic traffic;
+};
+
 static void on_open(void *app, struct eio_session *session)
 {
     struct sio_riders *riders = app;
-    session->data = sio_client_new(&riders->options, session, net_now_ms(NULL));
-    if (!session->data)
+    struct sio_session *data = calloc(1, sizeof *data);
+    session->data = data;
+    if (data)
+        data->client = sio_client_new(&riders->options, session, net_now_ms(NULL));
+    if (!data || !data->client)
         eio_close(session);
 }
 
+/* The first messages beyond the limit are answered with an exception; who goes on is parted with. */
 static void on_message(void *app, struct eio_session *session, bool binary, const char *data, size_t len)
 {
-    (void)app;
+    struct sio_riders *riders = app;
+    struct sio_session *sio = session->data;
+    struct traffic_verdict verdict = traffic_take(&sio->traffic, &riders->traffic, len, net_now_ms(NULL));
+    if (verdict.verdict != BUCKET_OK)
+        refuse(riders->refusals, verdict.reason, &session->client);
+    if (verdict.verdict == BUCKET_FLOODED) {
+        eio_close(session);
+        return;
+    }
+    riders->over_limit = verdict.message;
     if (binary)
-        sio_client_binary(session->data, data, len);
+        sio_client_binary(sio->client, data, len);
     else
-        sio_client_text(session->data, data, len);
+        sio_client_text(sio->client, data, len);
+    riders->over_limit = NULL;
 }
 
 static void on_close(void *app, struct eio_session *session)
 {
     (void)app;
-    sio_client_free(session->data);
+    struct sio_session *data = session->data;
+    if (data)
+        sio_client_free(data->client);
+    free(data);
     session->data = NULL;
+}
+
+static void on_limit(void *app_data, void *session, enum sio_limit limit)
+{
+    struct sio_riders *riders = app_data;
+    refuse(riders->refusals, limit == SIO_CONNECT_TIMEOUT ? REFUSED_CONNECT_TIMEOUT : REFUSED_RIDES,
+           &((struct eio_session *)session)->client);
 }
 
 const struct eio_app *sio_riders_app(void)
@@ -275,6 +305,10 @@ static void on_connect(void *app_data, struct sio_socket *socket, struct json_sl
     struct sio_riders *riders = app_data;
     const char *ride = sio_socket_nsp(socket);
     struct grant grant;
+    if (riders->over_limit) {
+        sio_refuse(socket, riders->over_limit, NULL);
+        return;
+    }
     struct sio_rider *sio_rider =
         presence_allows(riders->presence, ride) ? calloc(1, sizeof *sio_rider) : NULL;
     if (!sio_rider) {
@@ -326,7 +360,9 @@ static void on_event(void *app_data, struct sio_socket *socket, const struct sio
 
     if (json_text_type(name) != '"')
         return;
-    if (json_text_equals(name, "message"))
+    if (riders->over_limit)
+        rider_refuse(rider, &ack, riders->over_limit);
+    else if (json_text_equals(name, "message"))
         on_user_record(rider, record, &ack, riders->options.max_pending_bytes);
     else if (json_text_equals(name, "activeUsers"))
         rider_active_users(rider, &ack);
@@ -348,7 +384,8 @@ static void on_disconnect(void *app_data, struct sio_socket *socket, enum sio_en
 void sio_riders_init(struct sio_riders *riders, struct presence *presence, struct timers *timers,
                      uint64_t connect_timeout_ms, size_t max_pending_bytes)
 {
-    static const struct sio_app app = {.connect = on_connect, .event = on_event, .disconnect = on_disconnect};
+    static const struct sio_app app = {
+        .connect = on_connect, .event = on_event, .disconnect = on_disconnect, .limited = on_limit};
     static const struct sio_carrier carrier = {
         .send_text = send_text, .send_binary = send_binary, .close = close_session};
     *riders = (struct sio_riders){

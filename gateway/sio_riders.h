@@ -9,12 +9,16 @@
 #include "gateway/engineio.h"
 #include "gateway/presence.h"
 #include "gateway/socketio.h"
+#include "gateway/traffic.h"
 
 /* Embedded in the gateway; the eio_app's data. */
 struct sio_riders {
     struct presence *presence;
     struct auth *auth; /* set by the gateway; NULL: anybody may connect */
     struct sio_options options;
+    struct traffic_limits traffic; /* of one client; zeroed: none */
+    struct refusals *refusals;     /* told of what was refused; may be NULL */
+    const char *over_limit;        /* why the message being handled is refused; NULL: it is not */
 };
 
 /* `max_pending_bytes` bounds one client's binary event. */

@@ -248,10 +248,20 @@ static void client_close(struct sio_client *client, enum sio_end end)
     client->options->carrier->close(client->session);
 }
 
+static void tell_limit(const struct sio_client *client, enum sio_limit limit)
+{
+    const struct sio_options *options = client->options;
+
+    if (options->app->limited)
+        options->app->limited(options->app_data, client->session, limit);
+}
+
 static void on_timer(void *owner)
 {
     struct sio_client *client = owner;
 
+    if (client->state == CLIENT_OPEN)
+        tell_limit(client, SIO_CONNECT_TIMEOUT);
     enter(client);
     client_close(client, SIO_LOST);
     leave(client);
@@ -319,12 +329,14 @@ static void on_connect(struct sio_client *client, const struct sio_packet *packe
     struct json_slice auth = packet->payload.at != NULL ? packet->payload : (struct json_slice){"{}", 2};
     struct sio_socket *socket = socket_new(client, packet->nsp);
 
-    if (!socket)
+    if (!socket) {
         client_close(client, SIO_LOST);
-    else if (client->socket_count > SIO_NAMESPACES_MAX)
+    } else if (options->max_namespaces && client->socket_count > options->max_namespaces) {
+        tell_limit(client, SIO_TOO_MANY_NAMESPACES);
         sio_refuse(socket, "Too many namespaces", NULL);
-    else
+    } else {
         options->app->connect(options->app_data, socket, auth);
+    }
 }
 
 static void on_event(struct sio_socket *socket, const struct sio_packet *packet)

@@ -29,9 +29,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Namespaces of one client; one more is refused with "Too many namespaces". */
-enum { SIO_NAMESPACES_MAX = 64 };
-
 struct sio_client;
 struct sio_socket;
 
@@ -55,6 +52,12 @@ enum sio_end {
     SIO_LOST, /* the connection ended under it */
 };
 
+/* A limit that a client has reached. */
+enum sio_limit {
+    SIO_TOO_MANY_NAMESPACES, /* one more was refused */
+    SIO_CONNECT_TIMEOUT,     /* it joined none in time; the connection ends */
+};
+
 /* What the application does. All on the gateway thread. */
 struct sio_app {
     /*
@@ -69,6 +72,8 @@ struct sio_app {
      * sockets not yet accepted.
      */
     void (*disconnect)(void *app, struct sio_socket *socket, enum sio_end end);
+    /* For the application's information. May be NULL. */
+    void (*limited)(void *app, void *session, enum sio_limit limit);
 };
 
 /* What carries it. */
@@ -86,6 +91,7 @@ struct sio_options {
      * events that wait for sio_accept(), together. More closes the connection.
      */
     size_t max_pending_bytes;
+    size_t max_namespaces; /* of one client; one more is refused with "Too many namespaces". 0: any number */
     const struct sio_app *app;
     void *app_data;
     const struct sio_carrier *carrier;

@@ -79,6 +79,8 @@ static void make_tag(const struct blob *bytes, char tag[TAG_SIZE])
 static struct file *find(const struct static_files *files, const char *path)
 {
     struct file *file;
+    /* The analyzer takes the hash to read past the string's end.
+     * NOLINTNEXTLINE(clang-analyzer-core.*) */
     HASH_FIND_STR(files->by_path, path, file);
     return file;
 }
@@ -109,7 +111,7 @@ void static_files_free(struct static_files *files)
 /* Gives a file its compressed form, be it `added` or there already. */
 static void pair_up(const struct static_files *files, struct file *added)
 {
-    char path[STATIC_PATH_MAX + sizeof GZ];
+    char path[STATIC_PATH_MAX + sizeof GZ] = "";
     size_t len = strlen(added->path);
     size_t plain = len - (sizeof GZ - 1);
 
@@ -198,7 +200,7 @@ static bool is_route(const char *path)
 
 static const struct file *choose(const struct static_files *files, const struct static_request *request)
 {
-    char path[STATIC_PATH_MAX + 1];
+    char path[STATIC_PATH_MAX + 1] = "";
     if (!decode(request->path, path))
         return NULL;
     if (!strcmp(path, "/"))

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a step needs and this machine lacks; says nothing when nothing is missing.
 #
-#   scripts/install-deps.sh build|client|test|load|bench|lint|fuzz …
+#   scripts/install-deps.sh build|client|test|load|bench|pictures|lint|fuzz …
 #
 # Elsewhere than on Debian and its kin it names what is needed and leaves the verdict to CMake.
 set -euo pipefail
@@ -12,12 +12,6 @@ has_client_node=$(dirname "$0")/has-client-node.sh
 has_node()
 {
     command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)' 2>/dev/null
-}
-
-# From 1.21 on, Go fetches by itself the version that a program asks for.
-has_go()
-{
-    command -v go >/dev/null && printf '1.21\n%s\n' "$(go env GOVERSION | tr -d go)" | sort -VC
 }
 
 apt_has_recent_node()
@@ -74,11 +68,12 @@ for group in "$@"; do
     client)
         # Without one there is no client, and the gateway works all the same.
         if ! "$has_client_node" && apt_has_recent_node; then
-            need nodejs npm
+            (need nodejs npm) || echo "Node.js could not be installed" >&2
         fi
         ;;
     test)
-        need libcmocka-dev
+        # The last for the README's example in Python.
+        need libcmocka-dev python3-websockets
         has_node || need nodejs npm
         # Where systemd runs, Debian's package also starts a server on port 6379. The tests start their own.
         command -v redis-server >/dev/null || need redis-server
@@ -86,6 +81,8 @@ for group in "$@"; do
         [[ -x /usr/sbin/nginx ]] || command -v nginx >/dev/null || need nginx-light openssl
         # Likewise Prometheus; the tests want its promtool.
         command -v promtool >/dev/null || need prometheus
+        # It judges the unit; systemd need not run.
+        command -v systemd-analyze >/dev/null || need systemd
         # For the tests in a browser; the pages are in Korean, too.
         if "$has_client_node"; then
             command -v chromium >/dev/null || need chromium
@@ -93,17 +90,16 @@ for group in "$@"; do
         fi
         ;;
     load)
-        has_go || need golang-go
-        if ! has_go; then
-            echo "k6 needs Go 1.21 or newer; Debian 12 has it in bookworm-backports, as golang-go" >&2
-            exit 1
-        fi
+        command -v go >/dev/null || need golang-go
         ;;
     bench)
         has_node || need nodejs npm
         command -v redis-server >/dev/null || need redis-server
         command -v taskset >/dev/null || need util-linux
         command -v cargo >/dev/null || need cargo
+        ;;
+    pictures)
+        need pngquant
         ;;
     lint)
         need clang-format clang-tidy

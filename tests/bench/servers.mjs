@@ -18,9 +18,13 @@ const RUST_TARGET = path.join(ROOT, "build/bench-peers/socketioxide");
 export const SERVER_CORE = "0";
 export const LOAD_CORE = "1";
 
+// All clients have one address here, and some speak as fast as they can.
+const UNLIMITED = ["max-connections-per-address", "handshakes-per-address", "messages-per-second", "bytes-per-second"]
+  .flatMap((name) => [`--${name}`, "0"]);
+
 const gateway = (redis, options = []) => [
   path.join(BUILD, "gateway/ridecast-gateway"),
-  ...["--listen", "127.0.0.1:0", "--log-level", "error", ...(redis ? ["--broker", redis] : []), ...options],
+  ...["--listen", "127.0.0.1:0", "--log-level", "error", ...UNLIMITED, ...(redis ? ["--broker", redis] : []), ...options],
 ];
 const socketIo = (redis) => ["node", path.join(NODE_PEERS, "socketio.mjs"), ...(redis ? ["--redis", redis] : [])];
 const socketioxide = (redis) => [path.join(RUST_TARGET, "release/socketioxide-peer"), ...(redis ? [redis] : [])];

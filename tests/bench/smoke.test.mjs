@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { test } from "node:test";
-import { startGateway } from "../lib/server.mjs";
+import { UNLIMITED, startGateway } from "../lib/server.mjs";
 import { startProgram } from "../lib/process.mjs";
 
 const BUILD = path.resolve(process.env.RIDECAST_BUILD ?? "build/release", "tests/bench");
@@ -25,7 +25,7 @@ const checks = ({ code, lost, repeated, disordered, malformed }) => ({ code, los
 const CLEAN = { code: 0, lost: 0, repeated: 0, disordered: 0, malformed: 0 };
 
 test("the gateway loses, doubles and disorders nothing, in either dialect and on several rides", async (t) => {
-  const { port, program } = await startGateway(t);
+  const { port, program } = await startGateway(t, UNLIMITED);
   for (const args of [[], ["--dialect", "plain"], ["--rides", "5", "--publishers", "2"]]) {
     const result = await load(t, port, "--server-pids", String(program.child.pid), ...args);
     assert.deepEqual(checks(result), CLEAN);
@@ -34,7 +34,7 @@ test("the gateway loses, doubles and disorders nothing, in either dialect and on
 });
 
 test("transitions are acknowledged, idle clients counted", async (t) => {
-  const { port } = await startGateway(t);
+  const { port } = await startGateway(t, UNLIMITED);
   const result = await load(t, port, "--mode", "transitions", "--rides", "19", "--publishers", "1", "--depth", "4");
   assert.deepEqual(checks(result), CLEAN);
   assert.ok(result.acked > 0);

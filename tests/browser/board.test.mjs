@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openPage, servePages, startBrowser } from "../lib/browser.mjs";
+import { openPage, PAGES, startBrowser } from "../lib/browser.mjs";
 import { Rider, user } from "../lib/rider.mjs";
 import { startGateway } from "../lib/server.mjs";
 
 async function board(t, rides) {
-  const gateway = await startGateway(t, { recoveryWindow: 0 });
+  const gateway = await startGateway(t, { ...PAGES, recoveryWindow: 0 });
   const browser = await startBrowser(t);
-  const url = `${await servePages(t, gateway)}/board?${rides.map((ride) => `ride=${ride}`).join("&")}`;
+  const url = `${gateway.url}/board?${rides.map((ride) => `ride=${ride}`).join("&")}`;
   const page = await openPage(t, browser, url);
   const tile = (ride) => page.getByRole("region", { name: "Rides" }).getByRole("listitem").filter({ hasText: ride });
   await Promise.all(rides.map((ride) => tile(ride).getByText(/^Live/).waitFor()));
@@ -65,13 +65,18 @@ test("rides are added and left, and the address keeps them", async (t) => {
   assert.equal(new URL(page.url()).search, "?ride=%2Fline-8");
 });
 
-test("the gateway's health and connections are those of its metrics", async (t) => {
+test("the gateway tells how it is, and that it is gone is said in words", async (t) => {
   const { gateway, page } = await board(t, ["/"]);
-  const panel = page.getByRole("region", { name: /^Gateway/ });
-  await panel.getByText("healthy").waitFor();
+  const gateways = page.getByRole("region", { name: /^Gateways/ });
+  const row = gateways.getByRole("row").filter({ hasText: "healthy" });
+  await row.waitFor();
   await boards(t, gateway, "/", "John");
-  await panel.locator("div").filter({ hasText: /^Riders held here1$/ }).waitFor();
+  const headers = await gateways.getByRole("columnheader").allTextContents();
+  const cell = (name) => row.locator(":scope > *").nth(headers.indexOf(name));
+  await cell("Riders held").filter({ hasText: /^1$/ }).waitFor();
+  await cell("Connections").filter({ hasText: /^[1-9]/ }).waitFor();
+  await cell("99 % delivered within").filter({ hasText: / ms$/ }).waitFor();
   await gateway.stop();
-  await page.getByText("The gateway cannot be reached now.").waitFor();
+  await page.getByText("No gateway can be reached now.").waitFor();
   await page.getByText("Reconnecting").first().waitFor();
 });

@@ -6,8 +6,9 @@ import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { CLIENT, importVite, openPage, servePages, startBrowser } from "../lib/browser.mjs";
+import { CLIENT, importVite, openPage, startBrowser } from "../lib/browser.mjs";
 import { onEnd } from "../lib/cleanup.mjs";
+import { request } from "../lib/http.mjs";
 import { Rider } from "../lib/rider.mjs";
 import { startGateway } from "../lib/server.mjs";
 import { until } from "../lib/wait.mjs";
@@ -24,13 +25,18 @@ async function build(t) {
     resolve: {
       alias: [{ find: /^(react|react-dom|socket\.io-client)(?=\/|$)/, replacement: path.join(CLIENT, "node_modules/$1") }],
     },
-    build: { outDir: path.join(folder, "dist") },
+    build: { outDir: folder },
   });
   return folder;
 }
 
+async function sessions(t, gateway) {
+  const { body } = await request(t, gateway, { path: "/metrics" });
+  return [...body.matchAll(/^ridecast_sessions(?:{[^}]*})? (\d+)$/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
+}
+
 test("boards, hears itself and others, and exits", async (t) => {
-  const gateway = await startGateway(t);
+  const gateway = await startGateway(t, { static: await build(t) });
   // The address in the app is fixed; the browser is told where that is.
   const browser = await startBrowser(t, {
     args: [`--host-resolver-rules=MAP localhost:3000 127.0.0.1:${gateway.port}`],
@@ -44,7 +50,7 @@ test("boards, hears itself and others, and exits", async (t) => {
       () => said.includes(words),
       () => `${words}; so far ${said}`,
     );
-  await page.goto(await servePages(t, gateway, await build(t)));
+  await page.goto(gateway.url);
 
   const record = (status) => ({ id: "user123", name: "John Doe", status });
   await page.getByRole("button", { name: "Board" }).click();
@@ -59,4 +65,12 @@ test("boards, hears itself and others, and exits", async (t) => {
   await page.getByRole("button", { name: "Exit" }).click();
   await says("User exited: John Doe");
   await other.hears("userExited", record("exiting"));
+  // The server has ended the connection, and there is nobody of that id aboard.
+  assert.ok(await page.getByRole("button", { name: "Board", exact: true }).isEnabled());
+  const { users } = await other.activeUsers();
+  assert.deepEqual(users.map(({ id }) => id), ["user456"]);
+  await until(
+    async () => (await sessions(t, gateway)) === 1,
+    () => "waiting for the end of the connection",
+  );
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { servePages, startBrowser } from "../lib/browser.mjs";
+import { PAGES, startBrowser } from "../lib/browser.mjs";
 import { Relay } from "../lib/relay.mjs";
 import { RidePage } from "../lib/ride-page.mjs";
 import { startGateway } from "../lib/server.mjs";
@@ -10,12 +10,12 @@ import { startGateway } from "../lib/server.mjs";
 const LIVE = /^Live/;
 
 async function two(t, options) {
-  const gateway = await startGateway(t, options);
+  const gateway = await startGateway(t, { ...PAGES, ...options });
   // Only one of them has a network that fails.
   const relay = await Relay.start(t, gateway);
   const browser = await startBrowser(t);
-  const john = await RidePage.open(t, browser, await servePages(t, relay));
-  const jane = await RidePage.open(t, browser, await servePages(t, gateway));
+  const john = await RidePage.open(t, browser, relay.url);
+  const jane = await RidePage.open(t, browser, gateway.url);
   await Promise.all([john.says(LIVE), jane.says(LIVE)]);
   return { gateway, relay, john, jane };
 }
@@ -100,9 +100,9 @@ test("a tab that is closed is told as gone", async (t) => {
 });
 
 test("a ride that this gateway does not have is refused in words", async (t) => {
-  const gateway = await startGateway(t, { rides: "/line-*,/" });
+  const gateway = await startGateway(t, { ...PAGES, rides: "/line-*,/" });
   const browser = await startBrowser(t);
-  const john = await RidePage.open(t, browser, `${await servePages(t, gateway)}/?ride=/elsewhere`);
+  const john = await RidePage.open(t, browser, `${gateway.url}/?ride=/elsewhere`);
   await john.says("this gateway has no such ride");
   assert.ok(await john.board.isDisabled());
   await john.page.getByRole("textbox", { name: /^Ride/ }).fill("line-7");
@@ -112,9 +112,9 @@ test("a ride that this gateway does not have is refused in words", async (t) => 
 });
 
 test("what the gateway refuses and what cannot be sent is said in words", async (t) => {
-  const gateway = await startGateway(t, { maxUserBytes: 256 });
+  const gateway = await startGateway(t, { ...PAGES, maxUserBytes: 256 });
   const browser = await startBrowser(t);
-  const john = await RidePage.open(t, browser, await servePages(t, gateway));
+  const john = await RidePage.open(t, browser, gateway.url);
   await john.says(LIVE);
   await john.board.click();
   await john.page.getByRole("alert").filter({ hasText: "Say who you are first." }).waitFor();
@@ -129,9 +129,9 @@ test("what the gateway refuses and what cannot be sent is said in words", async 
 });
 
 test("language and identity are kept", async (t) => {
-  const gateway = await startGateway(t);
+  const gateway = await startGateway(t, PAGES);
   const browser = await startBrowser(t);
-  const john = await RidePage.open(t, browser, await servePages(t, gateway));
+  const john = await RidePage.open(t, browser, gateway.url);
   await john.page.getByLabel("Your name").fill("John");
   await john.page.getByLabel("Language").selectOption("ko");
   const id = () => john.page.evaluate(() => JSON.parse(localStorage["ridecast.rider"]).id);

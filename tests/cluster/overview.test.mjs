@@ -93,22 +93,73 @@ test("without Redis the answer is 503, and many who ask at once are answered ali
 for (const [what, value] of Object.entries({
   "no JSON": "{",
   "no object": "[1]",
-  "too large": `{"node":"${"x".repeat(5000)}"}`,
+  "too large": `{"node":"${"x".repeat(4096 - '{"node":""}'.length + 1)}"}`,
   "too deep": `${'{"a":'.repeat(20)}1${"}".repeat(20)}`,
   "not UTF-8": Buffer.from([0x7b, 0xff, 0x7d]),
 }))
   test(`what another put into Redis and is ${what} is left out`, async (t) => {
     const { a, redis } = await cluster(t);
-    await redis.command("SADD", "ridecast:nodes", "other");
+    await redis.command("SADD", "ridecast:nodes", "other", "right");
     await redis.command("SET", "ridecast:node:other", value);
-    assert.deepEqual(nodes(await overview(t, a)), ["a", "b"]);
+    await redis.command("SET", "ridecast:node:right", '{"node":"right"}');
+    assert.deepEqual(nodes(await told(t, a, (all) => nodes(all).includes("right"))), ["a", "b", "right"]);
   });
+
+test("the largest that a gateway may say of itself is told", async (t) => {
+  const { a, redis } = await cluster(t);
+  const node = "x".repeat(4096 - '{"node":""}'.length);
+  await redis.command("SADD", "ridecast:nodes", "other");
+  await redis.command("SET", "ridecast:node:other", JSON.stringify({ node }));
+  await told(t, a, (all) => nodes(all).includes(node));
+});
+
+// What Redis has sent to anybody since it was started, in bytes, and how often it was asked for the names of the nodes.
+async function redisTraffic(redis) {
+  const [stats, commands] = [await redis.command("INFO", "stats"), await redis.command("INFO", "commandstats")];
+  return {
+    sent: Number(stats.match(/total_net_output_bytes:(\d+)/)[1]),
+    surveys: Number(commands.match(/cmdstat_srandmember:calls=(\d+)/)?.[1] ?? 0),
+  };
+}
+
+test("what is far too large is not even fetched", async (t) => {
+  const { a, redis } = await cluster(t);
+  await redis.command("SADD", "ridecast:nodes", "other", "right");
+  await redis.command("SET", "ridecast:node:other", `{"node":"${"x".repeat(8 << 20)}"}`);
+  await redis.command("SET", "ridecast:node:right", '{"node":"right"}');
+  const before = await redisTraffic(redis);
+  await told(t, a, (all) => nodes(all).includes("right"));
+  assert.ok((await redisTraffic(redis)).sent - before.sent < 1 << 20);
+});
+
+test("a thousand gateways are told of, and the log says that there are more", async (t) => {
+  const { a, redis } = await cluster(t);
+  const names = Array.from({ length: 1500 }, (_, i) => `n${i}`);
+  await redis.command("MSET", ...names.flatMap((node) => [`ridecast:node:${node}`, JSON.stringify({ node })]));
+  await redis.command("SADD", "ridecast:nodes", ...names);
+  const { totals, gateways } = await told(t, a, (all) => all.totals.gateways > 2);
+  assert.equal(totals.gateways, 1024);
+  assert.equal(new Set(nodes({ gateways })).size, 1024);
+  await until(
+    () => /more than 1024 gateways are listed/.test(a.program.stderr),
+    () => a.program.stderr,
+  );
+});
+
+test("who asks in a loop costs Redis nothing", async (t) => {
+  const { a, redis } = await cluster(t);
+  const before = await redisTraffic(redis);
+  const began = performance.now();
+  for (let i = 0; i < 200; i++) assert.equal((await overview(t, a)).totals.gateways, 2);
+  const seconds = (performance.now() - began) / 1000;
+  assert.ok((await redisTraffic(redis)).surveys - before.surveys <= 1 + seconds);
+});
 
 test("numbers that are none count nothing", async (t) => {
   const { a, redis } = await cluster(t);
   await redis.command("SADD", "ridecast:nodes", "other");
   await redis.command("SET", "ridecast:node:other", '{"node":"other","clients":"7","riders":-1,"events":1e99,"connections":99999999999999999999}');
-  const { gateways, totals } = await overview(t, a);
+  const { gateways, totals } = await told(t, a, (all) => nodes(all).includes("other"));
   assert.deepEqual(nodes({ gateways }), ["a", "b", "other"]);
   assert.deepEqual([totals.gateways, totals.clients, totals.riders, totals.events], [3, 0, 0, 0]);
   assert.ok(totals.connections < 100);

@@ -22,7 +22,7 @@ import {
 } from "../lib/recovery.mjs";
 import { Relay } from "../lib/relay.mjs";
 import { Rider, user } from "../lib/rider.mjs";
-import { startGateway } from "../lib/server.mjs";
+import { UNLIMITED, startGateway } from "../lib/server.mjs";
 import { sleep, until } from "../lib/wait.mjs";
 import { openEngine } from "../lib/websocket.mjs";
 
@@ -31,7 +31,7 @@ const LONG = 600_000;
 const SHORT = 1000;
 const LEASE = 500;
 
-const start = (t, options) => startCluster(t, { recoveryWindow: LONG, nodeLease: LEASE, ...options });
+const start = (t, options) => startCluster(t, { recoveryWindow: LONG, nodeLease: LEASE, ...UNLIMITED, ...options });
 
 // A rider that comes to gateway `a` through a relay and is aboard, and somebody at `b`, say, who hears of it.
 async function passengers(t, { mode = "WebSocket only", ride = "", otherAt = "b", ...options } = {}) {

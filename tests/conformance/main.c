@@ -10,6 +10,7 @@
 #include "common/json_text.h"
 #include "common/log.h"
 #include "common/option.h"
+#include "gateway/http.h"
 #include "gateway/server.h"
 #include "gateway/socketio.h"
 
@@ -234,6 +235,7 @@ static int serve(const struct settings *settings)
         .cors_origin = "*",
         .trusted_proxy = "",
         .max_connections = 1024,
+        .limits = {.head_bytes = HTTP_HEAD_MAX, .head_ms = 60000, .body_ms = 300000},
         .max_payload_bytes = settings->max_payload_bytes,
     };
     struct server *server = server_new(&server_options, error, sizeof error);
@@ -245,6 +247,7 @@ static int serve(const struct settings *settings)
     struct sio_options sio_options = {
         .connect_timeout_ms = settings->connect_timeout_ms,
         .max_pending_bytes = settings->max_payload_bytes + 4096,
+        .max_namespaces = 64,
         .app = &app,
         .carrier = &carrier,
         .timers = timers,

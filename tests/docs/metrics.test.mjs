@@ -13,11 +13,40 @@ import { startGateway } from "../lib/server.mjs";
 const text = await readFile(new URL("../../docs/metrics.md", import.meta.url), "utf8");
 const documented = [...text.matchAll(/^\| `(\w+)` \| (\w+) \|/gm)].map(([, name, type]) => `${name} ${type}`).sort();
 
+// By metric: each label with the values it may have, none where they are not listed.
+const documentedLabels = Object.fromEntries(
+  [...text.matchAll(/^\| `(\w+)` \| \w+ \| (.*?) \| [^|]*\|$/gm)].map(([, name, labels]) => [
+    name,
+    Object.fromEntries(
+      [...labels.matchAll(/`(\w+)(?:=(.*?))?`/g)].map(([, label, values]) => [
+        label,
+        values?.split("\\|").map((value) => value.replaceAll('"', "")).sort() ?? [],
+      ]),
+    ),
+  ]),
+);
+
 async function page(t, server) {
   return (await request(t, server, { path: "/metrics" })).body;
 }
 
 const named = (body) => [...body.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, type]) => `${name} ${type}`).sort();
+
+// The same of the page; of a label whose values are not listed, only the name.
+function labels(body) {
+  const found = Object.fromEntries([...body.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => [name, {}]));
+  for (const [, series, inside] of body.matchAll(/^(\w+)\{(.*)\} /gm)) {
+    const name = series in found ? series : series.replace(/_bucket$/, "");
+    for (const [, label, text] of inside.matchAll(/(\w+)="([^"]*)"/g)) {
+      if (label === "le" && name !== series) continue; // a histogram's own
+      const values = (found[name][label] ??= new Set());
+      if (documentedLabels[name]?.[label]?.length !== 0) values.add(text);
+    }
+  }
+  for (const [name, all] of Object.entries(found))
+    found[name] = Object.fromEntries(Object.entries(all).map(([label, values]) => [label, [...values].sort()]));
+  return found;
+}
 
 const value = (body, name) => Number(body.match(new RegExp(`^${name} (\\S+)$`, "m"))[1]);
 
@@ -35,10 +64,11 @@ for (const [broker, start] of Object.entries({
   memory: startGateway,
   Redis: async (t) => (await startCluster(t, { size: 1 })).a,
 })) {
-  test(`${broker}: the table lists every metric, and the figures fit together`, async (t) => {
+  test(`${broker}: the table lists every metric with its labels, and the figures fit together`, async (t) => {
     const server = await start(t);
     const before = await page(t, server);
     assert.deepEqual(named(before), documented);
+    assert.deepEqual(labels(before), documentedLabels);
     const riders = [await Client.connect(t, server, "WebSocket only"), await Client.connect(t, server, "polling only")];
     await boardings(riders[0], "u", 100);
     for (const rider of riders) await rider.heard(100);

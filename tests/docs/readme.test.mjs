@@ -20,7 +20,10 @@ const commands = (text) => sorted(all(text, /`((?:make|npm|node|curl|redis-serve
 const options = (text) => all(text, /^\| `(--[\w-]+)` \| ([^|]*) \|/gm);
 const urls = (text) => all(text, /^\| (`redis[^|]*) \|/gm);
 
-for (const [what, of] of Object.entries({ blocks, commands, options, urls }))
+const paths = (text) => sorted(all(text, /`(\/[\w/]+)`/g));
+const links = (text) => sorted(all(text, /\]\((docs\/[^)]*)\)/g));
+
+for (const [what, of] of Object.entries({ blocks, commands, options, urls, paths, links }))
   test(`both have the same ${what}`, () => {
     assert.ok(of(english).length > 0);
     assert.deepEqual(of(korean), of(english));

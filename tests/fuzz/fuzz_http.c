@@ -76,7 +76,7 @@ static bool note(struct http_reader *reader, enum http_progress progress, struct
 
 static void read_all(const uint8_t *data, size_t size, size_t piece, struct buf *seen)
 {
-    struct http_reader *reader = http_reader_new();
+    struct http_reader *reader = http_reader_new(HTTP_HEAD_MAX);
     bool more = true;
 
     CHECK(reader);

@@ -206,7 +206,7 @@ static void step(struct world *w, struct sio_client *client, struct timers *time
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct sio_app app = {app_connect, app_event, app_disconnect};
+    static const struct sio_app app = {app_connect, app_event, app_disconnect, NULL};
     static const struct sio_carrier carrier = {carrier_text, carrier_binary, carrier_close};
     struct world w = {.members = NULL};
     const struct sio_options options = {

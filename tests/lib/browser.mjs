@@ -1,4 +1,4 @@
-// Chromium, and the pages it opens: the client's build with a gateway behind it.
+// Chromium, and the pages that gateways serve.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -8,6 +8,9 @@ import { chromium } from "playwright-core";
 import { onEnd } from "./cleanup.mjs";
 
 export const CLIENT = fileURLToPath(new URL("../../client", import.meta.url));
+
+// For startGateway(): it serves the client's build.
+export const PAGES = { static: path.join(CLIENT, "dist") };
 
 const FLAGS = [
   "--no-sandbox", // in containers and as root there is none to have
@@ -32,32 +35,19 @@ export function importVite() {
   return import(pathToFileURL(path.join(path.dirname(require.resolve("vite/package.json")), "dist/node/index.js")));
 }
 
-// The build in `root`/dist at a URL of its own, with the gateway (or a relay to it) behind it.
-export async function servePages(t, gateway, root = CLIENT) {
-  const { preview } = await importVite();
-  const target = gateway.url;
-  const server = await preview({
-    root,
-    configFile: false,
-    logLevel: "silent",
-    preview: {
-      host: "127.0.0.1",
-      port: 0,
-      proxy: {
-        "/socket.io": { target, ws: true },
-        ...Object.fromEntries(["/api", "/metrics", "/healthz", "/readyz"].map((at) => [at, target])),
-      },
-    },
-  });
-  onEnd(t, () => server.close());
-  return `http://127.0.0.1:${server.httpServer.address().port}`;
-}
+// What the browser itself says of a connection that a test has cut, or of an answer that it has made the gateway refuse.
+const NETWORK = /^(Failed to load resource|WebSocket connection to)/;
 
-// Somebody with a browser profile of their own. Errors that a page throws fail its test.
-export async function openPage(t, browser, url, { errors = [], ...options } = {}) {
+// Somebody with a browser profile of their own. Errors that a page throws or logs, and what its Content-Security-Policy
+// keeps it from, fail its test.
+export async function openPage(t, browser, url, options) {
+  const errors = [];
   const context = await browser.newContext({ locale: "en-GB", colorScheme: "light", ...options });
   const page = await context.newPage();
   page.on("pageerror", (error) => errors.push(error));
+  page.on("console", (message) => {
+    if (message.type() === "error" && !NETWORK.test(message.text())) errors.push(message.text());
+  });
   await page.goto(url);
   onEnd(t, async () => {
     await context.close();

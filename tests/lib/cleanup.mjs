@@ -24,3 +24,13 @@ async function unwind(stack) {
   }
   if (errors.length > 0) throw errors[0];
 }
+
+// For a program that uses what tests use: what it opened is undone when `work` has ended.
+export async function scoped(work) {
+  const ends = [];
+  try {
+    return await work({ after: (end) => ends.push(end) });
+  } finally {
+    for (const end of ends.reverse()) await end();
+  }
+}

@@ -37,9 +37,10 @@ export class Rider {
     this.send('"message"', JSON.stringify(JSON.stringify(record)));
   }
 
-  // The next packet must be an event: [name, ...arguments].
+  // The next packet must be an event: [name, ...arguments]. Pings are answered on the way.
   async event() {
-    const text = await this.client.text();
+    let text;
+    while ((text = await this.client.text()) === "2") this.client.send("3");
     assert.ok(text.startsWith(`42${this.nsp}[`), text);
     return JSON.parse(text.slice(2 + this.nsp.length));
   }

@@ -5,7 +5,7 @@ import path from "node:path";
 import { onEnd } from "./cleanup.mjs";
 import { startProgram } from "./process.mjs";
 
-const BUILD = path.resolve(
+export const BUILD = path.resolve(
   process.env.RIDECAST_BUILD ?? fileURLToPath(new URL("../../build/release", import.meta.url)),
 );
 
@@ -35,6 +35,9 @@ async function start(t, file, options, enginePath) {
   onEnd(t, () => (server.stopped ? undefined : server.stop()));
   return server;
 }
+
+// For tests in which one client says as much as a crowd.
+export const UNLIMITED = { messagesPerSecond: 0, bytesPerSecond: 0 };
 
 export const startGateway = (t, options) => start(t, "gateway/ridecast-gateway", options, "/socket.io/");
 

@@ -3,27 +3,55 @@
 //   node local-cluster.mjs               on the ports below, until Ctrl-C
 //   node local-cluster.mjs COMMAND…      on free ports, while the command runs; ends with its exit status.
 //                                        RIDECAST_URL says where nginx is, RIDECAST_GATEWAYS where the gateways are
+//   node local-cluster.mjs --rolling COMMAND…
+//                                        and once all gateways have riders they are restarted, one after the
+//                                        other, each with SIGTERM. Fails when the command ends before that is done
 
 import { spawn } from "node:child_process";
-import { startCluster } from "../lib/cluster.mjs";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { scoped } from "../lib/cleanup.mjs";
+import { becomes, startCluster } from "../lib/cluster.mjs";
+import { request } from "../lib/http.mjs";
 import { Nginx } from "../lib/nginx.mjs";
+import { startGateway } from "../lib/server.mjs";
+import { until } from "../lib/wait.mjs";
 
 const PORTS = { nginx: 8080, gateways: [3001, 3002, 3003], redis: 6390 };
 
-// What tests do when they end, without a test.
-async function scoped(work) {
-  const ends = [];
-  try {
-    return await work({ after: (end) => ends.push(end) });
-  } finally {
-    for (const end of ends.reverse()) await end();
-  }
-}
+// Where the client is built, the gateways serve it.
+const PAGES = fileURLToPath(new URL("../../client/dist", import.meta.url));
+const OPTIONS = { trustedProxy: "127.0.0.0/8", ...(existsSync(`${PAGES}/index.html`) && { static: PAGES }) };
+const PATIENCE_MS = 60_000;
 
 async function start(t, { nginx: port, gateways: ports, redis: redisPort } = {}) {
-  const cluster = await startCluster(t, { size: 3, ports, redisPort, trustedProxy: "127.0.0.0/8" });
+  const cluster = await startCluster(t, { size: 3, ports, redisPort, ...OPTIONS });
   const nginx = await Nginx.start(t, cluster.gateways, { port });
   return { ...cluster, nginx };
+}
+
+async function ridersAt(t, gateway) {
+  const { body } = await request(t, gateway, { path: "/metrics" });
+  return Number(body.match(/^ridecast_riders_held (\d+)$/m)[1]);
+}
+
+// Drains each gateway and starts it anew on its port; the next one's turn comes when it is ready.
+async function rollingRestart(t, { redis, gateways }) {
+  const allHaveRiders = async () => (await Promise.all(gateways.map((gateway) => ridersAt(t, gateway)))).every(Boolean);
+  await until(allHaveRiders, () => "waiting for riders at all gateways", PATIENCE_MS);
+  for (const gateway of gateways) {
+    const began = performance.now();
+    const riders = await ridersAt(t, gateway);
+    await gateway.stop();
+    const drained = performance.now();
+    const again = await startGateway(t, { listen: `127.0.0.1:${gateway.port}`, broker: redis.url, ...OPTIONS });
+    await becomes(t, again, 200);
+    const seconds = (ms) => (ms / 1000).toFixed(1);
+    console.log(
+      `restarted ${gateway.url}, which had ${riders} riders: drained in ${seconds(drained - began)} s, ` +
+        `ready again ${seconds(performance.now() - drained)} s later`,
+    );
+  }
 }
 
 function interrupted() {
@@ -43,15 +71,25 @@ async function hold(t) {
   return end;
 }
 
-async function run(t, [command, ...args]) {
-  const { nginx, gateways } = await start(t);
-  const env = { ...process.env, RIDECAST_URL: nginx.url, RIDECAST_GATEWAYS: gateways.map(({ url }) => url).join(",") };
+async function run(t, [command, ...args], rolling) {
+  const cluster = await start(t);
+  const gateways = cluster.gateways.map(({ url }) => url).join(",");
+  const env = { ...process.env, RIDECAST_URL: cluster.nginx.url, RIDECAST_GATEWAYS: gateways };
   const child = spawn(command, args, { env, stdio: "inherit" });
-  return new Promise((resolve, reject) => {
+  t.after(() => child.kill());
+  let ended = false;
+  const status = new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => resolve(code ?? 1));
-  });
+  }).finally(() => (ended = true));
+  if (rolling) {
+    await Promise.race([status, rollingRestart(t, cluster)]);
+    if (ended) throw new Error("the command ended before all gateways were restarted");
+  }
+  return status;
 }
 
-const command = process.argv.slice(2);
-process.exitCode = await scoped((t) => (command.length > 0 ? run(t, command) : hold(t)));
+const args = process.argv.slice(2);
+const rolling = args[0] === "--rolling";
+const command = rolling ? args.slice(1) : args;
+process.exitCode = await scoped((t) => (command.length > 0 ? run(t, command, rolling) : hold(t)));

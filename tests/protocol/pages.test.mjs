@@ -81,9 +81,33 @@ test("/api/users refuses what cannot be a ride's name", async (t) => {
   }
 });
 
+for (const path of ["/api/users", "/api/cluster"]) {
+  const allowed = async (t, server, headers, status = 200) => {
+    const answer = await request(t, server, { path, headers });
+    assert.equal(answer.status, status);
+    assert.equal(answer.headers["access-control-allow-credentials"], undefined);
+    return [answer.headers["access-control-allow-origin"], answer.headers.vary];
+  };
+
+  test(`${path} may be read by any web page`, async (t) => {
+    const server = await startGateway(t);
+    for (const headers of [{}, { Origin: "http://elsewhere.example" }])
+      assert.deepEqual(await allowed(t, server, headers), ["*", undefined]);
+  });
+
+  test(`${path} may be read by the web pages listed`, async (t) => {
+    const server = await startGateway(t, { corsOrigin: "http://one.example http://two.example" });
+    for (const origin of ["http://one.example", "http://two.example"])
+      assert.deepEqual(await allowed(t, server, { Origin: origin }), [origin, "Origin"]);
+    assert.deepEqual(await allowed(t, server, {}), [undefined, "Origin"]);
+    for (const headers of [{ Origin: "http://elsewhere.example" }, { Origin: "null" }])
+      assert.deepEqual(await allowed(t, server, headers, 403), [undefined, "Origin"]);
+  });
+}
+
 test("pages are read with GET", async (t) => {
   const server = await startGateway(t);
-  for (const path of ["/healthz", "/metrics", "/api/users"]) {
+  for (const path of ["/healthz", "/metrics", "/api/users", "/api/cluster"]) {
     const { status } = await request(t, server, { method: "POST", path, body: "x" });
     assert.ok([404, 405].includes(status), `${path} ${status}`);
     assert.equal((await request(t, server, { path })).status, 200);

@@ -6,7 +6,7 @@ import WebSocket from "ws";
 import { onEnd } from "../lib/cleanup.mjs";
 import { request } from "../lib/http.mjs";
 import { OFFSET, Rider, assertException, user } from "../lib/rider.mjs";
-import { startGateway } from "../lib/server.mjs";
+import { UNLIMITED, startGateway } from "../lib/server.mjs";
 import { TcpClient } from "../lib/tcp.mjs";
 import { until, within } from "../lib/wait.mjs";
 import { upgradeRequest } from "../lib/websocket.mjs";
@@ -205,7 +205,7 @@ test("a bad key is refused", async (t) => {
 });
 
 test("a client that has asked who is aboard and stalls past the backlog is told anew, and stays", async (t) => {
-  const server = await startGateway(t, { backlogBytes: 65_536, pingInterval: 600_000 });
+  const server = await startGateway(t, { backlogBytes: 65_536, pingInterval: 600_000, ...UNLIMITED });
   const [talker, stalled] = [await PlainClient.connect(t, server), await PlainClient.connect(t, server)];
   stalled.say(user("stalled"));
   for (const client of [talker, stalled]) await client.hears("userBoarded", user("stalled"));

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { startGateway } from "../lib/server.mjs";
+import { UNLIMITED, startGateway } from "../lib/server.mjs";
 import { Polling } from "../lib/polling.mjs";
 import { Rider, user } from "../lib/rider.mjs";
 import { until } from "../lib/wait.mjs";
@@ -14,7 +14,7 @@ const FLOW_BYTES = 6_000_000;
 const WINDOW_BYTES = 50_000;
 
 // Heartbeats would only get in the way of counting.
-const start = (t, options) => startGateway(t, { pingInterval: 600_000, recoveryWindow: 0, ...options });
+const start = (t, options) => startGateway(t, { pingInterval: 600_000, recoveryWindow: 0, ...UNLIMITED, ...options });
 
 const record = (i, size) => user("flow", "boarding", { i, more: "x".repeat(size) });
 

@@ -66,7 +66,7 @@ static bool take(struct http_reader *reader, enum http_progress progress, struct
  */
 static void feed(const char *sent, size_t piece, struct buf *seen)
 {
-    struct http_reader *reader = http_reader_new();
+    struct http_reader *reader = http_reader_new(HTTP_HEAD_MAX);
     size_t len = strlen(sent);
     bool ended = false;
 
@@ -113,7 +113,7 @@ static void assert_reads(const char *sent, const char *expected)
 /* Reads one head and lends it out; free the reader. */
 static struct http_reader *head_of(const char *sent)
 {
-    struct http_reader *reader = http_reader_new();
+    struct http_reader *reader = http_reader_new(HTTP_HEAD_MAX);
     size_t used;
 
     assert_int_equal(http_reader_feed(reader, sent, strlen(sent), &used), HTTP_HEAD_DONE);
@@ -330,7 +330,7 @@ static void a_bare_cr_is_bad(void **state)
 static void a_nul_or_a_control_character_in_a_value_is_bad(void **state)
 {
     static const char nul[] = "GET / HTTP/1.1\r\nOrigin: a\0b\r\n\r\n";
-    struct http_reader *reader = http_reader_new();
+    struct http_reader *reader = http_reader_new(HTTP_HEAD_MAX);
     size_t used;
 
     (void)state;

@@ -7,6 +7,7 @@
 #include "common/json_text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -229,6 +230,61 @@ static void a_log_that_cannot_be_written_is_survived(void **state)
 
 #define LOG_TEST(f) cmocka_unit_test_setup_teardown(f, redirect, restore)
 
+/* Stderr becomes `fd` until the next call of stderr_to(). */
+static void stderr_to(int fd)
+{
+    assert_true(dup2(fd, STDERR_FILENO) >= 0);
+}
+
+static void lines_that_a_full_disk_does_not_take_are_counted_and_said_later(void **state)
+{
+    int full = open("/dev/full", O_WRONLY);
+    unsigned long before = log_lost();
+
+    (void)state;
+    assert_true(full >= 0);
+    stderr_to(full);
+    close(full);
+    for (int i = 0; i < 3; i++)
+        log_info("test", "lost %d", i);
+    assert_int_equal(log_lost() - before, 3);
+    stderr_to(fileno(file));
+    log_info("test", "back");
+    log_info("test", "again");
+    const char *text = read_log();
+    assert_non_null(strstr(text, "warn  log: 3 lines before this could not be written\n"));
+    assert_true(strstr(text, "3 lines before") < strstr(text, "info  test: back\n"));
+    assert_non_null(strstr(text, "info  test: again\n"));
+    assert_null(strstr(text, "lost 1"));
+    assert_int_equal(log_lost() - before, 3);
+}
+
+static void nobody_waits_for_a_pipe_that_is_not_read(void **state)
+{
+    char drained[65536];
+    int ends[2];
+    unsigned long before = log_lost();
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    stderr_to(ends[1]);
+    for (int i = 0; i < 10000; i++)
+        log_info("test", "a line of some length, %d", i);
+    unsigned long lost = log_lost() - before;
+    assert_in_range(lost, 1, 9999);
+    while (read(ends[0], drained, sizeof drained) == sizeof drained)
+        ;
+    log_info("test", "back");
+    ssize_t n = read(ends[0], drained, sizeof drained - 1);
+    assert_true(n > 0);
+    drained[n] = '\0';
+    assert_non_null(strstr(drained, "lines before this could not be written\n"));
+    assert_int_equal(log_lost() - before, lost);
+    stderr_to(fileno(file));
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +300,9 @@ int main(void)
         LOG_TEST(nothing_follows_what_was_cut),
         LOG_TEST(logging_keeps_errno_and_can_print_it),
         LOG_TEST(a_log_that_cannot_be_written_is_survived),
+        cmocka_unit_test_setup_teardown(lines_that_a_full_disk_does_not_take_are_counted_and_said_later,
+                                        redirect, restore),
+        cmocka_unit_test_setup_teardown(nobody_waits_for_a_pipe_that_is_not_read, redirect, restore),
     };
 
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);

@@ -293,6 +293,60 @@ static void a_replay_after_the_end_is_refused(void **state)
     assert_false(replay(box, "epochXXX", 0)->ok);
 }
 
+/* --- what gateways say of themselves --- */
+
+static void say(struct box *box, const char *json)
+{
+    struct blob *about = blob_new(json, strlen(json));
+
+    assert_non_null(about);
+    broker_about(box->broker, about);
+    blob_unref(about);
+}
+
+static void expect_survey(struct box *box, const char *json)
+{
+    broker_survey(box->broker);
+    const struct blob *told = box_next(box, BROKER_SURVEY)->user;
+    assert_non_null(told);
+    assert_int_equal(told->len, strlen(json));
+    assert_memory_equal(told->data, json, told->len);
+}
+
+static void a_survey_brings_what_this_gateway_said_last(void **state)
+{
+    struct box *box = *state;
+
+    expect_survey(box, "[]");
+    say(box, "{\"node\":\"a\"}");
+    expect_survey(box, "[{\"node\":\"a\"}]");
+    say(box, "{\"node\":\"b\"}");
+    expect_survey(box, "[{\"node\":\"b\"}]");
+}
+
+static void a_survey_brings_the_longest_that_may_be_said(void **state)
+{
+    char about[ABOUT_MAX + 1], survey[ABOUT_MAX + 3];
+
+    snprintf(about, sizeof about, "{%*s}", ABOUT_MAX - 2, "");
+    snprintf(survey, sizeof survey, "[%s]", about);
+    say(*state, about);
+    expect_survey(*state, survey);
+}
+
+static void every_survey_is_answered_once_also_around_the_end(void **state)
+{
+    struct box *box = *state;
+
+    for (int i = 0; i < 100; i++)
+        broker_survey(box->broker);
+    broker_stop(box->broker);
+    assert_int_equal(box_count(box, BROKER_SURVEY), 100);
+    broker_survey(box->broker);
+    assert_int_equal(box_count(box, BROKER_SURVEY), 101);
+    assert_null(box->said[box->count - 1]->user);
+}
+
 /* --- rides --- */
 
 static void rides_do_not_mix(void **state)
@@ -456,6 +510,9 @@ int main(void)
         with_broker(a_replay_from_where_nobody_was_is_refused),
         with_broker(a_replay_reaches_back_a_bounded_number_of_events),
         with_broker(a_replay_after_the_end_is_refused),
+        with_broker(a_survey_brings_what_this_gateway_said_last),
+        with_broker(a_survey_brings_the_longest_that_may_be_said),
+        with_broker(every_survey_is_answered_once_also_around_the_end),
         with_broker(rides_do_not_mix),
         with_broker(an_unwatched_ride_is_silent_and_keeps_its_numbering_while_somebody_is_aboard),
         with_broker(a_ride_that_nobody_uses_is_forgotten),

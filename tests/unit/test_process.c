@@ -20,11 +20,13 @@ static void memory_that_is_used_is_resident(void **state)
     enum { SIZE = 8 << 20 };
     struct process_usage before, after;
     process_usage(&before);
+    uint64_t resident = process_resident_bytes();
     char *memory = malloc(SIZE);
     assert_non_null(memory);
     memset(memory, 1, SIZE);
     process_usage(&after);
     assert_in_range(after.resident_bytes - before.resident_bytes, SIZE / 2, 4 * (uint64_t)SIZE);
+    assert_in_range(process_resident_bytes() - resident, SIZE / 2, 4 * (uint64_t)SIZE);
     free(memory);
 }
 

@@ -132,8 +132,8 @@ static uint64_t eio_now(void *clock)
 
 static void start_clients(struct site *s)
 {
-    static const struct eio_transport transport = {transport_reply, transport_drop, transport_ws_ready,
-                                                   transport_ws_write, transport_ws_close};
+    static const struct eio_transport transport = {transport_reply,    transport_drop,     transport_ws_ready,
+                                                   transport_ws_write, transport_ws_close, NULL};
     struct world *w = s->world;
     sio_riders_init(&s->riders, w->presence, w->timers, CONNECT_TIMEOUT, 4096);
     s->options = (struct eio_options){

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-enum { CONNECT_TIMEOUT_MS = 1000, START_MS = 5000, PENDING_MAX = 4096 };
+enum { CONNECT_TIMEOUT_MS = 1000, START_MS = 5000, PENDING_MAX = 4096, NAMESPACES_MAX = 64 };
 
 struct world {
     struct timers *timers;
@@ -70,6 +70,13 @@ static void app_disconnect(void *app, struct sio_socket *socket, enum sio_end en
         w->on_disconnect(w, socket);
 }
 
+static void app_limited(void *app, void *session, enum sio_limit limit)
+{
+    assert_ptr_equal(app, session); /* both are the world */
+    note(app, "limit", limit == SIO_CONNECT_TIMEOUT ? "time" : "namespaces",
+         limit == SIO_CONNECT_TIMEOUT ? 4 : 10);
+}
+
 static void carrier_text(void *session, const char *text, size_t len)
 {
     note(session, "send", text, len);
@@ -85,7 +92,7 @@ static void carrier_close(void *session)
     note(session, "close", "", 0);
 }
 
-static const struct sio_app app = {app_connect, app_event, app_disconnect};
+static const struct sio_app app = {app_connect, app_event, app_disconnect, app_limited};
 static const struct sio_carrier carrier = {carrier_text, carrier_binary, carrier_close};
 
 static void accept_at_once(struct world *w, struct sio_socket *socket)
@@ -103,6 +110,7 @@ static int set_up(void **state)
     w->options = (struct sio_options){
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
         .max_pending_bytes = PENDING_MAX,
+        .max_namespaces = NAMESPACES_MAX,
         .app = &app,
         .app_data = w,
         .carrier = &carrier,
@@ -394,7 +402,7 @@ static void one_namespace_too_many_is_refused(void **state)
     struct world *w = *state;
     char text[32];
 
-    for (int i = 0; i < SIO_NAMESPACES_MAX; i++) {
+    for (int i = 0; i < NAMESPACES_MAX; i++) {
         snprintf(text, sizeof text, "0/%d", i);
         say(w, text);
         assert_string_equal(sio_socket_id(w->socket), "S1");
@@ -402,7 +410,7 @@ static void one_namespace_too_many_is_refused(void **state)
     }
     buf_clear(&w->journal);
     say(w, "0/more");
-    assert_journal(w, "send 4/more,{\"message\":\"Too many namespaces\"}\n");
+    assert_journal(w, "limit namespaces\nsend 4/more,{\"message\":\"Too many namespaces\"}\n");
     say(w, "1/0");
     assert_journal(w, "left /0\n");
     say(w, "0/more");
@@ -418,7 +426,7 @@ static void a_client_that_joins_nothing_is_closed(void **state)
     timers_run(w->timers, START_MS + CONNECT_TIMEOUT_MS - 1);
     assert_journal(w, "");
     timers_run(w->timers, START_MS + CONNECT_TIMEOUT_MS);
-    assert_journal(w, "close \n");
+    assert_journal(w, "limit time\nclose \n");
     assert_true(timers_next_ms(w->timers) == UINT64_MAX);
 }
 
@@ -429,7 +437,7 @@ static void waiting_for_an_answer_is_not_joining(void **state)
     w->on_connect = NULL;
     join(w, "0");
     timers_run(w->timers, START_MS + CONNECT_TIMEOUT_MS);
-    assert_journal(w, "lost /\nclose \n");
+    assert_journal(w, "limit time\nlost /\nclose \n");
 }
 
 static void a_client_that_joined_once_may_stay(void **state)

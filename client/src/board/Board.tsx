@@ -5,7 +5,7 @@ import { rememberRides, ridesInAddress } from "../route";
 import type { Theme } from "../theme";
 import { Chart } from "./Chart";
 import { EventStream } from "./EventStream";
-import { GatewayPanel } from "./GatewayPanel";
+import { Gateways } from "./Gateways";
 import { RiderList } from "./RiderList";
 import { Rides } from "./Rides";
 import { Watch } from "./Watch";
@@ -80,7 +80,7 @@ export default function Board({ theme }: { theme: Theme }) {
                     summary={moves.map(({ label, values }) => `${label}: ${latest(values)}`).join(", ")}
                 />
             </section>
-            <GatewayPanel />
+            <Gateways />
             <EventStream events={view.events} counted={view.counted} />
             <RiderList riders={riders} />
         </main>

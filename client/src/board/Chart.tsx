@@ -45,7 +45,7 @@ export function Chart({
                 height: HEIGHT,
                 legend: { show: false },
                 cursor: { show: false },
-                padding: [8, 8, 0, 0],
+                padding: [8, 28, 0, 0],
                 scales: { y: { range: (_, __, max) => [0, Math.max(5, max * 1.1)] } },
                 axes: [
                     {

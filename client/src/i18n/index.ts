@@ -25,12 +25,15 @@ export function translator(language: Language): Translate {
 export interface I18n {
     language: Language;
     t: Translate;
-    number: (n: number) => string;
+    /** With at most so many digits after the point; 1 if left out. */
+    number: (n: number, digits?: number) => string;
     time: (at: number) => string;
 }
 
 export function i18n(language: Language): I18n {
-    const numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
+    const numbers = [0, 1, 2].map(
+        (maximumFractionDigits) => new Intl.NumberFormat(language, { maximumFractionDigits }),
+    );
     const times = new Intl.DateTimeFormat(language, {
         hour: "2-digit",
         minute: "2-digit",
@@ -40,7 +43,7 @@ export function i18n(language: Language): I18n {
     return {
         language,
         t: translator(language),
-        number: (n) => numbers.format(n),
+        number: (n, digits = 1) => numbers[digits]?.format(n) ?? String(n),
         time: (at) => times.format(at),
     };
 }

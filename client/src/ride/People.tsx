@@ -5,7 +5,7 @@ import type { Rider } from "../ridecast";
 const SHOWN = 100;
 
 /** Who is aboard, this page's own rider first. A full ride is counted, not listed. */
-export function People({ people, me }: { people: Rider[] | null; me: string }) {
+export function People({ people, asking, me }: { people: Rider[] | null; asking: boolean; me: string }) {
     const { t, number } = useI18n();
     const title = useId();
     const mine = people?.find(({ id }) => id === me);
@@ -16,7 +16,7 @@ export function People({ people, me }: { people: Rider[] | null; me: string }) {
             <h2 id={title}>
                 {t("aboardNow")} {people && <span className="count">{number(people.length)}</span>}
             </h2>
-            {people === null && <p className="hint">{t("unknownYet")}</p>}
+            {people === null && <p className="hint">{t(asking ? "unknownYet" : "unknownNow")}</p>}
             {people?.length === 0 && <p className="hint">{t("nobodyAboard")}</p>}
             <ul className="people">
                 {shown.map((rider) => (

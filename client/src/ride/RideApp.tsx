@@ -15,7 +15,11 @@ export function RideApp() {
     return (
         <main className="ride">
             <RideForm key={view.ride} view={view} />
-            <People people={view.people} me={identity.id} />
+            <People
+                people={view.people}
+                asking={view.connection.state === "connecting" || view.connection.state === "live"}
+                me={identity.id}
+            />
             <Happened happened={view.happened} />
         </main>
     );

@@ -2,6 +2,7 @@
 //
 //   node main.mjs [seeds] [seconds]      CHAOS_SEED: the first seed
 
+import { scoped } from "../../lib/cleanup.mjs";
 import { Random } from "./random.mjs";
 import { ChaosFailure, runChaos } from "./chaos.mjs";
 import { convergenceTimes, ghostTime } from "./figures.mjs";
@@ -13,16 +14,6 @@ const WINDOW_MS = 15_000;
 
 const [seeds = 20, seconds = 60] = process.argv.slice(2).map(Number);
 const firstSeed = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000_000);
-
-// What tests do when they end, without a test.
-async function scoped(work) {
-  const ends = [];
-  try {
-    return await work({ after: (end) => ends.push(end) });
-  } finally {
-    for (const end of ends.reverse()) await end();
-  }
-}
 
 async function chaos() {
   const found = { lost: 0, doubled: 0 };

@@ -1,0 +1,56 @@
+// A real Prometheus with the configuration of deploy/prometheus, which asks more often and keeps its data in a folder of
+// its own.
+
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { onEnd } from "./cleanup.mjs";
+import { freePort } from "./port.mjs";
+import { startProgram } from "./process.mjs";
+import { until } from "./wait.mjs";
+
+const DEPLOY = fileURLToPath(new URL("../../deploy/prometheus", import.meta.url));
+
+export class Prometheus {
+  static async start(t, gateways) {
+    const folder = await mkdtemp(path.join(os.tmpdir(), "ridecast-prometheus-"));
+    const port = await freePort();
+    const targets = gateways.map((gateway) => `127.0.0.1:${gateway.port}`);
+    const shared = await readFile(path.join(DEPLOY, "prometheus.yml"), "utf8");
+    const here = shared
+      .replace(/_interval: 5s/g, "_interval: 200ms")
+      .replace("rules/", `${DEPLOY}/rules/`)
+      .replace(/dns_sd_configs:[^]*$/, `static_configs: [{ targets: ${JSON.stringify(targets)} }]\n`);
+    await writeFile(path.join(folder, "prometheus.yml"), here);
+    const program = startProgram(t, "prometheus", [
+      `--config.file=${folder}/prometheus.yml`,
+      `--storage.tsdb.path=${folder}/data`,
+      `--web.listen-address=127.0.0.1:${port}`,
+    ]);
+    onEnd(t, async () => {
+      if (!program.exit) await program.kill("SIGTERM");
+      await rm(folder, { recursive: true, force: true });
+    });
+    const prometheus = new Prometheus(`http://127.0.0.1:${port}`);
+    await until(
+      () => fetch(`${prometheus.url}/-/ready`).then(({ ok }) => ok, () => false),
+      () => `waiting for Prometheus\n${program.stderr}`,
+    );
+    return prometheus;
+  }
+
+  constructor(url) {
+    this.url = url;
+  }
+
+  // The answer to a query as the dashboard has it: now, or with `range` { start, end, step } in seconds over time.
+  async ask(expr, range) {
+    const query = expr.replaceAll("$__rate_interval", "10s");
+    const parameters = new URLSearchParams({ query, ...range });
+    const answer = await (await fetch(`${this.url}/api/v1/query${range ? "_range" : ""}?${parameters}`)).json();
+    assert.equal(answer.status, "success", `${expr}: ${answer.error}`);
+    return answer.data.result;
+  }
+}

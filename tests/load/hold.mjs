@@ -1,0 +1,92 @@
+// Many connections, held: Redis, three gateways and nginx as processes, and the benchmark's load generator with all its
+// clients connected through nginx while events flow. Prints what every process holds and uses.
+//
+//   make hold                           18,000 clients on 180 rides, 200 events a second, for five minutes
+//   make hold CLIENTS=2000 HOLD=20
+
+import { readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { scoped } from "../lib/cleanup.mjs";
+import { startCluster } from "../lib/cluster.mjs";
+import { Nginx } from "../lib/nginx.mjs";
+import { Program } from "../lib/process.mjs";
+
+const CLIENTS = Number(process.env.CLIENTS ?? 18_000);
+const SECONDS = Number(process.env.SECONDS ?? 300);
+const RATE = Number(process.env.RATE ?? 200);
+const RIDES = Math.max(1, Math.round(CLIENTS / 100));
+const LOAD = path.resolve(process.env.RIDECAST_BUILD, "tests/bench/bench-load");
+const TICKS = 100; // a second, of the kernel's CPU times
+
+const children = (pid) => readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean);
+
+function usage(pid) {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const times = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /, "").split(" ");
+  return {
+    resident: Number(status.match(/^VmRSS:\s+(\d+)/m)[1]) * 1024,
+    cpu: (Number(times[11]) + Number(times[12])) / TICKS,
+    files: readdirSync(`/proc/${pid}/fd`).length,
+  };
+}
+
+const socketMemory = () => {
+  const [, pages] = readFileSync("/proc/net/sockstat", "utf8").match(/^TCP: .*mem (\d+)$/m);
+  return Number(pages) * 4096;
+};
+
+const mb = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+
+await scoped(async (t) => {
+  const { redis, gateways } = await startCluster(t, {
+    size: 3,
+    trustedProxy: "127.0.0.0/8",
+    maxConnections: Math.ceil(CLIENTS / 2) + 1000,
+  });
+  const nginx = await Nginx.start(t, gateways);
+  const processes = {
+    ...Object.fromEntries(gateways.map(({ program }, i) => [`gateway ${i + 1}`, program.child.pid])),
+    ...Object.fromEntries(children(nginx.program.child.pid).map((pid, i) => [`nginx worker ${i + 1}`, pid])),
+    Redis: redis.program.child.pid,
+  };
+  const idle = Object.fromEntries(Object.entries(processes).map(([name, pid]) => [name, usage(pid)]));
+
+  const options = { ports: nginx.port, clients: CLIENTS, rides: RIDES, publishers: 1, rate: RATE, burst: 128 };
+  const times = { window: SECONDS * 1000, warmup: 5000, timeout: 120_000 };
+  const flags = Object.entries({ ...options, ...times }).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const load = new Program(LOAD, flags);
+  const began = Date.now();
+  let halfway;
+  const timer = setTimeout(
+    () => {
+      halfway = { at: Date.now(), sockets: socketMemory() };
+      for (const [name, pid] of Object.entries(processes)) halfway[name] = usage(pid);
+    },
+    (SECONDS / 2 + 10) * 1000,
+  );
+  await load.exited;
+  clearTimeout(timer);
+  const seconds = (Date.now() - began) / 1000;
+  if (!load.stdout.startsWith("{")) throw new Error(`the load generator failed\n${load.stderr}`);
+  const result = JSON.parse(load.stdout);
+
+  console.log(`${CLIENTS} clients on ${RIDES} rides through nginx, ${RATE} events a second for ${SECONDS} s`);
+  console.log(
+    `${Math.round(result.deliveriesPerSecond)} deliveries a second, p50 ${result.p50Ms} ms, p99 ${result.p99Ms} ms, ` +
+      `lost ${result.lost}, doubled ${result.repeated}, out of order ${result.disordered}, closed ${result.closed}`,
+  );
+  console.log("process           resident at rest   resident   CPU of a core   open files");
+  for (const [name, pid] of Object.entries(processes)) {
+    const end = usage(pid);
+    const cells = [
+      name.padEnd(16),
+      mb(idle[name].resident).padStart(18),
+      mb(halfway[name].resident).padStart(11),
+      `${((100 * (end.cpu - idle[name].cpu)) / seconds).toFixed(1)} %`.padStart(16),
+      String(halfway[name].files).padStart(13),
+    ];
+    console.log(cells.join(""));
+  }
+  console.log(`the kernel's TCP buffers: ${mb(halfway.sockets)}`);
+  if (result.lost + result.repeated + result.disordered + result.closed > 0) process.exitCode = 1;
+});

@@ -1,0 +1,241 @@
+// How much anybody may do: each limit's refusal, that it is counted and logged a little, and that others go on.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { startGateway } from "../lib/server.mjs";
+import { get, post, readResponse, request } from "../lib/http.mjs";
+import { Polling } from "../lib/polling.mjs";
+import { Rider, user } from "../lib/rider.mjs";
+import { join } from "../lib/socketio.mjs";
+import { TcpClient } from "../lib/tcp.mjs";
+import { sleep, until } from "../lib/wait.mjs";
+import { CLOSE, PONG, WebSocketClient, closePayload, openEngine, upgradeRequest } from "../lib/websocket.mjs";
+
+const OPEN = "/socket.io/?EIO=4&transport=polling";
+const FROM = (address) => ({ "X-Forwarded-For": address });
+
+// How often something was refused for the reason, by a gateway that can still be asked.
+async function refused(t, server, reason) {
+  const { body } = await request(t, server, { path: "/metrics" });
+  return Number(body.match(new RegExp(`^ridecast_refused_total\\{reason="${reason}"\\} (\\d+)$`, "m"))[1]);
+}
+
+async function answerOf(t, server) {
+  const tcp = await TcpClient.connect(t, server.port);
+  return (await tcp.readToEnd()).toString();
+}
+
+test("one address has no more connections than it may", async (t) => {
+  const server = await startGateway(t, { maxConnectionsPerAddress: 3 });
+  const held = [];
+  for (let i = 0; i < 3; i++) held.push(await TcpClient.connect(t, server.port));
+  assert.match(await answerOf(t, server), /^HTTP\/1\.1 429 [^]*Too many connections from your address$/);
+  held[0].destroy();
+  await until(
+    () => request(t, server, { path: "/healthz" }).then(({ status }) => status === 200, () => false),
+    () => "waiting for room",
+  );
+  assert.ok((await refused(t, server, "connections per address")) >= 1);
+});
+
+test("connections in all are bounded, and who is refused is told so", async (t) => {
+  const server = await startGateway(t, { maxConnections: 2 });
+  const held = [await TcpClient.connect(t, server.port), await TcpClient.connect(t, server.port)];
+  assert.match(await answerOf(t, server), /^HTTP\/1\.1 503 [^]*This gateway is full; try later$/);
+  held[0].destroy();
+  await until(
+    () => refused(t, server, "connections").then((count) => count >= 1, () => false),
+    () => "waiting for room",
+  );
+});
+
+test("a trusted proxy's connections are not counted, its clients are", async (t) => {
+  const server = await startGateway(t, { maxConnectionsPerAddress: 2, trustedProxy: "127.0.0.1" });
+  for (let i = 0; i < 5; i++) await TcpClient.connect(t, server.port);
+  const open = (address) => request(t, server, { path: OPEN, headers: FROM(address) });
+  for (const expected of [200, 200, 429]) assert.equal((await open("203.0.113.9")).status, expected);
+  assert.equal((await open("203.0.113.10")).status, 200);
+  for (const [address, expected] of [["2001:db8:0:1::1", 200], ["2001:db8:0:1::2", 200], ["2001:db8:0:1::3", 429]])
+    assert.equal((await open(address)).status, expected);
+
+  const ws = (address) => upgradeRequest("/ws", FROM(address));
+  const clients = [];
+  for (const expected of [101, 101, 429]) {
+    const tcp = await TcpClient.connect(t, server.port);
+    tcp.send(ws("203.0.113.11"));
+    assert.equal((await readResponse(tcp)).status, expected);
+    clients.push(tcp);
+  }
+  // Who leaves makes room.
+  clients[0].destroy();
+  await until(
+    async () => {
+      const tcp = await TcpClient.connect(t, server.port);
+      tcp.send(ws("203.0.113.11"));
+      return (await readResponse(tcp)).status === 101;
+    },
+    () => "waiting for room",
+  );
+});
+
+test("handshakes of one address have a rate, and those of others their own", async (t) => {
+  const server = await startGateway(t, { handshakesPerAddress: 1, trustedProxy: "127.0.0.1" });
+  const open = (address) => request(t, server, { path: OPEN, headers: FROM(address) });
+  let answer;
+  for (let i = 0; i < 10; i++) assert.equal((await open("203.0.113.9")).status, 200);
+  for (let i = 0; i < 40; i++) answer = await open("203.0.113.9");
+  assert.equal(answer.status, 429);
+  assert.match(answer.body, /^Too many handshakes from your address/);
+  assert.equal(answer.headers["retry-after"], "5");
+  assert.equal((await open("203.0.113.10")).status, 200);
+  assert.ok((await refused(t, server, "handshakes per address")) >= 20);
+  const lines = server.program.stderr.split("\n").filter((line) => /refused .*handshake/.test(line));
+  assert.equal(lines.length, 1, "the log has the first");
+  assert.match(lines[0], /203\.0\.113\.9/);
+});
+
+test("too many messages: first an exception and the ack's error, then the connection closes", async (t) => {
+  const server = await startGateway(t, { messagesPerSecond: 5 });
+  const other = await Rider.join(t, server);
+  const rider = await Rider.join(t, server);
+  for (let i = 0; i < 60; i++) rider.send('"nobody\'s"');
+  rider.ask('"message"', JSON.stringify(JSON.stringify(user("u"))));
+  // Those that were over the limit before it are answered first.
+  let exceptions = 0;
+  for (;;) {
+    const text = await rider.client.text();
+    if (text.startsWith("43")) {
+      assert.match(text, /^430\[\{"ok":false,"error":"too many messages at once; slow down"\}\]$/);
+      break;
+    }
+    assert.match(text, /^42\["exception",\{"status":"error","message":"too many messages at once; slow down"\}\]$/);
+    exceptions++;
+  }
+  assert.ok(exceptions > 0 && exceptions <= 60);
+  for (let i = 0; i < 100; i++) rider.send('"nobody\'s"');
+  await until(() => rider.client.tcp.ended || closed(rider.client.tcp), () => "waiting for the end");
+  assert.ok((await refused(t, server, "messages")) > 1);
+  other.say(user("other"));
+  await other.hears("userBoarded", user("other"));
+});
+
+// Whether an empty close frame is the last of what came.
+const closed = (tcp) => tcp.peek().subarray(-2).equals(Buffer.from([0x80 | CLOSE, 0]));
+
+test("a client that slows down is served again", async (t) => {
+  const server = await startGateway(t, { messagesPerSecond: 20 });
+  const rider = await Rider.join(t, server);
+  for (let i = 0; i < 250; i++) rider.send('"nobody\'s"');
+  await rider.hearsException();
+  for (let served = false; !served; ) {
+    await sleep(200); // slower than the limit: that is what this is about
+    rider.ask('"activeUsers"');
+    let text;
+    do text = await rider.client.text();
+    while (!text.startsWith("43"));
+    served = text.includes("users");
+  }
+});
+
+test("too many bytes are refused as well", async (t) => {
+  const server = await startGateway(t, { bytesPerSecond: 1000, maxPayload: 20_000 });
+  const rider = await Rider.join(t, server);
+  rider.send('"nobody\'s"', JSON.stringify("x".repeat(15_000)));
+  rider.send('"nobody\'s"', JSON.stringify("x".repeat(15_000)));
+  assert.match(await rider.hearsException(), /too many bytes/);
+  rider.send('"nobody\'s"', JSON.stringify("x".repeat(15_000)));
+  await rider.client.assertCloses();
+  assert.ok((await refused(t, server, "bytes")) >= 2);
+});
+
+test("a POST of tiny packets without end costs the session", async (t) => {
+  const server = await startGateway(t, { messagesPerSecond: 10 });
+  const session = await Polling.open(t, server);
+  await session.send("40");
+  await session.poll();
+  await session.post(Array(400_000).fill("3").join("\x1e"));
+  assert.ok(await session.isGone());
+});
+
+test("pongs without end cost a WebSocket its connection", async (t) => {
+  const server = await startGateway(t, { messagesPerSecond: 10 });
+  const client = await WebSocketClient.open(t, server, "/ws");
+  for (let i = 0; i < 300; i++) client.sendFrame(PONG);
+  assert.deepEqual(await client.message(CLOSE), closePayload(1008));
+});
+
+test("plain WebSocket: an exception, then 1008", async (t) => {
+  const server = await startGateway(t, { messagesPerSecond: 5 });
+  const client = await WebSocketClient.open(t, server, "/ws");
+  for (let i = 0; i < 60; i++) client.send('{"event":"activeUsers","id":1}');
+  for (;;) {
+    const { event, data } = JSON.parse(await client.text());
+    if (event !== "exception") continue; // answers, and acks that say the same
+    assert.match(data.message, /too many messages/);
+    break;
+  }
+  for (let i = 0; i < 100; i++) client.send('{"event":"activeUsers","id":1}');
+  for (;;) {
+    const { opcode, payload } = await client.frame();
+    if (opcode !== CLOSE) continue;
+    assert.deepEqual(payload, closePayload(1008));
+    break;
+  }
+});
+
+test("one ride too many is refused", async (t) => {
+  const server = await startGateway(t, { ridesPerConnection: 2 });
+  const client = await openEngine(t, server);
+  await join(client, "/one");
+  await join(client, "/two");
+  client.send("40/three,");
+  assert.equal(await client.text(), '44/three,{"message":"Too many namespaces"}');
+  assert.equal(await refused(t, server, "rides"), 1);
+});
+
+test("a full ride takes nobody more, but those aboard may board again and leave", async (t) => {
+  const server = await startGateway(t, { ridersPerRide: 2 });
+  const riders = [];
+  for (const id of ["a", "b", "c"]) riders.push(await Rider.join(t, server));
+  for (const [i, id] of ["a", "b"].entries()) {
+    riders[i].say(user(id));
+    for (const rider of riders) await rider.hears("userBoarded", user(id));
+  }
+  riders[2].say(user("c"));
+  assert.equal(await riders[2].hearsException(), "the ride is full");
+  riders[0].say(user("a"));
+  for (const rider of riders) await rider.hears("userBoarded", user("a"));
+  riders[0].say(user("a", "exiting"));
+  for (const rider of riders) await rider.hears("userExited", user("a", "exiting"));
+  riders[2].say(user("c"));
+  await riders[2].hears("userBoarded", user("c"));
+  assert.equal(await refused(t, server, "riders"), 1);
+});
+
+test("heads have their size and time, bodies their time", async (t) => {
+  const server = await startGateway(t, { maxHeaderBytes: 2000, headerTimeout: 100, bodyTimeout: 150 });
+  const large = await TcpClient.connect(t, server.port);
+  large.send(get(OPEN, `X-Long: ${"x".repeat(2000)}\r\n`));
+  assert.match((await large.readToEnd()).toString(), /^HTTP\/1\.1 431 /);
+  const silent = await TcpClient.connect(t, server.port);
+  const half = await TcpClient.connect(t, server.port);
+  half.send("GET / HTTP/1.1\r\nHos");
+  for (const tcp of [silent, half]) assert.equal((await tcp.readToEnd()).length, 0);
+  const session = await Polling.open(t, server);
+  const body = await TcpClient.connect(t, server.port);
+  body.send(post(session.path, "40").slice(0, -1));
+  assert.equal((await body.readToEnd()).length, 0);
+  assert.equal(await refused(t, server, "headers"), 1);
+  assert.equal(await refused(t, server, "header timeout"), 2);
+  assert.equal(await refused(t, server, "body timeout"), 1);
+});
+
+test("clients that join nothing and upgrades that stall are counted", async (t) => {
+  const server = await startGateway(t, { connectTimeout: 100, upgradeTimeout: 50 });
+  const session = await Polling.open(t, server);
+  const probe = await WebSocketClient.open(t, server, session.upgradePath);
+  await probe.assertCloses();
+  assert.deepEqual((await session.poll()).at(-1), "1"); // the session ends, having joined nothing
+  assert.equal(await refused(t, server, "upgrade timeout"), 1);
+  assert.equal(await refused(t, server, "connect timeout"), 1);
+});

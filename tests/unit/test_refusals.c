@@ -1,0 +1,138 @@
+/*
+ * Refusals: every one is counted, and however many there are, the log has a few lines. Stderr is a file
+ * meanwhile.
+ */
+#include "gateway/refusals.h"
+
+#include "common/log.h"
+#include "common/metrics.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct world {
+    struct metrics *metrics;
+    struct timers *timers;
+    struct refusals refusals;
+    FILE *file;
+    int real_stderr;
+};
+
+static uint64_t now_ms;
+
+static uint64_t clock_now(void *clock)
+{
+    (void)clock;
+    return now_ms;
+}
+
+static int set_up(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+
+    assert_non_null(w);
+    w->metrics = metrics_new();
+    w->timers = timers_new();
+    w->file = tmpfile();
+    w->real_stderr = dup(STDERR_FILENO);
+    if (!w->file || dup2(fileno(w->file), STDERR_FILENO) < 0)
+        return -1;
+    log_setup(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+    now_ms = 1000;
+    refusals_init(&w->refusals, w->metrics);
+    refusals_start(&w->refusals, w->timers, clock_now);
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+
+    dup2(w->real_stderr, STDERR_FILENO);
+    close(w->real_stderr);
+    fclose(w->file);
+    timers_free(w->timers);
+    metrics_free(w->metrics);
+    free(w);
+    return 0;
+}
+
+/* The lines, without time and level. */
+static void assert_log(struct world *w, const char *expected)
+{
+    char text[4096], lines[4096] = "";
+    ssize_t n = pread(fileno(w->file), text, sizeof text - 1, 0);
+
+    assert_true(n >= 0);
+    text[n] = '\0';
+    char *save = NULL;
+    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        strcat(lines, strstr(line, "refused"));
+        strcat(lines, "\n");
+    }
+    assert_string_equal(lines, expected);
+}
+
+static void each_is_counted_and_the_first_is_logged(void **state)
+{
+    struct world *w = *state;
+    struct ip ip;
+
+    assert_int_equal(ip_parse(&ip, "203.0.113.9", 11), 0);
+    for (int i = 0; i < 100000; i++)
+        refuse(&w->refusals, REFUSED_HANDSHAKES, &ip);
+    refuse(&w->refusals, REFUSED_ACCEPT, NULL);
+    assert_int_equal(metric_get(w->refusals.counts[REFUSED_HANDSHAKES]), 100000);
+    assert_int_equal(metric_get(w->refusals.counts[REFUSED_ACCEPT]), 1);
+    assert_log(w, "refused 203.0.113.9 a handshake: its address passes --handshakes-per-address\n"
+                  "refused somebody connections: descriptors or memory are used up\n");
+}
+
+static void the_others_follow_as_a_number(void **state)
+{
+    struct world *w = *state;
+
+    for (int i = 0; i < 3; i++)
+        refuse(&w->refusals, REFUSED_RIDERS, NULL);
+    now_ms += REFUSALS_QUIET_MS;
+    timers_run(w->timers, now_ms);
+    refuse(&w->refusals, REFUSED_RIDERS, NULL);
+    now_ms += REFUSALS_QUIET_MS;
+    timers_run(w->timers, now_ms);
+    now_ms += REFUSALS_QUIET_MS;
+    timers_run(w->timers, now_ms);
+    assert_true(timers_next_ms(w->timers) == UINT64_MAX);
+    refuse(&w->refusals, REFUSED_RIDERS, NULL);
+    assert_log(w, "refused somebody a boarding: the ride has --riders-per-ride\n"
+                  "refused a boarding: the ride has --riders-per-ride: 2 more in the last 10 s\n"
+                  "refused a boarding: the ride has --riders-per-ride: 1 more in the last 10 s\n"
+                  "refused somebody a boarding: the ride has --riders-per-ride\n");
+}
+
+static void without_a_place_to_count_nothing_happens(void **state)
+{
+    struct world *w = *state;
+
+    refuse(NULL, REFUSED_BYTES, NULL);
+    assert_log(w, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(each_is_counted_and_the_first_is_logged, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_others_follow_as_a_number, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_a_place_to_count_nothing_happens, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests_name("refusals", tests, NULL, NULL);
+}

@@ -1,0 +1,70 @@
+/*
+ * What one client may say: messages and bytes, and which of the two a refusal names.
+ */
+#include "gateway/traffic.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+enum { NOW_MS = 1000000 };
+
+static void messages_beyond_a_burst_are_refused_then_it_is_a_flood(void **state)
+{
+    struct traffic_limits limits = traffic_limits(2, 0, 1000);
+    struct traffic traffic = {{0}, {0}};
+
+    (void)state;
+    for (int i = 0; i < 2 * TRAFFIC_BURST_S; i++) {
+        struct traffic_verdict verdict = traffic_take(&traffic, &limits, 1000000, NOW_MS);
+        assert_int_equal(verdict.verdict, BUCKET_OK);
+        assert_null(verdict.message);
+    }
+    for (int i = 0; i < 2 * TRAFFIC_BURST_S; i++) {
+        struct traffic_verdict verdict = traffic_take(&traffic, &limits, 1, NOW_MS);
+        assert_int_equal(verdict.verdict, BUCKET_EMPTY);
+        assert_int_equal(verdict.reason, REFUSED_MESSAGES);
+        assert_non_null(verdict.message);
+    }
+    assert_int_equal(traffic_take(&traffic, &limits, 1, NOW_MS).verdict, BUCKET_FLOODED);
+}
+
+static void bytes_are_counted_by_themselves(void **state)
+{
+    struct traffic_limits limits = traffic_limits(100, 10, 1000);
+    struct traffic traffic = {{0}, {0}};
+
+    (void)state;
+    /* A bucket holds the largest message, however small the rate. */
+    assert_int_equal(traffic_take(&traffic, &limits, 1000, NOW_MS).verdict, BUCKET_OK);
+    struct traffic_verdict verdict = traffic_take(&traffic, &limits, 1, NOW_MS);
+    assert_int_equal(verdict.verdict, BUCKET_EMPTY);
+    assert_int_equal(verdict.reason, REFUSED_BYTES);
+    verdict = traffic_take(&traffic, &limits, 1000, NOW_MS);
+    assert_int_equal(verdict.verdict, BUCKET_FLOODED);
+    assert_int_equal(verdict.reason, REFUSED_BYTES);
+}
+
+static void without_limits_everything_goes(void **state)
+{
+    struct traffic_limits limits = {{0}, {0}};
+    struct traffic traffic = {{0}, {0}};
+
+    (void)state;
+    for (int i = 0; i < 100000; i++)
+        assert_int_equal(traffic_take(&traffic, &limits, 1000000, NOW_MS).verdict, BUCKET_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_beyond_a_burst_are_refused_then_it_is_a_flood),
+        cmocka_unit_test(bytes_are_counted_by_themselves),
+        cmocka_unit_test(without_limits_everything_goes),
+    };
+
+    return cmocka_run_group_tests_name("traffic", tests, NULL, NULL);
+}
