@@ -66,7 +66,7 @@ load: ## k6's smoke test against such a cluster on free ports (SCRIPT=fanout: an
 	@scripts/install-deps.sh build test load
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
 	@k6=$$(scripts/build-k6.sh) && RIDECAST_BUILD=build/$(BUILD) exec node tests/load/local-cluster.mjs \
-		$(if $(filter drain,$(SCRIPT)),--rolling) "$$k6" run --quiet tests/load/$(SCRIPT).js
+		$(if $(filter drain,$(SCRIPT)),--rolling) "$$k6" run --quiet --address 127.0.0.1:0 tests/load/$(SCRIPT).js
 
 hold: ## 18,000 clients through nginx, held for five minutes (CLIENTS=2000 HOLD=20)
 	@scripts/install-deps.sh build test

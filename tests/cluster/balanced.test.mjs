@@ -38,11 +38,11 @@ const aboard = async (t, server) =>
 for (const mode of Object.keys(MODES)) {
   test(`${mode}: boarding through nginx is heard at all three gateways`, async (t) => {
     const { nginx, gateways } = await balanced(t);
-    const clients = await times(24, () => Client.connect(t, nginx, mode));
+    const clients = await times(40, () => Client.connect(t, nginx, mode));
     for (const client of clients) await client.settled(t, nginx);
     for (const gateway of gateways) assert.ok((await metric(t, gateway, "ridecast_sessions")) > 0);
     for (const [i, client] of clients.entries()) assert.equal((await client.ask(user(`u${i}`))).ok, true);
-    for (const client of clients) assert.deepEqual(await client.heard(24), clients[0].events);
+    for (const client of clients) assert.deepEqual(await client.heard(40), clients[0].events);
     assertUnbroken(clients[0].events);
     for (const client of clients) assert.equal(client.connections, 1);
   });
@@ -60,6 +60,13 @@ async function passengers(t, options) {
   for (const [i, rider] of riders.entries()) await rider.ask(user(`rider${i}`));
   await boardings(speaker, "speaker", 1);
   return { ...cluster, speaker, riders };
+}
+
+// Where a session goes is left to chance, and one gateway may have none: of two, the one with more.
+async function busier(t, { a, b }) {
+  const counts = [await metric(t, a, "ridecast_sessions"), await metric(t, b, "ridecast_sessions")];
+  assert.ok(Math.max(...counts) > 0, "nobody is at either gateway");
+  return counts[0] >= counts[1] ? a : b;
 }
 
 // Whoever joined later heard less; from its first event on everybody has heard the same, each event once.
@@ -108,16 +115,14 @@ async function assertNothingHappened(t, { nginx, speaker, riders }) {
 
 test("a gateway that is killed is noticed by nobody", async (t) => {
   const world = await passengers(t);
-  const there = await metric(t, world.a, "ridecast_sessions");
-  assert.ok(there > 0, "nobody is at the gateway to be killed");
-  await world.a.kill();
+  await (await busier(t, world)).kill();
   await assertNothingHappened(t, world);
 });
 
 test("a gateway that is drained is noticed by nobody", async (t) => {
   const world = await passengers(t, { drainTimeout: 1000 });
-  assert.ok((await metric(t, world.a, "ridecast_sessions")) > 0, "nobody is at the gateway to be drained");
-  await Promise.all([world.a.stop(), boardings(world.speaker, "speaker", 500)]);
+  const gateway = await busier(t, world);
+  await Promise.all([gateway.stop(), boardings(world.speaker, "speaker", 500)]);
   await assertNothingHappened(t, world);
 });
 
@@ -153,7 +158,7 @@ test("two gateways more are noticed by nobody", async (t) => {
   for (const gateway of more) await becomes(t, gateway, 200);
   nginx.leadTo([...gateways, ...more]);
   await nginx.reload();
-  await times(40, () => Polling.open(t, nginx));
+  await times(80, () => Polling.open(t, nginx));
   for (const gateway of more) assert.ok((await metric(t, gateway, "ridecast_sessions")) > 0);
   await assertNothingHappened(t, world);
 });

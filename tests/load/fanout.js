@@ -5,7 +5,7 @@
 //   make load SCRIPT=fanout        or        k6 run -e WATCHERS=2000 tests/load/fanout.js
 //
 // Read: ride_events is about WATCHERS × RATE × SECONDS; ride_delivery is the whole way, a speaker's word to Redis, to
-// three gateways, and to each watcher. k6 itself takes some 20 µs of a core for each delivery: when it uses all of its
+// three gateways, and to each watcher. k6 itself takes some 70 µs of a core for each delivery: when it uses all of its
 // cores (see top), the times are its own, and tests/bench/load.c is the tool.
 
 import exec from "k6/execution";

@@ -42,6 +42,8 @@ await scoped(async (t) => {
     size: 3,
     trustedProxy: "127.0.0.0/8",
     maxConnections: Math.ceil(CLIENTS / 2) + 1000,
+    maxConnectionsPerAddress: 0, // all come from this machine
+    handshakesPerAddress: 0,
   });
   const nginx = await Nginx.start(t, gateways);
   const processes = {

@@ -1,6 +1,7 @@
 // What every script measures, and the thresholds that all share.
 
 import { Counter, Trend } from "k6/metrics";
+import { setting } from "./settings.js";
 
 export const connectTime = new Trend("ride_connect", true); // until CONNECT is answered, or the 101 of /ws
 export const reconnectTime = new Trend("ride_reconnect", true); // from a drop until the rider is recovered
@@ -11,10 +12,13 @@ export const doubled = new Counter("ride_doubled");
 export const disconnected = new Counter("ride_disconnected"); // userDisconnected heard: nobody here leaves without a word
 export const failed = new Counter("ride_failed"); // connections refused or ended, words refused, riders not recovered
 
+// Where everything is slow, with sanitizers say, all may take SLACK times as long.
+const SLACK = setting("SLACK", 1);
+
 // Loss and failure are never tolerated; how long things may take (ms) depends on the script.
 export const thresholds = ({ connect = 1000, p95 = 250, p99 = 500 } = {}) => ({
-  ride_connect: [`p(95)<${connect}`],
-  ride_delivery: [`p(95)<${p95}`, `p(99)<${p99}`],
+  ride_connect: [`p(95)<${connect * SLACK}`],
+  ride_delivery: [`p(95)<${p95 * SLACK}`, `p(99)<${p99 * SLACK}`],
   ride_events: ["count>0"],
   ride_lost: ["count==0"],
   ride_doubled: ["count==0"],

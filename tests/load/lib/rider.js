@@ -19,7 +19,6 @@ export class Rider {
   constructor({ id, ride = "/", plain = false, returns = false, onJoined, onEnd = () => {} }) {
     Object.assign(this, { id, ride, returns, onJoined, onEnd });
     this.wire = plain ? PLAIN : SOCKETIO;
-    this.plain = plain;
     this.pid = null; // recovery id
     this.offset = undefined; // of the last event heard
     this.last = null; // its number
@@ -83,7 +82,7 @@ export class Rider {
   open() {
     const socket = new WebSocket(this.wire.url(this.ride));
     const gone = (why) => socket === this.socket && this.drops(why, AWAY_MS * (0.5 + Math.random()));
-    socket.onopen = () => this.plain && this.joins(null);
+    socket.onopen = () => this.wire.opened(this);
     socket.onmessage = ({ data }) => socket === this.socket && !this.ended && this.wire.read(data, this);
     socket.onerror = ({ error }) => gone(error);
     socket.onclose = () => gone("closed");
