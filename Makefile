@@ -48,10 +48,13 @@ package: client ## a Debian package: build/package/ridecast_*.deb
 	@$(call build-for,package,/usr)
 	@cd build/package && cpack
 
-test: ## all tests (BUILD=dev: under ASan and UBSan)
+# Older runtimes of ThreadSanitizer do not start where addresses are very random (vm.mmap_rnd_bits=32).
+no-aslr = $(if $(filter tsan,$(BUILD)),$$(setarch -R true 2>/dev/null && echo setarch -R))
+
+test: ## all tests (BUILD=dev: under ASan and UBSan; BUILD=tsan: what has two threads; ONLY=protocol/auth: those)
 	@scripts/install-deps.sh build test
 	@$(MAKE) --no-print-directory build client tests/node_modules/.package-lock.json
-	@ctest --preset $(BUILD)
+	@$(no-aslr) ctest --preset $(BUILD) $(if $(ONLY),-R '$(ONLY)')
 
 tests/node_modules/.package-lock.json: tests/package-lock.json
 	@cd tests && npm ci --no-audit --no-fund
@@ -89,11 +92,17 @@ pictures: ## draw the web client's main states into docs/pictures
 	@$(MAKE) --no-print-directory build client tests/node_modules/.package-lock.json
 	@RIDECAST_BUILD=$(CURDIR)/build/$(BUILD) npm --prefix tests run --silent screenshots
 
-lint: ## clang-format and clang-tidy, and on the web client tsc, ESLint and Prettier, all without tolerance
+# It reads no system headers: the lists' macros are put before each file, and what libwebsockets has is said.
+cppcheck = cppcheck -j 2 --quiet --error-exitcode=1 --suppressions-list=.cppcheck-suppressions \
+	--std=c11 --enable=warning,performance,portability --library=posix -DLWS_WITH_LIBUV \
+	--include=/usr/include/uthash.h --include=/usr/include/utlist.h --project=build/$(BUILD)/compile_commands.json
+
+lint: ## clang-format, clang-tidy and cppcheck, and on the web client tsc, ESLint and Prettier, all without tolerance
 	@scripts/install-deps.sh test lint
 	@clang-format --dry-run -Werror $(SOURCES)
 	@$(MAKE) --no-print-directory build
 	@if scripts/has-client-node.sh; then $(MAKE) --no-print-directory client && npm --prefix client run --silent lint; fi
+	@$(cppcheck)
 	@$(COMPILED) | xargs -P 2 -n 4 clang-tidy --quiet -p build/$(BUILD)
 
 format: ## clang-format on all C files, Prettier on the web client

@@ -72,8 +72,11 @@ for group in "$@"; do
         fi
         ;;
     test)
-        # The last for the README's example in Python.
-        need libcmocka-dev python3-websockets
+        need libcmocka-dev
+        # For the README's example in Python, for system call filters, and to read compose's file.
+        need python3-websockets python3-seccomp python3-yaml
+        # The latter for what valgrind says of the C library.
+        need valgrind libc6-dbg
         has_node || need nodejs npm
         # Where systemd runs, Debian's package also starts a server on port 6379. The tests start their own.
         command -v redis-server >/dev/null || need redis-server
@@ -102,7 +105,7 @@ for group in "$@"; do
         need pngquant
         ;;
     lint)
-        need clang-format clang-tidy
+        need clang-format clang-tidy cppcheck
         ;;
     fuzz)
         # The sanitizers' runtime is a package of its own, named after the compiler's version.

@@ -12,9 +12,11 @@ export const BUILD = path.resolve(
 // { pingInterval: 300 } becomes --ping-interval 300.
 const argument = ([name, value]) => [`--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`, String(value)];
 
-async function start(t, file, options, enginePath) {
+// `under`: a command that runs it.
+async function start(t, file, options, enginePath, under = []) {
   const args = Object.entries({ listen: "127.0.0.1:0", ...options }).flatMap(argument);
-  const program = startProgram(t, path.join(BUILD, file), args);
+  const [command, ...rest] = [...under, path.join(BUILD, file), ...args];
+  const program = startProgram(t, command, rest);
   const [, port] = await program.printed(/^listening on .*:(\d+)$/m);
   const server = {
     program,
@@ -39,7 +41,7 @@ async function start(t, file, options, enginePath) {
 // For tests in which one client says as much as a crowd.
 export const UNLIMITED = { messagesPerSecond: 0, bytesPerSecond: 0 };
 
-export const startGateway = (t, options) => start(t, "gateway/ridecast-gateway", options, "/socket.io/");
+export const startGateway = (t, options, under) => start(t, "gateway/ridecast-gateway", options, "/socket.io/", under);
 
 // A gateway that is expected not to start.
 export const runGateway = (t, args, env) => startProgram(t, path.join(BUILD, "gateway/ridecast-gateway"), args, env);

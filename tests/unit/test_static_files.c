@@ -180,8 +180,8 @@ static void the_compressed_form_is_for_those_who_take_it(void **state)
 {
     static const char *const taking[] = {"gzip", "gzip, deflate, br", "br;q=1, GZIP;q=0.001",
                                          "deflate,gzip ; q=1", " ,gzip"};
-    static const char *const not [] = {"",       "identity", "br", "gzip;q=0", "gzip; q=0.000, br",
-                                       "x-gzip", "gzipp",    "*"};
+    static const char *const refusing[] = {"",       "identity", "br", "gzip;q=0", "gzip; q=0.000, br",
+                                           "x-gzip", "gzipp",    "*"};
     static const char *const paths[] = {"/assets/app-1a2b.js", "/favicon.svg"};
     for (size_t p = 0; p < 2; p++) {
         struct static_answer plain = ask(state, (struct static_request){.path = paths[p]});
@@ -195,9 +195,9 @@ static void the_compressed_form_is_for_those_who_take_it(void **state)
             assert_true(has_line(&answer, "Vary: Accept-Encoding"));
             assert_string_equal(answer.content_type, plain.content_type);
         }
-        for (size_t i = 0; i < sizeof not / sizeof *not ; i++) {
+        for (size_t i = 0; i < sizeof refusing / sizeof *refusing; i++) {
             struct static_answer answer =
-                ask(state, (struct static_request){.path = paths[p], .accept_encoding = not [i]});
+                ask(state, (struct static_request){.path = paths[p], .accept_encoding = refusing[i]});
             assert_ptr_equal(answer.body, plain.body);
         }
     }
