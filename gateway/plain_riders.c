@@ -333,7 +333,7 @@ static void ride_known(void *owner, struct blob *json)
     join(client);
 }
 
-static void refuse(struct link *link, enum token_fault fault)
+static void turn_away(struct link *link, enum token_fault fault)
 {
     char body[96];
     int len = snprintf(body, sizeof body, "%s\n", token_fault_text(fault));
@@ -347,7 +347,7 @@ static void expired(void *owner)
     if (client->state != PLAIN_OPEN)
         return;
     if (!client->rider) {
-        refuse(client->link, TOKEN_EXPIRED);
+        turn_away(client->link, TOKEN_EXPIRED);
         free_client(client);
         return;
     }
@@ -367,7 +367,7 @@ static bool admit(struct plain_riders *riders, struct link *link, const char *ri
         .token = token.text, .len = token.len, .ride = ride, .client = link_client(link, NULL)};
     enum token_fault fault = auth_judge(riders->auth, &request, grant);
     if (fault != TOKEN_GOOD)
-        refuse(link, fault);
+        turn_away(link, fault);
     return fault == TOKEN_GOOD;
 }
 

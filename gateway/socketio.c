@@ -61,6 +61,7 @@ struct sio_client {
     struct timer timer;         /* the connect timeout, until a namespace is joined */
     struct sio_socket *sockets; /* pending and joined, in the order they were asked for */
     size_t socket_count;
+    unsigned refusals;        /* since the last namespace was joined */
     struct sio_socket *ended; /* to free in leave() */
     unsigned depth;           /* of calls between enter() and leave() */
     size_t held_bytes;        /* of all held events, with their bookkeeping */
@@ -528,6 +529,7 @@ void sio_answer(struct sio_socket *socket, const char *socket_id, const char *pi
     send_text(client, &text, complete);
     if (client->state == CLIENT_OPEN) {
         socket->state = SOCKET_JOINED;
+        client->refusals = 0;
         timers_cancel(client->options->timers, &client->timer);
     }
 }
@@ -570,6 +572,8 @@ void sio_refuse(struct sio_socket *socket, const char *message, const char *data
         buf_append_str(&text, "}") == 0;
     send_text(client, &text, complete);
     socket_end(socket);
+    if (++client->refusals == SIO_REFUSALS_MAX)
+        client_close(client, SIO_LOST);
     leave(client);
 }
 

@@ -32,6 +32,9 @@
 struct sio_client;
 struct sio_socket;
 
+/* To refuse may have cost the application work: a client that was refused so often in a row is closed. */
+enum { SIO_REFUSALS_MAX = 16 };
+
 /* A part of a binary event, borrowed during the callback. */
 struct sio_attachment {
     const char *data;
@@ -131,7 +134,7 @@ void sio_deliver(struct sio_socket *socket);
 void sio_accept(struct sio_socket *socket, const char *socket_id, const char *pid);
 /*
  * Answers CONNECT_ERROR {"message":…,"data":…} (`data` is JSON, or NULL for none) and frees the socket (no
- * app->disconnect). The connection stays.
+ * app->disconnect). The connection stays, unless it is the SIO_REFUSALS_MAX-th time since it last joined one.
  */
 void sio_refuse(struct sio_socket *socket, const char *message, const char *data);
 

@@ -243,6 +243,27 @@ static void a_socket_can_be_refused_later(void **state)
     assert_journal(w, "");
 }
 
+static void refuse_times(struct world *w, int times)
+{
+    w->on_connect = refuse;
+    for (int i = 0; i < times; i++)
+        say(w, "0/x");
+    buf_clear(&w->journal);
+}
+
+static void a_client_refused_again_and_again_is_closed(void **state)
+{
+    struct world *w = *state;
+
+    refuse_times(w, SIO_REFUSALS_MAX - 1);
+    w->on_connect = accept_at_once;
+    join(w, "0");
+    refuse_times(w, SIO_REFUSALS_MAX - 1);
+    say(w, "0/x");
+    assert_journal(
+        w, "connect /x auth {}\nsend 4/x,{\"message\":\"Invalid \\\"namespace\\\"\"}\nlost /\nclose \n");
+}
+
 static void only_the_first_answer_counts(void **state)
 {
     struct world *w = *state;
@@ -832,6 +853,7 @@ int main(void)
         WORLD_TEST(a_recovery_id_is_answered_too),
         WORLD_TEST(a_refusal_leaves_the_connection_open),
         WORLD_TEST(a_socket_can_be_refused_later),
+        WORLD_TEST(a_client_refused_again_and_again_is_closed),
         WORLD_TEST(only_the_first_answer_counts),
         WORLD_TEST(events_before_the_answer_are_kept_in_order),
         WORLD_TEST(what_is_said_between_the_answers_halves_comes_before_what_was_kept),
