@@ -58,7 +58,7 @@ static bool cors(const struct link *link, char *out, size_t size)
     return cors_headers(link->server->options.cors_origin, origin, out, size);
 }
 
-static void preflight(struct link *link)
+void cors_preflight(struct link *link)
 {
     char allow[CORS_HEADERS_SIZE];
     cors(link, allow, sizeof allow);
@@ -347,7 +347,7 @@ void endpoint_request(struct server *server, struct link *link)
         return;
     }
     if (request->method == HTTP_METHOD_OPTIONS) {
-        preflight(link);
+        cors_preflight(link);
         return;
     }
     char headers[CORS_HEADERS_SIZE];

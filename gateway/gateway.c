@@ -157,6 +157,8 @@ static void reload(void *arg)
     struct gateway *gateway = arg;
     if (gateway->auth)
         auth_reload(gateway->auth);
+    else
+        log_info("auth", "nothing to read anew: there are no keys without --auth jwt");
 }
 
 static void sample(void *arg)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 extern char **environ;
 
@@ -25,11 +26,14 @@ static void print_configuration(const struct config *config)
     buf_deinit(&text);
 }
 
-/* The broker's thread reads these from a signalfd; blocked before any thread starts, they are blocked in all.
- * SIGHUP ends the process as ever where there is nothing to read anew.
+/*
+ * The broker's thread reads these from a signalfd; blocked before any thread starts, they are blocked in all.
+ * SIGHUP asks a daemon to read its keys anew; on a terminal that hangs up it ends the process as ever, where
+ * there are no keys.
  */
-static void block_signals(bool reloads)
+static void block_signals(const struct config *config)
 {
+    bool reloads = config->auth == AUTH_JWT || !isatty(STDIN_FILENO);
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
@@ -62,7 +66,7 @@ int main(int argc, char **argv)
 
     int status = EXIT_FAILURE;
     log_setup((enum log_level)config.log_level, (enum log_format)config.log_format);
-    block_signals(config.auth == AUTH_JWT);
+    block_signals(&config);
     print_configuration(&config);
 
     struct gateway *gateway = gateway_new(&config, error, sizeof error);

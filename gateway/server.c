@@ -261,6 +261,10 @@ static void serve_page(struct server *server, struct link *link)
     const struct server_site *site = server->options.site;
     const struct http_request *request = http_reader_request(link->reader);
     bool reading = request->method == HTTP_METHOD_GET || request->method == HTTP_METHOD_HEAD;
+    if (request->method == HTTP_METHOD_OPTIONS && !strncmp(request->path, "/api/", strlen("/api/"))) {
+        cors_preflight(link);
+        return;
+    }
     link->waits_for_page = true;
     if (reading && site && site->page &&
         site->page(server->options.site_data, link, request->path, request->query))

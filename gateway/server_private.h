@@ -40,6 +40,8 @@ void endpoint_request(struct server *server, struct link *link);
 /* endpoint.c: the CORS lines for a request's Origin (NULL: none) into `out`. False: that origin may not use
  * the server. */
 bool cors_headers(const char *allowed, const char *origin, char *out, size_t size);
+/* endpoint.c: answers the question whether a page may send what it has in mind. */
+void cors_preflight(struct link *link);
 
 enum { CORS_HEADERS_SIZE = 512 };
 

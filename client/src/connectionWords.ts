@@ -15,6 +15,9 @@ const REASONS = {
     timeout: "whyUnreachable",
     "Invalid namespace": "whyInvalidRide",
     "Too many namespaces": "whyTooMany",
+    "a token is needed": "whyNoToken",
+    "the token has expired": "whyTokenExpired",
+    "the token does not allow this ride": "whyTokenRide",
 } as const;
 
 // What has no words here is told in the gateway's own.

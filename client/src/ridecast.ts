@@ -57,6 +57,8 @@ export interface Options {
     /** The ride's name: "/" or like "/line-7". */
     ride?: string;
     former?: Former | null;
+    /** What a gateway with `--auth jwt` wants to see, asked for before each connection. None is shown if it fails. */
+    token?: () => string | null | Promise<string | null>;
     onEvent?: (event: RideEvent) => void;
     onConnection?: (connection: Connection) => void;
 }
@@ -75,7 +77,7 @@ export class Ride {
     #connection: Connection = { state: "connecting" };
     #socketId: string | undefined;
 
-    constructor({ url = "", ride = "/", former, onEvent, onConnection }: Options = {}) {
+    constructor({ url = "", ride = "/", former, token, onEvent, onConnection }: Options = {}) {
         const tell = (connection: Connection) => {
             this.#connection = connection;
             onConnection?.(connection);
@@ -89,6 +91,7 @@ export class Ride {
             tryAllTransports: true,
             timeout: 5000,
             reconnectionDelayMax: 3000,
+            ...(token && { auth: (give: (auth: object) => void) => void this.#show(token, give) }),
         });
         this.#socket = socket;
         this.#socketId = former?.socketId;
@@ -154,6 +157,11 @@ export class Ride {
     /** Leaves for good: a rider that is aboard is told as disconnected at once. */
     close(): void {
         this.#socket.disconnect();
+    }
+
+    async #show(token: NonNullable<Options["token"]>, give: (auth: object) => void): Promise<void> {
+        const shown = await Promise.resolve(token()).catch(() => null);
+        give(shown === null ? {} : { token: shown });
     }
 
     #say(record: Rider & { status: string }): Promise<Answer> {

@@ -1,4 +1,5 @@
-// What outlives a page: who the rider is (for good) and which connection it had (for the next page in this tab).
+// What outlives a page: who the rider is (for good), and which connection and token it had (for the next page in this
+// tab).
 // A browser may refuse storage altogether; then the page works, and forgets.
 
 import type { Former } from "./ridecast";
@@ -16,6 +17,7 @@ export interface Voyage {
 
 const IDENTITY = "ridecast.rider";
 const VOYAGE = "ridecast.voyage";
+const TOKEN = "ridecast.token";
 
 function read(storage: () => Storage, key: string): unknown {
     try {
@@ -63,6 +65,13 @@ export function takeVoyage(): Voyage | null {
 }
 
 export const leaveVoyage = (voyage: Voyage | null) => write(ofThisTab, VOYAGE, voyage);
+
+export function keptToken(): string | null {
+    const token = read(ofThisTab, TOKEN);
+    return typeof token === "string" ? token : null;
+}
+
+export const keepToken = (token: string) => write(ofThisTab, TOKEN, token);
 
 export const loadPreference = (name: string) => read(lasting, `ridecast.${name}`);
 export const savePreference = (name: string, value: string) => write(lasting, `ridecast.${name}`, value);

@@ -2,12 +2,22 @@
 
 import { rideName } from "./rideName";
 import { Session } from "./ride/session";
-import { leaveVoyage, loadIdentity, takeVoyage } from "./storage";
+import { keptToken, leaveVoyage, loadIdentity, saveIdentity, takeVoyage } from "./storage";
+import { connectWithToken, subjectOf, watchToken } from "./token";
 
-export const identity = loadIdentity();
-export const session = new Session(identity);
+watchToken();
+
+const own = loadIdentity();
+// Whoever has a token may board as its subject alone.
+export const identity = { ...own, id: subjectOf(keptToken()) ?? own.id };
+export const session = new Session(identity, connectWithToken);
 
 let begun = false;
+
+export function rename(name: string): void {
+    identity.name = own.name = name;
+    saveIdentity(own);
+}
 
 // Called by the ride's page; the live board alone needs no session.
 export function beginVisit(): void {

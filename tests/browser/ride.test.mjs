@@ -6,6 +6,7 @@ import { PAGES, startBrowser } from "../lib/browser.mjs";
 import { Relay } from "../lib/relay.mjs";
 import { RidePage } from "../lib/ride-page.mjs";
 import { startGateway } from "../lib/server.mjs";
+import { goodToken, LEEWAY, now, tokenOptions } from "../lib/token.mjs";
 
 const LIVE = /^Live/;
 
@@ -141,4 +142,34 @@ test("language and identity are kept", async (t) => {
   assert.equal(await john.page.getByLabel("이름").inputValue(), "John");
   assert.equal(await john.page.locator("html").getAttribute("lang"), "ko");
   assert.equal(await id(), before);
+});
+
+test("where tokens are asked for, the address brings one, and its subject is who boards", async (t) => {
+  const gateway = await startGateway(t, { ...PAGES, ...tokenOptions(t) });
+  const browser = await startBrowser(t);
+  const stranger = await RidePage.open(t, browser, gateway.url);
+  await stranger.says("this gateway wants a token");
+
+  const ann = await RidePage.open(t, browser, `${gateway.url}/#token=${goodToken("ann")}`);
+  await ann.says(LIVE);
+  assert.equal(await ann.page.evaluate("location.hash"), "");
+  await ann.boards("Ann");
+  await ann.page.reload();
+  await ann.says("nothing was missed");
+  const headers = { Authorization: `Bearer ${goodToken("operator")}` };
+  const { users } = await (await fetch(`${gateway.url}/api/users`, { headers })).json();
+  assert.deepEqual(users.map(({ id }) => id), ["ann"]);
+});
+
+test("a token that ends while its rider is aboard: in words, and a new link brings the rider back", async (t) => {
+  const gateway = await startGateway(t, { ...PAGES, ...tokenOptions(t) });
+  const browser = await startBrowser(t);
+  const soon = goodToken("ann", { exp: now() - LEEWAY + 4 });
+  const ann = await RidePage.open(t, browser, `${gateway.url}/#token=${soon}`);
+  await ann.boards("Ann");
+  await ann.says("your token has expired");
+  await ann.page.evaluate(`location.hash = "token=${goodToken("ann")}"`);
+  await ann.page.getByRole("button", { name: "Try again" }).click();
+  await ann.says(LIVE);
+  await ann.page.getByText("You are aboard").waitFor();
 });

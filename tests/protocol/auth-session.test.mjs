@@ -103,6 +103,13 @@ test("keys are read anew at SIGHUP, and a bad file leaves them as they were", as
   assert.equal(await refusal(t, server, two), undefined);
 });
 
+test("SIGHUP ends no gateway that has nothing to read anew", async (t) => {
+  const server = await startGateway(t);
+  server.program.child.kill("SIGHUP");
+  await until(() => server.program.stderr.includes("nothing to read anew"), () => server.program.stderr);
+  assert.equal((await request(t, server, { path: "/healthz" })).status, 200);
+});
+
 for (const [name, args, said] of [
   ["jwt without keys", ["--auth", "jwt"], /--auth-keys-file or --auth-secret-file/],
   ["keys without jwt", ["--auth-keys-file", "/x"], /give --auth jwt as well/],

@@ -75,7 +75,13 @@ test("a session's own requests are judged like the one that opened it", async (t
 
 test("a preflight of a stranger is not allowed anything", async (t) => {
   const server = await startGateway(t, { corsOrigin: LIST });
-  const preflight = (origin) => request(t, server, { method: "OPTIONS", path: OPEN, headers: { Origin: origin } });
-  assert.equal((await preflight(REFUSED[0])).headers["access-control-allow-origin"], undefined);
-  assert.equal((await preflight(ALLOWED[1])).headers["access-control-allow-origin"], ALLOWED[1]);
+  const asked = { "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization" };
+  for (const path of [OPEN, "/api/users"]) {
+    const preflight = (origin) => request(t, server, { method: "OPTIONS", path, headers: { Origin: origin, ...asked } });
+    assert.equal((await preflight(REFUSED[0])).headers["access-control-allow-origin"], undefined);
+    const { status, headers } = await preflight(ALLOWED[1]);
+    assert.equal(status, 204);
+    assert.equal(headers["access-control-allow-origin"], ALLOWED[1]);
+    assert.equal(headers["access-control-allow-headers"], "authorization");
+  }
 });

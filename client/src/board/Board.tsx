@@ -3,6 +3,7 @@ import { useI18n } from "../i18n";
 import { rideName } from "../rideName";
 import { rememberRides, ridesInAddress } from "../route";
 import type { Theme } from "../theme";
+import { connectWithToken } from "../token";
 import { Chart } from "./Chart";
 import { EventStream } from "./EventStream";
 import { Gateways } from "./Gateways";
@@ -20,7 +21,7 @@ function initialRides(): string[] {
 
 export default function Board({ theme }: { theme: Theme }) {
     const { t, number } = useI18n();
-    const [watch] = useState(() => new Watch());
+    const [watch] = useState(() => new Watch(connectWithToken));
     const [rides, setRides] = useState(initialRides);
     const view = useSyncExternalStore(watch.subscribe, watch.view);
     const { history } = view;

@@ -35,6 +35,9 @@ export const en = {
     whyOffline: "this device is offline",
     whyInvalidRide: "this gateway has no such ride",
     whyTooMany: "too many rides on one connection",
+    whyNoToken: "this gateway wants a token; open the link you were given",
+    whyTokenExpired: "your token has expired; open a new link",
+    whyTokenRide: "your token is for other rides",
 
     aboardNow: "Aboard now",
     nobodyAboard: "Nobody is aboard yet.",

@@ -37,6 +37,9 @@ export const ko: Words = {
     whyOffline: "이 기기가 오프라인입니다",
     whyInvalidRide: "이 게이트웨이에 없는 노선입니다",
     whyTooMany: "한 연결에 노선이 너무 많습니다",
+    whyNoToken: "이 게이트웨이에는 토큰이 필요합니다. 받은 링크를 열어 주세요",
+    whyTokenExpired: "토큰이 만료되었습니다. 새 링크를 열어 주세요",
+    whyTokenRide: "이 노선에 쓸 수 없는 토큰입니다",
 
     aboardNow: "지금 탑승 중",
     nobodyAboard: "아직 아무도 타지 않았습니다.",

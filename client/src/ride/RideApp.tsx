@@ -3,8 +3,7 @@ import { useI18n } from "../i18n";
 import { ConnectionState } from "../parts/ConnectionState";
 import { rideName } from "../rideName";
 import { rememberRides } from "../route";
-import { saveIdentity } from "../storage";
-import { beginVisit, identity, session } from "../visit";
+import { beginVisit, identity, rename as changeName, session } from "../visit";
 import { Happened } from "./Happened";
 import { People } from "./People";
 import type { View } from "./session";
@@ -45,8 +44,7 @@ function RideForm({ view }: { view: View }) {
     const rename = (typed: string) => {
         setName(typed);
         setNameMissing(false);
-        identity.name = typed;
-        saveIdentity(identity);
+        changeName(typed);
     };
     const submit = (event: SubmitEvent) => {
         event.preventDefault();
