@@ -190,9 +190,10 @@ static void others_answered(const struct redisReply *reply, void *arg)
     struct redis_address others[SENTINELS_MAX];
     struct sentinel *sentinel = arg;
 
-    if (reply)
-        sentinel_list_learn(&sentinel->list, sentinel->turn, others,
-                            sentinel_read_others(reply, others, SENTINELS_MAX));
+    if (reply) {
+        size_t count = sentinel_read_others(reply, others, SENTINELS_MAX);
+        sentinel_list_learn(&sentinel->list, sentinel->turn, others, count);
+    }
 }
 
 /* A primary in use is not probed again only because another sentinel has been asked. */

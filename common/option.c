@@ -294,7 +294,7 @@ static bool env_is_known(const struct option_program *program, const char *entry
 static enum option_outcome refuse_variable(const struct loading *l, const char *rest)
 {
     size_t len = strcspn(rest, "=");
-    char name[NAME_SIZE], text[SHOWN_SIZE];
+    char name[NAME_SIZE] = "", text[SHOWN_SIZE];
     const struct option_row *nearest = NULL;
 
     if (len < sizeof name) {

@@ -195,7 +195,8 @@ static int hear_socketio(struct swarm *swarm, struct client *client, const char 
     if (client->state == CLIENT_OPENING && begins(data, len, "0{")) {
         packet_ride(swarm, client, ride);
         client->state = CLIENT_JOINING;
-        return say(client, text, (size_t)snprintf(text, sizeof text, "40%s", ride));
+        int n = snprintf(text, sizeof text, "40%s", ride);
+        return say(client, text, (size_t)n);
     }
     if (client->state == CLIENT_JOINING && begins(data, len, "40")) {
         joined(swarm, client);

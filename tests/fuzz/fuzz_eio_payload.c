@@ -20,6 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Appends a packet as the frame an outlet would hold. */
 static void add_frame(struct buf *frames, const struct eio_packet *packet)
 {
+    const char type = (char)('0' + packet->type);
     struct buf text;
 
     if (packet->binary) {
@@ -27,7 +28,7 @@ static void add_frame(struct buf *frames, const struct eio_packet *packet)
         return;
     }
     buf_init(&text, packet->len + 1);
-    CHECK(!buf_append(&text, &(char){(char)('0' + packet->type)}, 1));
+    CHECK(!buf_append(&text, &type, 1));
     CHECK(!buf_append(&text, packet->data, packet->len));
     CHECK(!ws_frame_append(frames, WS_TEXT, text.data, text.len));
     buf_deinit(&text);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -285,6 +286,61 @@ static void nobody_waits_for_a_pipe_that_is_not_read(void **state)
     close(ends[1]);
 }
 
+enum { TALKERS = 3, LINES = 2000 };
+
+static void *talk(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < LINES; i++)
+        log_info("test", "from a thread");
+    return NULL;
+}
+
+static void talk_at_once(void)
+{
+    pthread_t talkers[TALKERS];
+
+    for (int i = 0; i < TALKERS; i++)
+        assert_int_equal(pthread_create(&talkers[i], NULL, talk, NULL), 0);
+    for (int i = 0; i < TALKERS; i++)
+        pthread_join(talkers[i], NULL);
+}
+
+static void lines_lost_by_several_threads_are_all_counted(void **state)
+{
+    int full = open("/dev/full", O_WRONLY);
+    unsigned long before = log_lost();
+    char expected[64];
+
+    (void)state;
+    assert_true(full >= 0);
+    stderr_to(full);
+    close(full);
+    talk_at_once();
+    stderr_to(fileno(file));
+    assert_int_equal(log_lost() - before, TALKERS * LINES);
+    log_info("test", "back");
+    snprintf(expected, sizeof expected, "log: %d lines before this could not be written\n", TALKERS * LINES);
+    assert_non_null(strstr(read_log(), expected));
+}
+
+static void lines_of_several_threads_are_whole(void **state)
+{
+    const char message[] = " info  test: from a thread";
+    int count = 0;
+
+    (void)state;
+    fcntl(fileno(file), F_SETFL, O_APPEND);
+    talk_at_once();
+    rewind(file);
+    for (char line[256]; fgets(line, sizeof line, file); count++) {
+        line[strcspn(line, "\n")] = '\0';
+        assert_time(line);
+        assert_string_equal(line + TIME_LEN, message);
+    }
+    assert_int_equal(count, TALKERS * LINES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +359,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(lines_that_a_full_disk_does_not_take_are_counted_and_said_later,
                                         redirect, restore),
         cmocka_unit_test_setup_teardown(nobody_waits_for_a_pipe_that_is_not_read, redirect, restore),
+        LOG_TEST(lines_lost_by_several_threads_are_all_counted),
+        LOG_TEST(lines_of_several_threads_are_whole),
     };
 
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);

@@ -24,15 +24,17 @@ static size_t addresses_of(const char *letters, struct redis_address *addresses)
 static void init(struct sentinel_list *list, const char *letters)
 {
     struct redis_address addresses[SENTINELS_MAX];
+    size_t count = addresses_of(letters, addresses);
 
-    sentinel_list_init(list, addresses, addresses_of(letters, addresses));
+    sentinel_list_init(list, addresses, count);
 }
 
 static void learn(struct sentinel_list *list, size_t index, const char *letters)
 {
     struct redis_address addresses[2 * SENTINELS_MAX];
+    size_t count = addresses_of(letters, addresses);
 
-    sentinel_list_learn(list, index, addresses, addresses_of(letters, addresses));
+    sentinel_list_learn(list, index, addresses, count);
 }
 
 static void expect_order(const struct sentinel_list *list, const char *letters)
