@@ -21,7 +21,7 @@ const EVERYWHERE = [
 ];
 // Only the code tells of these. What every program starts with has a few of the latter.
 const X86 = [
-  ["-fstack-clash-protection", CODE, /\t(?:orq|movq) +\$0x0,\(%rsp\)/g],
+  ["-fstack-clash-protection", CODE, /\tsub +\$0x1000,%rsp\n.*\t(?:orq|movq) +\$0x0,\(%rsp\)/],
   ["-fcf-protection", CODE, /\tendbr64/g, 100],
 ];
 
