@@ -44,7 +44,7 @@ install: client ## the gateway, the client and a systemd unit (PREFIX=/usr/local
 	@cmake --install build/install
 
 package: client ## a Debian package: build/package/ridecast_*.deb
-	@scripts/install-deps.sh build
+	@scripts/install-deps.sh build package
 	@$(call build-for,package,/usr)
 	@cd build/package && cpack
 

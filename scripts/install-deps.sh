@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a step needs and this machine lacks; says nothing when nothing is missing.
 #
-#   scripts/install-deps.sh build|client|test|load|bench|pictures|lint|fuzz …
+#   scripts/install-deps.sh build|client|test|package|load|bench|pictures|lint|fuzz …
 #
 # Elsewhere than on Debian and its kin it names what is needed and leaves the verdict to CMake.
 set -euo pipefail
@@ -77,6 +77,8 @@ for group in "$@"; do
         need python3-websockets python3-seccomp python3-yaml
         # The latter for what valgrind says of the C library.
         need valgrind libc6-dbg
+        # What makes the package asks it for programs.
+        need file
         has_node || need nodejs npm
         # Where systemd runs, Debian's package also starts a server on port 6379. The tests start their own.
         command -v redis-server >/dev/null || need redis-server
@@ -91,6 +93,9 @@ for group in "$@"; do
             command -v chromium >/dev/null || need chromium
             need fonts-nanum
         fi
+        ;;
+    package)
+        need file
         ;;
     load)
         command -v go >/dev/null || need golang-go
