@@ -179,7 +179,7 @@ static uint64_t faults(const struct swarm *swarm)
 static bool kept_up(const struct load *load, const struct window *window)
 {
     return window->lost == 0 && load->swarm.closed == 0 && load->swarm.skipped == 0 &&
-           (double)window->delivered >= 0.995 * (double)window->owed;
+           1000 * window->delivered >= load->settings->enough_permille * window->owed;
 }
 
 static void print_head(const struct load *load)

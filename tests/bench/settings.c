@@ -34,6 +34,8 @@ static const struct option_row rows[] = {
     {"rate", UINT(rate, "100", 1, 10000000, "events/s"),
      .help = "Events a second on all rides together; a ramp starts with it"},
     {"factor", UINT(factor_percent, "150", 101, 1000, "%"), .help = "What a ramp multiplies the rate by"},
+    {"enough", UINT(enough_permille, "995", 1, 1000, "‰"),
+     .help = "Deliveries that must come while a rate lasts, for it to be kept up with"},
     {"depth", UINT(depth, "1", 1, 1000, NULL), .help = "Transitions without an answer of each publisher"},
     {"window", UINT(window_ms, "2000", 10, 604800000, "ms"), .help = "How long is measured"},
     {"report", UINT(report_ms, "0", 0, 604800000, "ms"),

@@ -19,7 +19,7 @@ const SETTLE = Math.min(5, MINUTES / 2); // minutes that are not judged: caches 
 const SAMPLE_MS = 5000;
 
 const kb = (bytes) => (bytes / 1e3).toFixed(2);
-const row = (...cells) => console.log(cells.map((cell, i) => String(cell).padStart(i === 0 ? 6 : 11)).join(""));
+const row = (...cells) => console.log(cells.map((cell, i) => String(cell).padStart(i === 0 ? 6 : 12)).join(""));
 
 function printPart({ offered, deliveries, lost, repeated, back, disordered, gaps, left, p50Ms, p99Ms, held }) {
   const processes = Object.entries(held).filter(([name]) => /^gateway|Redis/.test(name));
@@ -33,7 +33,7 @@ function printPart({ offered, deliveries, lost, repeated, back, disordered, gaps
     left,
     p50Ms.toFixed(1),
     p99Ms.toFixed(1),
-    ...processes.map(([, { resident, files }]) => `${(resident / 1e6).toFixed(2)}/${files}`),
+    ...processes.map(([, { resident, files }]) => `${(resident / 1e6).toFixed(2)} ${files}`),
   );
 }
 
@@ -59,7 +59,7 @@ await scoped(async (t) => {
     `${CLIENTS} clients on ${RIDES} rides of three gateways; ${CHURN} leave and ${CHURN} come each second; ` +
       `${rate} events a second${limit === undefined ? "" : `, half of the ${limit} kept up with`}, for ${MINUTES} minutes`,
   );
-  row("minute", "events", "deliveries", "under way", "doubled", "disordered", "left", "p50 ms", "p99 ms", "1: MB/fds", "2", "3", "Redis");
+  row("minute", "events", "deliveries", "under way", "doubled", "disordered", "left", "p50 ms", "p99 ms", "1: MB, open", "2", "3", "Redis");
   await soak.run({
     ...swarm,
     guests: GUESTS,
