@@ -39,7 +39,9 @@ async function start(t, file, options, enginePath) {
 // For tests in which one client says as much as a crowd.
 export const UNLIMITED = { messagesPerSecond: 0, bytesPerSecond: 0 };
 
-export const startGateway = (t, options) => start(t, "gateway/ridecast-gateway", options, "/socket.io/");
+// `binary`: one that is wrong on purpose instead.
+export const startGateway = (t, { binary = "gateway/ridecast-gateway", ...options } = {}) =>
+  start(t, binary, options, "/socket.io/");
 
 // A gateway that is expected not to start.
 export const runGateway = (t, args, env) => startProgram(t, path.join(BUILD, "gateway/ridecast-gateway"), args, env);

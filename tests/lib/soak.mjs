@@ -14,9 +14,6 @@ const ALL_FROM_HERE = { ...UNLIMITED, maxConnectionsPerAddress: 0, handshakesPer
 const RIDES_LINGER_MS = 10_000;
 const PATIENCE_MS = 60_000;
 
-// What memory may rise by over the judged stretch, by its trend, and still be flat.
-const FLAT = 0.01;
-
 const flags = (options) => Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
 
 export class Soak {
@@ -26,28 +23,25 @@ export class Soak {
     soak.t = t;
     soak.recoveryWindow = recoveryWindow;
     Object.assign(soak, await startCluster(t, { size, recoveryWindow, ...ALL_FROM_HERE, ...options }));
-    soak.programs = Object.fromEntries(soak.gateways.map(({ program }, i) => [`gateway ${i + 1}`, program]));
     soak.rest = soak.usage(); // before the first client
     return soak;
   }
 
   usage() {
-    const programs = { ...this.programs, Redis: this.redis.program };
-    return Object.fromEntries(Object.entries(programs).map(([name, { child }]) => [name, usage(child.pid)]));
+    const gateways = this.gateways.map(({ program }, i) => [`gateway ${i + 1}`, usage(program.child.pid)]);
+    return Object.fromEntries([...gateways, ["Redis", usage(this.redis.program.child.pid)]]);
   }
 
   // The load generator's lines, each given to `onLine` as it comes; the last one is returned.
   async load(options, onLine = () => {}) {
     const ports = this.gateways.map(({ port }) => port).join(",");
     const program = startProgram(this.t, path.join(BUILD, "tests/bench/bench-load"), flags({ ports, ...options }));
-    this.programs["load generator"] = program;
     let told = 0;
     program.child.stdout.on("data", () => {
       const lines = program.stdout.split("\n");
       for (; told < lines.length - 1; told++) onLine(JSON.parse(lines[told]));
     });
     await program.exited;
-    delete this.programs["load generator"];
     if (told === 0) throw new Error(`the load generator failed\n${program.stderr}`);
     return JSON.parse(program.stdout.trim().split("\n").at(-1));
   }
@@ -63,7 +57,7 @@ export class Soak {
   }
 
   // Runs it for `seconds`. Every `sampleMs` what the processes use is added to `samples`; with each line of the generator
-  // `onPart` gets that and the latest sample. Resolves when all clients are gone.
+  // `onPart` gets that and another sample.
   async run({ seconds, sampleMs, partMs, onPart = () => {}, ...options }) {
     const began = performance.now();
     const sample = () => ({ minutes: (performance.now() - began) / 60_000, ...this.usage() });
@@ -79,14 +73,13 @@ export class Soak {
     } finally {
       clearInterval(timer);
     }
-    await this.becomesEmpty();
-    this.after = this.usage();
   }
 
-  // No connection is left, no ride, and nobody aboard. Rides linger, riders whose clients dropped stay for the window.
-  becomesEmpty() {
+  // Resolves when no descriptor is left that was not there before, no ride, and nobody aboard. (Rides linger, and riders
+  // whose clients dropped stay for the window.) `after` is what is used then.
+  async becomesEmpty() {
     let left;
-    return until(
+    await until(
       async () => {
         const rides = await Promise.all(this.gateways.map((gateway) => gauge(this.t, gateway, "ridecast_rides")));
         left = { rides, aboard: await this.redis.command("KEYS", "ridecast:*:users"), usage: this.usage() };
@@ -96,6 +89,7 @@ export class Soak {
       () => `waiting for the clients to be forgotten: ${JSON.stringify(left)}`,
       this.recoveryWindow + RIDES_LINGER_MS + PATIENCE_MS,
     );
+    this.after = this.usage();
   }
 
   // Of each server: how its memory and its open files went, from minute `from` on.
@@ -111,12 +105,4 @@ export class Soak {
 export function faults(result) {
   const counts = ["lost", "repeated", "disordered", "malformed", "refused", "skipped", "closed", "unheard", "gaps", "back"];
   return counts.filter((name) => result[name] !== 0).map((name) => `${name}: ${result[name]}`);
-}
-
-// Which gateways grow too much, in words. Files may rise by as many clients as come and go in a second.
-export function growth({ Redis, ...gateways }, churn) {
-  return Object.entries(gateways).flatMap(([name, { memory, files }]) => [
-    ...(memory.rise > FLAT ? [`the memory of ${name} rises by ${(100 * memory.rise).toFixed(1)} %`] : []),
-    ...(files.rise * files.mean > churn ? [`the open files of ${name} rise by ${(files.rise * files.mean).toFixed(0)}`] : []),
-  ]);
 }

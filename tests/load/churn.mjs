@@ -6,7 +6,8 @@
 //   make soak MINUTES=8 RATE=500        the load is given instead of measured first
 
 import { scoped } from "../lib/cleanup.mjs";
-import { Soak, faults, growth } from "../lib/soak.mjs";
+import { Soak, faults } from "../lib/soak.mjs";
+import { growth } from "../lib/trend.mjs";
 import { mb } from "../lib/usage.mjs";
 
 const setting = (name, value) => Number(process.env[name] || value);
@@ -22,9 +23,9 @@ const kb = (bytes) => (bytes / 1e3).toFixed(2);
 const row = (...cells) => console.log(cells.map((cell, i) => String(cell).padStart(i === 0 ? 6 : 12)).join(""));
 
 function printPart({ offered, deliveries, lost, repeated, back, disordered, gaps, left, p50Ms, p99Ms, held }) {
-  const processes = Object.entries(held).filter(([name]) => /^gateway|Redis/.test(name));
+  const { minutes, ...processes } = held;
   row(
-    held.minutes.toFixed(1),
+    minutes.toFixed(1),
     offered,
     deliveries,
     lost + gaps,
@@ -33,21 +34,21 @@ function printPart({ offered, deliveries, lost, repeated, back, disordered, gaps
     left,
     p50Ms.toFixed(1),
     p99Ms.toFixed(1),
-    ...processes.map(([, { resident, files }]) => `${(resident / 1e6).toFixed(2)} ${files}`),
+    ...Object.values(processes).map(({ resident, files }) => `${(resident / 1e6).toFixed(2)} ${files}`),
   );
 }
 
 function printUse(soak) {
-  const first = soak.samples[0];
-  const last = soak.samples.at(-1);
-  const seconds = (last.minutes - first.minutes) * 60;
-  console.log("process          at rest     first minute   last minute   after   CPU of a core (resident, open files)");
-  for (const name of Object.keys(last).filter((key) => key !== "minutes")) {
-    const cell = (use) => (use ? `${mb(use.resident)} ${use.files}` : "–").padStart(14);
-    const cpu = ((100 * (last[name].cpu - first[name].cpu)) / seconds).toFixed(1);
-    const uses = [soak.rest[name], soak.parts[0].held[name], soak.parts.at(-1).held[name], soak.after[name]];
-    console.log(`${name.padEnd(15)}${uses.map(cell).join("")}${cpu.padStart(8)} %`);
+  const { minutes: began, ...first } = soak.samples[0];
+  const { minutes: ended, ...last } = soak.samples.at(-1);
+  const cell = ({ resident, files }) => `${mb(resident)}, ${files}`.padStart(17);
+  const share = (seconds) => `${((100 * seconds) / (60 * (ended - began))).toFixed(1)} %`.padStart(17);
+  console.log("resident, open         at rest     first minute      last minute       all gone    CPU of a core");
+  for (const name of Object.keys(last)) {
+    const uses = [soak.rest, soak.parts[0].held, soak.parts.at(-1).held, soak.after].map((all) => cell(all[name]));
+    console.log(`${name.padEnd(13)}${uses.join("")}${share(last[name].cpu - first[name].cpu)}`);
   }
+  console.log(`${"generator".padEnd(13)}${`${(100 * soak.result.loadCpuShare).toFixed(1)} %`.padStart(85)}`);
 }
 
 await scoped(async (t) => {
@@ -70,6 +71,7 @@ await scoped(async (t) => {
     sampleMs: SAMPLE_MS,
     onPart: printPart,
   });
+  await soak.becomesEmpty();
 
   const { result } = soak;
   const trends = soak.trends(SETTLE);

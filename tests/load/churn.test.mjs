@@ -5,13 +5,24 @@ import { test } from "node:test";
 import { Soak, faults } from "../lib/soak.mjs";
 
 const CHURN = 10;
+const SWARM = { clients: 80, guests: 40, churn: CHURN, rides: 4, publishers: 2, rate: 200 };
 
 test("while clients come and go by a close, an exit or a reset nothing is lost, and nothing of them is left", async (t) => {
   const soak = await Soak.start(t, { size: 2, recoveryWindow: 2000 });
-  const swarm = { clients: 80, guests: 40, churn: CHURN, rides: 4, publishers: 2 };
-  await soak.run({ ...swarm, rate: 200, seconds: 20, partMs: 5000, sampleMs: 1000 });
+  await soak.run({ ...SWARM, seconds: 20, partMs: 5000, sampleMs: 1000 });
   assert.deepEqual(faults(soak.result), []);
   assert.ok(soak.result.left >= 100, `${soak.result.left} visits ended`);
   assert.ok(soak.result.ofGuests > 0 && soak.result.deliveries > 0);
   for (const { files } of Object.values(soak.trends(0))) assert.ok(files.rise * files.mean < CHURN, JSON.stringify(files));
+  await soak.becomesEmpty();
 });
+
+for (const [broken, wanted] of [
+  ["gateway-drops-event", ["lost", "gaps"]],
+  ["gateway-doubles-event", ["repeated", "back"]],
+])
+  test(`${broken} is noticed`, async (t) => {
+    const soak = await Soak.start(t, { size: 2, binary: `tests/cluster/chaos/${broken}` });
+    await soak.run({ ...SWARM, seconds: 2, partMs: 1000, sampleMs: 500, drain: 1000 });
+    assert.deepEqual(faults(soak.result).map((fault) => fault.split(":")[0]), wanted);
+  });

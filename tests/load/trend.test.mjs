@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { growth } from "../lib/soak.mjs";
-import { trend } from "../lib/trend.mjs";
+import { growth, trend } from "../lib/trend.mjs";
 
 const close = (value, wanted) => assert.ok(Math.abs(value - wanted) < 1e-9 * Math.max(1, Math.abs(wanted)), `${value}`);
 const minutes = Array.from({ length: 26 }, (_, i) => i);
