@@ -122,8 +122,7 @@ static void print_part(const struct swarm *swarm, uint64_t offered)
     fflush(stdout);
 }
 
-/* Publishes for the window; its latencies are then in the swarm's histogram. Returns how many events were
- * due. */
+/* Publishes for the window: how many events were due. Its latencies are then in the swarm's histogram. */
 static uint64_t publish_window(struct load *load, double rate, uint64_t *turn, uint64_t *resident_peak)
 {
     const struct settings *settings = load->settings;

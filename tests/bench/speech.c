@@ -137,8 +137,7 @@ static const char *find_mark(struct client *client, const char *data, size_t len
     return mark;
 }
 
-/* Where there are guests: the offset, `"17-k3J_x0aP"` and one more byte at the end of the frame, is the next
- * one. */
+/* Where there are guests: the offset, `"17-k3J_x0aP"` before the frame's last byte, is the next one. */
 static void placed(struct swarm *swarm, struct client *client, const char *data, size_t len)
 {
     size_t end = len - 3 - EPOCH_LEN, begin = end; /* of the number; at its end the dash */

@@ -19,8 +19,7 @@ void speech_greet(struct swarm *swarm, struct client *client);
  */
 ssize_t speech_hear(struct swarm *swarm, struct client *client, char *data, size_t len, uint64_t now);
 
-/* A guest is new on its ride, or leaves it: "boarding", "exiting". 0, or -1 when the client's `out` is full.
- */
+/* A guest says "boarding" or "exiting". 0, or -1 when the client's `out` is full. */
 int speech_guest(struct swarm *swarm, struct client *client, const char *status);
 
 /* A WebSocket's orderly end. 0 or -1, as above. */

@@ -56,14 +56,14 @@ export class Soak {
     return eventsPerSecond;
   }
 
-  // Runs it for `seconds`. Every `sampleMs` what the processes use is added to `samples`; with each line of the generator
-  // `onPart` gets that and another sample.
+  // Runs it for `seconds`. Every `partMs` the generator tells of what was until then: added to `parts`, and given to `onPart`,
+  // with what the servers use. From the first part on that is also added to `samples`, every `sampleMs`.
   async run({ seconds, sampleMs, partMs, onPart = () => {}, ...options }) {
     const began = performance.now();
     const sample = () => ({ minutes: (performance.now() - began) / 60_000, ...this.usage() });
     this.samples = [];
     this.parts = [];
-    const timer = setInterval(() => this.samples.push(sample()), sampleMs);
+    const timer = setInterval(() => this.parts.length > 0 && this.samples.push(sample()), sampleMs);
     try {
       this.result = await this.load({ window: seconds * 1000, report: partMs, drain: PATIENCE_MS, ...options }, (part) => {
         if (part.clients) return; // the last line, of all
