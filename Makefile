@@ -2,6 +2,7 @@
 
 BUILD ?= release
 WERROR ?= OFF
+MINUTES ?= 30
 SECONDS ?= 30
 SEEDS ?= 20
 ARGS ?=
@@ -17,7 +18,7 @@ COMPILED = sed -n 's|^ *"file": "\(.*\)",*$$|\1|p' build/$(BUILD)/compile_comman
 
 configure = cmake --log-level=NOTICE --preset $(1) -DRIDECAST_WERROR=$(WERROR)
 
-.PHONY: build client run install package test cluster load hold chaos bench pictures lint format fuzz clean help
+.PHONY: build client run install package test cluster load hold soak chaos bench pictures lint format fuzz clean help
 
 build: ## the gateway: build/release/gateway/ridecast-gateway (BUILD=dev: with ASan and UBSan)
 	@scripts/install-deps.sh build
@@ -75,6 +76,11 @@ hold: ## 18,000 clients through nginx, held for five minutes (CLIENTS=2000 HOLD=
 	@scripts/install-deps.sh build test
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
 	@RIDECAST_BUILD=build/$(BUILD) CLIENTS=$(or $(CLIENTS),18000) SECONDS=$(or $(HOLD),300) node tests/load/hold.mjs
+
+soak: ## half of what can be sustained for MINUTES=30, while clients come and go
+	@scripts/install-deps.sh build test
+	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
+	@RIDECAST_BUILD=build/$(BUILD) MINUTES=$(MINUTES) node tests/load/churn.mjs
 
 chaos: SECONDS = 60
 chaos: ## SEEDS=20 runs of SECONDS=60 in which everything breaks, then figures of how long healing takes

@@ -25,6 +25,16 @@ static inline void histogram_add(struct histogram *histogram, uint64_t ns)
         histogram->max_ns = ns;
 }
 
+/* Adds all that `other` has counted. */
+static inline void histogram_merge(struct histogram *histogram, const struct histogram *other)
+{
+    for (unsigned i = 0; i < HISTOGRAM_CLASSES; i++)
+        histogram->classes[i] += other->classes[i];
+    histogram->count += other->count;
+    if (other->max_ns > histogram->max_ns)
+        histogram->max_ns = other->max_ns;
+}
+
 /* The lower end of the class that the quantile (0 to 1) falls in; 0 when nothing was counted. */
 static inline uint64_t histogram_quantile(const struct histogram *histogram, double quantile)
 {

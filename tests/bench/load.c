@@ -1,5 +1,6 @@
 /*
- * load: a swarm of clients that measures a server, one line of JSON as its result.
+ * load: a swarm of clients that measures a server, one line of JSON as its result (before it, with --report,
+ * one for each part of the window: counts since the start, times of that part).
  *
  * The exit status is 0 when the run took place, whatever its figures are; 1 when it could not (not all
  * clients could connect). With --mode rate it is 2 when an event was lost, came twice, out of order or
@@ -74,6 +75,7 @@ static uint64_t publish_steadily(struct load *load, double rate, uint64_t durati
         for (; done < due; done++, ++*turn)
             (void)swarm_publish(swarm, *turn % load->plan.rides,
                                 *turn / load->plan.rides % load->plan.publishers);
+        swarm_rotate(swarm, now);
         swarm_flush(swarm);
         if (now >= sample) {
             uint64_t resident = processes_resident_bytes(&load->servers);
@@ -89,6 +91,58 @@ static uint64_t publish_steadily(struct load *load, double rate, uint64_t durati
     return done;
 }
 
+static void print_checks(const struct swarm *swarm, uint64_t lost)
+{
+    printf(",\"lost\":%llu,\"repeated\":%llu,\"disordered\":%llu,\"malformed\":%llu,\"refused\":%llu,"
+           "\"skipped\":%llu,\"closed\":%zu",
+           (unsigned long long)lost, (unsigned long long)swarm->repeated,
+           (unsigned long long)swarm->disordered, (unsigned long long)swarm->malformed,
+           (unsigned long long)swarm->refused, (unsigned long long)swarm->skipped, swarm->closed);
+    if (swarm->plan.guests > 0)
+        printf(",\"left\":%llu,\"late\":%llu,\"unheard\":%llu,\"ofGuests\":%llu,\"gaps\":%llu,\"back\":%llu",
+               (unsigned long long)swarm->left, (unsigned long long)swarm->late,
+               (unsigned long long)swarm->unheard, (unsigned long long)swarm->unmarked,
+               (unsigned long long)swarm->gaps, (unsigned long long)swarm->back);
+}
+
+static void print_latency(const struct histogram *latency)
+{
+    printf(",\"p50Ms\":%.3f,\"p99Ms\":%.3f,\"maxMs\":%.3f", (double)histogram_quantile(latency, 0.5) / 1e6,
+           (double)histogram_quantile(latency, 0.99) / 1e6, (double)latency->max_ns / 1e6);
+}
+
+/* What is under way counts as lost here. */
+static void print_part(const struct swarm *swarm, uint64_t offered)
+{
+    printf("{\"offered\":%llu,\"deliveries\":%llu", (unsigned long long)offered,
+           (unsigned long long)swarm->delivered);
+    print_latency(&swarm->latency);
+    print_checks(swarm, swarm->expected - swarm->delivered);
+    printf("}\n");
+    fflush(stdout);
+}
+
+/* Publishes for the window: how many events were due. Its latencies are then in the swarm's histogram. */
+static uint64_t publish_window(struct load *load, double rate, uint64_t *turn, uint64_t *resident_peak)
+{
+    const struct settings *settings = load->settings;
+    struct swarm *swarm = &load->swarm;
+    struct histogram before = {0}; /* of the parts that are over */
+    uint64_t part = settings->report_ms ? settings->report_ms : settings->window_ms, offered = 0;
+
+    for (uint64_t done = 0; done < settings->window_ms; done += part) {
+        uint64_t left = settings->window_ms - done;
+
+        memset(&swarm->latency, 0, sizeof swarm->latency);
+        offered += publish_steadily(load, rate, (left < part ? left : part) * MS, turn, resident_peak);
+        if (settings->report_ms)
+            print_part(swarm, offered);
+        histogram_merge(&before, &swarm->latency);
+    }
+    swarm->latency = before;
+    return offered;
+}
+
 static struct window measure(struct load *load, double rate)
 {
     struct swarm *swarm = &load->swarm;
@@ -99,14 +153,12 @@ static struct window measure(struct load *load, double rate)
     double warmup_rate = load->settings->warmup_rate ? (double)load->settings->warmup_rate : rate;
 
     publish_steadily(load, warmup_rate, load->settings->warmup_ms * MS, &turn, &window.resident_peak);
-    memset(&swarm->latency, 0, sizeof swarm->latency);
     swarm->latency_from = swarm_now();
     window.delivered -= swarm->delivered;
     window.wall_ns -= swarm->latency_from;
     window.cpu_ns -= processes_cpu_ns(&load->servers);
     window.own_cpu_ns -= own_cpu_ns();
-    window.offered =
-        publish_steadily(load, rate, load->settings->window_ms * MS, &turn, &window.resident_peak);
+    window.offered = publish_window(load, rate, &turn, &window.resident_peak);
     window.own_cpu_ns += own_cpu_ns();
     window.cpu_ns += processes_cpu_ns(&load->servers);
     window.wall_ns += swarm_now();
@@ -119,34 +171,20 @@ static struct window measure(struct load *load, double rate)
 
 static uint64_t faults(const struct swarm *swarm)
 {
-    return swarm->repeated + swarm->disordered + swarm->malformed;
+    return swarm->repeated + swarm->disordered + swarm->malformed + swarm->gaps + swarm->back +
+           swarm->unheard;
 }
 
 static bool kept_up(const struct load *load, const struct window *window)
 {
     return window->lost == 0 && load->swarm.closed == 0 && load->swarm.skipped == 0 &&
-           (double)window->delivered >= 0.995 * (double)window->owed;
+           1000 * window->delivered >= load->settings->enough_permille * window->owed;
 }
 
 static void print_head(const struct load *load)
 {
     printf("{\"clients\":%zu,\"stalled\":%zu,\"rides\":%zu,\"publishers\":%zu", load->plan.clients,
            load->plan.stalled, load->plan.rides, load->plan.publishers);
-}
-
-static void print_checks(const struct swarm *swarm, uint64_t lost)
-{
-    printf(",\"lost\":%llu,\"repeated\":%llu,\"disordered\":%llu,\"malformed\":%llu,\"refused\":%llu,"
-           "\"skipped\":%llu,\"closed\":%zu",
-           (unsigned long long)lost, (unsigned long long)swarm->repeated,
-           (unsigned long long)swarm->disordered, (unsigned long long)swarm->malformed,
-           (unsigned long long)swarm->refused, (unsigned long long)swarm->skipped, swarm->closed);
-}
-
-static void print_latency(const struct histogram *latency)
-{
-    printf(",\"p50Ms\":%.3f,\"p99Ms\":%.3f,\"maxMs\":%.3f", (double)histogram_quantile(latency, 0.5) / 1e6,
-           (double)histogram_quantile(latency, 0.99) / 1e6, (double)latency->max_ns / 1e6);
 }
 
 static void print_window(const struct load *load, const struct window *window)
@@ -176,7 +214,8 @@ static int run_rate(struct load *load)
 
     print_head(load);
     print_window(load, &window);
-    printf(",\"keptUp\":%s}\n", kept_up(load, &window) ? "true" : "false");
+    printf(",\"offered\":%llu,\"deliveries\":%llu,\"keptUp\":%s}\n", (unsigned long long)window.offered,
+           (unsigned long long)swarm->delivered, kept_up(load, &window) ? "true" : "false");
     swarm_deinit(&load->swarm);
     return clean ? 0 : 2;
 }

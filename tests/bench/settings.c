@@ -26,14 +26,20 @@ static const struct option_row rows[] = {
      .help = "Processes whose CPU time and memory are told, separated by commas"},
     {"clients", UINT(clients, "1000", 1, 20000, NULL), .help = "Clients that read and check everything"},
     {"stalled", UINT(stalled, "0", 0, 20000, NULL), .help = "Clients that join and never read again"},
+    {"guests", UINT(guests, "0", 0, 20000, NULL), .help = "The last of --clients come and go: so many of them"},
+    {"churn", UINT(churn, "10", 1, 10000, "per second"), .help = "Guests that leave, and come, each second"},
     {"rides", UINT(rides, "1", 1, 10000, NULL), .help = "Rides that the clients are spread over"},
     {"publishers", UINT(publishers, "4", 1, 9999, NULL), .help = "Clients of each ride that publish"},
     {"burst", UINT(burst, "512", 1, 20000, NULL), .help = "Connections under way at the same time"},
     {"rate", UINT(rate, "100", 1, 10000000, "events/s"),
      .help = "Events a second on all rides together; a ramp starts with it"},
     {"factor", UINT(factor_percent, "150", 101, 1000, "%"), .help = "What a ramp multiplies the rate by"},
+    {"enough", UINT(enough_permille, "995", 1, 1000, "‰"),
+     .help = "Deliveries that must come while a rate lasts, for it to be kept up with"},
     {"depth", UINT(depth, "1", 1, 1000, NULL), .help = "Transitions without an answer of each publisher"},
-    {"window", UINT(window_ms, "2000", 10, 600000, "ms"), .help = "How long is measured"},
+    {"window", UINT(window_ms, "2000", 10, 604800000, "ms"), .help = "How long is measured"},
+    {"report", UINT(report_ms, "0", 0, 604800000, "ms"),
+     .help = "With rate: how often a line tells of it meanwhile; 0: never"},
     {"warmup", UINT(warmup_ms, "300", 0, 600000, "ms"), .help = "How much load comes before that"},
     {"warmup-rate", UINT(warmup_rate, "0", 0, 10000000, "events/s"), .help = "Of it; 0: as when measured"},
     {"drain", UINT(drain_ms, "5000", 0, 600000, "ms"), .help = "How long is waited for what is still owed"},
@@ -72,6 +78,8 @@ int settings_plan(const struct settings *settings, struct swarm_plan *plan, stru
         .dialect = (enum dialect)settings->dialect,
         .clients = settings->clients,
         .stalled = settings->stalled,
+        .guests = settings->guests,
+        .churn = settings->churn,
         .rides = settings->rides,
         .publishers = settings->publishers,
         .burst = settings->burst,
@@ -83,8 +91,8 @@ int settings_plan(const struct settings *settings, struct swarm_plan *plan, stru
         wrong = "--ports is no list of ports; give 1 to 8, separated by commas";
     else if (processes_parse(servers, settings->server_pids) != 0)
         wrong = "--server-pids is no list of process ids; give at most 8, separated by commas";
-    else if (settings->rides * settings->publishers > settings->clients)
-        wrong = "--clients are too few; every ride needs as many as --publishers";
+    else if (settings->rides * settings->publishers + settings->guests > settings->clients)
+        wrong = "--clients are too few; every ride needs as many as --publishers, and --guests come on top";
     if (!wrong)
         return 0;
     (void)buf_append_str(error, wrong);

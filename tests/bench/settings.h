@@ -16,8 +16,9 @@ struct settings {
     char *ports;
     char *server_pids;
     uint64_t clients, stalled, rides, publishers, burst;
-    uint64_t rate, factor_percent, depth;
-    uint64_t window_ms, warmup_ms, drain_ms, timeout_ms, hold_ms;
+    uint64_t guests, churn;
+    uint64_t rate, factor_percent, enough_permille, depth;
+    uint64_t window_ms, report_ms, warmup_ms, drain_ms, timeout_ms, hold_ms;
     uint64_t warmup_rate; /* 0: as in the window */
 };
 

@@ -19,6 +19,8 @@ enum {
     TIME_DIGITS = 20,
     MARK_LEN = TIME_AT + TIME_DIGITS + 1,
     RECORD_MAX = 256,
+    GUEST_ID_MAX = 40,
+    EPOCH_LEN = 8,
     SAMPLED = 17, /* every so manieth delivery's latency is counted; a prime, so that no client is left out */
 };
 
@@ -57,7 +59,7 @@ void speech_greet(struct swarm *swarm, struct client *client)
     char ride[16];
 
     ride_name(swarm, client, ride);
-    if (swarm->plan.dialect == DIALECT_SOCKETIO)
+    if (client->dialect == DIALECT_SOCKETIO)
         buf_appendf(&client->out, "GET /socket.io/?EIO=4&transport=websocket%s", rest);
     else
         buf_appendf(&client->out, "GET /ws%s%s", strcmp(ride, "/") == 0 ? "" : ride, rest);
@@ -65,7 +67,7 @@ void speech_greet(struct swarm *swarm, struct client *client)
 
 int speech_board(struct swarm *swarm, struct client *client, size_t publisher, uint32_t number, uint64_t now)
 {
-    bool socketio = swarm->plan.dialect == DIALECT_SOCKETIO;
+    bool socketio = client->dialect == DIALECT_SOCKETIO;
     const char *quote = socketio ? "\\\"" : "\""; /* over Socket.IO the record is a string */
     char text[2 * RECORD_MAX], ride[20];
     int len = 0;
@@ -83,6 +85,34 @@ int speech_board(struct swarm *swarm, struct client *client, size_t publisher, u
                     quote, publisher, swarm->run, number, (unsigned long long)now, socketio ? "\"]" : "}");
     /* clang-format on */
     return say(client, text, (size_t)len);
+}
+
+static int guest_id(const struct client *client, char id[GUEST_ID_MAX])
+{
+    return snprintf(id, GUEST_ID_MAX, "guest-%u-%u", client->index, client->visit);
+}
+
+int speech_guest(struct swarm *swarm, struct client *client, const char *status)
+{
+    bool socketio = client->dialect == DIALECT_SOCKETIO;
+    char id[GUEST_ID_MAX], ride[20], text[2 * RECORD_MAX];
+    int len;
+
+    guest_id(client, id);
+    packet_ride(swarm, client, ride);
+    len = snprintf(text, sizeof text,
+                   "%s%s%s\"{\\\"id\\\":\\\"%s\\\",\\\"name\\\":\\\"Guest\\\",\\\"status\\\":\\\"%s\\\"}\"%s",
+                   socketio ? "42" : "", socketio ? ride : "",
+                   socketio ? "[\"message\"," : "{\"event\":\"message\",\"data\":", id, status,
+                   socketio ? "]" : "}");
+    return say(client, text, (size_t)len);
+}
+
+int speech_close(struct client *client)
+{
+    static const char normal[] = {0x03, (char)0xe8}; /* 1000 */
+
+    return frame_append(&client->out, FRAME_CLOSE, normal, sizeof normal, true);
 }
 
 static uint64_t digits(const char *text, unsigned count)
@@ -107,10 +137,47 @@ static const char *find_mark(struct client *client, const char *data, size_t len
     return mark;
 }
 
+/* Where there are guests: the offset, `"17-k3J_x0aP"` before the frame's last byte, is the next one. */
+static void placed(struct swarm *swarm, struct client *client, const char *data, size_t len)
+{
+    size_t end = len - 3 - EPOCH_LEN, begin = end; /* of the number; at its end the dash */
+
+    if (len < 3 + EPOCH_LEN + 2 || data[len - 2] != '"' || data[end] != '-') {
+        swarm->malformed++;
+        return;
+    }
+    while (begin > 0 && data[begin - 1] >= '0' && data[begin - 1] <= '9')
+        begin--;
+    uint64_t offset = digits(data + begin, (unsigned)(end - begin)), before = client->offset;
+
+    client->offset = offset;
+    if (before == 0 || offset == before + 1)
+        return;
+    if (offset > before)
+        swarm->gaps += offset - before - 1;
+    else
+        swarm->back++;
+}
+
+/* Of a guest: it boarded, exited or is gone. */
+static void guest_moved(struct swarm *swarm, struct client *client, const char *data, size_t len)
+{
+    char id[GUEST_ID_MAX];
+
+    swarm->unmarked++;
+    if (client->parting == PARTING_SAID && memmem(data, len, "userExited", 10) &&
+        memmem(data, len, id, (size_t)guest_id(client, id)))
+        client->heard_exit = true;
+}
+
 static void boarded(struct swarm *swarm, struct client *client, const char *data, size_t len, uint64_t now)
 {
     const char *mark = find_mark(client, data, len);
 
+    if (!mark && swarm->plan.guests > 0) {
+        guest_moved(swarm, client, data, len);
+        return;
+    }
     if (!mark) {
         swarm->malformed++;
         return;
@@ -123,7 +190,11 @@ static void boarded(struct swarm *swarm, struct client *client, const char *data
         swarm->malformed++;
         return;
     }
-    switch (sequence_take(&client->sequences[publisher], (uint32_t)digits(mark + NUMBER_AT, NUMBER_DIGITS))) {
+    uint32_t number = (uint32_t)digits(mark + NUMBER_AT, NUMBER_DIGITS);
+
+    if (client->stays && (number < client->stays[publisher].from || number >= client->stays[publisher].until))
+        return; /* on its way while the guest came, or went */
+    switch (sequence_take(&client->sequences[publisher], number)) {
     case SEQUENCE_REPEATED:
         swarm->repeated++;
         return;
@@ -134,6 +205,7 @@ static void boarded(struct swarm *swarm, struct client *client, const char *data
         break;
     }
     swarm->delivered++;
+    client->had++;
     if (++swarm->sampling < SAMPLED)
         return;
     swarm->sampling = 0;
@@ -141,6 +213,38 @@ static void boarded(struct swarm *swarm, struct client *client, const char *data
 
     if (sent >= swarm->latency_from && now >= sent)
         histogram_add(&swarm->latency, now - sent);
+}
+
+static bool begins(const char *data, size_t len, const char *with)
+{
+    size_t size = strlen(with);
+
+    return len >= size && memcmp(data, with, size) == 0;
+}
+
+/* A frame in which the text at `name` is an event's name and its closing quote, perhaps. */
+static void told(struct swarm *swarm, struct client *client, const char *name, const char *data, size_t len,
+                 uint64_t now)
+{
+    size_t left = (size_t)(data + len - name);
+    bool boarding = begins(name, left, "userBoarded\"");
+
+    if (begins(name, left, "exception\"")) {
+        swarm->refused++;
+        return;
+    }
+    if (swarm->plan.guests == 0) {
+        if (boarding)
+            boarded(swarm, client, data, len, now);
+        return;
+    }
+    if (!boarding && !begins(name, left, "userExited\"") && !begins(name, left, "userDisconnected\""))
+        return;
+    placed(swarm, client, data, len);
+    if (boarding)
+        boarded(swarm, client, data, len, now);
+    else
+        guest_moved(swarm, client, data, len);
 }
 
 static void acknowledged(struct swarm *swarm, struct client *client, const char *data, size_t len)
@@ -156,19 +260,21 @@ static void acknowledged(struct swarm *swarm, struct client *client, const char 
         swarm->acknowledged(swarm->context, client, ok);
 }
 
-static bool begins(const char *data, size_t len, const char *with)
-{
-    size_t size = strlen(with);
-
-    return len >= size && memcmp(data, with, size) == 0;
-}
-
-static void joined(struct swarm *swarm, struct client *client)
+static int joined(struct swarm *swarm, struct client *client)
 {
     client->state = CLIENT_READY;
     swarm->ready++;
     if (!client->stalled)
         swarm->members[client->ride]++;
+    if (!client->stays)
+        return 0;
+    for (size_t i = 0; i < swarm->plan.publishers; i++) {
+        uint32_t next = swarm->published[client->ride * swarm->plan.publishers + i];
+
+        client->stays[i] = (struct stay){.from = next, .until = UINT32_MAX};
+        client->sequences[i] = (struct sequence){.next = next};
+    }
+    return speech_guest(swarm, client, "boarding");
 }
 
 /* Engine.IO's open and ping, Socket.IO's CONNECT, EVENT and ACK. */
@@ -180,8 +286,8 @@ static int hear_socketio(struct swarm *swarm, struct client *client, const char 
     if (len >= 2 && data[0] == '4' && data[1] == '2') {
         const char *args = data[2] == '/' ? memchr(data, ',', len) : data + 1;
 
-        if (args && begins(args + 1, len - (size_t)(args + 1 - data), "[\"userBoarded\","))
-            boarded(swarm, client, data, len, now);
+        if (args && begins(args + 1, len - (size_t)(args + 1 - data), "[\""))
+            told(swarm, client, args + 3, data, len, now);
         return 0;
     }
     if (begins(data, len, "43")) {
@@ -198,22 +304,22 @@ static int hear_socketio(struct swarm *swarm, struct client *client, const char 
         int n = snprintf(text, sizeof text, "40%s", ride);
         return say(client, text, (size_t)n);
     }
-    if (client->state == CLIENT_JOINING && begins(data, len, "40")) {
-        joined(swarm, client);
-        return 0;
-    }
+    if (client->state == CLIENT_JOINING && begins(data, len, "40"))
+        return joined(swarm, client);
+    if (client->parting == PARTING_SAID && begins(data, len, "41"))
+        return 0; /* after its exit; a close frame follows */
     swarm->malformed++;
     return -1;
 }
 
 static int hear_plain(struct swarm *swarm, struct client *client, const char *data, size_t len, uint64_t now)
 {
-    if (begins(data, len, "{\"event\":\"userBoarded\","))
-        boarded(swarm, client, data, len, now);
-    else if (begins(data, len, "{\"event\":\"ack\","))
+    static const char head[] = "{\"event\":\"";
+
+    if (begins(data, len, "{\"event\":\"ack\","))
         acknowledged(swarm, client, data, len);
-    else if (begins(data, len, "{\"event\":\"exception\","))
-        swarm->refused++;
+    else if (begins(data, len, head))
+        told(swarm, client, data + sizeof head - 1, data, len, now);
     return 0;
 }
 
@@ -221,7 +327,7 @@ static int hear_frame(struct swarm *swarm, struct client *client, const struct f
 {
     switch (frame->opcode) {
     case FRAME_TEXT:
-        return swarm->plan.dialect == DIALECT_SOCKETIO
+        return client->dialect == DIALECT_SOCKETIO
                    ? hear_socketio(swarm, client, frame->data, frame->len, now)
                    : hear_plain(swarm, client, frame->data, frame->len, now);
     case FRAME_PING:
@@ -241,10 +347,10 @@ static ssize_t hear_upgrade(struct swarm *swarm, struct client *client, const ch
         return 0;
     if (!begins(data, len, "HTTP/1.1 101"))
         return -1;
-    if (swarm->plan.dialect == DIALECT_SOCKETIO)
+    if (client->dialect == DIALECT_SOCKETIO)
         client->state = CLIENT_OPENING;
-    else
-        joined(swarm, client);
+    else if (joined(swarm, client) != 0)
+        return -1;
     return end + 4 - data;
 }
 

@@ -19,6 +19,12 @@ void speech_greet(struct swarm *swarm, struct client *client);
  */
 ssize_t speech_hear(struct swarm *swarm, struct client *client, char *data, size_t len, uint64_t now);
 
+/* A guest says "boarding" or "exiting". 0, or -1 when the client's `out` is full. */
+int speech_guest(struct swarm *swarm, struct client *client, const char *status);
+
+/* A WebSocket's orderly end. 0 or -1, as above. */
+int speech_close(struct client *client);
+
 /* A boarding as event `number` of `publisher`. 0, or -1 when the client's `out` is full. */
 int speech_board(struct swarm *swarm, struct client *client, size_t publisher, uint32_t number, uint64_t now);
 

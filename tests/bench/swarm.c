@@ -25,7 +25,10 @@ enum {
     OUT_MAX = 1024 * 1024,
     SOURCE_ADDRESSES = 16,      /* 127.0.0.2 and on: closed connections hold their ports for a minute */
     STALLED_RECEIVE_BUFFER = 1, /* the kernel makes the smallest of it */
+    GUESTS_PER_PLAIN = 4,       /* one of so many guests speaks plain JSON */
 };
+
+enum manner { MANNER_CLOSE, MANNER_EXIT, MANNER_RESET, MANNERS };
 
 uint64_t swarm_now(void)
 {
@@ -50,6 +53,17 @@ static void *allocate(size_t count, size_t size)
     return memory;
 }
 
+static void guest_init(struct swarm *swarm, struct client *client)
+{
+    const struct swarm_plan *plan = &swarm->plan;
+    size_t number = client->index - (plan->clients - plan->guests);
+
+    client->stays = swarm->stays + number * plan->publishers;
+    client->owed = UINT64_MAX;
+    if (number % GUESTS_PER_PLAIN == 0)
+        client->dialect = DIALECT_PLAIN;
+}
+
 void swarm_init(struct swarm *swarm, const struct swarm_plan *plan)
 {
     uint32_t random;
@@ -65,6 +79,7 @@ void swarm_init(struct swarm *swarm, const struct swarm_plan *plan)
         fail("epoll_create1");
     swarm->clients = allocate(swarm->total, sizeof *swarm->clients);
     swarm->sequences = allocate(swarm->total * plan->publishers, sizeof *swarm->sequences);
+    swarm->stays = allocate(plan->guests * plan->publishers, sizeof *swarm->stays);
     swarm->published = allocate(plan->rides * plan->publishers, sizeof *swarm->published);
     swarm->members = allocate(plan->rides, sizeof *swarm->members);
     swarm->dirty = allocate(swarm->total, sizeof(struct client *));
@@ -76,7 +91,10 @@ void swarm_init(struct swarm *swarm, const struct swarm_plan *plan)
         client->index = (uint32_t)i;
         client->ride = (uint32_t)(i % plan->rides);
         client->stalled = i >= plan->clients;
+        client->dialect = plan->dialect;
         client->sequences = swarm->sequences + i * plan->publishers;
+        if (i + plan->guests >= plan->clients && !client->stalled)
+            guest_init(swarm, client);
         buf_init(&client->carry, INPUT_SIZE);
         buf_init(&client->out, OUT_MAX);
     }
@@ -93,24 +111,56 @@ void swarm_deinit(struct swarm *swarm)
     close(swarm->epoll);
     free(swarm->clients);
     free(swarm->sequences);
+    free(swarm->stays);
     free(swarm->published);
     free(swarm->members);
     free(swarm->dirty);
     free(swarm->input);
 }
 
+static void client_start(struct swarm *swarm, struct client *client);
+
+static enum manner guest_manner(const struct client *client)
+{
+    return (enum manner)((client->index + client->visit) % MANNERS);
+}
+
+/* A visit is over; the next one begins at once, as somebody else. */
+static void guest_return(struct swarm *swarm, struct client *client)
+{
+    swarm->left++;
+    if (guest_manner(client) == MANNER_EXIT && !client->heard_exit)
+        swarm->unheard++;
+    client->visit++;
+    client->parting = PARTING_NOT;
+    client->had = 0;
+    client->owed = UINT64_MAX;
+    client->heard_exit = client->blocked = false;
+    client->offset = 0;
+    buf_clear(&client->carry);
+    buf_clear(&client->out);
+    client_start(swarm, client);
+}
+
+static void client_unjoin(struct swarm *swarm, const struct client *client)
+{
+    swarm->ready--;
+    if (!client->stalled)
+        swarm->members[client->ride]--;
+}
+
 /* What it was owed and does not get any more stays owed: it counts as lost. */
 static void client_close(struct swarm *swarm, struct client *client)
 {
-    if (client->state == CLIENT_READY) {
-        swarm->ready--;
-        if (!client->stalled)
-            swarm->members[client->ride]--;
-    }
+    if (client->state == CLIENT_READY && client->parting == PARTING_NOT)
+        client_unjoin(swarm, client);
     client->state = CLIENT_CLOSED;
-    swarm->closed++;
     close(client->fd);
     client->fd = -1;
+    if (client->parting == PARTING_SAID)
+        guest_return(swarm, client);
+    else
+        swarm->closed++;
 }
 
 static void client_watch(struct swarm *swarm, struct client *client, int operation, uint32_t events)
@@ -187,6 +237,64 @@ static void client_connected(struct swarm *swarm, struct client *client)
     client_said(swarm, client);
 }
 
+/* It has all it was owed, and goes. */
+static void guest_part(struct swarm *swarm, struct client *client)
+{
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+
+    client->parting = PARTING_SAID;
+    switch (guest_manner(client)) {
+    case MANNER_CLOSE:
+        if (speech_close(client) != 0)
+            fail("memory");
+        break;
+    case MANNER_EXIT:
+        if (speech_guest(swarm, client, "exiting") != 0)
+            fail("memory");
+        break;
+    default:
+        setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        client_close(swarm, client);
+        return;
+    }
+    client_said(swarm, client);
+}
+
+/* What is published from now on is not for it. */
+static void guest_leave(struct swarm *swarm, struct client *client)
+{
+    size_t publishers = swarm->plan.publishers;
+    uint64_t owed = 0;
+
+    if (client->state != CLIENT_READY || client->parting != PARTING_NOT) {
+        swarm->late++;
+        return;
+    }
+    client_unjoin(swarm, client);
+    client->parting = PARTING_OWED;
+    for (size_t i = 0; i < publishers; i++) {
+        client->stays[i].until = swarm->published[client->ride * publishers + i];
+        owed += client->stays[i].until - client->stays[i].from;
+    }
+    client->owed = owed;
+    if (client->had == owed)
+        guest_part(swarm, client);
+}
+
+void swarm_rotate(struct swarm *swarm, uint64_t now)
+{
+    const struct swarm_plan *plan = &swarm->plan;
+
+    if (plan->guests == 0)
+        return;
+    if (swarm->rotation == 0)
+        swarm->rotation = now;
+    uint64_t due = (now - swarm->rotation) * plan->churn / 1000000000;
+
+    for (; swarm->departures < due; swarm->departures++)
+        guest_leave(swarm, &swarm->clients[plan->clients - 1 - swarm->departures % plan->guests]);
+}
+
 /* The unfinished frame of the last read, then what is new, as one run of bytes. */
 static void client_read(struct swarm *swarm, struct client *client)
 {
@@ -214,6 +322,8 @@ static void client_read(struct swarm *swarm, struct client *client)
     if ((size_t)used < len && buf_append(&client->carry, swarm->input + used, len - (size_t)used) != 0)
         fail("memory");
     client_said(swarm, client);
+    if (client->parting == PARTING_OWED && client->had == client->owed)
+        guest_part(swarm, client);
     if (client->stalled && client->state == CLIENT_READY)
         client_watch(swarm, client, EPOLL_CTL_DEL, 0);
 }
@@ -257,7 +367,8 @@ void swarm_turn(struct swarm *swarm, uint64_t until)
 
 void swarm_run(struct swarm *swarm, uint64_t until, bool drained)
 {
-    while (swarm_now() < until && !(drained && swarm->delivered >= swarm->expected))
+    while (swarm_now() < until &&
+           !(drained && swarm->delivered >= swarm->expected && swarm->ready + swarm->closed == swarm->total))
         swarm_turn(swarm, until);
 }
 

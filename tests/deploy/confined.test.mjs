@@ -19,7 +19,7 @@ const read = (name) => readFile(path.join(ROOT, name), "utf8");
 const filtered = (profile) => [PYTHON, path.join(ROOT, "tests/lib/filtered.py"), profile];
 
 async function serves(t, profile) {
-  const server = await startGateway(t, { broker: (await Redis.start(t)).url }, filtered(profile));
+  const server = await startGateway(t, { broker: (await Redis.start(t)).url, under: filtered(profile) });
   await visit(t, server);
   await server.stop();
 }

@@ -12,7 +12,6 @@ export const BUILD = path.resolve(
 // { pingInterval: 300 } becomes --ping-interval 300.
 const argument = ([name, value]) => [`--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`, String(value)];
 
-// `under`: a command that runs it.
 async function start(t, file, options, enginePath, under = []) {
   const args = Object.entries({ listen: "127.0.0.1:0", ...options }).flatMap(argument);
   const [command, ...rest] = [...under, path.join(BUILD, file), ...args];
@@ -41,7 +40,9 @@ async function start(t, file, options, enginePath, under = []) {
 // For tests in which one client says as much as a crowd.
 export const UNLIMITED = { messagesPerSecond: 0, bytesPerSecond: 0 };
 
-export const startGateway = (t, options, under) => start(t, "gateway/ridecast-gateway", options, "/socket.io/", under);
+// `binary`: one that is wrong on purpose instead. `under`: a command that runs it.
+export const startGateway = (t, { binary = "gateway/ridecast-gateway", under, ...options } = {}) =>
+  start(t, binary, options, "/socket.io/", under);
 
 // A gateway that is expected not to start.
 export const runGateway = (t, args, env) => startProgram(t, path.join(BUILD, "gateway/ridecast-gateway"), args, env);

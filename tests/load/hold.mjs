@@ -4,38 +4,24 @@
 //   make hold                           18,000 clients on 180 rides, 200 events a second, for five minutes
 //   make hold CLIENTS=2000 HOLD=20
 
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { scoped } from "../lib/cleanup.mjs";
 import { startCluster } from "../lib/cluster.mjs";
 import { Nginx } from "../lib/nginx.mjs";
 import { Program } from "../lib/process.mjs";
+import { children, mb, usage } from "../lib/usage.mjs";
 
 const CLIENTS = Number(process.env.CLIENTS ?? 18_000);
 const SECONDS = Number(process.env.SECONDS ?? 300);
 const RATE = Number(process.env.RATE ?? 200);
 const RIDES = Math.max(1, Math.round(CLIENTS / 100));
 const LOAD = path.resolve(process.env.RIDECAST_BUILD, "tests/bench/bench-load");
-const TICKS = 100; // a second, of the kernel's CPU times
-
-const children = (pid) => readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean);
-
-function usage(pid) {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const times = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /, "").split(" ");
-  return {
-    resident: Number(status.match(/^VmRSS:\s+(\d+)/m)[1]) * 1024,
-    cpu: (Number(times[11]) + Number(times[12])) / TICKS,
-    files: readdirSync(`/proc/${pid}/fd`).length,
-  };
-}
 
 const socketMemory = () => {
   const [, pages] = readFileSync("/proc/net/sockstat", "utf8").match(/^TCP: .*mem (\d+)$/m);
   return Number(pages) * 4096;
 };
-
-const mb = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 await scoped(async (t) => {
   const { redis, gateways } = await startCluster(t, {

@@ -18,7 +18,7 @@ const MEMCHECK = [
 for (const broker of ["memory", "Redis"])
   test(`${broker}: what a visit used was written before, and freed after`, async (t) => {
     const url = broker === "Redis" ? (await Redis.start(t)).url : broker;
-    const server = await startGateway(t, { broker: url }, MEMCHECK);
+    const server = await startGateway(t, { broker: url, under: MEMCHECK });
     await visit(t, server);
     await server.stop();
   });
