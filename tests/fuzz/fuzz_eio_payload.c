@@ -2,20 +2,10 @@
  * Engine.IO polling payloads from a hostile client. Whatever the bytes, reading ends, stays inside them, and
  * the packets, queued as frames and turned into a payload again, are read as the same.
  */
+#include "tests/fuzz/fuzz.h"
+
 #include "gateway/eio_packet.h"
 #include "gateway/ws.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-/* Not assert(): a fuzz target checks in every build. */
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition))                                                                                    \
-            abort();                                                                                         \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Appends a packet as the frame an outlet would hold. */
 static void add_frame(struct buf *frames, const struct eio_packet *packet)

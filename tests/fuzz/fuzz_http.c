@@ -2,22 +2,11 @@
  * HTTP requests from a hostile client. Whatever the bytes, cutting them differently gives the same requests
  * and the same end; limits hold; between requests the reader holds no buffers.
  */
+#include "tests/fuzz/fuzz.h"
+
 #include "gateway/http.h"
 
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* Not assert(): a fuzz target checks in every build. */
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition))                                                                                    \
-            abort();                                                                                         \
-    } while (0)
-
 enum { BODY_MAX = 100 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void note_parameter(const char *query, const char *name, struct buf *seen)
 {

@@ -2,14 +2,10 @@
  * Files of keys, JWK, JWKS or PEM, from whoever rotates them: read without a fault, to the same end each
  * time.
  */
+#include "tests/fuzz/fuzz.h"
+
 #include "gateway/jwk.h"
 #include "gateway/keys.h"
-
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static size_t count(int (*add)(struct keys *keys, const char *text, size_t len, const char **error),
                     const uint8_t *data, size_t size)
@@ -19,17 +15,14 @@ static size_t count(int (*add)(struct keys *keys, const char *text, size_t len, 
 
     int failed = add(keys, (const char *)data, size, &error);
     size_t n = keys_count(keys);
-    /* Not assert(): a fuzz target checks in every build. */
-    if (n > KEYS_MAX || (failed ? !error : n == 0))
-        abort();
+    CHECK(n <= KEYS_MAX && (failed ? error != NULL : n > 0));
     keys_free(keys);
     return n;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (count(jwk_add, data, size) != count(jwk_add, data, size))
-        abort();
+    CHECK(count(jwk_add, data, size) == count(jwk_add, data, size));
     count(keys_add_pem, data, size);
     return 0;
 }

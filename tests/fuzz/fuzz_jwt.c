@@ -2,25 +2,15 @@
  * Tokens from anybody: the input as a whole token, and as the claims of one that is signed. No token that was
  * not signed is good, and claims grant nothing that breaks their limits.
  */
+#include "tests/fuzz/fuzz.h"
+
 #include "gateway/claims.h"
 #include "gateway/jwt.h"
 #include "gateway/keys.h"
 
 #include <openssl/rand.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* Not assert(): a fuzz target checks in every build. */
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition))                                                                                    \
-            abort();                                                                                         \
-    } while (0)
 
 enum { NOW = 1700000000, DEPTH_MAX = 8 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Nobody knows the secret, the fuzzer included: it is not in this file but made anew. */
 static struct keys *unknown_keys(void)

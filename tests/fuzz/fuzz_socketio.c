@@ -12,18 +12,10 @@
  * else accept) and on the event (a name that begins with `x` disconnects, any other is echoed with its
  * attachments, and acked if asked).
  */
+#include "tests/fuzz/fuzz.h"
+
 #include "gateway/sio_packet.h"
 #include "gateway/socketio.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-/* Not assert(): a fuzz target checks in every build. */
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition))                                                                                    \
-            abort();                                                                                         \
-    } while (0)
 
 enum { CONNECT_TIMEOUT_MS = 1000, PENDING_MAX = 4096 };
 
@@ -39,8 +31,6 @@ struct world {
     bool closed;
     unsigned binary_due; /* attachments that the last text sent has announced */
 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void member_add(struct world *w, struct sio_socket *socket)
 {

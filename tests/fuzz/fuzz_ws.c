@@ -3,22 +3,12 @@
  * messages and the same error; a message sent again as one frame is read as the same; limits hold; memory is
  * given back.
  */
+#include "tests/fuzz/fuzz.h"
+
 #include "common/json_text.h"
 #include "gateway/ws.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-/* Not assert(): a fuzz target checks in every build. */
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition))                                                                                    \
-            abort();                                                                                         \
-    } while (0)
-
 enum { LIMIT = 300, MASKED = 0x80 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_message(const struct ws_message *message)
 {

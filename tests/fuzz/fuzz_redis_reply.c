@@ -1,0 +1,345 @@
+/*
+ * A Redis, or a sentinel, that answers anything: the whole Redis backend above its connections, which are
+ * here.
+ *
+ * The input is orders from the gateway, replies from Redis, and what happens to connections:
+ *
+ *   w u        a ride is watched, unwatched              . *   the oldest command, or all, answered as Redis
+ * does b e x s m  a socket boards, exits, disconnects,      r     the bytes that follow answer the oldest
+ * command is suspended, comes back                  p     ... or come on the connection for events y a v a
+ * replay, what this node says, a survey   + -   a connection is ready, is lost k          time passes f the
+ * gateway stops
+ *
+ * Each is a letter and a digit (which ride, socket, connection, how much); an input that begins with `S` uses
+ * sentinels. Replies are RESP and read by hiredis. Whatever Redis says, each order gets one answer, and of a
+ * ride the gateway hears a roster and then events whose offsets rise by one.
+ */
+#include "tests/fuzz/redis_world.h"
+#include "tests/fuzz/virtual.h"
+
+#include "broker/backend.h"
+#include "broker/message.h"
+#include "broker/redis.h"
+#include "common/metrics.h"
+
+enum { RIDES = 3, ANSWERS_MAX = 256 };
+
+/* What the gateway has been told of a ride. */
+struct told {
+    bool watched, known;
+    struct broker_position at;
+};
+
+struct broker {
+    struct backend *backend;
+    struct told rides[RIDES];
+    uint64_t orders, answers; /* transitions, replays and surveys */
+    bool stopping;
+};
+
+static struct broker gateway;
+
+static const char *const RIDE_NAMES[RIDES] = {"/", "/line-7", "/a"};
+
+static struct metrics *registry;
+static struct broker_metrics metrics;
+
+/* --- what the gateway is told --- */
+
+static struct told *told_of(const char *ride)
+{
+    for (size_t i = 0; i < RIDES; i++)
+        if (!strcmp(RIDE_NAMES[i], ride))
+            return &gateway.rides[i];
+    abort();
+}
+
+static void hear_roster(struct told *told, const struct broker_message *message)
+{
+    CHECK(told->watched);
+    CHECK(!message->renumbered || (told->known && strcmp(told->at.epoch, message->position.epoch) != 0));
+    told->known = true;
+    told->at = message->position;
+}
+
+static void hear_event(struct told *told, const struct broker_message *message)
+{
+    CHECK(told->watched && told->known && message->user);
+    CHECK(!strcmp(told->at.epoch, message->position.epoch));
+    CHECK(message->position.offset == told->at.offset + 1);
+    told->at = message->position;
+}
+
+void broker_tell(struct broker *broker, struct broker_message *message)
+{
+    switch (message->kind) {
+    case BROKER_ROSTER:
+        hear_roster(told_of(message->ride), message);
+        break;
+    case BROKER_EVENT:
+        hear_event(told_of(message->ride), message);
+        break;
+    case BROKER_RESULT:
+    case BROKER_HISTORY:
+        told_of(message->ride);
+        broker->answers++;
+        break;
+    case BROKER_SURVEY:
+        CHECK(!message->user || json_text_valid(message->user->data, message->user->len, 16));
+        broker->answers++;
+        break;
+    default:
+        break;
+    }
+    broker_message_free(message);
+}
+
+void broker_progress(struct broker *broker)
+{
+    if (broker->stopping)
+        broker->backend->row->finish(broker->backend);
+}
+
+void order_free(struct order *order)
+{
+    if (!order)
+        return;
+    blob_unref(order->user);
+    free(order);
+}
+
+/* --- what the gateway wants --- */
+
+static struct order *new_order(enum order_kind kind, unsigned digit)
+{
+    struct order *order = calloc(1, sizeof *order);
+
+    CHECK(order);
+    order->kind = kind;
+    strcpy(order->ride, RIDE_NAMES[digit % RIDES]);
+    gateway.orders++;
+    return order;
+}
+
+static void submit(enum broker_transition_kind kind, unsigned digit)
+{
+    static const char record[] = "{\"id\":\"u\"}";
+    struct order *order = new_order(ORDER_SUBMIT, digit);
+
+    order->transition = kind;
+    memset(order->socket_id, 'A' + (int)(digit / RIDES), SOCKET_ID_LEN);
+    if (kind == BROKER_BOARD || kind == BROKER_EXIT)
+        order->user = blob_new(record, sizeof record - 1);
+    gateway.backend->row->submit(gateway.backend, order);
+}
+
+static void replay(unsigned digit)
+{
+    struct order *order = new_order(ORDER_REPLAY, digit);
+
+    order->from = (struct broker_position){.offset = digit / RIDES};
+    strcpy(order->from.epoch, STORE_EPOCH);
+    gateway.backend->row->replay(gateway.backend, order);
+}
+
+static void watch(unsigned digit, bool wanted)
+{
+    const char *ride = RIDE_NAMES[digit % RIDES];
+    struct told *told = &gateway.rides[digit % RIDES];
+
+    if (told->watched == wanted)
+        return;
+    if (!wanted)
+        gateway.backend->row->unwatch(gateway.backend, ride);
+    *told = (struct told){.watched = wanted};
+    if (wanted)
+        gateway.backend->row->watch(gateway.backend, ride);
+}
+
+static void survey(void)
+{
+    gateway.orders++;
+    gateway.backend->row->survey(gateway.backend);
+}
+
+static void say_about(void)
+{
+    struct blob *json = blob_new("{}", 2);
+
+    gateway.backend->row->about(gateway.backend, json);
+    blob_unref(json);
+}
+
+/* --- what happens --- */
+
+/* What the loop does on its next turn. */
+static void turn(void)
+{
+    for (unsigned i = 0; i < link_count; i++) {
+        struct redis_link *link = links[i];
+        if (link->state != BROKEN)
+            continue;
+        link->state = WAITING;
+        cut_off(link);
+        link->setup.lost("it was lost", link->setup.arg);
+    }
+}
+
+static void let_time_pass(unsigned digit)
+{
+    static const unsigned steps_ms[] = {0, 1, 10, 100, 200, 500, 1000, 3000, 10000, 60000};
+    uint64_t end_ms = virtual_ms + steps_ms[digit];
+    unsigned fired = 0;
+
+    while (virtual_next_ms() <= end_ms && fired++ < ANSWERS_MAX) {
+        if (virtual_next_ms() > virtual_ms)
+            virtual_ms = virtual_next_ms();
+        virtual_fire();
+        turn();
+    }
+    virtual_ms = end_ms;
+}
+
+static void connection(unsigned digit, bool up)
+{
+    struct redis_link *link = links[digit % link_count];
+
+    if (up && link->state == WAITING) {
+        link->state = READY;
+        link->setup.ready(link->setup.arg);
+    } else if (!up && link->state == READY) {
+        redis_link_fail(link, "the input says so");
+    } else if (!up && link->state == WAITING) {
+        link->setup.lost("the input says so", link->setup.arg);
+    }
+}
+
+static void stop_orders(void)
+{
+    gateway.stopping = true;
+    gateway.backend->row->finish(gateway.backend);
+}
+
+/* Whether it is the letter of an order; a gateway that stops gives none any more. */
+static bool order(char letter, unsigned digit)
+{
+    static const char transitions[] = "bexsm";
+    const char *transition = strchr(transitions, letter);
+
+    if (!letter || (!transition && !strchr("wuyav", letter)))
+        return false;
+    if (gateway.stopping)
+        return true;
+    if (transition)
+        submit((enum broker_transition_kind)(transition - transitions), digit);
+    else if (letter == 'w' || letter == 'u')
+        watch(digit, letter == 'w');
+    else if (letter == 'y')
+        replay(digit);
+    else if (letter == 'a')
+        say_about();
+    else
+        survey();
+    return true;
+}
+
+/* How many of the bytes were used; 0: the input ends. */
+static size_t step(const char *at, size_t left)
+{
+    unsigned digit = left > 1 && at[1] >= '0' && at[1] <= '9' ? (unsigned)(at[1] - '0') : 0;
+    unsigned answers = 0;
+    size_t used = left > 1 ? 2 : 1;
+
+    if (order(*at, digit))
+        return used;
+    switch (*at) {
+    case 'r':
+    case 'p': {
+        struct redis_link *link = *at == 'p' ? events() : links[digit % (link_count - 1)];
+        size_t said = say_text(link, at + used, left - used);
+        return said ? used + said : 0;
+    }
+    case '.':
+        answer_oldest(links[digit % link_count]);
+        return used;
+    case '*':
+        while (answers++ < ANSWERS_MAX && answer_oldest(links[digit % link_count]))
+            ;
+        return used;
+    case '+':
+    case '-':
+        connection(digit, *at == '+');
+        return used;
+    case 'k':
+        let_time_pass(digit);
+        return used;
+    case 'f':
+        stop_orders();
+        return used;
+    default:
+        return 1;
+    }
+}
+
+/* One for all: nobody reads them. */
+static void make_metrics(void)
+{
+    registry = metrics_new();
+    struct metric *any = metrics_add(registry, METRIC_GAUGE, "any", NULL, "Anything");
+    struct metric **each = (struct metric **)&metrics;
+
+    for (size_t i = 0; i < sizeof metrics / sizeof(struct metric *); i++)
+        each[i] = any;
+    metrics.latency = metrics_add_histogram(registry, "any_seconds", "Anything", &metric_bounds_times);
+}
+
+static void begin(bool sentinels)
+{
+    struct backend_setup setup = {
+        .broker = &gateway,
+        .url = sentinels ? "redis+sentinel://a,b/primary" : "redis://:password@a/1",
+        .prefix = "r:",
+        .node_id = "me",
+        .queue_bytes = 2000,
+        .node_lease_ms = 3000,
+        .recovery_window_ms = 15000,
+        .metrics = &metrics,
+    };
+    char error[200];
+
+    if (!registry)
+        make_metrics();
+    virtual_begin();
+    gateway = (struct broker){0};
+    link_count = 0;
+    gateway.backend = backend_redis.open(&setup, error, sizeof error);
+    CHECK(gateway.backend);
+    store_begin(((struct redis *)gateway.backend)->node);
+    backend_redis.start(gateway.backend);
+}
+
+static void end(void)
+{
+    stop_orders();
+    turn();
+    backend_redis.stop(gateway.backend, "the end");
+    CHECK(gateway.answers == gateway.orders && pending == 0);
+    backend_redis.free(gateway.backend);
+    CHECK(!virtual_events);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *at = (const char *)data;
+    size_t left = size, used = 1;
+
+    begin(size > 0 && *at == 'S');
+    while (left > 0 && used > 0) {
+        used = step(at, left);
+        at += used;
+        left -= used;
+        turn();
+    }
+    end();
+    return 0;
+}
