@@ -395,7 +395,7 @@ struct gateway *gateway_new(const struct config *config, char *error, size_t err
         goto fail;
     gateway->presence = make_presence(gateway);
     make_clients(gateway);
-    trim_start(&gateway->trim, server_net(gateway->server));
+    trim_start(&gateway->trim, net_timers(server_net(gateway->server)));
     refusals_start(&gateway->refusals, net_timers(server_net(gateway->server)), net_now_ms);
     return gateway;
 

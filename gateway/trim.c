@@ -1,25 +1,42 @@
 /* Memory back to the system: see trim.h. */
 #include "gateway/trim.h"
+#include "common/process.h"
 #include "gateway/net.h"
 
 #include <malloc.h>
+#include <stdint.h>
+
+bool trim_due(struct trim *trim, size_t resident, size_t used)
+{
+    size_t idle = resident > used ? resident - used : 0;
+
+    if (idle < trim->least_idle)
+        trim->least_idle = idle;
+    size_t more = idle - trim->least_idle;
+    return more >= TRIM_BYTES && more >= used / TRIM_PART;
+}
+
+static bool due(struct trim *trim)
+{
+    struct mallinfo2 heap = mallinfo2();
+
+    return trim_due(trim, process_resident_bytes(), heap.uordblks + heap.hblkhd);
+}
 
 static void look(void *owner)
 {
     struct trim *trim = owner;
-    size_t count = net_connection_count(trim->net);
 
-    if (count > trim->peak)
-        trim->peak = count;
-    if (trim->peak >= TRIM_CROWD && count <= trim->peak / 2) {
+    if (due(trim)) {
         malloc_trim(0);
-        trim->peak = count;
+        trim->least_idle = SIZE_MAX;
+        due(trim); /* what is idle now could not be given back: compare with that */
     }
-    timers_set(net_timers(trim->net), &trim->timer, net_now_ms(NULL) + TRIM_EVERY_MS);
+    timers_set(trim->timers, &trim->timer, net_now_ms(NULL) + TRIM_EVERY_MS);
 }
 
-void trim_start(struct trim *trim, struct net *net)
+void trim_start(struct trim *trim, struct timers *timers)
 {
-    *trim = (struct trim){.net = net, .timer = {.fire = look, .owner = trim}};
-    timers_set(net_timers(net), &trim->timer, 0);
+    *trim = (struct trim){.timers = timers, .timer = {.fire = look, .owner = trim}, .least_idle = SIZE_MAX};
+    timers_set(timers, &trim->timer, 0);
 }

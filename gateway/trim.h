@@ -1,25 +1,36 @@
 /*
- * Gives memory back to the system after a crowd has gone. The allocator keeps what was freed between pieces
- * still in use; asked to, it returns that. (After 13,000 connections had come and gone a gateway of 5.4 MB
- * stayed at 30.9 MB without this, and went back to 8.4 MB with it.) It takes milliseconds, so it is done only
- * when half of the connections have ended since the last time. Gateway thread.
+ * Gives memory back to the system after a crowd has gone. The allocator keeps the pages of what was freed
+ * between pieces still in use; asked to, it returns them. That takes milliseconds, so it is done only when it
+ * holds much that nobody uses, whatever that belonged to: connections, sessions that end a ping later, rides
+ * that linger. Gateway thread; it trims for all threads.
  */
 #ifndef RIDECAST_GATEWAY_TRIM_H
 #define RIDECAST_GATEWAY_TRIM_H
 
 #include "gateway/timers.h"
 
-struct net;
+#include <stdbool.h>
+#include <stddef.h>
 
-enum { TRIM_EVERY_MS = 5000, TRIM_CROWD = 256 /* fewer are not worth it */ };
+enum {
+    TRIM_EVERY_MS = 5000,
+    TRIM_BYTES = 128 << 10, /* less is not worth it */
+    TRIM_PART = 16,         /* nor is less than one in so many that are in use */
+};
 
 /* Embedded in the gateway. */
 struct trim {
-    struct net *net;
+    struct timers *timers;
     struct timer timer;
-    size_t peak; /* connections, since the last time */
+    size_t least_idle; /* resident bytes that were not used, at the least since memory was last given back */
 };
 
-void trim_start(struct trim *trim, struct net *net);
+void trim_start(struct trim *trim, struct timers *timers);
+
+/*
+ * Whether it is worth it: so much more of the `resident` bytes than before are not `used` ones. What else is
+ * not used, such as the program itself, is always there and so does not count. Pure.
+ */
+bool trim_due(struct trim *trim, size_t resident, size_t used);
 
 #endif

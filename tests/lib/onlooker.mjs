@@ -1,58 +1,66 @@
-// A client on a ride of its own that boards again and again and measures how long it takes to hear of it.
+// A client on a ride of its own, to see what others do to it: it boards again and again, and measures how long it takes
+// to hear of it. On a thread of its own, so that the work of a test's other clients is not taken for the gateway's.
 
 import assert from "node:assert/strict";
+import { Worker } from "node:worker_threads";
+import { onEnd } from "./cleanup.mjs";
 import { request } from "./http.mjs";
-import { Rider, user } from "./rider.mjs";
-import { sleep } from "./wait.mjs";
+import { within } from "./wait.mjs";
 
 export class Onlooker {
   static async start(t, server) {
-    const onlooker = new Onlooker(await Rider.join(t, server, "/onlooker"));
-    await onlooker.#once();
-    onlooker.done = onlooker.#run();
+    const { port, enginePath } = server;
+    const onlooker = new Onlooker(
+      new Worker(new URL("onlooker-thread.mjs", import.meta.url), { workerData: { port, enginePath } }),
+    );
+    onEnd(t, () => onlooker.worker.terminate());
+    await onlooker.#answer();
     return onlooker;
   }
 
-  constructor(rider) {
-    this.rider = rider;
-    this.latencies = [];
-    this.turns = 0;
+  constructor(worker) {
+    this.worker = worker;
+    this.failed = new Promise((_, reject) => worker.once("error", reject));
+    this.failed.catch(() => {}); // told by whatever is asked next
+    this.exited = new Promise((resolve) => worker.once("exit", resolve));
   }
 
-  async #once() {
-    const record = user("onlooker", "boarding", { turn: this.turns++ });
-    const begun = performance.now();
-    this.rider.say(record);
-    await this.rider.hears("userBoarded", record); // so none is lost, repeated or out of order
-    this.latencies.push(performance.now() - begun);
+  #answer() {
+    const answer = new Promise((resolve) => this.worker.once("message", resolve));
+    return within(Promise.race([answer, this.failed]), () => "waiting for the onlooker");
   }
 
-  async #run() {
-    while (!this.stopped) {
-      await this.#once();
-      await sleep(10); // a pace, not a wait
-    }
+  #ask(question) {
+    this.worker.postMessage(question);
+    return this.#answer();
   }
 
-  // What came in since the last call, in ms.
+  forget() {
+    return this.#ask("forget");
+  }
+
+  // Since forget(), in ms; rejected where the onlooker missed anything.
   p99() {
-    const sorted = this.latencies.splice(0).sort((a, b) => a - b);
-    assert.ok(sorted.length > 0);
-    return sorted[Math.ceil(sorted.length * 0.99) - 1];
+    return this.#ask("p99");
   }
 
+  // Its connection has been ended.
   async stop() {
-    this.stopped = true;
-    await this.done;
+    await this.#ask("stop");
+    await this.exited;
   }
 }
 
-// A gauge or counter of a gateway.
-export async function gauge(t, server, name) {
-  const { body } = await request(t, server, { path: "/metrics" });
-  const line = body.split("\n").find((text) => text.startsWith(`${name} `));
-  assert.ok(line, `${name} is not in /metrics`);
-  return Number(line.split(" ").at(-1));
+// Gauges and counters of a gateway, all of one moment.
+export async function gauges(t, server, ...names) {
+  const lines = (await request(t, server, { path: "/metrics" })).body.split("\n");
+  return names.map((name) => {
+    const line = lines.find((text) => text.startsWith(`${name} `));
+    assert.ok(line, `${name} is not in /metrics`);
+    return Number(line.split(" ").at(-1));
+  });
 }
+
+export const gauge = async (t, server, name) => (await gauges(t, server, name))[0];
 
 export const residentMiB = async (t, server) => (await gauge(t, server, "process_resident_memory_bytes")) / 2 ** 20;

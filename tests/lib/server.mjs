@@ -12,10 +12,10 @@ export const BUILD = path.resolve(
 // { pingInterval: 300 } becomes --ping-interval 300.
 const argument = ([name, value]) => [`--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`, String(value)];
 
-async function start(t, file, options, enginePath, under = []) {
+async function start(t, file, options, enginePath, { under = [], env } = {}) {
   const args = Object.entries({ listen: "127.0.0.1:0", ...options }).flatMap(argument);
   const [command, ...rest] = [...under, path.join(BUILD, file), ...args];
-  const program = startProgram(t, command, rest);
+  const program = startProgram(t, command, rest, env);
   const [, port] = await program.printed(/^listening on .*:(\d+)$/m);
   const server = {
     program,
@@ -40,9 +40,9 @@ async function start(t, file, options, enginePath, under = []) {
 // For tests in which one client says as much as a crowd.
 export const UNLIMITED = { messagesPerSecond: 0, bytesPerSecond: 0 };
 
-// `binary`: one that is wrong on purpose instead. `under`: a command that runs it.
-export const startGateway = (t, { binary = "gateway/ridecast-gateway", under, ...options } = {}) =>
-  start(t, binary, options, "/socket.io/", under);
+// `binary`: one that is wrong on purpose instead. `under`: a command that runs it. `env`: variables.
+export const startGateway = (t, { binary = "gateway/ridecast-gateway", under, env, ...options } = {}) =>
+  start(t, binary, options, "/socket.io/", { under, env });
 
 // A gateway that is expected not to start.
 export const runGateway = (t, args, env) => startProgram(t, path.join(BUILD, "gateway/ridecast-gateway"), args, env);
