@@ -141,7 +141,7 @@ bool redis_reply_is_error(const struct redisReply *reply, const char *code)
 /* --- what Redis says --- */
 
 /* Where the backend's links are: with sentinels two more come first. */
-static struct redis_link *commands(void)
+static inline struct redis_link *commands(void)
 {
     return links[link_count - 2];
 }
