@@ -1,14 +1,23 @@
 /*
  * Whole sessions: four clients, hostile or just unlucky, on one gateway (gateway_world.h), with time in the
  * input's hands. The input is lines: a digit (which client), a letter, and what it needs, mostly a digit
- * (which ride).
+ * (which ride):
  *
- *   o w p  opens a polling session, one on WebSocket, a plain WebSocket     g  polls
- *   u U    a WebSocket for the polling session, which takes over            c C  joins a ride, joins it again
- *   b e    boards, exits    l  leaves    a  asks who is aboard              m f  says anything: a text, a
- * frame x z    hangs up, falls silent without hanging up    s S  stops reading, goes on    q  pings are not
- * answered h      a connection of its own sends anything (~ is CR LF)              t  time passes k      the
- * broker is away, is back                                      i  the gateway is told to stop
+ *   o w p   opens a polling session, one on WebSocket, a plain WebSocket
+ *   g       polls
+ *   u U     a WebSocket for the polling session, which takes over
+ *   c C     joins a ride, joins it again
+ *   b e     boards, exits
+ *   l       leaves a ride
+ *   a       asks who is aboard
+ *   m f     says anything: a text, a frame
+ *   x z     hangs up, falls silent without hanging up
+ *   s S     stops reading, goes on
+ *   q       pings are not answered
+ *   h       a connection of its own sends anything (~ is CR LF)
+ *   t       time passes
+ *   k       the broker is away, is back
+ *   i       the gateway is told to stop
  *
  * What an accepted boarding is, every member hears once and in order, and nobody who has left
  * (session_client.h). When all have gone and time has passed, nobody is aboard and nothing is kept.
@@ -264,16 +273,16 @@ static void step(struct client *c, char letter, const char *text, size_t len)
 
 /* --- the end --- */
 
-/* Whoever is connected, and reads, has heard everything. */
+/* Whoever is connected, and reads, has heard everything. (A ride that nobody watched for a moment begins
+ * anew; who comes at that moment is told what differs, and nothing where nobody is aboard.) */
 static void check_all_heard(struct client *c)
 {
     bool polling = c->sid[0] && !c->ws, websocket = c->ws && c->ws->data && c->ws_open && !c->probing;
 
     for (unsigned ride = 0; ride < RIDES && (polling || websocket) && !c->sloppy; ride++) {
         const struct seat *seat = &c->seats[ride];
-        if (seat->in && seat->known && !seat->left)
-            CHECK(seat->at.offset == ledgers[ride].last.offset &&
-                  !strcmp(seat->at.epoch, ledgers[ride].last.epoch));
+        if (seat->in && seat->known && !seat->left && !strcmp(seat->at.epoch, ledgers[ride].last.epoch))
+            CHECK(seat->at.offset == ledgers[ride].last.offset);
     }
 }
 

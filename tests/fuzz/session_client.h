@@ -97,8 +97,8 @@ static void hear_event(struct seat *seat, unsigned ride, struct json_slice name,
     CHECK(json_text_equals(name, wire_event_name(entry->kind)));
     CHECK(user.len == entry->user->len && !memcmp(user.at, entry->user->data, user.len));
     CHECK(!seat->left || position.offset <= seat->left_at);
-    if (seat->known)
-        CHECK(!strcmp(seat->at.epoch, position.epoch) && position.offset == seat->at.offset + 1);
+    if (seat->known && !strcmp(seat->at.epoch, position.epoch))
+        CHECK(position.offset == seat->at.offset + 1);
     seat->known = true;
     seat->at = position;
 }
@@ -118,8 +118,8 @@ static void hear_users(struct seat *seat, unsigned ride, struct json_slice answe
     const struct entry *entry = ledger_find(ride, &position);
 
     CHECK(!entry || entry->aboard < 0 || count == (size_t)entry->aboard);
-    if (seat->known)
-        CHECK(!strcmp(seat->at.epoch, position.epoch) && position.offset >= seat->at.offset);
+    if (seat->known && !strcmp(seat->at.epoch, position.epoch))
+        CHECK(position.offset >= seat->at.offset);
     seat->known = true;
     seat->at = position;
 }
