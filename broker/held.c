@@ -97,6 +97,10 @@ uint64_t held_claim(struct redis_ride *ride, const char *socket_id)
         held->claim = ++ride->redis->restoring.last_claim;
         HASH_ADD_STR(ride->held, socket_id, held);
     }
+    if (held->lost) {
+        set_lost(held, false);
+        held->again = true;
+    }
     held->unanswered++;
     return held->claim;
 }
@@ -109,10 +113,29 @@ void held_forget(struct redis_ride *ride, const char *socket_id)
         drop(held);
 }
 
+/* What is under way of the socket may bring another record than the one known here: restored before its
+ * answer, the older record would stay where Redis has lost both. */
+static void lose(struct held *held)
+{
+    if (held->restoring || held->unanswered > 0)
+        held->again = true;
+    else if (held->user)
+        set_lost(held, true);
+}
+
+static void lose_again(struct held *held)
+{
+    if (!held->again || held->restoring || held->unanswered > 0)
+        return;
+    held->again = false;
+    lose(held);
+}
+
 static void answered(struct held *held)
 {
     assert(held->unanswered > 0);
     held->unanswered--;
+    lose_again(held);
     drop_if_idle(held);
 }
 
@@ -159,14 +182,6 @@ void held_taken_over(struct redis_ride *ride, const char *socket_id, uint64_t te
 
 /* --- restoring --- */
 
-static void lose(struct held *held)
-{
-    if (held->restoring)
-        held->again = true;
-    else if (held->user)
-        set_lost(held, true);
-}
-
 bool held_feed(struct redis *redis)
 {
     struct restoring *restoring = &redis->restoring;
@@ -188,15 +203,21 @@ void held_restored(struct redis_ride *ride, const char *socket_id, uint64_t clai
     struct held *held = find_claimed(ride, socket_id, claim);
 
     ride->redis->restoring.under_way--;
-    if (held) {
-        bool again = held->again;
-        held->restoring = false;
-        held->again = false;
-        if (offset > 0)
-            held->offset = offset;
-        if (again)
-            lose(held);
-    }
+    if (!held)
+        return;
+    held->restoring = false;
+    if (offset > 0)
+        held->offset = offset;
+    lose_again(held);
+}
+
+void held_withdrawn(struct redis_ride *ride, const char *socket_id, uint64_t claim)
+{
+    struct held *held = find_claimed(ride, socket_id, claim);
+
+    if (held)
+        held->again = true;
+    held_restored(ride, socket_id, claim, 0);
 }
 
 void held_heard(struct redis_ride *ride, const char *socket_id, enum broker_event_kind kind, uint64_t offset)

@@ -35,7 +35,7 @@ struct held {
     bool listed;         /* in the roster that is being compared */
     bool lost;           /* waits to be restored, linked by prev and next */
     bool restoring;      /* a restoration is under way */
-    bool again;          /* lost once more meanwhile */
+    bool again;          /* lost while something of it is under way: to be restored after that */
     struct held *prev, *next;
     UT_hash_handle hh; /* in the ride */
 };
@@ -75,6 +75,9 @@ void held_taken_over(struct redis_ride *ride, const char *socket_id, uint64_t te
 
 /* A restoration is over. `offset` is the ride's; 0: it has failed. */
 void held_restored(struct redis_ride *ride, const char *socket_id, uint64_t claim, uint64_t offset);
+
+/* A restoration is not to be sent any more, but begun anew when nothing of the socket is under way. */
+void held_withdrawn(struct redis_ride *ride, const char *socket_id, uint64_t claim);
 
 /* An event about the socket, in the epoch of the ride. */
 void held_heard(struct redis_ride *ride, const char *socket_id, enum broker_event_kind kind, uint64_t offset);

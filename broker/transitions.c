@@ -408,8 +408,23 @@ void transitions_disown(struct redis *redis, const char *name, const char *socke
     append(ride, transition, order);
 }
 
+/* The records in them may be older than what is sent again behind them, and both be missing in Redis now. */
+static void withdraw_restorations(struct redis *redis)
+{
+    struct transition *transition, *next;
+
+    DL_FOREACH_SAFE(redis->transitions.all, transition, next)
+    {
+        if (transition->script != SCRIPT_RESTORE)
+            continue;
+        held_withdrawn(transition->ride, transition->order->socket_id, transition->claim);
+        transition_end(transition);
+    }
+}
+
 void transitions_resume(struct redis *redis)
 {
+    withdraw_restorations(redis);
     redis->transitions.unsent = redis->transitions.all;
     transitions_send(redis);
 }

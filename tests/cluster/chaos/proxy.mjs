@@ -33,6 +33,11 @@ export class Proxy {
     this.#setStalled(true);
   }
 
+  // Redis hears and is not heard, until pass().
+  deafen() {
+    for (const [, server] of this.#pairs) server.pause();
+  }
+
   // Every connection is reset, whatever was under way.
   cut() {
     for (const pair of this.#pairs) pair.forEach((socket) => socket.resetAndDestroy());

@@ -1,0 +1,48 @@
+// What a gateway puts back into an emptied Redis.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { becomes } from "../lib/cluster.mjs";
+import { Redis } from "../lib/redis.mjs";
+import { Rider, user } from "../lib/rider.mjs";
+import { startGateway } from "../lib/server.mjs";
+import { until } from "../lib/wait.mjs";
+import { Proxy } from "./chaos/proxy.mjs";
+
+// Told in one go that its lease is back and that the rider has boarded with another record, the gateway must put back
+// that one: Redis has lost both.
+test("a rider is not restored with a record that an unanswered boarding has replaced", async (t) => {
+  const redis = await Redis.start(t);
+  const proxy = await Proxy.start(t, redis.port);
+  const gateway = await startGateway(t, { broker: `redis://127.0.0.1:${proxy.port}`, nodeLease: 3000 });
+  await becomes(t, gateway, 200);
+  const rider = await Rider.join(t, gateway);
+  const users = async () => Object.values(await redis.hash("ridecast:{/}:users")).map((record) => JSON.parse(record).seat);
+
+  rider.say(user("u", "boarding", { seat: 1 }));
+  await rider.event();
+  const [node] = await redis.command("SMEMBERS", "ridecast:nodes");
+  await redis.command("DEL", `ridecast:node:${node}`);
+  await until(
+    () => /the lease of this node was gone/.test(gateway.program.stderr),
+    () => "waiting for the lease to be missed",
+  );
+  proxy.deafen();
+  await redis.command("DEL", "ridecast:nodes");
+  await until(
+    async () => (await redis.command("SCARD", "ridecast:nodes")) === 1,
+    () => "waiting for the beat that renews the lease",
+  );
+  rider.say(user("u", "boarding", { seat: 2 }));
+  await until(
+    async () => (await users())[0] === 2,
+    () => "waiting for the second boarding",
+  );
+  await redis.command("FLUSHALL");
+  proxy.pass();
+  await until(
+    async () => (await users()).length === 1,
+    () => "waiting for the restoration",
+  );
+  assert.deepEqual(await users(), [2]);
+});
