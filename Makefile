@@ -3,7 +3,8 @@
 BUILD ?= release
 WERROR ?= OFF
 MINUTES ?= 30
-SECONDS ?= 30
+SECONDS ?= 60
+TIME ?= 30
 SEEDS ?= 20
 ARGS ?=
 ONLY ?=
@@ -82,7 +83,6 @@ soak: ## half of what can be sustained for MINUTES=30, while clients come and go
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
 	@RIDECAST_BUILD=build/$(BUILD) MINUTES=$(MINUTES) node tests/load/churn.mjs
 
-chaos: SECONDS = 60
 chaos: ## SEEDS=20 runs of SECONDS=60 in which everything breaks, then figures of how long healing takes
 	@scripts/install-deps.sh build test
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
@@ -116,11 +116,11 @@ format: ## clang-format on all C files, Prettier on the web client
 	@clang-format -i $(SOURCES)
 	@if scripts/has-client-node.sh; then $(MAKE) --no-print-directory client && npm --prefix client run --silent format; fi
 
-fuzz: ## every fuzz target for SECONDS=30
+fuzz: ## every fuzz target for TIME=30 seconds
 	@scripts/install-deps.sh build fuzz
 	@$(call configure,fuzz)
 	@cmake --build --preset fuzz
-	@scripts/fuzz.sh $(SECONDS)
+	@scripts/fuzz.sh $(TIME)
 
 clean: ## remove everything that was built
 	@rm -rf build client/dist
