@@ -106,17 +106,18 @@ static void join(struct client *c, unsigned ride, bool again)
     struct seat *seat = &c->seats[ride];
     char offset[WIRE_OFFSET_SIZE];
 
-    if (c->plain || seat->in)
+    if (c->plain || seat->in || seat->asked)
         return;
     seat->offered[0] = '\0';
     if (!again || !seat->pid[0]) {
-        sayf(c, "40%s", prefix(ride));
+        seat->asked = sayf(c, "40%s", prefix(ride));
         return;
     }
     strcpy(seat->offered, seat->pid);
     wire_offset(&seat->at, offset);
-    sayf(c, "40%s{\"pid\":\"%s\"%s%s%s}", prefix(ride), seat->pid, seat->known ? ",\"offset\":\"" : "",
-         seat->known ? offset : "", seat->known ? "\"" : "");
+    seat->asked =
+        sayf(c, "40%s{\"pid\":\"%s\"%s%s%s}", prefix(ride), seat->pid, seat->known ? ",\"offset\":\"" : "",
+             seat->known ? offset : "", seat->known ? "\"" : "");
 }
 
 static void send_record(struct client *c, unsigned ride, const char *status)

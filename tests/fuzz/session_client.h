@@ -21,6 +21,7 @@
 enum { ACK_USERS = 7 }; /* the ack id with which activeUsers is asked; boardings begin above */
 
 struct seat {
+    bool asked; /* CONNECT has no answer yet */
     bool in;    /* the gateway has said so */
     bool known; /* where in the stream it is: `at` */
     struct broker_position at;
@@ -54,7 +55,7 @@ static void end_session(struct client *c)
 {
     c->sid[0] = '\0';
     for (size_t i = 0; i < RIDES; i++)
-        c->seats[i].in = c->seats[i].left = false;
+        c->seats[i].asked = c->seats[i].in = c->seats[i].left = false;
 }
 
 static void forget_session(struct client *c)
@@ -148,6 +149,7 @@ static void hear_connected(struct seat *seat, struct json_slice auth)
 {
     const char *position = seat->pid + RECOVERY_LETTERS + RECOVERY_MAC_LEN;
 
+    seat->asked = false;
     seat->in = true;
     seat->left = false;
     if (!copy_string(json_text_member(auth, "pid"), seat->pid, sizeof seat->pid)) {
@@ -213,6 +215,7 @@ static void hear_sio(struct client *c, const char *text, size_t len)
             hear_ack(ride, number, answer);
         break;
     case '4':
+        c->seats[ride].asked = false;
         break;
     default:
         abort();
