@@ -25,8 +25,17 @@
 enum {
     PING_EVERY_MS = 1000,
     PINGS_LOST_MAX = 3,
-    REPLY_MAX = 16 * 1024 * 1024, /* bytes of one string in a reply */
+    /* A page of records of the largest size fits; nothing that is asked for is larger. */
+    REPLY_MAX = 64 * 1024 * 1024,        /* bytes of one reply */
+    REPLY_STRING_MAX = 16 * 1024 * 1024, /* of one string in it */
+    REPLY_ELEMENTS_MAX = 1 << 18,        /* of all its arrays: each takes more memory than bytes */
 };
+
+#if HIREDIS_MAJOR >= 1
+typedef size_t element_count;
+#else
+typedef int element_count;
+#endif
 
 enum link_state {
     LINK_IDLE,       /* closed; nothing happens until redis_link_open() */
@@ -49,8 +58,11 @@ struct redis_link {
     struct redis_link_setup setup;
     enum link_state state;
     redisContext *context;
-    struct ssl_st *session;            /* the context's; NULL: no TLS */
-    struct event *readable, *writable; /* exist together with the context */
+    struct ssl_st *session;           /* the context's; NULL: no TLS */
+    redisReplyObjectFunctions makers; /* hiredis' own, but for bounded_array() */
+    void *(*make_array)(const redisReadTask *task, element_count count); /* hiredis' own */
+    size_t reply_bytes, reply_elements;                                  /* of the reply that is being read */
+    struct event *readable, *writable;                                   /* exist together with the context */
     struct event *timer;
     struct call *calls;
     unsigned silent_pings; /* sent since anything was heard */
@@ -247,25 +259,63 @@ static void give_reply(struct redis_link *link, const redisReply *reply)
     }
 }
 
+static const char TOO_LARGE[] = "it sent a reply that is too large";
+
+/* hiredis makes room for as many elements as a reply announces, before there is any. */
+static void *bounded_array(const redisReadTask *task, element_count count)
+{
+    struct redis_link *link = task->privdata;
+
+    if ((size_t)count > REPLY_ELEMENTS_MAX - link->reply_elements)
+        return NULL; /* REDIS_ERR_OOM */
+    link->reply_elements += (size_t)count;
+    return link->make_array(task, count);
+}
+
+static void bound_replies(struct redis_link *link)
+{
+    redisReader *reader = link->context->reader;
+
+    link->makers = *reader->fn;
+    link->make_array = link->makers.createArray;
+    link->makers.createArray = bounded_array;
+    reader->fn = &link->makers;
+    reader->privdata = link;
+    link->reply_bytes = link->reply_elements = 0;
+}
+
+static size_t unread_bytes(const struct redis_link *link)
+{
+    return link->context->reader->len - link->context->reader->pos;
+}
+
 static void read_replies(struct redis_link *link)
 {
+    size_t before = unread_bytes(link);
+
     if (redisBufferRead(link->context) != REDIS_OK) {
         fail_with_context(link);
         return;
     }
+    link->reply_bytes += unread_bytes(link) - before;
     while (connected(link)) {
         void *reply = NULL;
         if (redisGetReplyFromReader(link->context, &reply) != REDIS_OK) {
-            fail_with_context(link);
+            if (link->context->err == REDIS_ERR_OOM)
+                redis_link_fail(link, TOO_LARGE);
+            else
+                fail_with_context(link);
             return;
         }
         if (!reply)
             break;
+        link->reply_bytes = unread_bytes(link);
+        link->reply_elements = 0;
         give_reply(link, reply);
         freeReplyObject(reply);
     }
-    if (link->context->reader->len - link->context->reader->pos > REPLY_MAX)
-        redis_link_fail(link, "it sent a reply that is too large");
+    if (link->reply_bytes > REPLY_MAX || unread_bytes(link) > REPLY_STRING_MAX)
+        redis_link_fail(link, TOO_LARGE);
 }
 
 static void shake_hands(struct redis_link *link)
@@ -374,6 +424,7 @@ static void start_connecting(struct redis_link *link)
         return;
     }
     link->context = context;
+    bound_replies(link);
     link->readable = event_new(link->setup.base, context->fd, EV_READ | EV_PERSIST, on_readable, link);
     link->writable = event_new(link->setup.base, context->fd, EV_WRITE, on_writable, link);
     if (!link->readable || !link->writable)

@@ -124,23 +124,6 @@ void ride_forget_held(struct presence *presence, struct ride *ride)
         drop_held(presence, ride, ride->held);
 }
 
-void ride_submit_held(struct presence *presence, struct ride *ride)
-{
-    while (ride->held) {
-        struct held *held = ride->held;
-        struct broker_transition transition = {
-            .kind = held->kind,
-            .ride = ride->name,
-            .socket_id = held->socket_id,
-            .user = held->user,
-            .ticket = held->ticket,
-        };
-        broker_submit(presence->options.broker, &transition);
-        drop_held(presence, ride, held);
-    }
-    ride_release(presence, ride);
-}
-
 /* What a client asks for is bounded; what becomes of a client must be told in any case, and is once for each.
  */
 static bool may_be_refused(enum broker_transition_kind kind)
@@ -169,12 +152,44 @@ static void hold(struct presence *presence, struct ride *ride, const struct brok
     DL_APPEND(ride->held, held);
 }
 
-/* Whether somebody who is not aboard yet finds no room. As far as is known here: what others board meanwhile
- * comes on top. */
-static bool is_full(const struct presence *presence, const struct ride *ride, const char *socket_id)
+/* Whether somebody who is not aboard yet finds no room, where `coming` others are let in already. As far as
+ * is known here: what others board meanwhile comes on top. */
+static bool is_full(const struct presence *presence, const struct ride *ride, const char *socket_id,
+                    size_t coming)
 {
     size_t max = presence->options.riders_per_ride;
-    return max && ride->live && roster_count(ride->roster) >= max && !roster_get(ride->roster, socket_id);
+    return max && ride->live && roster_count(ride->roster) + coming >= max &&
+           !roster_get(ride->roster, socket_id);
+}
+
+static const char RIDE_FULL[] = "the ride is full";
+
+/* What was held, now that the ride is live: on its way to the broker, or refused. */
+void ride_submit_held(struct presence *presence, struct ride *ride)
+{
+    size_t coming = 0;
+    while (ride->held) {
+        struct held *held = ride->held;
+        struct broker_transition transition = {
+            .kind = held->kind,
+            .ride = ride->name,
+            .socket_id = held->socket_id,
+            .user = held->user,
+            .ticket = held->ticket,
+        };
+        struct broker_message full = {.kind = BROKER_RESULT, .ticket = held->ticket, .error = RIDE_FULL};
+        bool boards = held->kind == BROKER_BOARD;
+        bool refused = boards && is_full(presence, ride, held->socket_id, coming);
+        if (!refused)
+            broker_submit(presence->options.broker, &transition);
+        coming += boards && !refused && !roster_get(ride->roster, held->socket_id);
+        drop_held(presence, ride, held);
+        if (refused) {
+            refuse(presence->options.refusals, REFUSED_RIDERS, NULL);
+            rider_result(presence, &full);
+        }
+    }
+    ride_release(presence, ride);
 }
 
 /* `waits` false: the rider is going, nobody waits for the result. */
@@ -554,10 +569,10 @@ void rider_message(struct rider *rider, const char *json, size_t len, const stru
         return;
     }
     rider->exiting = user.status == USER_EXITING;
-    if (!rider->exiting && is_full(rider->presence, rider->ride, rider->id)) {
+    if (!rider->exiting && is_full(rider->presence, rider->ride, rider->id, 0)) {
         struct ip ip = rider->ops->address(rider->client);
         refuse(rider->presence->options.refusals, REFUSED_RIDERS, &ip);
-        rider_refuse(rider, ack, "the ride is full");
+        rider_refuse(rider, ack, RIDE_FULL);
     } else {
         submit(rider, rider->exiting ? BROKER_EXIT : BROKER_BOARD, user.json, ack, true);
     }

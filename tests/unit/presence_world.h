@@ -68,8 +68,9 @@ struct world {
     struct presence_options options;
     struct presence *presence;
     struct client client[CLIENTS];
-    const char *epoch;  /* of what the broker says */
-    uint64_t window_ms; /* takes effect with start() */
+    const char *epoch;      /* of what the broker says */
+    uint64_t window_ms;     /* takes effect with start() */
+    size_t riders_per_ride; /* so does this */
     struct buf journal;
     unsigned stops, reloads;
 };
@@ -382,6 +383,7 @@ static inline void start(struct world *w, const char *rides)
         .max_user_bytes = USER_MAX,
         .backlog_bytes = BACKLOG,
         .queue_bytes = QUEUE,
+        .riders_per_ride = w->riders_per_ride,
         .recovery_window_ms = w->window_ms,
         .node_lease_ms = LEASE,
         .broker = &w->broker,

@@ -398,6 +398,24 @@ static void held_transitions_are_refused_beyond_the_queue(void **state)
     assert_journal(w, "watch /other\n"); /* the queue has room again */
 }
 
+static void held_boardings_are_refused_where_the_ride_turns_out_full(void **state)
+{
+    struct world *w = *state;
+    presence_free(w->presence);
+    w->riders_per_ride = 4;
+    start(w, "*");
+    for (int i = 0; i < CLIENTS; i++) {
+        join(w, i);
+        say(w, i, BOARDING, &ACK_5);
+    }
+    assert_journal(w, "watch /\n");
+    says_roster(w, "/", 3, "X1,Y2");
+    turn(w);
+    assert_journal(w, "board / ann " BOARDING "\nboard / bob " BOARDING "\n"
+                      "cyd < ack 5 {\"ok\":false,\"error\":\"the ride is full\"}\n"
+                      "cyd < exception the ride is full\n");
+}
+
 /* --- state --- */
 
 static void presence_is_ready_while_the_broker_is_up(void **state)
@@ -530,6 +548,7 @@ int main(void)
         TEST(who_drops_before_its_exits_result_is_told_as_disconnected),
         TEST(who_drops_before_the_roster_boards_and_disconnects_after_it),
         TEST(held_transitions_are_refused_beyond_the_queue),
+        TEST(held_boardings_are_refused_where_the_ride_turns_out_full),
         TEST(presence_is_ready_while_the_broker_is_up),
         TEST(a_signal_stops),
         TEST(a_hang_up_reloads),
