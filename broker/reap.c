@@ -20,6 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Somebody may have listed a million: the others' turn comes when these are struck off. */
+enum { DEAD_MAX = 4096 };
+
 /* A node found without a lease. */
 struct dead_node {
     char name[RECORD_NODE_MAX + 1];
@@ -101,16 +104,28 @@ static void give_up(struct redis *redis, const struct redisReply *reply)
     end_run(redis);
 }
 
+/* What SSCAN answers: the next cursor and some members. */
+static bool is_page(const struct redisReply *reply)
+{
+    return reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+           reply->element[0]->type == REDIS_REPLY_STRING && reply->element[1]->type == REDIS_REPLY_ARRAY;
+}
+
 /* --- from node to node --- */
 
 static void node_answered(const struct redisReply *reply, void *arg);
+static void ask_for_nodes(struct redis *redis);
 
 static void look_at_node(struct redis *redis)
 {
-    if (redis->reap.node == redis->reap.node_count)
-        end_run(redis);
-    else
+    struct reap *reap = &redis->reap;
+
+    if (reap->node < reap->node_count)
         ask_for_lease(redis, node_answered);
+    else if (strcmp(reap->nodes_cursor, "0") != 0)
+        ask_for_nodes(redis);
+    else
+        end_run(redis);
 }
 
 static void next_node(struct redis *redis)
@@ -286,8 +301,7 @@ static void rides_answered(const struct redisReply *reply, void *arg)
     struct redis *redis = arg;
     struct reap *reap = &redis->reap;
 
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-        reply->element[0]->type != REDIS_REPLY_STRING || reply->element[1]->type != REDIS_REPLY_ARRAY) {
+    if (!is_page(reply)) {
         give_up(redis, reply);
         return;
     }
@@ -325,6 +339,10 @@ static void node_answered(const struct redisReply *reply, void *arg)
         node_lives(redis);
         return;
     }
+    if (!dead_find(redis, current_node(redis)) && HASH_COUNT(redis->reap.dead) >= DEAD_MAX) {
+        next_node(redis);
+        return;
+    }
     struct dead_node *dead = dead_get(redis, current_node(redis));
     if (redis_now_ms() < dead->look_ms) {
         next_node(redis);
@@ -342,31 +360,42 @@ static void nodes_answered(const struct redisReply *reply, void *arg)
     struct redis *redis = arg;
     struct reap *reap = &redis->reap;
 
-    if (!reply || reply->type != REDIS_REPLY_ARRAY) {
+    if (!is_page(reply)) {
         give_up(redis, reply);
         return;
     }
-    reap->nodes = alloc_zeroed((reply->elements + 1) * sizeof *reap->nodes);
+    const struct redisReply *names = reply->element[1];
+    free(reap->nodes);
+    reap->nodes = alloc_zeroed((names->elements + 1) * sizeof *reap->nodes);
     reap->node_count = 0;
     reap->node = 0;
-    for (size_t i = 0; i < reply->elements; i++) {
+    for (size_t i = 0; i < names->elements; i++) {
         char *node = reap->nodes[reap->node_count];
-        if (record_parse_node(reply_slice(reply->element[i]), node) == 0 && strcmp(node, redis->node) != 0)
+        if (record_parse_node(reply_slice(names->element[i]), node) == 0 && strcmp(node, redis->node) != 0)
             reap->node_count++;
     }
+    snprintf(reap->nodes_cursor, sizeof reap->nodes_cursor, "%s", reply->element[0]->str);
     look_at_node(redis);
+}
+
+static void ask_for_nodes(struct redis *redis)
+{
+    struct key_name nodes;
+
+    key_name_make_shared(&nodes, prefix_of(redis), "nodes");
+    const struct redis_arg args[] = {redis_arg_text("SSCAN"), key_name_arg(&nodes),
+                                     redis_arg_text(redis->reap.nodes_cursor), redis_arg_text("COUNT"),
+                                     redis_arg_text("100")};
+    ask(redis, nodes_answered, args, 5);
 }
 
 void reap_run(struct redis *redis)
 {
-    struct key_name nodes;
-
     if (redis->reap.running)
         return;
     redis->reap.running = true;
-    key_name_make_shared(&nodes, prefix_of(redis), "nodes");
-    const struct redis_arg args[] = {redis_arg_text("SMEMBERS"), key_name_arg(&nodes)};
-    ask(redis, nodes_answered, args, 2);
+    strcpy(redis->reap.nodes_cursor, "0");
+    ask_for_nodes(redis);
 }
 
 void reap_forget(struct redis *redis)

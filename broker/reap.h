@@ -20,11 +20,12 @@ struct redis;
 struct reap {
     bool running;
     struct dead_node *dead;             /* by name */
-    char (*nodes)[RECORD_NODE_MAX + 1]; /* that were known at the start of this run */
+    char (*nodes)[RECORD_NODE_MAX + 1]; /* one page of those that are listed */
     size_t node_count, node;
+    char nodes_cursor[24];            /* of the next page; "0" after the last */
     char (*rides)[RIDE_NAME_MAX + 1]; /* of that node: one page */
     size_t ride_count, ride;
-    char cursor[24]; /* of the next page; "0" after the last */
+    char cursor[24]; /* the same of rides */
     bool found;      /* some rider on this look at the node */
 };
 
