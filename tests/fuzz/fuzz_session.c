@@ -73,9 +73,10 @@ static void begin_upgrade(struct client *c)
     send_frame(c, WS_TEXT, "2probe", 6);
 }
 
+/* Not before its poll has been answered, or it may hear things in another order. */
 static void end_upgrade(struct client *c)
 {
-    if (c->probing && send_frame(c, WS_TEXT, "5", 1))
+    if (c->probing && !c->getting && send_frame(c, WS_TEXT, "5", 1))
         c->probing = false;
 }
 
