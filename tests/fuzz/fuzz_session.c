@@ -295,6 +295,7 @@ static void hear_all(void)
     for (struct client *c = clients; c < clients + CLIENTS; c++)
         stall(c, false);
     for (unsigned i = 0; i < POLLS_MAX; i++) {
+        world_pass(1); /* who was to be closed when it reads again is */
         listen_all(clients, CLIENTS);
         for (struct client *c = clients; c < clients + CLIENTS; c++)
             if (!c->ws)
