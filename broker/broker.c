@@ -10,9 +10,9 @@
  */
 #include "broker/broker.h"
 
-#include "broker/alloc.h"
 #include "broker/backend.h"
 #include "broker/message.h"
+#include "common/alloc.h"
 #include "common/id.h"
 #include "common/log.h"
 #include "common/metrics.h"

@@ -5,10 +5,10 @@
  *
  * Suspended riders wait in one queue: all wait equally long, so the first is due first, and one timer does.
  */
-#include "broker/alloc.h"
 #include "broker/backend.h"
 #include "broker/message.h"
 #include "broker/secret.h"
+#include "common/alloc.h"
 #include "common/id.h"
 #include "common/metrics.h"
 

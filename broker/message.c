@@ -3,7 +3,7 @@
  */
 #include "broker/message.h"
 
-#include "broker/alloc.h"
+#include "common/alloc.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -12,7 +12,7 @@
 struct config {
     char *listen;       /* HOST:PORT; port 0 lets the kernel pick one; [::]:3000 for IPv6 */
     char *admin_listen; /* the same for operators; "none": nothing is served to them; empty: on `listen` */
-    char *broker;       /* "memory" or a URL (broker/redis_url.h) */
+    char *broker;       /* "memory" or a URL (broker/redis/redis_url.h) */
     char *prefix;       /* of every Redis key and channel */
     char *node_id;      /* empty: a random one, new for every start */
     char *rides;        /* space- or comma-separated patterns (* matches any run of characters) */

@@ -6,7 +6,7 @@
 #ifndef RIDECAST_GATEWAY_DRAIN_H
 #define RIDECAST_GATEWAY_DRAIN_H
 
-#include "gateway/timers.h"
+#include "gateway/net/timers.h"
 
 struct drain_options {
     uint64_t timeout_ms; /* all have been let go by then; 0: at once */

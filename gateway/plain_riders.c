@@ -1,8 +1,8 @@
 /* Riders on a plain WebSocket: see plain_riders.h. */
 #include "gateway/plain_riders.h"
-#include "gateway/link.h"
-#include "gateway/net.h"
-#include "gateway/server.h"
+#include "gateway/net/link.h"
+#include "gateway/net/net.h"
+#include "gateway/net/server.h"
 
 #include <stdio.h>
 #include <stdlib.h>

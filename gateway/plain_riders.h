@@ -10,9 +10,9 @@
 #ifndef RIDECAST_GATEWAY_PLAIN_RIDERS_H
 #define RIDECAST_GATEWAY_PLAIN_RIDERS_H
 
-#include "gateway/auth.h"
-#include "gateway/presence.h"
-#include "gateway/traffic.h"
+#include "gateway/auth/auth.h"
+#include "gateway/net/traffic.h"
+#include "gateway/rides/presence.h"
 
 struct link;
 struct plain_client;
@@ -41,7 +41,7 @@ bool plain_open(struct plain_riders *riders, struct link *link, const char *path
 /* Closes up to `count` clients with 1001, "going away"; their riders leave. */
 void plain_let_go(struct plain_riders *riders, size_t count);
 
-/* What the link tells its client (gateway/server.h, struct server_site). */
+/* What the link tells its client (gateway/net/server.h, struct server_site). */
 void plain_message(struct plain_client *client, bool binary, char *data, size_t len);
 void plain_pong(struct plain_client *client);
 void plain_writable(struct plain_client *client);

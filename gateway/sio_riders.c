@@ -1,6 +1,6 @@
 /* Riders that come over Socket.IO: see sio_riders.h. */
 #include "gateway/sio_riders.h"
-#include "gateway/net.h"
+#include "gateway/net/net.h"
 
 #include <stdio.h>
 #include <stdlib.h>

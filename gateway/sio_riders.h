@@ -5,11 +5,11 @@
 #ifndef RIDECAST_GATEWAY_SIO_RIDERS_H
 #define RIDECAST_GATEWAY_SIO_RIDERS_H
 
-#include "gateway/auth.h"
-#include "gateway/engineio.h"
-#include "gateway/presence.h"
-#include "gateway/socketio.h"
-#include "gateway/traffic.h"
+#include "gateway/auth/auth.h"
+#include "gateway/net/traffic.h"
+#include "gateway/protocol/engineio.h"
+#include "gateway/protocol/socketio.h"
+#include "gateway/rides/presence.h"
 
 /* Embedded in the gateway; the eio_app's data. */
 struct sio_riders {

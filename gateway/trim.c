@@ -1,7 +1,7 @@
 /* Memory back to the system: see trim.h. */
 #include "gateway/trim.h"
 #include "common/process.h"
-#include "gateway/net.h"
+#include "gateway/net/net.h"
 
 #include <malloc.h>
 #include <stdint.h>

@@ -7,7 +7,7 @@
 #ifndef RIDECAST_GATEWAY_TRIM_H
 #define RIDECAST_GATEWAY_TRIM_H
 
-#include "gateway/timers.h"
+#include "gateway/net/timers.h"
 
 #include <stdbool.h>
 #include <stddef.h>

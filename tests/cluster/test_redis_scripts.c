@@ -4,7 +4,7 @@
  */
 #include "tests/lib/redis_server.h"
 
-/* Made at build time from broker/scripts/. */
+/* Made at build time from broker/redis/scripts/. */
 extern const char script_transition[], script_suspend[], script_resume[], script_restore[], script_reap[],
     script_sweep[], script_replay[];
 

@@ -10,9 +10,9 @@
 #include "common/json_text.h"
 #include "common/log.h"
 #include "common/option.h"
-#include "gateway/http.h"
-#include "gateway/server.h"
-#include "gateway/socketio.h"
+#include "gateway/net/http.h"
+#include "gateway/net/server.h"
+#include "gateway/protocol/socketio.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -5,8 +5,8 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "broker/broker.h"
-#include "broker/survey.h"
-#include "gateway/cluster.h"
+#include "broker/redis/survey.h"
+#include "gateway/pages/cluster.h"
 
 #include <stdio.h>
 

@@ -4,8 +4,8 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "gateway/eio_packet.h"
-#include "gateway/ws.h"
+#include "gateway/net/ws.h"
+#include "gateway/protocol/eio_packet.h"
 
 /* Appends a packet as the frame an outlet would hold. */
 static void add_frame(struct buf *frames, const struct eio_packet *packet)

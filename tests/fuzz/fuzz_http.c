@@ -4,7 +4,7 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "gateway/http.h"
+#include "gateway/net/http.h"
 
 enum { BODY_MAX = 100 };
 

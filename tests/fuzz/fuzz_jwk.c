@@ -4,8 +4,8 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "gateway/jwk.h"
-#include "gateway/keys.h"
+#include "gateway/auth/jwk.h"
+#include "gateway/auth/keys.h"
 
 static size_t count(int (*add)(struct keys *keys, const char *text, size_t len, const char **error),
                     const uint8_t *data, size_t size)

@@ -4,9 +4,9 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "gateway/claims.h"
-#include "gateway/jwt.h"
-#include "gateway/keys.h"
+#include "gateway/auth/claims.h"
+#include "gateway/auth/jwt.h"
+#include "gateway/auth/keys.h"
 
 #include <openssl/rand.h>
 

@@ -5,8 +5,8 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "gateway/http.h"
-#include "gateway/token.h"
+#include "gateway/auth/token.h"
+#include "gateway/net/http.h"
 
 enum { SMALL = 5, LARGE = 300 };
 

@@ -4,7 +4,7 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "gateway/recovery_id.h"
+#include "gateway/rides/recovery_id.h"
 
 #include <openssl/rand.h>
 

@@ -1,14 +1,14 @@
 /*
  * The bytes of a Redis that sends anything, through a real socket into the real connection
- * (broker/redis_link.h): before it has been greeted, while commands wait, on a subscription. The input's
- * first byte tells which kind of connection it is and how many bytes come at a time; a 0xff among the rest
- * hangs up. Every command gets one answer, though it be NULL.
+ * (broker/redis/redis_link.h): before it has been greeted, while commands wait, on a subscription. The
+ * input's first byte tells which kind of connection it is and how many bytes come at a time; a 0xff among the
+ * rest hangs up. Every command gets one answer, though it be NULL.
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "broker/redis_address.h"
-#include "broker/redis_link.h"
-#include "broker/redis_url.h"
+#include "broker/redis/redis_address.h"
+#include "broker/redis/redis_link.h"
+#include "broker/redis/redis_url.h"
 #include "common/log.h"
 
 #include <event2/event.h>

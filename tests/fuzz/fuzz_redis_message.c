@@ -6,8 +6,8 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "broker/message.h"
-#include "broker/record.h"
-#include "broker/stream.h"
+#include "broker/redis/record.h"
+#include "broker/redis/stream.h"
 
 #include <inttypes.h>
 

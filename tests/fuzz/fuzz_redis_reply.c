@@ -19,7 +19,7 @@
 
 #include "broker/backend.h"
 #include "broker/message.h"
-#include "broker/redis.h"
+#include "broker/redis/redis.h"
 #include "common/metrics.h"
 
 enum { RIDES = 3, ANSWERS_MAX = 256 };

@@ -4,7 +4,7 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "broker/redis_url.h"
+#include "broker/redis/redis_url.h"
 
 enum { ERROR_SIZE = 256 };
 

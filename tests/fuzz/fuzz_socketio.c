@@ -14,8 +14,8 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "gateway/sio_packet.h"
-#include "gateway/socketio.h"
+#include "gateway/protocol/sio_packet.h"
+#include "gateway/protocol/socketio.h"
 
 enum { CONNECT_TIMEOUT_MS = 1000, PENDING_MAX = 4096 };
 

@@ -4,7 +4,7 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "gateway/static_files.h"
+#include "gateway/pages/static_files.h"
 
 enum { LINES = 5, MODIFIED = 1700000000 };
 

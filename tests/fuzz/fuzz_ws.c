@@ -6,7 +6,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "common/json_text.h"
-#include "gateway/ws.h"
+#include "gateway/net/ws.h"
 
 enum { LIMIT = 300, MASKED = 0x80 };
 

@@ -1,20 +1,20 @@
 /*
- * A whole gateway (gateway/gateway.h) without a thread, a socket or a clock: the connections of gateway/net.h
- * are here, and so is the broker, which runs the memory backend whenever the world turns. One program
- * includes this once and writes drive(), which is called when the gateway runs.
+ * A whole gateway (gateway/gateway.h) without a thread, a socket or a clock: the connections of
+ * gateway/net/net.h are here, and so is the broker, which runs the memory backend whenever the world turns.
+ * One program includes this once and writes drive(), which is called when the gateway runs.
  */
 #ifndef RIDECAST_TESTS_FUZZ_GATEWAY_WORLD_H
 #define RIDECAST_TESTS_FUZZ_GATEWAY_WORLD_H
 
 #include "tests/fuzz/virtual.h"
 
-#include "broker/alloc.h"
 #include "broker/backend.h"
+#include "common/alloc.h"
 #include "common/config.h"
 #include "common/metrics.h"
 #include "common/process.h"
 #include "gateway/gateway.h"
-#include "gateway/net.h"
+#include "gateway/net/net.h"
 
 enum { PIECES_MAX = 100000 };
 

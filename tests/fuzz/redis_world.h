@@ -7,9 +7,9 @@
 
 #include "tests/fuzz/fuzz.h"
 
-#include "broker/redis_address.h"
-#include "broker/redis_link.h"
-#include "broker/scripts.h"
+#include "broker/redis/redis_address.h"
+#include "broker/redis/redis_link.h"
+#include "broker/redis/scripts.h"
 
 #include <hiredis/hiredis.h>
 #include <inttypes.h>

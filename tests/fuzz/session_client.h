@@ -12,11 +12,11 @@
 #include "tests/fuzz/ledger.h"
 
 #include "common/json_text.h"
-#include "gateway/eio_packet.h"
-#include "gateway/engineio.h"
-#include "gateway/recovery_id.h"
-#include "gateway/wire.h"
-#include "gateway/ws.h"
+#include "gateway/net/ws.h"
+#include "gateway/protocol/eio_packet.h"
+#include "gateway/protocol/engineio.h"
+#include "gateway/rides/recovery_id.h"
+#include "gateway/rides/wire.h"
 
 enum { ACK_USERS = 7 }; /* the ack id with which activeUsers is asked; boardings begin above */
 

@@ -7,9 +7,9 @@
 #ifndef RIDECAST_TESTS_UNIT_ENGINEIO_WORLD_H
 #define RIDECAST_TESTS_UNIT_ENGINEIO_WORLD_H
 
-#include "gateway/engineio.h"
+#include "gateway/protocol/engineio.h"
 
-#include "gateway/ride.h"
+#include "gateway/rides/ride.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

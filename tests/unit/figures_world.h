@@ -7,14 +7,14 @@
 
 #include "broker/broker.h"
 #include "common/metrics.h"
-#include "gateway/engineio.h"
-#include "gateway/gauges.h"
-#include "gateway/net.h"
-#include "gateway/outlet.h"
+#include "gateway/net/net.h"
+#include "gateway/net/server.h"
+#include "gateway/pages/gauges.h"
 #include "gateway/plain_riders.h"
-#include "gateway/presence.h"
-#include "gateway/ride.h"
-#include "gateway/server.h"
+#include "gateway/protocol/engineio.h"
+#include "gateway/rides/outlet.h"
+#include "gateway/rides/presence.h"
+#include "gateway/rides/ride.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -8,10 +8,10 @@
 #ifndef RIDECAST_TESTS_UNIT_PRESENCE_WORLD_H
 #define RIDECAST_TESTS_UNIT_PRESENCE_WORLD_H
 
-#include "gateway/presence.h"
+#include "gateway/rides/presence.h"
 
 #include "common/log.h"
-#include "gateway/net.h"
+#include "gateway/net/net.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
  * What a gateway says of itself: the figures of its parts, once a second.
  */
-#include "gateway/about.h"
+#include "gateway/pages/about.h"
 
 #include "common/json_text.h"
 #include "tests/unit/figures_world.h"

@@ -4,7 +4,7 @@
 #include "tests/unit/signer.h"
 
 #include "common/log.h"
-#include "gateway/auth.h"
+#include "gateway/auth/auth.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 /*
  * Pauses that double, with jitter, up to their ceiling.
  */
-#include "broker/backoff.h"
+#include "broker/redis/backoff.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
  * Base64url: one text for any bytes, and nothing else.
  */
-#include "gateway/base64url.h"
+#include "gateway/auth/base64url.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

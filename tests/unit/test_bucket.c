@@ -1,7 +1,7 @@
 /*
  * Token buckets: what a full one gives, how it fills, and who is told apart as a flood.
  */
-#include "gateway/bucket.h"
+#include "gateway/net/bucket.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
  * Claims: what a token entitles to, and when.
  */
-#include "gateway/claims.h"
+#include "gateway/auth/claims.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,11 +2,11 @@
  * /api/cluster: the sum over all gateways, and who is answered when. The broker, the links and the clock are
  * here.
  */
-#include "gateway/cluster.h"
+#include "gateway/pages/cluster.h"
 
 #include "broker/broker.h"
-#include "gateway/net.h"
-#include "gateway/pages.h"
+#include "gateway/net/net.h"
+#include "gateway/pages/pages.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

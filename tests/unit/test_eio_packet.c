@@ -1,8 +1,8 @@
 /*
  * Engine.IO packets and polling payloads, both ways, and what is refused.
  */
-#include "gateway/eio_packet.h"
-#include "gateway/ws.h"
+#include "gateway/net/ws.h"
+#include "gateway/protocol/eio_packet.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
  * The fan-out log: positions, stretches, and what trimming keeps and gives back.
  */
-#include "gateway/fanlog.h"
+#include "gateway/rides/fanlog.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

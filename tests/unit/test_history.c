@@ -1,7 +1,7 @@
 /*
  * The latest events of a ride: what is kept, what breaks the run, and when it is complete.
  */
-#include "gateway/history.h"
+#include "gateway/rides/history.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
  * HTTP: requests however the bytes are cut, what is refused and with which status, query strings, responses.
  */
-#include "gateway/http.h"
+#include "gateway/net/http.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,8 +3,8 @@
  */
 #include "tests/unit/signer.h"
 
-#include "gateway/jwk.h"
-#include "gateway/keys.h"
+#include "gateway/auth/jwk.h"
+#include "gateway/auth/keys.h"
 
 /* How many keys the text has; -1: it is refused, for the reason in `*error`. */
 static int added(const char *text, const char **error)

@@ -3,9 +3,9 @@
  */
 #include "tests/unit/signer.h"
 
-#include "gateway/jwk.h"
-#include "gateway/jwt.h"
-#include "gateway/keys.h"
+#include "gateway/auth/jwk.h"
+#include "gateway/auth/jwt.h"
+#include "gateway/auth/keys.h"
 
 #define CLAIMS "{\"sub\":\"ann\"}"
 

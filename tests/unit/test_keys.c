@@ -3,7 +3,7 @@
  */
 #include "tests/unit/signer.h"
 
-#include "gateway/keys.h"
+#include "gateway/auth/keys.h"
 
 static const struct json_slice NO_ID = {NULL, 0};
 

@@ -1,7 +1,7 @@
 /*
  * What each address has: limits by kind, networks of IPv6, and that entries leave.
  */
-#include "gateway/peers.h"
+#include "gateway/net/peers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
  * Events from the channel: only what is exactly one passes.
  */
-#include "broker/record.h"
+#include "broker/redis/record.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
  * Recovery ids: what they hold, and that nothing but the secret's owner makes one.
  */
-#include "gateway/recovery_id.h"
+#include "gateway/rides/recovery_id.h"
 
 #include "common/user.h"
 

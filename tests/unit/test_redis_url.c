@@ -1,7 +1,7 @@
 /*
  * The broker's URL: what is accepted, what is refused, and that errors tell no secrets.
  */
-#include "broker/redis_url.h"
+#include "broker/redis/redis_url.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

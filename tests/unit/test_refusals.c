@@ -2,7 +2,7 @@
  * Refusals: every one is counted, and however many there are, the log has a few lines. Stderr is a file
  * meanwhile.
  */
-#include "gateway/refusals.h"
+#include "gateway/net/refusals.h"
 
 #include "common/log.h"
 #include "common/metrics.h"

@@ -1,7 +1,7 @@
 /*
  * The fan-out: outlets, rides and their logs together, with carriers that record what they are given.
  */
-#include "gateway/ride.h"
+#include "gateway/rides/ride.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
  * Patterns of rides.
  */
-#include "gateway/ride_list.h"
+#include "gateway/rides/ride_list.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
  * A roster: riders in and out, references to their records, and the difference between two sets.
  */
-#include "gateway/roster.h"
+#include "gateway/rides/roster.h"
 
 #include "broker/broker.h"
 

@@ -1,7 +1,7 @@
 /*
  * The order in which sentinels are asked, and what is learned and forgotten.
  */
-#include "broker/sentinel_list.h"
+#include "broker/redis/sentinel_list.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

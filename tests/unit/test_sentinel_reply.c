@@ -1,7 +1,7 @@
 /*
  * What is made of the answers of sentinels and servers, right and wrong ones.
  */
-#include "broker/sentinel_reply.h"
+#include "broker/redis/sentinel_reply.h"
 
 #include <hiredis/hiredis.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /*
  * Socket.IO packets: what is read from clients, what is refused, and the heads the server writes.
  */
-#include "gateway/sio_packet.h"
+#include "gateway/protocol/sio_packet.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,10 +3,10 @@
  *
  * A recording application and carrier write one journal; each test checks and empties it.
  */
-#include "gateway/socketio.h"
+#include "gateway/protocol/socketio.h"
 
 #include "common/buf.h"
-#include "gateway/sio_packet.h"
+#include "gateway/protocol/sio_packet.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

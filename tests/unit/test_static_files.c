@@ -1,7 +1,7 @@
 /*
  * A web client's files: which request gets which, in which form, and what is only confirmed.
  */
-#include "gateway/static_files.h"
+#include "gateway/pages/static_files.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

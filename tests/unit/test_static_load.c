@@ -1,7 +1,7 @@
 /*
  * A folder into memory: what is taken, what is left out, and what stops the start.
  */
-#include "gateway/static_load.h"
+#include "gateway/pages/static_load.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -1,7 +1,7 @@
 /*
  * The order of a ride's events: next, old, gap, foreign; and what is held meanwhile.
  */
-#include "broker/stream.h"
+#include "broker/redis/stream.h"
 
 #include "broker/message.h"
 

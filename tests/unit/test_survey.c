@@ -1,7 +1,7 @@
 /*
  * What is passed on as what a gateway says of itself.
  */
-#include "broker/survey.h"
+#include "broker/redis/survey.h"
 
 #include "broker/broker.h"
 

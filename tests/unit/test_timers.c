@@ -1,7 +1,7 @@
 /*
  * Deadlines: order, moving, cancelling, and what callbacks may do.
  */
-#include "gateway/timers.h"
+#include "gateway/net/timers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /*
  * Where a request carries a token.
  */
-#include "gateway/http.h"
-#include "gateway/token.h"
+#include "gateway/auth/token.h"
+#include "gateway/net/http.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

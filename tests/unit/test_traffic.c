@@ -1,7 +1,7 @@
 /*
  * What one client may say: messages and bytes, and which of the two a refusal names.
  */
-#include "gateway/traffic.h"
+#include "gateway/net/traffic.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

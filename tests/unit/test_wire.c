@@ -1,7 +1,7 @@
 /*
  * What clients hear: the exact bytes of each event in each wire form.
  */
-#include "gateway/wire.h"
+#include "gateway/rides/wire.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
  * WebSocket: the handshake, what the decoder takes and refuses however the bytes are cut, and the encoder.
  */
-#include "gateway/ws.h"
+#include "gateway/net/ws.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  * A gateway that is wrong on purpose: it tells every 20th event twice. The chaos test must notice. Linked
  * with --wrap=ride_event.
  */
-#include "gateway/ride.h"
+#include "gateway/rides/ride.h"
 
 enum { EVERY = 20 };
 

@@ -2,7 +2,7 @@
  * A gateway that is wrong on purpose: it keeps every 20th event from its clients. The chaos test must notice.
  * Linked with --wrap=ride_event.
  */
-#include "gateway/ride.h"
+#include "gateway/rides/ride.h"
 
 enum { EVERY = 20 };
 

@@ -1,0 +1,157 @@
+/*
+ * The strict reader of events and their parts.
+ */
+#include "broker/redis/record.h"
+
+#include "common/user.h"
+
+#include <string.h>
+
+/* What the scripts' floating-point numbers hold exactly: all of 15 digits, and the microseconds of a few
+ * centuries. */
+enum { OFFSET_DIGITS_MAX = 15, TENURE_DIGITS_MAX = 16 };
+
+static bool is_id_letter(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+static int parse_letters(struct json_slice text, char *out, size_t letters)
+{
+    if (text.len != letters)
+        return -1;
+    for (size_t i = 0; i < letters; i++)
+        if (!is_id_letter(text.at[i]))
+            return -1;
+    memcpy(out, text.at, letters);
+    out[letters] = '\0';
+    return 0;
+}
+
+int record_parse_epoch(struct json_slice text, char epoch[EPOCH_LEN + 1])
+{
+    return parse_letters(text, epoch, EPOCH_LEN);
+}
+
+int record_parse_socket_id(struct json_slice text, char socket_id[SOCKET_ID_LEN + 1])
+{
+    return parse_letters(text, socket_id, SOCKET_ID_LEN);
+}
+
+static int parse_digits(struct json_slice text, size_t digits_max, uint64_t *number)
+{
+    uint64_t value = 0;
+
+    if (text.len == 0 || text.len > digits_max)
+        return -1;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] < '0' || text.at[i] > '9')
+            return -1;
+        value = value * 10 + (uint64_t)(text.at[i] - '0');
+    }
+    *number = value;
+    return 0;
+}
+
+int record_parse_offset(struct json_slice text, uint64_t *offset)
+{
+    return parse_digits(text, OFFSET_DIGITS_MAX, offset);
+}
+
+int record_parse_tenure(struct json_slice text, uint64_t *tenure)
+{
+    return parse_digits(text, TENURE_DIGITS_MAX, tenure);
+}
+
+/* Copies what has no space, control character or brace in it: a brace would move a key to another slot. */
+static int parse_name(struct json_slice text, char *out, size_t len_max)
+{
+    if (text.len == 0 || text.len > len_max)
+        return -1;
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.at[i] <= ' ' || strchr("{}\x7f", text.at[i]))
+            return -1;
+    memcpy(out, text.at, text.len);
+    out[text.len] = '\0';
+    return 0;
+}
+
+int record_parse_ride(struct json_slice text, char ride[RIDE_NAME_MAX + 1])
+{
+    return text.len > 0 && text.at[0] == '/' ? parse_name(text, ride, RIDE_NAME_MAX) : -1;
+}
+
+int record_parse_node(struct json_slice text, char node[RECORD_NODE_MAX + 1])
+{
+    return parse_name(text, node, RECORD_NODE_MAX);
+}
+
+int record_parse_kind(struct json_slice text, enum broker_event_kind *kind)
+{
+    static const struct {
+        const char *name;
+        enum broker_event_kind kind;
+    } kinds[] = {
+        {"boarded", BROKER_BOARDED},
+        {"exited", BROKER_EXITED},
+        {"disconnected", BROKER_DISCONNECTED},
+        {"restored", BROKER_RESTORED},
+    };
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (text.len == strlen(kinds[i].name) && memcmp(text.at, kinds[i].name, text.len) == 0) {
+            *kind = kinds[i].kind;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+bool record_user_valid(struct json_slice user)
+{
+    return user.len >= 2 && user.len <= RECORD_USER_MAX && user.at[0] == '{' &&
+           user.at[user.len - 1] == '}' && json_text_valid(user.at, user.len, USER_DEPTH_MAX);
+}
+
+/* Cuts off the front up to the next space. False: there is none. */
+static bool next_word(struct json_slice *rest, struct json_slice *word)
+{
+    const char *space = rest->len > 0 ? memchr(rest->at, ' ', rest->len) : NULL;
+
+    if (!space)
+        return false;
+    word->at = rest->at;
+    word->len = (size_t)(space - rest->at);
+    rest->at = space + 1;
+    rest->len -= word->len + 1;
+    return true;
+}
+
+int record_parse_event(const char *text, size_t len, struct record_event *event)
+{
+    struct json_slice rest = {text, len};
+    struct json_slice epoch, offset, kind, socket_id;
+
+    if (!next_word(&rest, &epoch) || !next_word(&rest, &offset) || !next_word(&rest, &kind) ||
+        !next_word(&rest, &socket_id))
+        return -1;
+    if (record_parse_epoch(epoch, event->position.epoch) != 0 ||
+        record_parse_offset(offset, &event->position.offset) != 0 || event->position.offset == 0 ||
+        record_parse_kind(kind, &event->kind) != 0 ||
+        record_parse_socket_id(socket_id, event->socket_id) != 0 || !record_user_valid(rest))
+        return -1;
+    event->user = rest;
+    return 0;
+}
+
+int record_parse_takeover(const char *text, size_t len, struct record_takeover *takeover)
+{
+    struct json_slice rest = {text, len};
+    struct json_slice tenure, socket_id;
+
+    if (!next_word(&rest, &tenure) || !next_word(&rest, &socket_id) ||
+        record_parse_tenure(tenure, &takeover->tenure) != 0 ||
+        record_parse_socket_id(socket_id, takeover->socket_id) != 0)
+        return -1;
+    return record_parse_ride(rest, takeover->ride);
+}

@@ -1,0 +1,55 @@
+/*
+ * What ridecast keeps in Redis and says on its channels, checked on the way in: nothing that fails here goes
+ * further. Redis is shared, and anybody who can reach it can write there.
+ *
+ * An event on a ride's channel is `epoch offset kind socketId user`, separated by single spaces; the user is
+ * JSON and the rest of the message. Pure; any thread.
+ */
+#ifndef RIDECAST_BROKER_REDIS_RECORD_H
+#define RIDECAST_BROKER_REDIS_RECORD_H
+
+#include "broker/broker.h"
+#include "common/json_text.h"
+
+enum {
+    RECORD_USER_MAX = 65536, /* bytes; what the gateway takes from clients is bounded well below */
+    RECORD_NODE_MAX = 80,    /* bytes */
+};
+
+struct record_event {
+    struct broker_position position;
+    enum broker_event_kind kind;
+    char socket_id[SOCKET_ID_LEN + 1];
+    struct json_slice user; /* within the text that was parsed */
+};
+
+/* 0, or -1 for anything that is not exactly an event. */
+int record_parse_event(const char *text, size_t len, struct record_event *event);
+
+/* `tenure socketId ride`: another node has taken the socket over. */
+struct record_takeover {
+    uint64_t tenure;
+    char socket_id[SOCKET_ID_LEN + 1];
+    char ride[RIDE_NAME_MAX + 1];
+};
+
+/* 0, or -1 for anything that is not exactly that. */
+int record_parse_takeover(const char *text, size_t len, struct record_takeover *takeover);
+
+/* The pieces, for records that come apart already. Each is 0 with the result filled, or -1. */
+int record_parse_epoch(struct json_slice text, char epoch[EPOCH_LEN + 1]);
+int record_parse_offset(struct json_slice text, uint64_t *offset);
+int record_parse_kind(struct json_slice text, enum broker_event_kind *kind);
+int record_parse_socket_id(struct json_slice text, char socket_id[SOCKET_ID_LEN + 1]);
+
+/* When a node obtained a socket, in microseconds by Redis' clock. */
+int record_parse_tenure(struct json_slice text, uint64_t *tenure);
+
+/* Names that stand in the keys shared by all rides: NUL-terminated copies. */
+int record_parse_ride(struct json_slice text, char ride[RIDE_NAME_MAX + 1]);
+int record_parse_node(struct json_slice text, char node[RECORD_NODE_MAX + 1]);
+
+/* Whether it is one JSON object, not too large, with nothing around it. */
+bool record_user_valid(struct json_slice user);
+
+#endif

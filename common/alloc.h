@@ -1,0 +1,27 @@
+/*
+ * Small allocations that cannot be refused. A broker without memory for one message could neither carry out a
+ * transition nor say that it did not, so it logs a line and ends the process; clients then come back to
+ * another gateway.
+ */
+#ifndef RIDECAST_COMMON_ALLOC_H
+#define RIDECAST_COMMON_ALLOC_H
+
+#include "common/blob.h"
+
+#include <stddef.h>
+
+/* What uthash does when it finds no memory; include this header before <uthash.h>. */
+#define uthash_fatal(message) alloc_failed()
+
+void alloc_failed(void) __attribute__((noreturn));
+
+/* `size` zeroed bytes for free(). */
+void *alloc_zeroed(size_t size);
+
+/* A copy of `len` bytes of `text` and a NUL, for free(). */
+char *alloc_text(const char *text, size_t len);
+
+/* blob_new() that never returns NULL. */
+struct blob *alloc_blob(const void *data, size_t len);
+
+#endif

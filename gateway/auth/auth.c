@@ -1,0 +1,270 @@
+/* Who may connect: see auth.h. */
+#include "gateway/auth/auth.h"
+#include "common/log.h"
+#include "gateway/auth/jwk.h"
+#include "gateway/auth/jwt.h"
+#include "gateway/auth/keys.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct auth {
+    struct auth_options options;
+    struct claims_rules rules;
+    struct keys *keys;
+    uint64_t refused[TOKEN_FAULTS];
+    uint64_t quiet_until_ms; /* no line about refused tokens before */
+    uint64_t unsaid;         /* refused since the last line */
+};
+
+/* --- keys from files --- */
+
+/* Wiped and freed by forget(). */
+static int read_file(const char *path, struct buf *text, char *error, size_t error_size)
+{
+    FILE *file = fopen(path, "re");
+    char *room = NULL;
+    size_t n = 0;
+
+    buf_init(text, AUTH_FILE_MAX + 1);
+    if (file)
+        room = buf_reserve(text, AUTH_FILE_MAX + 1);
+    if (room)
+        n = fread(room, 1, AUTH_FILE_MAX + 1, file);
+    if (!room || ferror(file))
+        snprintf(error, error_size, "cannot read %s: %s", path, strerror(errno));
+    else if (n > AUTH_FILE_MAX)
+        snprintf(error, error_size, "%s is larger than %d bytes; give a file with keys", path, AUTH_FILE_MAX);
+    else
+        buf_added(text, n);
+    bool failed = !room || ferror(file) || n > AUTH_FILE_MAX;
+
+    if (file)
+        fclose(file);
+    return failed ? -1 : 0;
+}
+
+static void forget(struct buf *text)
+{
+    if (text->data)
+        OPENSSL_cleanse(text->data, text->size);
+    buf_deinit(text);
+}
+
+static int add_keys(struct keys *keys, const struct buf *text, const char **why)
+{
+    struct json_slice trimmed = json_text_trim(text->data, text->len);
+
+    if (json_text_type(trimmed) == '{')
+        return jwk_add(keys, trimmed.at, trimmed.len, why);
+    return keys_add_pem(keys, text->data, text->len, why);
+}
+
+/* A public key taken for a secret would let everybody sign. */
+static bool looks_like_a_key(const char *text, size_t len)
+{
+    static const char *const beginnings[] = {"-----BEGIN", "{", "0\x82", "ssh-"};
+
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
+        size_t n = strlen(beginnings[i]);
+
+        if (len >= n && memcmp(text, beginnings[i], n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int add_secret(struct keys *keys, const struct buf *text, const char **why)
+{
+    static const struct json_slice no_id = {NULL, 0};
+    struct json_slice secret = json_text_trim(text->data, text->len);
+
+    if (looks_like_a_key(secret.at, secret.len)) {
+        *why = "looks like a key and not like a secret; give it as --auth-keys-file";
+        return -1;
+    }
+    return keys_add_secret(keys, secret.at, secret.len, no_id, why);
+}
+
+static int add_file(struct keys *keys, const char *path,
+                    int (*add)(struct keys *keys, const struct buf *text, const char **why), char *error,
+                    size_t error_size)
+{
+    struct buf text;
+    const char *why = "";
+
+    if (!path[0])
+        return 0;
+    int failed = read_file(path, &text, error, error_size);
+
+    if (!failed) {
+        failed = add(keys, &text, &why);
+        if (failed)
+            snprintf(error, error_size, "%s %s", path, why);
+    }
+    forget(&text);
+    return failed;
+}
+
+static struct keys *read_keys(const struct auth_options *options, char *error, size_t error_size)
+{
+    struct keys *keys = keys_new();
+
+    if (add_file(keys, options->keys_file, add_keys, error, error_size) == 0 &&
+        add_file(keys, options->secret_file, add_secret, error, error_size) == 0)
+        return keys;
+    keys_free(keys);
+    return NULL;
+}
+
+struct auth *auth_new(const struct auth_options *options, char *error, size_t error_size)
+{
+    if (!options->keys_file[0] && !options->secret_file[0]) {
+        snprintf(error, error_size,
+                 "--auth jwt needs keys to verify tokens with; give --auth-keys-file or --auth-secret-file");
+        return NULL;
+    }
+    struct auth *auth = calloc(1, sizeof *auth);
+
+    if (!auth)
+        abort();
+    auth->options = *options;
+    auth->rules = (struct claims_rules){.issuer = options->issuer, .audience = options->audience};
+    auth->keys = read_keys(options, error, error_size);
+    if (auth->keys)
+        return auth;
+    auth_free(auth);
+    return NULL;
+}
+
+void auth_free(struct auth *auth)
+{
+    if (!auth)
+        return;
+    keys_free(auth->keys);
+    free(auth);
+}
+
+void auth_reload(struct auth *auth)
+{
+    char error[512];
+    struct keys *keys = read_keys(&auth->options, error, sizeof error);
+
+    if (!keys) {
+        log_error("auth", "the keys stay as they were: %s", error);
+        return;
+    }
+    keys_free(auth->keys);
+    auth->keys = keys;
+    log_info("auth", "read the keys anew: %zu", keys_count(keys));
+}
+
+/* --- tokens --- */
+
+static void blame(struct auth *auth, const struct auth_request *request, enum token_fault fault)
+{
+    uint64_t now = auth->options.now_ms(auth->options.clock);
+    char address[IP_TEXT_SIZE];
+
+    auth->refused[fault]++;
+    if (now < auth->quiet_until_ms) {
+        auth->unsaid++;
+        return;
+    }
+    ip_print(&request->client, address);
+    log_warn("auth", "refused a client from %s on %s: %s (%llu more before)", address, request->ride,
+             token_fault_text(fault), (unsigned long long)auth->unsaid);
+    auth->quiet_until_ms = now + AUTH_LOG_MS;
+    auth->unsaid = 0;
+}
+
+static enum token_fault judge(struct auth *auth, const struct auth_request *request, struct grant *grant)
+{
+    struct jwt jwt;
+
+    if (!request->token || !request->len)
+        return TOKEN_MISSING;
+    enum token_fault fault = jwt_open(auth->keys, request->token, request->len, &jwt);
+
+    if (fault != TOKEN_GOOD)
+        return fault;
+    fault = claims_judge(&auth->rules, jwt.claims, request->ride, auth->options.now_s(auth->options.clock),
+                         grant);
+    jwt_close(&jwt);
+    return fault;
+}
+
+enum token_fault auth_judge(struct auth *auth, const struct auth_request *request, struct grant *grant)
+{
+    enum token_fault fault = judge(auth, request, grant);
+
+    if (fault != TOKEN_GOOD)
+        blame(auth, request, fault);
+    return fault;
+}
+
+uint64_t auth_refused(const struct auth *auth, enum token_fault fault)
+{
+    return auth->refused[fault];
+}
+
+/* --- bearers --- */
+
+static int64_t seconds_left(const struct bearer *bearer)
+{
+    const struct auth_options *options = &bearer->auth->options;
+
+    return bearer->grant.ends_s - options->now_s(options->clock);
+}
+
+static void look_again(struct bearer *bearer)
+{
+    const struct auth_options *options = &bearer->auth->options;
+    int64_t left_s = seconds_left(bearer);
+    uint64_t wait_ms =
+        left_s < AUTH_RECHECK_MS / 1000 ? (uint64_t)(left_s > 0 ? left_s : 0) * 1000 : AUTH_RECHECK_MS;
+
+    timers_set(options->timers, &bearer->timer, options->now_ms(options->clock) + wait_ms);
+}
+
+static void on_timer(void *owner)
+{
+    struct bearer *bearer = owner;
+
+    if (seconds_left(bearer) > 0)
+        look_again(bearer);
+    else
+        bearer->expired(bearer->owner);
+}
+
+struct bearer *bearer_new(struct auth *auth, const struct grant *grant, void (*expired)(void *owner),
+                          void *owner)
+{
+    struct bearer *bearer = calloc(1, sizeof *bearer);
+
+    if (!bearer)
+        abort();
+    bearer->auth = auth;
+    bearer->grant = *grant;
+    bearer->expired = expired;
+    bearer->owner = owner;
+    bearer->timer = (struct timer){.fire = on_timer, .owner = bearer};
+    look_again(bearer);
+    return bearer;
+}
+
+void bearer_free(struct bearer *bearer)
+{
+    if (!bearer)
+        return;
+    timers_cancel(bearer->auth->options.timers, &bearer->timer);
+    free(bearer);
+}
+
+const char *bearer_subject(const struct bearer *bearer)
+{
+    return bearer ? bearer->grant.subject : NULL;
+}

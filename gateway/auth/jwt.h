@@ -1,0 +1,31 @@
+/*
+ * JSON Web Tokens in their compact signed form (RFC 7515, 7519), as strictly as RFC 8725 asks for: three
+ * parts of canonical base64url, each of header and claims one strict JSON object without two members of one
+ * name. Of the header `alg`, `kid` and `crit` count; keys that a token brings itself (`jwk`, `jku`, `x5c`)
+ * are never looked at. Nothing of the claims is read before the signature is found good. Pure but for
+ * OpenSSL; any thread.
+ */
+#ifndef RIDECAST_GATEWAY_AUTH_JWT_H
+#define RIDECAST_GATEWAY_AUTH_JWT_H
+
+#include "common/json_text.h"
+#include "gateway/auth/token.h"
+
+struct keys;
+
+enum { JWT_DEPTH_MAX = 8, JWT_HEADER_MEMBERS = 16, JWT_CLAIMS_MAX = 64 };
+
+/* A token that was found good. */
+struct jwt {
+    struct buf bytes;         /* of the claims */
+    struct json_slice claims; /* an object, within `bytes` */
+};
+
+/*
+ * TOKEN_GOOD: one of the keys has signed it; `*jwt` is filled, free it with jwt_close(). Else why not, one of
+ * MALFORMED, ALGORITHM, CRITICAL, KEY, SIGNATURE, and there is nothing to free.
+ */
+enum token_fault jwt_open(const struct keys *keys, const char *token, size_t len, struct jwt *jwt);
+void jwt_close(struct jwt *jwt);
+
+#endif

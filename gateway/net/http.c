@@ -1,0 +1,481 @@
+/*
+ * HTTP/1.1: see http.h.
+ *
+ * http_parser calls back for each piece of a request; the callbacks gather what the gateway needs. Where
+ * there is something to say (the head, the end) the callback notes it and pauses the parser, which then
+ * returns to http_reader_feed().
+ *
+ *   feed ─▶ on_url, on_header_field, on_header_value … on_headers_complete ─▶ HTTP_HEAD_DONE
+ *   feed ─▶ on_body … on_message_complete ─▶ HTTP_DONE
+ */
+#include "gateway/net/http.h"
+
+#include <http_parser.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { FIELD_NAME_MAX = 32 };
+
+static const char *const field_names[HTTP_FIELDS] = {
+    [HTTP_HOST] = "host",
+    [HTTP_ORIGIN] = "origin",
+    [HTTP_CONNECTION] = "connection",
+    [HTTP_UPGRADE] = "upgrade",
+    [HTTP_CONTENT_TYPE] = "content-type",
+    [HTTP_EXPECT] = "expect",
+    [HTTP_ACCESS_CONTROL_REQUEST_HEADERS] = "access-control-request-headers",
+    [HTTP_SEC_WEBSOCKET_KEY] = "sec-websocket-key",
+    [HTTP_SEC_WEBSOCKET_VERSION] = "sec-websocket-version",
+    [HTTP_SEC_WEBSOCKET_PROTOCOL] = "sec-websocket-protocol",
+    [HTTP_ACCEPT] = "accept",
+    [HTTP_ACCEPT_ENCODING] = "accept-encoding",
+    [HTTP_IF_MODIFIED_SINCE] = "if-modified-since",
+    [HTTP_IF_NONE_MATCH] = "if-none-match",
+    [HTTP_AUTHORIZATION] = "authorization",
+    [HTTP_X_FORWARDED_FOR] = "x-forwarded-for",
+    [HTTP_X_RIDECAST_SESSION] = "x-ridecast-session",
+};
+
+struct http_reader {
+    http_parser parser;
+    struct http_request request; /* filled at the end of the head; until then field[] only tells which came */
+    enum http_progress progress; /* what was said last */
+    int status;                  /* of HTTP_BAD */
+    bool head_done;
+    bool after_cr; /* the head's last byte was a CR */
+    size_t head_len, head_max;
+    unsigned header_count;
+    struct buf target;             /* the request target; cut into path and query at the end of the head */
+    struct buf field[HTTP_FIELDS]; /* values; each byte of one was a byte of the head, so that limit holds
+                                      here too */
+    bool in_name;                  /* a field's name is being read, not yet its value */
+    char name[FIELD_NAME_MAX];
+    size_t name_len;         /* FIELD_NAME_MAX: longer than any of field_names */
+    enum http_field current; /* whose value is being read; HTTP_FIELDS: nobody's */
+    bool keep_body;
+    uint64_t body_left; /* bytes of body that may still come */
+    struct buf body;
+};
+
+/* Makes the running callback fail, and with it the request. */
+static int refuse(struct http_reader *reader, int status)
+{
+    reader->status = status;
+    return -1;
+}
+
+static int gather(struct http_reader *reader, struct buf *buf, const char *at, size_t n)
+{
+    return buf_append(buf, at, n) ? refuse(reader, HTTP_STATUS_SERVICE_UNAVAILABLE) : 0;
+}
+
+/* ---- the head ---- */
+
+static int on_url(http_parser *parser, const char *at, size_t n)
+{
+    struct http_reader *reader = parser->data;
+
+    return gather(reader, &reader->target, at, n);
+}
+
+static int on_header_field(http_parser *parser, const char *at, size_t n)
+{
+    struct http_reader *reader = parser->data;
+
+    /* RFC 9112 section 5.1: no space before the colon. http_parser, built without its strict mode, lets it
+     * pass. */
+    if (memchr(at, ' ', n))
+        return refuse(reader, HTTP_STATUS_BAD_REQUEST);
+    if (!reader->in_name) {
+        reader->in_name = true;
+        reader->name_len = 0;
+        if (++reader->header_count > HTTP_HEADERS_MAX)
+            return refuse(reader, HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE);
+    }
+    if (n >= FIELD_NAME_MAX - reader->name_len) {
+        reader->name_len = FIELD_NAME_MAX;
+        return 0;
+    }
+    memcpy(reader->name + reader->name_len, at, n);
+    reader->name_len += n;
+    return 0;
+}
+
+static enum http_field known_field(const char *name, size_t len)
+{
+    enum http_field field = 0;
+
+    while (field < HTTP_FIELDS &&
+           !(strlen(field_names[field]) == len && strncasecmp(field_names[field], name, len) == 0))
+        field++;
+    return field;
+}
+
+static int on_header_value(http_parser *parser, const char *at, size_t n)
+{
+    struct http_reader *reader = parser->data;
+
+    if (reader->in_name) {
+        reader->in_name = false;
+        /* Fields after a chunked body are not the request's. */
+        reader->current = reader->head_done ? HTTP_FIELDS : known_field(reader->name, reader->name_len);
+        if (reader->current == HTTP_FIELDS)
+            return 0;
+        if (reader->request.field[reader->current] &&
+            gather(reader, &reader->field[reader->current], ", ", 2))
+            return -1;
+        reader->request.field[reader->current] = "";
+    }
+    return reader->current == HTTP_FIELDS ? 0 : gather(reader, &reader->field[reader->current], at, n);
+}
+
+/* Ends the gathered values with a NUL and lends them to the request. */
+static int finish_fields(struct http_reader *reader)
+{
+    for (int i = 0; i < HTTP_FIELDS; i++) {
+        struct buf *value = &reader->field[i];
+
+        while (value->len && strchr(" \t", value->data[value->len - 1]))
+            value->len--;
+        if (!value->len)
+            continue;
+        if (gather(reader, value, "", 1))
+            return -1;
+        reader->request.field[i] = value->data;
+    }
+    return 0;
+}
+
+/*
+ * The path of an absolute-form target (RFC 9112 section 3.2.2), which proxies and some clients send; empty
+ * where it has none. NULL: not such a target.
+ */
+static char *absolute_form_path(char *target)
+{
+    char *authority = strncasecmp(target, "http://", 7) == 0    ? target + 7
+                      : strncasecmp(target, "https://", 8) == 0 ? target + 8
+                                                                : NULL;
+    size_t len = authority ? strcspn(authority, "/?") : 0;
+
+    return len ? authority + len : NULL;
+}
+
+/* Cuts the target into path and query. */
+static int finish_target(struct http_reader *reader)
+{
+    struct http_request *request = &reader->request;
+
+    if (gather(reader, &reader->target, "", 1))
+        return -1;
+    char *path = reader->target.data;
+    bool as_it_is = path[0] == '/' || reader->parser.method == HTTP_CONNECT ||
+                    (reader->parser.method == HTTP_OPTIONS && strcmp(path, "*") == 0);
+
+    if (!as_it_is)
+        path = absolute_form_path(path);
+    /* A fragment is not sent (RFC 9112 section 3.2); the blanks are what http_parser lets through. */
+    if (!path || strpbrk(path, "#\t\f"))
+        return refuse(reader, HTTP_STATUS_BAD_REQUEST);
+    char *query = strchr(path, '?');
+
+    request->query = query ? query + 1 : "";
+    if (query)
+        *query = '\0';
+    request->path = path[0] ? path : "/";
+    return 0;
+}
+
+static enum http_request_method known_method(unsigned method)
+{
+    switch (method) {
+    case HTTP_GET:
+        return HTTP_METHOD_GET;
+    case HTTP_HEAD:
+        return HTTP_METHOD_HEAD;
+    case HTTP_POST:
+        return HTTP_METHOD_POST;
+    case HTTP_OPTIONS:
+        return HTTP_METHOD_OPTIONS;
+    default:
+        return HTTP_METHOD_OTHER;
+    }
+}
+
+static bool is_token(const char *value, const char *token)
+{
+    return value && strcasecmp(value, token) == 0;
+}
+
+static int on_headers_complete(http_parser *parser)
+{
+    struct http_reader *reader = parser->data;
+    struct http_request *request = &reader->request;
+    bool connect = parser->method == HTTP_CONNECT;
+
+    if (parser->http_major != 1)
+        return refuse(reader, HTTP_STATUS_BAD_REQUEST);
+    if (finish_fields(reader) || finish_target(reader))
+        return -1;
+    request->method = known_method(parser->method);
+    request->upgrade = !connect && parser->upgrade && is_token(request->field[HTTP_UPGRADE], "websocket");
+    request->keep_alive = !connect && http_should_keep_alive(parser);
+    request->has_body =
+        (parser->flags & F_CHUNKED) || (parser->content_length > 0 && parser->content_length != UINT64_MAX);
+    request->expects_continue =
+        request->has_body && parser->http_minor >= 1 && is_token(request->field[HTTP_EXPECT], "100-continue");
+
+    reader->head_done = true;
+    reader->progress = HTTP_HEAD_DONE;
+    http_parser_pause(parser, 1);
+    return 0;
+}
+
+/* ---- the body ---- */
+
+void http_reader_body(struct http_reader *reader, bool keep, size_t max)
+{
+    reader->keep_body = keep;
+    reader->body_left = max;
+    buf_init(&reader->body, max);
+    bool too_big = reader->parser.content_length != UINT64_MAX && reader->parser.content_length > max;
+
+    reader->progress = too_big ? HTTP_TOO_BIG : HTTP_HEAD_DONE;
+}
+
+static int on_body(http_parser *parser, const char *at, size_t n)
+{
+    struct http_reader *reader = parser->data;
+
+    if (n > reader->body_left) {
+        reader->progress = HTTP_TOO_BIG;
+        return -1;
+    }
+    reader->body_left -= n;
+    return reader->keep_body ? gather(reader, &reader->body, at, n) : 0;
+}
+
+static int on_message_complete(http_parser *parser)
+{
+    struct http_reader *reader = parser->data;
+
+    reader->progress = HTTP_DONE;
+    http_parser_pause(parser, 1);
+    return 0;
+}
+
+/* ---- the reader ---- */
+
+static void free_buffers(struct http_reader *reader)
+{
+    buf_deinit(&reader->target);
+    for (int i = 0; i < HTTP_FIELDS; i++)
+        buf_deinit(&reader->field[i]);
+    buf_deinit(&reader->body);
+}
+
+/* Everything as before the first byte of a request; the buffers must be empty. */
+static void begin_request(struct http_reader *reader, size_t head_max)
+{
+    *reader =
+        (struct http_reader){.head_max = head_max, .progress = HTTP_MORE, .status = HTTP_STATUS_BAD_REQUEST};
+    reader->parser.data = reader;
+    http_parser_init(&reader->parser, HTTP_REQUEST);
+    /* One more than the head may have, for the NUL. */
+    buf_init(&reader->target, head_max + 1);
+    for (int i = 0; i < HTTP_FIELDS; i++)
+        buf_init(&reader->field[i], head_max + 1);
+}
+
+struct http_reader *http_reader_new(size_t head_max)
+{
+    struct http_reader *reader = malloc(sizeof *reader);
+
+    if (reader)
+        begin_request(reader, head_max);
+    return reader;
+}
+
+void http_reader_free(struct http_reader *reader)
+{
+    if (!reader)
+        return;
+    free_buffers(reader);
+    free(reader);
+}
+
+/* Whether every CR has its LF: http_parser, built without its strict mode, takes any byte after some of them.
+ */
+static bool line_ends_valid(struct http_reader *reader, const char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (reader->after_cr && bytes[i] != '\n')
+            return false;
+        reader->after_cr = bytes[i] == '\r';
+    }
+    return true;
+}
+
+static enum http_progress feed_parser(struct http_reader *reader, const char *bytes, size_t n, size_t *used)
+{
+    static const http_parser_settings settings = {
+        .on_url = on_url,
+        .on_header_field = on_header_field,
+        .on_header_value = on_header_value,
+        .on_headers_complete = on_headers_complete,
+        .on_body = on_body,
+        .on_message_complete = on_message_complete,
+    };
+
+    reader->progress = HTTP_MORE;
+    http_parser_pause(&reader->parser, 0);
+    *used = http_parser_execute(&reader->parser, &settings, bytes, n);
+    if (reader->progress == HTTP_MORE && HTTP_PARSER_ERRNO(&reader->parser) != HPE_OK)
+        reader->progress = HTTP_BAD;
+    return reader->progress;
+}
+
+static enum http_progress feed_head(struct http_reader *reader, const char *bytes, size_t n, size_t *used)
+{
+    size_t room = reader->head_max - reader->head_len;
+
+    feed_parser(reader, bytes, n < room ? n : room, used);
+    reader->head_len += *used;
+    /* The parser stops before the LF that ends the head. */
+    if (!line_ends_valid(reader, bytes, *used + (reader->progress == HTTP_HEAD_DONE))) {
+        reader->status = HTTP_STATUS_BAD_REQUEST;
+        reader->progress = HTTP_BAD;
+    } else if (reader->progress == HTTP_MORE && reader->head_len == reader->head_max) {
+        reader->status =
+            reader->header_count ? HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE : HTTP_STATUS_URI_TOO_LONG;
+        reader->progress = HTTP_BAD;
+    }
+    return reader->progress;
+}
+
+enum http_progress http_reader_feed(struct http_reader *reader, const char *bytes, size_t n, size_t *used)
+{
+    *used = 0;
+    if (reader->progress == HTTP_DONE) {
+        free_buffers(reader);
+        begin_request(reader, reader->head_max);
+    }
+    if (reader->progress == HTTP_TOO_BIG || reader->progress == HTTP_BAD)
+        return reader->progress;
+    /* To http_parser no bytes would be the end of the stream. */
+    if (n == 0)
+        return HTTP_MORE;
+    return reader->head_done ? feed_parser(reader, bytes, n, used) : feed_head(reader, bytes, n, used);
+}
+
+const struct http_request *http_reader_request(const struct http_reader *reader)
+{
+    return &reader->request;
+}
+
+const struct buf *http_reader_body_bytes(const struct http_reader *reader)
+{
+    return &reader->body;
+}
+
+int http_reader_status(const struct http_reader *reader)
+{
+    return reader->status;
+}
+
+/* ---- query strings ---- */
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The character at `*at`, which is moved behind it; -1: badly encoded. */
+static int decoded_char(const char **at)
+{
+    char c = *(*at)++;
+
+    if (c == '+')
+        return ' ';
+    if (c != '%')
+        return (unsigned char)c;
+    int high = hex_value((*at)[0]);
+    int low = high < 0 ? -1 : hex_value((*at)[1]);
+
+    *at += 2;
+    return low < 0 ? -1 : high * 16 + low;
+}
+
+static int decode_value(const char *value, size_t len, char *out, size_t size)
+{
+    const char *end = value + len;
+    size_t n = 0;
+
+    while (value < end) {
+        int c = decoded_char(&value);
+
+        if (c <= 0 || n + 1 >= size)
+            return -2;
+        out[n++] = (char)c;
+    }
+    out[n] = '\0';
+    return (int)n;
+}
+
+int http_query_get(const char *query, const char *name, char *out, size_t size)
+{
+    size_t name_len = strlen(name);
+
+    for (const char *at = query;; at++) {
+        size_t len = strcspn(at, "&");
+
+        if (len >= name_len && memcmp(at, name, name_len) == 0) {
+            if (len == name_len)
+                return decode_value(at + len, 0, out, size);
+            if (at[name_len] == '=')
+                return decode_value(at + name_len + 1, len - name_len - 1, out, size);
+        }
+        at += len;
+        if (!*at)
+            return -1;
+    }
+}
+
+/* ---- responses ---- */
+
+int http_respond_head(struct buf *out, const struct http_response *response)
+{
+    size_t before = out->len;
+    const char *type = response->content_type;
+    /* RFC 9110 section 8.6: a length in a 304 would be that of the response it stands for. */
+    bool has_length = response->status != HTTP_STATUS_NOT_MODIFIED;
+
+    if (buf_appendf(out, "HTTP/1.1 %d %s\r\n%s%s%s%s", response->status,
+                    http_status_str((enum http_status)response->status), type ? "Content-Type: " : "",
+                    type ? type : "", type ? "\r\n" : "", response->headers ? response->headers : "") ||
+        (has_length && buf_appendf(out, "Content-Length: %zu\r\n", response->body_len)) ||
+        buf_appendf(out, "%s\r\n",
+                    response->keep_alive ? "Connection: keep-alive\r\nKeep-Alive: timeout=5\r\n"
+                                         : "Connection: close\r\n")) {
+        out->len = before;
+        return -1;
+    }
+    return 0;
+}
+
+int http_respond(struct buf *out, const struct http_response *response)
+{
+    size_t before = out->len;
+
+    if (http_respond_head(out, response))
+        return -1;
+    if (!response->head_only && buf_append(out, response->body, response->body_len)) {
+        out->len = before;
+        return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,501 @@
+/* A link: see link.h. */
+#include "gateway/net/link.h"
+#include "common/blob.h"
+#include "gateway/net/net.h"
+#include "gateway/net/peers.h"
+#include "gateway/net/refusals.h"
+#include "gateway/net/server_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+static void set_timer(struct link *link, uint64_t after_ms)
+{
+    timers_set(net_timers(link->server->net), &link->timer, net_now_ms(NULL) + after_ms);
+}
+
+static void cancel_timer(struct link *link)
+{
+    timers_cancel(net_timers(link->server->net), &link->timer);
+}
+
+/* Everything is let go of but the memory. */
+static void mark_gone(struct link *link)
+{
+    cancel_timer(link);
+    link->state = LINK_GONE;
+    link->session = NULL;
+    link->client = NULL;
+    link->conn = NULL;
+    peer_close(link->peer, PEER_CONNECTION, net_now_ms(NULL));
+    peer_close(link->guest, PEER_CLIENT, net_now_ms(NULL));
+    link->peer = link->guest = NULL;
+    DL_DELETE2(link->server->links, link, all_prev, all_next);
+    DL_APPEND2(link->server->gone, link, all_prev, all_next);
+}
+
+static void close_link(struct link *link)
+{
+    conn_close(link->conn);
+    mark_gone(link);
+}
+
+void link_drop(struct link *link)
+{
+    if (link->state == LINK_GONE)
+        return;
+    conn_abort(link->conn);
+    mark_gone(link);
+}
+
+/* Tells whoever uses the link that it is lost; `link->session` and `client` are forgotten first. */
+static void abandon(struct link *link)
+{
+    struct eio_session *session = link->session;
+    void *client = link->client;
+    link->session = NULL;
+    link->client = NULL;
+    if (link->state == LINK_HTTP && session)
+        eio_exchange_lost(session, link);
+    else if (link->state == LINK_WS_SESSION && session)
+        eio_ws_lost(session, link);
+    else if (client)
+        link->server->options.site->ws_closed(client);
+    else if (link->waits_for_page && link->server->options.site->page_lost)
+        link->server->options.site->page_lost(link->server->options.site_data, link);
+    link->waits_for_page = false;
+}
+
+static void note_refusal(const struct link *link, enum refusal refusal)
+{
+    refuse(link->server->options.refusals, refusal, &link->address);
+}
+
+static void timed_out(void *owner)
+{
+    struct link *link = owner;
+    if (link->exchange == EXCHANGE_BODY)
+        note_refusal(link, REFUSED_BODY_TIMEOUT);
+    else if (link->state == LINK_HTTP && link->exchange == EXCHANGE_NONE && link->in_head)
+        note_refusal(link, REFUSED_HEADER_TIMEOUT);
+    abandon(link);
+    if (link->state != LINK_GONE)
+        link_drop(link);
+}
+
+struct link *link_new(struct server *server, struct conn *conn)
+{
+    struct link *link = calloc(1, sizeof *link);
+    if (!link)
+        return NULL;
+    link->reader = http_reader_new(server->options.limits.head_bytes);
+    if (!link->reader) {
+        free(link);
+        return NULL;
+    }
+    link->server = server;
+    link->conn = conn;
+    link->address = conn_peer(conn);
+    link->in_head = true;
+    buf_init(&link->pipelined, LINK_PIPELINE_MAX);
+    link->timer = (struct timer){.fire = timed_out, .owner = link};
+    DL_APPEND2(server->links, link, all_prev, all_next);
+    set_timer(link, server->options.limits.head_ms);
+    return link;
+}
+
+/* What came behind a request is read on when the turn ends: whoever answers must not find more served inside
+ * its call. */
+static void read_on(struct link *link)
+{
+    if (!link->pipelined.len || link->resumable)
+        return;
+    link->resumable = true;
+    LL_PREPEND2(link->server->resumable, link, resumable_next);
+}
+
+static void leave_http(struct link *link)
+{
+    http_reader_free(link->reader);
+    link->reader = NULL;
+}
+
+void link_free(struct link *link)
+{
+    DL_DELETE2(link->server->gone, link, all_prev, all_next);
+    if (link->resumable)
+        LL_DELETE2(link->server->resumable, link, resumable_next);
+    leave_http(link);
+    blob_unref(link->sending);
+    buf_deinit(&link->pipelined);
+    ws_decoder_deinit(&link->decoder);
+    free(link);
+}
+
+void link_closed(struct link *link)
+{
+    abandon(link);
+    if (link->state != LINK_GONE)
+        mark_gone(link);
+}
+
+/* --- HTTP --- */
+
+static struct http_response make_response(const struct link *link, int status, const char *content_type,
+                                          const char *headers)
+{
+    const struct http_request *request = http_reader_request(link->reader);
+    return (struct http_response){
+        .status = status,
+        .content_type = content_type,
+        .headers = headers,
+        /* A body that is not read whole cannot be told from the next request. */
+        .keep_alive =
+            request && request->keep_alive && link->exchange == EXCHANGE_WAITING && !link->server->draining,
+        .head_only = request && request->method == HTTP_METHOD_HEAD,
+    };
+}
+
+/* The exchange is over as far as the others are concerned. */
+static void end_exchange(struct link *link)
+{
+    link->session = NULL;
+    link->waits_for_page = false;
+    link->exchange = EXCHANGE_NONE;
+}
+
+/* The response is out. */
+static void go_on(struct link *link, bool keep_alive)
+{
+    if (!keep_alive) {
+        close_link(link);
+        return;
+    }
+    set_timer(link, LINK_IDLE_MS);
+    read_on(link);
+}
+
+static void respond(struct link *link, int status, const char *content_type, const char *headers,
+                    const void *body, size_t n, bool keep_alive)
+{
+    if (link->state != LINK_HTTP)
+        return;
+    struct http_response response = make_response(link, status, content_type, headers);
+    response.body = body;
+    response.body_len = n;
+    response.keep_alive = response.keep_alive && keep_alive;
+    end_exchange(link);
+
+    struct buf out;
+    buf_init(&out, LINK_RESPONSE_MAX);
+    if (http_respond(&out, &response))
+        response.keep_alive = false; /* no memory: close without an answer */
+    else
+        conn_write(link->conn, out.data, out.len);
+    buf_deinit(&out);
+
+    go_on(link, response.keep_alive);
+}
+
+/* Sends what the peer takes. */
+static void send_on(struct link *link)
+{
+    while (link->sent < link->sending->len && !conn_blocked(link->conn)) {
+        size_t left = link->sending->len - link->sent;
+        size_t n = left < LINK_PIECE_BYTES ? left : LINK_PIECE_BYTES;
+        conn_write(link->conn, link->sending->data + link->sent, n);
+        link->sent += n;
+        set_timer(link, LINK_SEND_MS);
+    }
+    if (link->sent < link->sending->len)
+        return;
+    blob_unref(link->sending);
+    link->sending = NULL;
+    link->exchange = EXCHANGE_NONE;
+    go_on(link, !link->last);
+}
+
+void link_send(struct link *link, int status, const char *content_type, const char *headers,
+               struct blob *body)
+{
+    if (link->state != LINK_HTTP)
+        return;
+    struct http_response response = make_response(link, status, content_type, headers);
+    response.body_len = body->len;
+    end_exchange(link);
+    struct buf head;
+    buf_init(&head, HTTP_HEAD_MAX);
+    if (http_respond_head(&head, &response)) {
+        buf_deinit(&head);
+        close_link(link); /* no memory: close without an answer */
+        return;
+    }
+    conn_write(link->conn, head.data, head.len);
+    buf_deinit(&head);
+    link->exchange = EXCHANGE_SENDING;
+    link->sending = blob_ref(body);
+    link->sent = response.head_only || status == 304 ? body->len : 0;
+    link->last = !response.keep_alive;
+    send_on(link);
+}
+
+void link_respond(struct link *link, int status, const char *content_type, const char *headers,
+                  const void *body, size_t n)
+{
+    respond(link, status, content_type, headers, body, n, true);
+}
+
+void link_refuse(struct link *link, int status, const char *content_type, const char *headers,
+                 const void *body, size_t n)
+{
+    respond(link, status, content_type, headers, body, n, false);
+}
+
+static void bad_request(struct link *link, int status)
+{
+    if (status == 414 || status == 431)
+        note_refusal(link, REFUSED_HEADERS);
+    link->exchange = EXCHANGE_NONE;
+    abandon(link);
+    link_refuse(link, status, NULL, NULL, "", 0);
+}
+
+/* Reads one step. False: stop, there is nothing more to read now. */
+static bool http_step(struct link *link, char **bytes, size_t *n)
+{
+    size_t used = 0;
+    enum http_progress progress = http_reader_feed(link->reader, *bytes, *n, &used);
+    *bytes += used;
+    *n -= used;
+    switch (progress) {
+    case HTTP_MORE:
+        if (link->exchange == EXCHANGE_NONE && used && !link->in_head) {
+            link->in_head = true;
+            set_timer(link, link->server->options.limits.head_ms);
+        }
+        return false;
+    case HTTP_HEAD_DONE:
+        link->in_head = false;
+        link->exchange = EXCHANGE_BODY;
+        set_timer(link, link->server->options.limits.body_ms);
+        server_head(link->server, link);
+        return true;
+    case HTTP_DONE:
+        link->exchange = EXCHANGE_WAITING;
+        cancel_timer(link);
+        server_request(link->server, link);
+        return true;
+    case HTTP_TOO_BIG:
+        note_refusal(link, REFUSED_PAYLOAD);
+        server_too_big(link);
+        return false;
+    case HTTP_BAD:
+        break;
+    }
+    bad_request(link, http_reader_status(link->reader));
+    return false;
+}
+
+static void ws_received(struct link *link, char *bytes, size_t n);
+
+static void http_received(struct link *link, char *bytes, size_t n)
+{
+    while (link->state == LINK_HTTP) {
+        if (link->exchange >= EXCHANGE_WAITING || link->resumable) {
+            if (n && buf_append(&link->pipelined, bytes, n))
+                bad_request(link, 400);
+            return;
+        }
+        if (!http_step(link, &bytes, &n))
+            return;
+    }
+    /* Frames may follow the handshake in the same segment. */
+    if (link->state != LINK_GONE)
+        ws_received(link, bytes, n);
+}
+
+void link_resume(struct link *link)
+{
+    link->resumable = false;
+    struct buf bytes = link->pipelined;
+    buf_init(&link->pipelined, LINK_PIPELINE_MAX);
+    http_received(link, bytes.data, bytes.len);
+    buf_deinit(&bytes);
+}
+
+struct ip link_client(const struct link *link, bool *trusted)
+{
+    const char *proxies = link->server->options.trusted_proxy;
+    const char *forwarded = http_reader_request(link->reader)->field[HTTP_X_FORWARDED_FOR];
+    struct ip peer = conn_peer(link->conn);
+    if (trusted)
+        *trusted = ip_list_has(proxies, &peer);
+    return ip_behind_proxies(proxies, &peer, forwarded);
+}
+
+/* --- WebSocket --- */
+
+void link_become_ws(struct link *link, const char *headers, struct eio_session *session, void *client)
+{
+    const struct http_request *request = http_reader_request(link->reader);
+    struct buf out;
+    buf_init(&out, 4096);
+    if (!ws_handshake_respond(&out, request->field[HTTP_SEC_WEBSOCKET_KEY],
+                              request->field[HTTP_SEC_WEBSOCKET_PROTOCOL], headers))
+        conn_write(link->conn, out.data, out.len);
+    buf_deinit(&out);
+
+    cancel_timer(link);
+    link->address = link_client(link, NULL);
+    leave_http(link);
+    ws_decoder_init(&link->decoder, link->server->options.max_payload_bytes);
+    link->exchange = EXCHANGE_NONE;
+    link->state = client ? LINK_WS_SITE : LINK_WS_SESSION;
+    link->session = session;
+    link->client = client;
+    read_on(link); /* frames may follow the handshake at once */
+}
+
+void link_reserve(struct link *link, void *client)
+{
+    link->client = client;
+}
+
+bool link_ready(const struct link *link)
+{
+    return link->conn && !conn_blocked(link->conn);
+}
+
+void link_write(struct link *link, const void *frames, size_t n)
+{
+    if (link->conn)
+        conn_write(link->conn, frames, n);
+}
+
+static void write_control(struct link *link, enum ws_opcode opcode, const void *data, size_t n)
+{
+    struct buf out;
+    buf_init(&out, WS_HEADER_MAX + WS_CONTROL_MAX);
+    if (!ws_frame_append(&out, opcode, data, n))
+        conn_write(link->conn, out.data, out.len);
+    buf_deinit(&out);
+}
+
+static void write_close(struct link *link, enum ws_status status)
+{
+    struct buf out;
+    buf_init(&out, WS_HEADER_MAX + WS_CONTROL_MAX);
+    if (!ws_close_append(&out, status))
+        conn_write(link->conn, out.data, out.len);
+    buf_deinit(&out);
+}
+
+void link_ws_close(struct link *link, enum ws_status status)
+{
+    if (link->state != LINK_WS_SESSION && link->state != LINK_WS_SITE)
+        return;
+    write_close(link, status);
+    link->session = NULL;
+    link->client = NULL;
+    link->state = LINK_WS_CLOSING;
+    set_timer(link, LINK_WS_CLOSE_MS);
+}
+
+/* The peer says goodbye: its frame is echoed (unless it answers ours) and the connection closed. */
+static void peer_closes(struct link *link, const struct ws_message *message)
+{
+    if (link->state != LINK_WS_CLOSING)
+        write_control(link, WS_CLOSE, message->data, message->len < 2 ? 0 : 2);
+    abandon(link);
+    if (link->state != LINK_GONE)
+        close_link(link);
+}
+
+static void ws_failed(struct link *link, enum ws_status status)
+{
+    if (status == WS_STATUS_TOO_BIG)
+        note_refusal(link, REFUSED_PAYLOAD);
+    if (link->state == LINK_WS_SESSION)
+        eio_ws_flush(link->session, link);
+    if (link->state != LINK_WS_CLOSING)
+        write_close(link, status);
+    abandon(link);
+    if (link->state != LINK_GONE)
+        close_link(link);
+}
+
+/* Whether the peer sends pings and pongs without end, which no message's limit counts. */
+static bool chatters(struct link *link, enum ws_opcode opcode)
+{
+    return (opcode == WS_PING || opcode == WS_PONG) &&
+           bucket_take(&link->chatter, &link->server->options.limits.chatter, 1, net_now_ms(NULL)) ==
+               BUCKET_FLOODED;
+}
+
+static void ws_message(struct link *link, const struct ws_message *message)
+{
+    if (chatters(link, message->opcode)) {
+        note_refusal(link, REFUSED_MESSAGES);
+        ws_failed(link, WS_STATUS_POLICY);
+        return;
+    }
+    switch (message->opcode) {
+    case WS_CLOSE:
+        peer_closes(link, message);
+        return;
+    case WS_PING:
+        if (link->state != LINK_WS_CLOSING)
+            write_control(link, WS_PONG, message->data, message->len);
+        return;
+    case WS_PONG:
+        if (link->state == LINK_WS_SITE)
+            link->server->options.site->ws_pong(link->client);
+        return;
+    case WS_TEXT:
+    case WS_BINARY:
+        break;
+    }
+    bool binary = message->opcode == WS_BINARY;
+    if (link->state == LINK_WS_SESSION)
+        eio_ws_message(link->session, link, binary, message->data, message->len);
+    else if (link->state == LINK_WS_SITE)
+        link->server->options.site->ws_message(link->client, binary, message->data, message->len);
+}
+
+static void ws_received(struct link *link, char *bytes, size_t n)
+{
+    while (link->state != LINK_GONE) {
+        struct ws_message message;
+        enum ws_status status;
+        size_t used = 0;
+        enum ws_progress progress = ws_decoder_feed(&link->decoder, bytes, n, &used, &message, &status);
+        bytes += used;
+        n -= used;
+        if (progress == WS_MORE)
+            return;
+        if (progress == WS_ERROR) {
+            ws_failed(link, status);
+            return;
+        }
+        ws_message(link, &message);
+    }
+}
+
+void link_received(struct link *link, char *bytes, size_t n)
+{
+    if (link->state == LINK_HTTP)
+        http_received(link, bytes, n);
+    else
+        ws_received(link, bytes, n);
+}
+
+void link_writable(struct link *link)
+{
+    if (link->state == LINK_WS_SESSION)
+        outlet_touch(&link->session->outlet);
+    else if (link->state == LINK_WS_SITE)
+        link->server->options.site->ws_writable(link->client);
+    else if (link->exchange == EXCHANGE_SENDING)
+        send_on(link);
+}

@@ -1,0 +1,152 @@
+/*
+ * What each address has: see peers.h.
+ *
+ *   in use ──(last one closed)──▶ idle, in a queue by when it became so ──(bucket full)──▶ freed
+ *      ◀──────(opened again)──────┘
+ */
+#include "gateway/net/peers.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+#include <utlist.h>
+
+enum { SWEPT_PER_CALL = 2, V6_NETWORK_BYTES = 8 };
+
+struct peer {
+    struct peers *peers;
+    struct ip network;
+    size_t open[PEER_KINDS];
+    struct bucket handshakes;
+    struct peer *idle_prev, *idle_next; /* in the queue while nothing is open */
+    UT_hash_handle hh;
+};
+
+struct peers {
+    struct peers_options options;
+    struct peer *by_network;
+    struct peer *idle; /* oldest first */
+    size_t idle_count;
+};
+
+struct peers *peers_new(const struct peers_options *options)
+{
+    struct peers *peers = calloc(1, sizeof *peers);
+
+    if (!peers)
+        abort();
+    peers->options = *options;
+    return peers;
+}
+
+static bool in_use(const struct peer *peer)
+{
+    return peer->open[PEER_CONNECTION] || peer->open[PEER_CLIENT];
+}
+
+static void leave_queue(struct peer *peer)
+{
+    DL_DELETE2(peer->peers->idle, peer, idle_prev, idle_next);
+    peer->peers->idle_count--;
+}
+
+static void join_queue(struct peer *peer)
+{
+    DL_APPEND2(peer->peers->idle, peer, idle_prev, idle_next);
+    peer->peers->idle_count++;
+}
+
+static void forget(struct peer *peer)
+{
+    leave_queue(peer);
+    HASH_DEL(peer->peers->by_network, peer);
+    free(peer);
+}
+
+void peers_free(struct peers *peers)
+{
+    if (!peers)
+        return;
+    while (peers->idle)
+        forget(peers->idle);
+    free(peers);
+}
+
+/* More leave than can come, so the queue does not grow with time. */
+static void sweep(struct peers *peers, uint64_t now_ms)
+{
+    for (int i = 0; i < SWEPT_PER_CALL && peers->idle; i++)
+        if (bucket_full(&peers->idle->handshakes, now_ms) || peers->idle_count > PEERS_IDLE_MAX)
+            forget(peers->idle);
+}
+
+static struct ip network_of(const struct ip *ip)
+{
+    struct ip network = *ip;
+
+    if (!ip_is_v4(ip))
+        memset(network.bytes + V6_NETWORK_BYTES, 0, sizeof network.bytes - V6_NETWORK_BYTES);
+    return network;
+}
+
+/* The address' entry, in the queue if it is new. */
+static struct peer *find(struct peers *peers, const struct ip *ip, uint64_t now_ms)
+{
+    struct ip network = network_of(ip);
+    struct peer *peer;
+
+    sweep(peers, now_ms);
+    HASH_FIND(hh, peers->by_network, &network, sizeof network, peer);
+    if (peer)
+        return peer;
+    peer = calloc(1, sizeof *peer);
+    if (!peer)
+        abort();
+    peer->peers = peers;
+    peer->network = network;
+    HASH_ADD(hh, peers->by_network, network, sizeof network, peer);
+    join_queue(peer);
+    return peer;
+}
+
+bool peers_full(struct peers *peers, const struct ip *ip, enum peer_kind kind)
+{
+    struct ip network = network_of(ip);
+    struct peer *peer;
+
+    HASH_FIND(hh, peers->by_network, &network, sizeof network, peer);
+    return peer && peers->options.max_open && peer->open[kind] >= peers->options.max_open;
+}
+
+struct peer *peer_open(struct peers *peers, const struct ip *ip, enum peer_kind kind, uint64_t now_ms)
+{
+    struct peer *peer = find(peers, ip, now_ms);
+
+    if (peers->options.max_open && peer->open[kind] >= peers->options.max_open)
+        return NULL;
+    if (!in_use(peer))
+        leave_queue(peer);
+    peer->open[kind]++;
+    return peer;
+}
+
+void peer_close(struct peer *peer, enum peer_kind kind, uint64_t now_ms)
+{
+    if (!peer)
+        return;
+    peer->open[kind]--;
+    if (!in_use(peer))
+        join_queue(peer);
+    sweep(peer->peers, now_ms);
+}
+
+bool peers_handshake(struct peers *peers, const struct ip *ip, uint64_t now_ms)
+{
+    return bucket_take(&find(peers, ip, now_ms)->handshakes, &peers->options.handshakes, 1, now_ms) ==
+           BUCKET_OK;
+}
+
+size_t peers_count(const struct peers *peers)
+{
+    return HASH_COUNT(peers->by_network);
+}

@@ -1,0 +1,79 @@
+/* Refusals: see refusals.h. */
+#include "gateway/net/refusals.h"
+#include "common/log.h"
+#include "common/metrics.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+
+/* As a label, and as a line of the log. */
+static const struct {
+    const char *label, *text;
+} KINDS[REFUSALS] = {
+    [REFUSED_CONNECTIONS] = {"reason=\"connections\"", "a connection: there are --max-connections"},
+    [REFUSED_ADDRESS_CONNECTIONS] = {"reason=\"connections per address\"",
+                                     "a connection: its address has --max-connections-per-address"},
+    [REFUSED_HANDSHAKES] = {"reason=\"handshakes per address\"",
+                            "a handshake: its address passes --handshakes-per-address"},
+    [REFUSED_ACCEPT] = {"reason=\"accept\"", "connections: descriptors or memory are used up"},
+    [REFUSED_MESSAGES] = {"reason=\"messages\"", "a message: its client passes --messages-per-second"},
+    [REFUSED_BYTES] = {"reason=\"bytes\"", "a message: its client passes --bytes-per-second"},
+    [REFUSED_RIDES] = {"reason=\"rides\"", "a ride: its client is on --rides-per-connection"},
+    [REFUSED_RIDERS] = {"reason=\"riders\"", "a boarding: the ride has --riders-per-ride"},
+    [REFUSED_PAYLOAD] = {"reason=\"payload\"", "a message or body over --max-payload"},
+    [REFUSED_HEADERS] = {"reason=\"headers\"", "a request's head: it is over --max-header-bytes"},
+    [REFUSED_HEADER_TIMEOUT] = {"reason=\"header timeout\"", "a request slower than --header-timeout"},
+    [REFUSED_BODY_TIMEOUT] = {"reason=\"body timeout\"", "a body slower than --body-timeout"},
+    [REFUSED_UPGRADE_TIMEOUT] = {"reason=\"upgrade timeout\"", "an upgrade slower than --upgrade-timeout"},
+    [REFUSED_CONNECT_TIMEOUT] = {"reason=\"connect timeout\"",
+                                 "a client that joined no ride within --connect-timeout"},
+};
+
+static void say_rest(void *owner)
+{
+    struct refused *refused = owner;
+
+    if (!refused->unsaid)
+        return;
+    log_warn("gateway", "refused %s: %" PRIu64 " more in the last %d s", KINDS[refused->kind].text,
+             refused->unsaid, REFUSALS_QUIET_MS / 1000);
+    refused->unsaid = 0;
+    timers_set(refused->refusals->timers, &refused->quiet,
+               refused->refusals->now_ms(NULL) + REFUSALS_QUIET_MS);
+}
+
+void refusals_init(struct refusals *refusals, struct metrics *metrics)
+{
+    *refusals = (struct refusals){.timers = NULL};
+    for (int kind = 0; kind < REFUSALS; kind++) {
+        refusals->counts[kind] = metrics_add(metrics, METRIC_COUNTER, "ridecast_refused_total",
+                                             KINDS[kind].label, "What was refused, by the limit it was over");
+        refusals->refused[kind] = (struct refused){.kind = (enum refusal)kind, .refusals = refusals};
+        refusals->refused[kind].quiet = (struct timer){.fire = say_rest, .owner = &refusals->refused[kind]};
+    }
+}
+
+void refusals_start(struct refusals *refusals, struct timers *timers, uint64_t (*now_ms)(void *clock))
+{
+    refusals->timers = timers;
+    refusals->now_ms = now_ms;
+}
+
+void refuse(struct refusals *refusals, enum refusal kind, const struct ip *client)
+{
+    char address[IP_TEXT_SIZE] = "somebody";
+
+    if (!refusals)
+        return;
+    metric_add(refusals->counts[kind], 1);
+    struct refused *refused = &refusals->refused[kind];
+
+    if (!refusals->timers || refused->quiet.place) {
+        refused->unsaid += refusals->timers != NULL;
+        return;
+    }
+    if (client)
+        ip_print(client, address);
+    log_warn("gateway", "refused %s %s", address, KINDS[kind].text);
+    timers_set(refusals->timers, &refused->quiet, refusals->now_ms(NULL) + REFUSALS_QUIET_MS);
+}

@@ -1,0 +1,56 @@
+/*
+ * What was refused to whom: each refusal is counted in `ridecast_refused_total{reason="…"}` and logged at a
+ * bounded rate: the first of each kind with the client's address, then for ten seconds only how many more
+ * there were. Gateway thread.
+ */
+#ifndef RIDECAST_GATEWAY_NET_REFUSALS_H
+#define RIDECAST_GATEWAY_NET_REFUSALS_H
+
+#include "common/ip.h"
+#include "gateway/net/timers.h"
+
+struct metric;
+struct metrics;
+
+enum refusal {
+    REFUSED_CONNECTIONS,         /* --max-connections */
+    REFUSED_ADDRESS_CONNECTIONS, /* --max-connections-per-address */
+    REFUSED_HANDSHAKES,          /* --handshakes-per-address */
+    REFUSED_ACCEPT,              /* the kernel had no descriptor or memory for a connection */
+    REFUSED_MESSAGES,            /* --messages-per-second */
+    REFUSED_BYTES,               /* --bytes-per-second */
+    REFUSED_RIDES,               /* --rides-per-connection */
+    REFUSED_RIDERS,              /* --riders-per-ride */
+    REFUSED_PAYLOAD,             /* --max-payload */
+    REFUSED_HEADERS,             /* --max-header-bytes, or too many fields */
+    REFUSED_HEADER_TIMEOUT,      /* --header-timeout */
+    REFUSED_BODY_TIMEOUT,        /* --body-timeout */
+    REFUSED_UPGRADE_TIMEOUT,     /* --upgrade-timeout */
+    REFUSED_CONNECT_TIMEOUT,     /* --connect-timeout */
+    REFUSALS,
+};
+
+enum { REFUSALS_QUIET_MS = 10000 };
+
+/* Embedded in the gateway. */
+struct refusals {
+    struct metric *counts[REFUSALS];
+    struct timers *timers; /* NULL: nothing is logged */
+    uint64_t (*now_ms)(void *clock);
+    struct refused {
+        struct timer quiet; /* while it runs, refusals of this kind are only counted */
+        uint64_t unsaid;    /* since it began */
+        enum refusal kind;
+        struct refusals *refusals;
+    } refused[REFUSALS];
+};
+
+/* Registers the counters. */
+void refusals_init(struct refusals *refusals, struct metrics *metrics);
+/* From now on refusals are logged. */
+void refusals_start(struct refusals *refusals, struct timers *timers, uint64_t (*now_ms)(void *clock));
+
+/* `client` NULL: it is not known. `refusals` NULL is harmless. */
+void refuse(struct refusals *refusals, enum refusal kind, const struct ip *client);
+
+#endif

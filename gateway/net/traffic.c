@@ -1,0 +1,25 @@
+/* What one client may say: see traffic.h. */
+#include "gateway/net/traffic.h"
+
+struct traffic_limits traffic_limits(uint64_t messages, uint64_t bytes, uint64_t message_max)
+{
+    uint64_t burst_bytes = bytes * TRAFFIC_BURST_S;
+
+    return (struct traffic_limits){
+        .messages = {messages, messages * TRAFFIC_BURST_S},
+        .bytes = {bytes, burst_bytes > message_max ? burst_bytes : message_max},
+    };
+}
+
+struct traffic_verdict traffic_take(struct traffic *traffic, const struct traffic_limits *limits,
+                                    size_t bytes, uint64_t now_ms)
+{
+    enum bucket_verdict by_messages = bucket_take(&traffic->messages, &limits->messages, 1, now_ms);
+    enum bucket_verdict by_bytes = bucket_take(&traffic->bytes, &limits->bytes, bytes, now_ms);
+
+    if (by_messages == BUCKET_OK && by_bytes == BUCKET_OK)
+        return (struct traffic_verdict){.verdict = BUCKET_OK};
+    if (by_bytes > by_messages)
+        return (struct traffic_verdict){by_bytes, REFUSED_BYTES, "too many bytes at once; say less"};
+    return (struct traffic_verdict){by_messages, REFUSED_MESSAGES, "too many messages at once; slow down"};
+}

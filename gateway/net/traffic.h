@@ -1,0 +1,41 @@
+/*
+ * What one client may say: messages and bytes in a second, each with a token bucket. Pure.
+ *
+ * A message beyond is refused, a client that goes on as before is parted with (gateway/net/bucket.h says
+ * when).
+ */
+#ifndef RIDECAST_GATEWAY_NET_TRAFFIC_H
+#define RIDECAST_GATEWAY_NET_TRAFFIC_H
+
+#include "gateway/net/bucket.h"
+#include "gateway/net/refusals.h"
+
+#include <stddef.h>
+
+struct traffic_limits {
+    struct bucket_rate messages, bytes;
+};
+
+/* Of one client; zeroed, both buckets are full. */
+struct traffic {
+    struct bucket messages, bytes;
+};
+
+/* Seconds' worth that a client can save up: apps send what they have queued when they are back. */
+enum { TRAFFIC_BURST_S = 10 };
+
+/* Limits of so many messages and bytes a second (0: any number); a bucket holds a message of the largest
+ * size. */
+struct traffic_limits traffic_limits(uint64_t messages, uint64_t bytes, uint64_t message_max);
+
+struct traffic_verdict {
+    enum bucket_verdict verdict;
+    enum refusal reason;
+    const char *message; /* for the client; NULL for BUCKET_OK */
+};
+
+/* A message of so many bytes has come. */
+struct traffic_verdict traffic_take(struct traffic *traffic, const struct traffic_limits *limits,
+                                    size_t bytes, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,136 @@
+/* /api/cluster: see cluster.h. */
+#include "gateway/pages/cluster.h"
+#include "broker/broker.h"
+#include "common/json_text.h"
+#include "gateway/net/net.h"
+#include "gateway/pages/pages.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+struct cluster_wait {
+    struct link *link;
+    struct cluster_wait *prev, *next;
+};
+
+/* --- the sum --- */
+
+/* What is added up over all gateways. */
+static const char *const SUMMED[] = {"connections", "clients", "riders", "events", "deliveries"};
+enum { SUMS = sizeof SUMMED / sizeof *SUMMED, DIGITS_MAX = 15, ANSWER_MAX = 1 << 24 };
+
+/* A whole number that a double holds; 0 for anything else. */
+static uint64_t number(struct json_slice value)
+{
+    uint64_t n = 0;
+    if (value.len > DIGITS_MAX)
+        return 0;
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.at[i] < '0' || value.at[i] > '9')
+            return 0;
+        n = n * 10 + (uint64_t)(value.at[i] - '0');
+    }
+    return n;
+}
+
+int cluster_sum_up(const struct blob *json, struct buf *out)
+{
+    struct json_slice all = json_text_trim(json->data, json->len), one;
+    uint64_t sums[SUMS] = {0};
+    size_t cursor = 0, count = 0;
+    for (; json_text_next(all, &cursor, &one); count++)
+        for (size_t i = 0; i < SUMS; i++)
+            sums[i] += number(json_text_member(one, SUMMED[i]));
+
+    int failed = buf_append_str(out, "{\"gateways\":") || buf_append(out, json->data, json->len) ||
+                 buf_appendf(out, ",\"totals\":{\"gateways\":%zu", count);
+    for (size_t i = 0; i < SUMS && !failed; i++)
+        failed = buf_appendf(out, ",\"%s\":%" PRIu64, SUMMED[i], sums[i]);
+    return failed || buf_append_str(out, "}}") ? -1 : 0;
+}
+
+/* --- who waits --- */
+
+static void answer_all(struct cluster *cluster, int status, const char *json, size_t len)
+{
+    struct cluster_wait *wait, *next;
+    cluster->asked = false;
+    timers_cancel(cluster->timers, &cluster->patience);
+    DL_FOREACH_SAFE(cluster->waiting, wait, next)
+    {
+        DL_DELETE(cluster->waiting, wait);
+        respond_json(cluster->cors_origin, wait->link, status, json, len);
+        free(wait);
+    }
+}
+
+static void refuse_all(struct cluster *cluster)
+{
+    static const char error[] = "{\"error\":\"the presence store cannot be reached now; try again\"}";
+    answer_all(cluster, 503, error, sizeof error - 1);
+}
+
+static void out_of_patience(void *owner)
+{
+    refuse_all(owner);
+}
+
+void cluster_init(struct cluster *cluster, struct broker *broker, struct timers *timers,
+                  const char *cors_origin)
+{
+    *cluster = (struct cluster){
+        .broker = broker,
+        .timers = timers,
+        .cors_origin = cors_origin,
+        .patience = {.fire = out_of_patience, .owner = cluster},
+    };
+    buf_init(&cluster->answer, ANSWER_MAX);
+}
+
+void cluster_deinit(struct cluster *cluster)
+{
+    buf_deinit(&cluster->answer);
+}
+
+void cluster_ask(struct cluster *cluster, struct link *link)
+{
+    if (net_now_ms(NULL) < cluster->fresh_until_ms) {
+        respond_json(cluster->cors_origin, link, 200, cluster->answer.data, cluster->answer.len);
+        return;
+    }
+    struct cluster_wait *wait = calloc(1, sizeof *wait);
+    if (!wait)
+        abort();
+    wait->link = link;
+    DL_APPEND(cluster->waiting, wait);
+    if (cluster->asked)
+        return;
+    cluster->asked = true;
+    timers_set(cluster->timers, &cluster->patience, net_now_ms(NULL) + CLUSTER_WAIT_MS);
+    broker_survey(cluster->broker);
+}
+
+void cluster_lost(struct cluster *cluster, const struct link *link)
+{
+    struct cluster_wait *wait;
+    DL_SEARCH_SCALAR(cluster->waiting, wait, link, link);
+    if (!wait)
+        return;
+    DL_DELETE(cluster->waiting, wait);
+    free(wait);
+}
+
+void cluster_surveyed(struct cluster *cluster, const struct blob *json)
+{
+    struct buf *answer = &cluster->answer;
+    buf_clear(answer);
+    cluster->fresh_until_ms = 0;
+    if (!json || cluster_sum_up(json, answer)) {
+        refuse_all(cluster);
+        return;
+    }
+    cluster->fresh_until_ms = net_now_ms(NULL) + CLUSTER_FRESH_MS;
+    answer_all(cluster, 200, answer->data, answer->len);
+}

@@ -1,0 +1,40 @@
+/*
+ * The pages beside Socket.IO: /healthz (the process lives), /readyz (503 while the broker is down, or the
+ * gateway drains), /metrics (Prometheus text), /api/users?ride=/line-7 (who is aboard, as JSON),
+ * /api/cluster (cluster.h), and the files of a web client.
+ */
+#ifndef RIDECAST_GATEWAY_PAGES_PAGES_H
+#define RIDECAST_GATEWAY_PAGES_PAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct auth;
+struct cluster;
+struct link;
+struct metrics;
+struct presence;
+struct static_files;
+
+/* Embedded in the gateway. */
+struct pages {
+    struct presence *presence;
+    struct auth *auth; /* NULL: anybody may ask */
+    struct metrics *metrics;
+    struct cluster *cluster;
+    const char *cors_origin;
+    bool closed;                      /* to clients: /metrics and /api are for operators, if for anybody */
+    const struct static_files *files; /* of the web client; NULL: none */
+    void (*sample)(void *gateway);    /* brings the gauges up to date before /metrics is rendered */
+    void *gateway;
+    struct waiting *waiting; /* links whose answer depends on the broker */
+};
+
+/* struct server_site's page and page_lost. */
+bool pages_serve(struct pages *pages, struct link *link, const char *path, const char *query);
+void pages_lost(struct pages *pages, struct link *link);
+
+/* Answers with JSON, and what CORS wants. */
+void respond_json(const char *cors_origin, struct link *link, int status, const char *json, size_t len);
+
+#endif

@@ -1,0 +1,609 @@
+/*
+ * One connection's namespaces: which are joined, what waits for an answer, and when it all ends.
+ *
+ * A socket's way: on_connect() ──▶ SOCKET_PENDING ──sio_accept()──▶ SOCKET_JOINED ──▶ socket_end() ──▶ freed.
+ *
+ * The application may end sockets, or the connection, from inside its callbacks. So every call that can end a
+ * socket is bracketed by enter() and leave(): an ended socket is unlinked at once, but its memory stays until
+ * the outermost leave().
+ */
+#include "gateway/protocol/socketio.h"
+
+#include "common/buf.h"
+#include "gateway/protocol/sio_packet.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An event that cannot be delivered yet: its attachments are still to come, or its socket is not accepted. */
+struct held_event {
+    struct held_event *next;
+    bool has_id;
+    uint64_t id;
+    struct buf bytes; /* the arguments, then each attachment */
+    size_t args_len;
+    size_t attachment_count; /* arrived so far */
+    size_t attachment_len[SIO_ATTACHMENTS_MAX];
+};
+
+enum socket_state {
+    SOCKET_PENDING, /* the application was asked; events are held */
+    SOCKET_JOINED,  /* accepted: packets go both ways */
+    SOCKET_ENDED,   /* out of the client's list, waits to be freed; sends go nowhere */
+};
+
+struct sio_socket {
+    struct sio_socket *next; /* in one of the client's lists */
+    struct sio_client *client;
+    void *data;
+    char *id; /* NULL before sio_accept() */
+    enum socket_state state;
+    struct held_event *held; /* oldest first; gains events only while pending */
+    struct held_event **held_end;
+    size_t nsp_len;
+    char nsp[];
+};
+
+enum client_state {
+    CLIENT_OPEN,
+    CLIENT_BROKEN, /* a packet could not be sent; the timer closes the connection in the next turn */
+    CLIENT_CLOSED, /* no sockets; input is ignored, sends are dropped */
+};
+
+/* Of a packet's text: its head, and a whole CONNECT or CONNECT_ERROR. */
+enum { HEAD_MAX = SIO_NSP_MAX + 48, ANSWER_MAX = 4096 };
+
+struct sio_client {
+    const struct sio_options *options;
+    void *session;
+    enum client_state state;
+    struct timer timer;         /* the connect timeout, until a namespace is joined */
+    struct sio_socket *sockets; /* pending and joined, in the order they were asked for */
+    size_t socket_count;
+    unsigned refusals;        /* since the last namespace was joined */
+    struct sio_socket *ended; /* to free in leave() */
+    unsigned depth;           /* of calls between enter() and leave() */
+    size_t held_bytes;        /* of all held events, with their bookkeeping */
+
+    /* The binary packet being gathered. */
+    unsigned attachments_left;
+    struct held_event *gathered; /* NULL: an ack, or its socket has ended; what still comes is dropped */
+    struct sio_socket *gathered_for;
+};
+
+/* Accounts for `n` more bytes to hold. -1: too many. */
+static int charge(struct sio_client *client, size_t n)
+{
+    if (n > client->options->max_pending_bytes - client->held_bytes)
+        return -1;
+    client->held_bytes += n;
+    return 0;
+}
+
+static void held_free(struct sio_client *client, struct held_event *held)
+{
+    if (!held)
+        return;
+    client->held_bytes -= sizeof *held + held->bytes.len;
+    buf_deinit(&held->bytes);
+    free(held);
+}
+
+static int held_append(struct sio_client *client, struct held_event *held, const char *data, size_t len)
+{
+    if (charge(client, len) != 0)
+        return -1;
+    if (buf_append(&held->bytes, data, len) != 0) {
+        client->held_bytes -= len;
+        return -1;
+    }
+    return 0;
+}
+
+/* NULL: no memory, or more than may be held. */
+static struct held_event *held_new(struct sio_client *client, const struct sio_packet *packet)
+{
+    struct held_event *held;
+
+    if (charge(client, sizeof *held) != 0)
+        return NULL;
+    held = calloc(1, sizeof *held);
+    if (!held) {
+        client->held_bytes -= sizeof *held;
+        return NULL;
+    }
+    held->has_id = packet->has_id;
+    held->id = packet->id;
+    held->args_len = packet->payload.len;
+    buf_init(&held->bytes, client->options->max_pending_bytes);
+    if (held_append(client, held, packet->payload.at, packet->payload.len) != 0) {
+        held_free(client, held);
+        return NULL;
+    }
+    return held;
+}
+
+static void held_queue(struct sio_socket *socket, struct held_event *held)
+{
+    *socket->held_end = held;
+    socket->held_end = &held->next;
+}
+
+/* Delivers an event that was held, and frees it. */
+static void held_deliver(struct sio_socket *socket, struct held_event *held)
+{
+    const struct sio_options *options = socket->client->options;
+    struct sio_attachment attachments[SIO_ATTACHMENTS_MAX];
+    const char *at = held->bytes.data + held->args_len;
+
+    for (size_t i = 0; i < held->attachment_count; i++) {
+        attachments[i] = (struct sio_attachment){at, held->attachment_len[i]};
+        at += held->attachment_len[i];
+    }
+    const struct sio_event event = {
+        .args = {held->bytes.data, held->args_len},
+        .attachments = attachments,
+        .attachment_count = held->attachment_count,
+        .has_id = held->has_id,
+        .id = held->id,
+    };
+    options->app->event(options->app_data, socket, &event);
+    held_free(socket->client, held);
+}
+
+static void enter(struct sio_client *client)
+{
+    client->depth++;
+}
+
+static void leave(struct sio_client *client)
+{
+    struct sio_socket *socket;
+
+    if (--client->depth > 0)
+        return;
+    while ((socket = client->ended) != NULL) {
+        client->ended = socket->next;
+        free(socket->id);
+        free(socket);
+    }
+}
+
+static struct sio_socket *socket_find(const struct sio_client *client, struct json_slice nsp)
+{
+    struct sio_socket *socket = client->sockets;
+
+    while (socket != NULL && (socket->nsp_len != nsp.len || memcmp(socket->nsp, nsp.at, nsp.len) != 0))
+        socket = socket->next;
+    return socket;
+}
+
+/* Adds a pending socket to the client. NULL: no memory. */
+static struct sio_socket *socket_new(struct sio_client *client, struct json_slice nsp)
+{
+    struct sio_socket *socket = calloc(1, sizeof *socket + nsp.len + 1);
+    struct sio_socket **end = &client->sockets;
+
+    if (!socket)
+        return NULL;
+    socket->client = client;
+    socket->held_end = &socket->held;
+    socket->nsp_len = nsp.len;
+    memcpy(socket->nsp, nsp.at, nsp.len);
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = socket;
+    client->socket_count++;
+    return socket;
+}
+
+/* Takes a socket off its client, with all that is held for it. */
+static void socket_end(struct sio_socket *socket)
+{
+    struct sio_client *client = socket->client;
+    struct sio_socket **link = &client->sockets;
+    struct held_event *held;
+
+    while (*link != socket)
+        link = &(*link)->next;
+    *link = socket->next;
+    client->socket_count--;
+    socket->next = client->ended;
+    client->ended = socket;
+    socket->state = SOCKET_ENDED;
+
+    while ((held = socket->held) != NULL) {
+        socket->held = held->next;
+        held_free(client, held);
+    }
+    if (client->gathered_for == socket) {
+        held_free(client, client->gathered);
+        client->gathered = NULL;
+        client->gathered_for = NULL;
+    }
+}
+
+static void socket_disconnect(struct sio_socket *socket, enum sio_end end)
+{
+    const struct sio_options *options = socket->client->options;
+
+    socket_end(socket);
+    options->app->disconnect(options->app_data, socket, end);
+}
+
+/* Ends every socket; nothing goes in or out from here on. */
+static void client_end(struct sio_client *client, enum sio_end end)
+{
+    client->state = CLIENT_CLOSED;
+    timers_cancel(client->options->timers, &client->timer);
+    while (client->sockets != NULL)
+        socket_disconnect(client->sockets, end);
+}
+
+static void client_close(struct sio_client *client, enum sio_end end)
+{
+    if (client->state == CLIENT_CLOSED)
+        return;
+    client_end(client, end);
+    client->options->carrier->close(client->session);
+}
+
+static void tell_limit(const struct sio_client *client, enum sio_limit limit)
+{
+    const struct sio_options *options = client->options;
+
+    if (options->app->limited)
+        options->app->limited(options->app_data, client->session, limit);
+}
+
+static void on_timer(void *owner)
+{
+    struct sio_client *client = owner;
+
+    if (client->state == CLIENT_OPEN)
+        tell_limit(client, SIO_CONNECT_TIMEOUT);
+    enter(client);
+    client_close(client, SIO_LOST);
+    leave(client);
+}
+
+/*
+ * Sends a packet's text and frees it. Without memory for a complete one the connection cannot go on, but the
+ * application may be in the middle of using its sockets, so they end in the next turn.
+ */
+static void send_text(struct sio_client *client, struct buf *text, bool complete)
+{
+    if (client->state == CLIENT_OPEN && complete) {
+        client->options->carrier->send_text(client->session, text->data, text->len);
+    } else if (client->state == CLIENT_OPEN) {
+        client->state = CLIENT_BROKEN;
+        timers_set(client->options->timers, &client->timer, 0);
+    }
+    buf_deinit(text);
+}
+
+/* What an event and an ack have in common. */
+struct arguments {
+    const char *text; /* the inside of the array */
+    size_t len;
+    const struct sio_attachment *attachments;
+    size_t attachment_count;
+};
+
+static void send_arguments(struct sio_socket *socket, enum sio_type type, const uint64_t *id,
+                           const struct arguments *args)
+{
+    struct sio_client *client = socket->client;
+    const struct sio_carrier *carrier = client->options->carrier;
+    struct buf text;
+    bool complete;
+
+    if (socket->state != SOCKET_JOINED)
+        return;
+    buf_init(&text, HEAD_MAX + args->len);
+    complete = buf_reserve(&text, text.max) != NULL &&
+               sio_packet_head(&text, type, (unsigned)args->attachment_count, socket->nsp, id != NULL,
+                               id != NULL ? *id : 0) == 0 &&
+               buf_append_str(&text, "[") == 0 && buf_append(&text, args->text, args->len) == 0 &&
+               buf_append_str(&text, "]") == 0;
+    send_text(client, &text, complete);
+    for (size_t i = 0; i < args->attachment_count && client->state == CLIENT_OPEN; i++)
+        carrier->send_binary(client->session, args->attachments[i].data, args->attachments[i].len);
+}
+
+static void send_disconnect(const struct sio_socket *socket)
+{
+    struct buf text;
+    bool complete;
+
+    if (socket->state != SOCKET_JOINED)
+        return;
+    buf_init(&text, HEAD_MAX);
+    complete = sio_packet_head(&text, SIO_DISCONNECT, 0, socket->nsp, false, 0) == 0;
+    send_text(socket->client, &text, complete);
+}
+
+static void on_connect(struct sio_client *client, const struct sio_packet *packet)
+{
+    const struct sio_options *options = client->options;
+    struct json_slice auth = packet->payload.at != NULL ? packet->payload : (struct json_slice){"{}", 2};
+    struct sio_socket *socket = socket_new(client, packet->nsp);
+
+    if (!socket) {
+        client_close(client, SIO_LOST);
+    } else if (options->max_namespaces && client->socket_count > options->max_namespaces) {
+        tell_limit(client, SIO_TOO_MANY_NAMESPACES);
+        sio_refuse(socket, "Too many namespaces", NULL);
+    } else {
+        options->app->connect(options->app_data, socket, auth);
+    }
+}
+
+static void on_event(struct sio_socket *socket, const struct sio_packet *packet)
+{
+    const struct sio_options *options = socket->client->options;
+    const struct sio_event event = {.args = packet->payload, .has_id = packet->has_id, .id = packet->id};
+    struct held_event *held;
+
+    if (socket->state == SOCKET_JOINED) {
+        options->app->event(options->app_data, socket, &event);
+        return;
+    }
+    held = held_new(socket->client, packet);
+    if (held != NULL)
+        held_queue(socket, held);
+    else
+        client_close(socket->client, SIO_LOST);
+}
+
+static void on_binary_event(struct sio_socket *socket, const struct sio_packet *packet)
+{
+    struct sio_client *client = socket->client;
+
+    client->gathered = held_new(client, packet);
+    client->gathered_for = socket;
+    client->attachments_left = packet->attachments;
+    if (!client->gathered)
+        client_close(client, SIO_LOST);
+}
+
+/* A packet for a namespace that is joined or pending. The server asks for no acks, so each is one too many
+ * and ignored. */
+static void on_socket_packet(struct sio_socket *socket, const struct sio_packet *packet)
+{
+    switch (packet->type) {
+    case SIO_DISCONNECT:
+        socket_disconnect(socket, SIO_LEFT);
+        break;
+    case SIO_EVENT:
+        on_event(socket, packet);
+        break;
+    case SIO_BINARY_EVENT:
+        on_binary_event(socket, packet);
+        break;
+    case SIO_ACK:
+        break;
+    case SIO_BINARY_ACK:
+        socket->client->attachments_left = packet->attachments;
+        break;
+    case SIO_CONNECT:
+    case SIO_CONNECT_ERROR:
+        client_close(socket->client, SIO_LOST);
+    }
+}
+
+static void on_text(struct sio_client *client, const char *text, size_t len)
+{
+    struct sio_packet packet;
+    struct sio_socket *socket;
+
+    if (client->attachments_left > 0 || sio_packet_parse(text, len, &packet) != 0) {
+        client_close(client, SIO_LOST);
+        return;
+    }
+    socket = socket_find(client, packet.nsp);
+    if (socket != NULL)
+        on_socket_packet(socket, &packet);
+    else if (packet.type == SIO_CONNECT)
+        on_connect(client, &packet);
+    else
+        client_close(client, SIO_LOST);
+}
+
+static void on_attachment(struct sio_client *client, const char *data, size_t len)
+{
+    struct held_event *held = client->gathered;
+    struct sio_socket *socket = client->gathered_for;
+
+    if (client->attachments_left == 0 || (held != NULL && held_append(client, held, data, len) != 0)) {
+        client_close(client, SIO_LOST);
+        return;
+    }
+    client->attachments_left--;
+    if (!held)
+        return;
+    held->attachment_len[held->attachment_count++] = len;
+    if (client->attachments_left > 0)
+        return;
+    client->gathered = NULL;
+    client->gathered_for = NULL;
+    if (socket->state == SOCKET_JOINED)
+        held_deliver(socket, held);
+    else
+        held_queue(socket, held);
+}
+
+struct sio_client *sio_client_new(const struct sio_options *options, void *session, uint64_t now_ms)
+{
+    struct sio_client *client = calloc(1, sizeof *client);
+
+    if (!client)
+        return NULL;
+    client->options = options;
+    client->session = session;
+    client->timer.fire = on_timer;
+    client->timer.owner = client;
+    timers_set(options->timers, &client->timer, now_ms + options->connect_timeout_ms);
+    return client;
+}
+
+void sio_client_free(struct sio_client *client)
+{
+    if (!client)
+        return;
+    assert(client->depth == 0);
+    enter(client);
+    client_end(client, SIO_LOST);
+    leave(client);
+    free(client);
+}
+
+void sio_client_text(struct sio_client *client, const char *text, size_t len)
+{
+    if (client->state != CLIENT_OPEN)
+        return;
+    enter(client);
+    on_text(client, text, len);
+    leave(client);
+}
+
+void sio_client_binary(struct sio_client *client, const char *data, size_t len)
+{
+    if (client->state != CLIENT_OPEN)
+        return;
+    enter(client);
+    on_attachment(client, data, len);
+    leave(client);
+}
+
+void *sio_client_session(const struct sio_client *client)
+{
+    return client->session;
+}
+
+const char *sio_socket_nsp(const struct sio_socket *socket)
+{
+    return socket->nsp;
+}
+
+const char *sio_socket_id(const struct sio_socket *socket)
+{
+    return socket->id != NULL ? socket->id : "";
+}
+
+struct sio_client *sio_socket_client(const struct sio_socket *socket)
+{
+    return socket->client;
+}
+
+void *sio_socket_data(const struct sio_socket *socket)
+{
+    return socket->data;
+}
+
+void sio_socket_set_data(struct sio_socket *socket, void *data)
+{
+    socket->data = data;
+}
+
+static int append_quoted(struct buf *out, const char *text)
+{
+    return json_text_quote(text, strlen(text), out);
+}
+
+void sio_answer(struct sio_socket *socket, const char *socket_id, const char *pid)
+{
+    struct sio_client *client = socket->client;
+    struct buf text;
+    bool complete;
+
+    if (socket->state != SOCKET_PENDING || client->state != CLIENT_OPEN)
+        return;
+    buf_init(&text, ANSWER_MAX);
+    socket->id = strdup(socket_id);
+    complete = socket->id != NULL && sio_packet_head(&text, SIO_CONNECT, 0, socket->nsp, false, 0) == 0 &&
+               buf_append_str(&text, "{\"sid\":") == 0 && append_quoted(&text, socket_id) == 0 &&
+               (pid == NULL || (buf_append_str(&text, ",\"pid\":") == 0 && append_quoted(&text, pid) == 0)) &&
+               buf_append_str(&text, "}") == 0;
+    send_text(client, &text, complete);
+    if (client->state == CLIENT_OPEN) {
+        socket->state = SOCKET_JOINED;
+        client->refusals = 0;
+        timers_cancel(client->options->timers, &client->timer);
+    }
+}
+
+void sio_deliver(struct sio_socket *socket)
+{
+    struct sio_client *client = socket->client;
+    struct held_event *held;
+
+    enter(client);
+    while (socket->state == SOCKET_JOINED && (held = socket->held) != NULL) {
+        socket->held = held->next;
+        held_deliver(socket, held);
+    }
+    leave(client);
+}
+
+void sio_accept(struct sio_socket *socket, const char *socket_id, const char *pid)
+{
+    enter(socket->client);
+    sio_answer(socket, socket_id, pid);
+    sio_deliver(socket);
+    leave(socket->client);
+}
+
+void sio_refuse(struct sio_socket *socket, const char *message, const char *data)
+{
+    struct sio_client *client = socket->client;
+    struct buf text;
+    bool complete;
+
+    if (socket->state != SOCKET_PENDING)
+        return;
+    enter(client);
+    buf_init(&text, ANSWER_MAX);
+    complete =
+        sio_packet_head(&text, SIO_CONNECT_ERROR, 0, socket->nsp, false, 0) == 0 &&
+        buf_append_str(&text, "{\"message\":") == 0 && append_quoted(&text, message) == 0 &&
+        (data == NULL || (buf_append_str(&text, ",\"data\":") == 0 && buf_append_str(&text, data) == 0)) &&
+        buf_append_str(&text, "}") == 0;
+    send_text(client, &text, complete);
+    socket_end(socket);
+    if (++client->refusals == SIO_REFUSALS_MAX)
+        client_close(client, SIO_LOST);
+    leave(client);
+}
+
+void sio_emit(struct sio_socket *socket, const char *args, size_t len,
+              const struct sio_attachment *attachments, size_t attachment_count)
+{
+    const struct arguments arguments = {args, len, attachments, attachment_count};
+
+    send_arguments(socket, attachment_count > 0 ? SIO_BINARY_EVENT : SIO_EVENT, NULL, &arguments);
+}
+
+void sio_ack(struct sio_socket *socket, uint64_t id, const char *args, size_t len,
+             const struct sio_attachment *attachments, size_t attachment_count)
+{
+    const struct arguments arguments = {args, len, attachments, attachment_count};
+
+    send_arguments(socket, attachment_count > 0 ? SIO_BINARY_ACK : SIO_ACK, &id, &arguments);
+}
+
+void sio_disconnect(struct sio_socket *socket)
+{
+    struct sio_client *client = socket->client;
+
+    if (socket->state == SOCKET_ENDED)
+        return;
+    enter(client);
+    send_disconnect(socket);
+    for (const struct sio_socket *other = client->sockets; other != NULL; other = other->next)
+        if (other != socket)
+            send_disconnect(other);
+    client_close(client, SIO_LEFT);
+    leave(client);
+}

@@ -1,0 +1,156 @@
+/*
+ * Socket.IO v5, the server's side of one connection: namespaces joined and left, events in, acks out, binary
+ * events gathered, connection errors. A pure state machine: what carries it and what the application does are
+ * functions given to it; time comes through the timers.
+ *
+ *   Engine.IO message ──▶ sio_client_text / sio_client_binary ──▶ app->connect / event / disconnect
+ *   app ──▶ sio_accept, sio_emit, sio_ack, sio_disconnect ──▶ carrier->send
+ *
+ * A `struct sio_client` belongs to one Engine.IO session. A `struct sio_socket` is the client's membership of
+ * one namespace; it belongs to the client and lives from app->connect to the return of app->disconnect (or of
+ * sio_refuse()). When that happens inside another callback, the socket stays valid until the outermost
+ * callback returns; what is sent on it goes nowhere.
+ *
+ * Anything protocol.md section 7 says to close on ends every socket (app->disconnect) and closes through
+ * carrier->close, exactly once, after which the client ignores input and drops what is sent. So does a lack
+ * of memory, where a packet would be lost otherwise; while sending, the sockets end in the next turn of the
+ * timers, never under the sender's feet.
+ *
+ * The client and its sockets stay valid inside any callback; sio_client_free() must not be called from one,
+ * and the carrier's functions must not call back into the client.
+ */
+#ifndef RIDECAST_GATEWAY_PROTOCOL_SOCKETIO_H
+#define RIDECAST_GATEWAY_PROTOCOL_SOCKETIO_H
+
+#include "common/json_text.h"
+#include "gateway/net/timers.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sio_client;
+struct sio_socket;
+
+/* To refuse may have cost the application work: a client that was refused so often in a row is closed. */
+enum { SIO_REFUSALS_MAX = 16 };
+
+/* A part of a binary event, borrowed during the callback. */
+struct sio_attachment {
+    const char *data;
+    size_t len;
+};
+
+struct sio_event {
+    struct json_slice args; /* the whole array, the event's name first; valid JSON; borrowed */
+    const struct sio_attachment *attachments;
+    size_t attachment_count;
+    bool has_id; /* the client waits for an ack */
+    uint64_t id;
+};
+
+/* How a socket ended. */
+enum sio_end {
+    SIO_LEFT, /* for good: the client said so, or sio_disconnect() */
+    SIO_LOST, /* the connection ended under it */
+};
+
+/* A limit that a client has reached. */
+enum sio_limit {
+    SIO_TOO_MANY_NAMESPACES, /* one more was refused */
+    SIO_CONNECT_TIMEOUT,     /* it joined none in time; the connection ends */
+};
+
+/* What the application does. All on the gateway thread. */
+struct sio_app {
+    /*
+     * The client asks to join `sio_socket_nsp(socket)` with `auth` (an object; borrowed). Call sio_accept()
+     * or sio_refuse() on the socket, now or later; events that arrive before are kept in order, within
+     * `max_pending_bytes`.
+     */
+    void (*connect)(void *app, struct sio_socket *socket, struct json_slice auth);
+    void (*event)(void *app, struct sio_socket *socket, const struct sio_event *event);
+    /*
+     * The socket is gone: by the client's `41`, by sio_disconnect() or because the connection ended. Also for
+     * sockets not yet accepted.
+     */
+    void (*disconnect)(void *app, struct sio_socket *socket, enum sio_end end);
+    /* For the application's information. May be NULL. */
+    void (*limited)(void *app, void *session, enum sio_limit limit);
+};
+
+/* What carries it. */
+struct sio_carrier {
+    void (*send_text)(void *session, const char *text, size_t len);
+    void (*send_binary)(void *session, const char *data, size_t len);
+    /* An orderly end of the whole connection, after what was sent so far. */
+    void (*close)(void *session);
+};
+
+struct sio_options {
+    uint64_t connect_timeout_ms; /* a client that joined nothing by then is closed */
+    /*
+     * What a client may make the server hold, bookkeeping included: a binary event being gathered and the
+     * events that wait for sio_accept(), together. More closes the connection.
+     */
+    size_t max_pending_bytes;
+    size_t max_namespaces; /* of one client; one more is refused with "Too many namespaces". 0: any number */
+    const struct sio_app *app;
+    void *app_data;
+    const struct sio_carrier *carrier;
+    struct timers *timers;
+};
+
+/* `options` is borrowed for the client's life. NULL: no memory. */
+struct sio_client *sio_client_new(const struct sio_options *options, void *session, uint64_t now_ms);
+
+/* Ends it: app->disconnect for each socket left, nothing is sent. NULL is harmless. */
+void sio_client_free(struct sio_client *client);
+
+/* An Engine.IO message arrived. */
+void sio_client_text(struct sio_client *client, const char *text, size_t len);
+void sio_client_binary(struct sio_client *client, const char *data, size_t len);
+
+void *sio_client_session(const struct sio_client *client);
+
+/* The namespace, with its '/'; NUL-terminated. */
+const char *sio_socket_nsp(const struct sio_socket *socket);
+/* The socket id; "" before sio_accept(). */
+const char *sio_socket_id(const struct sio_socket *socket);
+struct sio_client *sio_socket_client(const struct sio_socket *socket);
+/* A pointer of the application's. */
+void *sio_socket_data(const struct sio_socket *socket);
+void sio_socket_set_data(struct sio_socket *socket, void *data);
+
+/*
+ * Each socket takes one of these, once; a second answer does nothing.
+ *
+ * Answers CONNECT with the socket id (copied) and, unless NULL, the recovery id `pid`. Events kept meanwhile
+ * are delivered before it returns. sio_answer() and sio_deliver() are its two halves, for an application that
+ * has something to say in between; the second must follow within the same callback, before more events come.
+ */
+void sio_answer(struct sio_socket *socket, const char *socket_id, const char *pid);
+void sio_deliver(struct sio_socket *socket);
+void sio_accept(struct sio_socket *socket, const char *socket_id, const char *pid);
+/*
+ * Answers CONNECT_ERROR {"message":…,"data":…} (`data` is JSON, or NULL for none) and frees the socket (no
+ * app->disconnect). The connection stays, unless it is the SIO_REFUSALS_MAX-th time since it last joined one.
+ */
+void sio_refuse(struct sio_socket *socket, const char *message, const char *data);
+
+/*
+ * Sends an event: `args` is the inside of the array, e.g. `"exception",{"status":"error"}`. `attachments` may
+ * be NULL. Nothing is sent on a socket that is not accepted yet or has ended; the same holds for acks.
+ */
+void sio_emit(struct sio_socket *socket, const char *args, size_t len,
+              const struct sio_attachment *attachments, size_t attachment_count);
+/* Answers an ack: `args` is the inside of the array. */
+void sio_ack(struct sio_socket *socket, uint64_t id, const char *args, size_t len,
+             const struct sio_attachment *attachments, size_t attachment_count);
+/*
+ * socket.disconnect(true): sends DISCONNECT on every namespace joined, this one first, ends every socket
+ * (app->disconnect) and closes the connection once it was delivered. Does nothing on a socket that has ended.
+ */
+void sio_disconnect(struct sio_socket *socket);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * The fan-out log: finished bytes of a ride's latest events in one wire form, written once and read by every
+ * member from its own cursor. Pure.
+ *
+ * A position counts bytes since the log was made, so it never goes back. The log keeps what the slowest
+ * reader still needs; the owner decides who is too slow and trims. Appending is amortised O(bytes); reading
+ * is a pointer.
+ *
+ *        base          a cursor            head
+ *          |  trimmed?  |   its stretch     |
+ *          ▼────────────▼───────────────────▼
+ */
+#ifndef RIDECAST_GATEWAY_RIDES_FANLOG_H
+#define RIDECAST_GATEWAY_RIDES_FANLOG_H
+
+#include "common/buf.h"
+
+#include <stdint.h>
+
+/* Embedded by value. */
+struct fanlog {
+    struct buf bytes; /* what is kept */
+    uint64_t base;    /* position of bytes.data[0] */
+};
+
+/* `max` bounds the bytes kept. */
+void fanlog_init(struct fanlog *log, size_t max);
+void fanlog_deinit(struct fanlog *log);
+
+/* The position behind the last byte. */
+uint64_t fanlog_head(const struct fanlog *log);
+
+/* The buffer to append to; nothing but appends may be done with it. */
+struct buf *fanlog_bytes(struct fanlog *log);
+
+/* The stretch from `cursor`, which must lie between base and head, to the head; `*n` may be 0. Valid until
+ * the next append or trim. */
+const char *fanlog_from(const struct fanlog *log, uint64_t cursor, size_t *n);
+
+/* Nobody needs what lies before `cursor` any more. */
+void fanlog_trim(struct fanlog *log, uint64_t cursor);
+
+#endif

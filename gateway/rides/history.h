@@ -1,0 +1,54 @@
+/*
+ * The latest events of a ride, for clients that come back and missed some: a ring, bounded in events and
+ * bytes.
+ *
+ * It holds a run without gaps within one epoch. Whatever breaks the run (another epoch, a skipped offset)
+ * empties it, so what it hands out is complete or nothing. Pure; gateway thread.
+ */
+#ifndef RIDECAST_GATEWAY_RIDES_HISTORY_H
+#define RIDECAST_GATEWAY_RIDES_HISTORY_H
+
+#include "broker/broker.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { HISTORY_EVENTS_MAX = 4096, HISTORY_BYTES_MAX = 1 << 20 };
+
+struct history_event {
+    struct broker_position position;
+    enum broker_event_kind kind;
+    char socket_id[SOCKET_ID_LEN + 1];
+    struct blob *user; /* a reference of the history's */
+};
+
+/* Embedded in a ride; zero-initialised is empty. */
+struct history {
+    struct history_event *ring; /* NULL while nothing was ever added */
+    size_t size;                /* a power of two, at most HISTORY_EVENTS_MAX */
+    size_t first;               /* index of the oldest */
+    size_t count;
+    size_t bytes; /* of the records held */
+};
+
+void history_deinit(struct history *history);
+
+/* Takes a reference to `user`. Out of memory only costs the history. */
+void history_add(struct history *history, const struct broker_position *position, enum broker_event_kind kind,
+                 const char *socket_id, struct blob *user);
+
+/*
+ * Whether everything after `position` up to `now` is here (so also when nothing came after it).
+ */
+bool history_reaches(const struct history *history, const struct broker_position *position,
+                     const struct broker_position *now);
+
+/* Whether the last that is known of the socket is that its rider left. */
+bool history_ended(const struct history *history, const char *socket_id);
+
+/* The first event after `position`; NULL: none. Only where history_reaches() said yes. */
+const struct history_event *history_after(const struct history *history,
+                                          const struct broker_position *position);
+
+#endif

@@ -1,0 +1,107 @@
+/*
+ * An outlet: everything one client is still to be sent, in order.
+ *
+ *   queued (private frames) ── then ── each membership's stretch of its ride's log
+ *
+ * Broadcasts cost the outlet nothing but its cursors. A private packet (an ack, a ping, an answer) keeps its
+ * place among the broadcasts: what the client has not had of the logs is copied into `queued` first, then the
+ * packet. So an outlet needs one write per turn, whatever it holds (unless that is very much: then a few);
+ * without private packets that write is the log's own memory, in pieces as the carrier takes them.
+ *
+ * Everything is finished WebSocket server frames (gateway/net/ws.h); a long-polling carrier turns them into a
+ * payload. Whoever adds something marks the outlet dirty; outlets_flush() writes the dirty ones once per loop
+ * turn. Pure: the carrier does the writing. Gateway thread only.
+ */
+#ifndef RIDECAST_GATEWAY_RIDES_OUTLET_H
+#define RIDECAST_GATEWAY_RIDES_OUTLET_H
+
+#include "common/buf.h"
+#include "gateway/net/ws.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct member; /* gateway/rides/ride.h */
+struct outlet;
+
+/* The forms in which a ride's events are written. */
+enum wire_form {
+    WIRE_SOCKETIO, /* `42/ride,["userBoarded",{…},"offset"]` */
+    WIRE_PLAIN,    /* `{"event":"userBoarded","data":{…},"offset":"…"}` */
+    WIRE_FORMS,
+};
+
+/* The room of a connection: what of a write the kernel does not take is copied, so it is not to be much. */
+enum { OUTLET_PIECE_BYTES = 65536 };
+
+/* What carries an outlet's bytes to its client. */
+struct outlet_carrier {
+    /* How many bytes it is to be given at once, 0 for none now. When there is room again, the carrier calls
+     * outlet_touch(). */
+    size_t (*room)(struct outlet *outlet);
+    /* Takes all of it; `frames` is borrowed during the call. Only called when there is room; a frame alone,
+     * and private packets with what they wait for, may be more than that. */
+    void (*write)(struct outlet *outlet, const char *frames, size_t n);
+    /* The client fell further behind than allowed: end it. Nothing more is written. Must not free the outlet
+     * at once. */
+    void (*overflow)(struct outlet *outlet);
+    /* Adds a packet that stands for all events the client was not given. Called when there is room, and only
+     * where `skips` is set. */
+    void (*summary)(struct outlet *outlet);
+};
+
+/* The outlets with something new in this turn. Embedded in the server. */
+struct outlets {
+    struct outlet *dirty;
+    uint64_t ended;   /* clients that fell further behind than allowed */
+    uint64_t skipped; /* stretches left out for a summary instead */
+};
+
+/* Embedded in its carrier. */
+struct outlet {
+    const struct outlet_carrier *carrier;
+    struct outlets *outlets;
+    struct outlet *dirty_prev, *dirty_next; /* in outlets->dirty, while `dirty` */
+    struct member *members;                 /* the rides this client is on */
+    struct buf queued;
+    size_t backlog_bytes;
+    bool dirty;
+    bool overflowed;
+    bool skips;   /* the client's: rather than overflow, leave out events and send a summary instead */
+    bool skipped; /* some were left out; the summary is due */
+};
+
+/* `backlog_bytes` bounds what is queued; only a packet that waits alone may be larger. */
+void outlet_init(struct outlet *outlet, struct outlets *outlets, const struct outlet_carrier *carrier,
+                 size_t backlog_bytes);
+/* The outlet must be on no ride any more. */
+void outlet_deinit(struct outlet *outlet);
+
+/* Adds a private packet as one frame, `prefix` (a string) and `data`, behind all events so far. */
+void outlet_packet(struct outlet *outlet, enum ws_opcode opcode, const char *prefix, const void *data,
+                   size_t len);
+
+/* Adds finished frames, behind all events so far. */
+void outlet_frames(struct outlet *outlet, const char *frames, size_t n);
+
+/* Queues all events so far, so that the client can be taken off its rides without losing them. */
+void outlet_gather(struct outlet *outlet);
+
+/* The client is too far behind to be given every event: they are skipped, if it may be so, else it is ended.
+ */
+void outlet_lag(struct outlet *outlet);
+
+/* Ends a client that cannot be given all it must have: carrier->overflow, once; nothing more is written. */
+void outlet_overflow(struct outlet *outlet);
+
+/* Whether anything waits to be written. */
+bool outlet_pending(const struct outlet *outlet);
+
+/* Has it flushed at the end of the turn. */
+void outlet_touch(struct outlet *outlet);
+
+/* Writes what waits, as far as the carrier has room: in one write, unless that is very much. */
+void outlet_flush(struct outlet *outlet);
+void outlets_flush(struct outlets *outlets);
+
+#endif

@@ -1,0 +1,260 @@
+/* Rides, members and the fan-out: see ride.h. */
+#include "gateway/rides/ride.h"
+#include "common/metrics.h"
+#include "gateway/rides/wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <utlist.h>
+
+enum {
+    /* After so many bytes of events in one round (a roster's difference) the rest of it is not sliced, so
+       that the logs stay within their bounds. */
+    FLUSH_BYTES = 1 << 20,
+    /* Room for the frame that passes FLUSH_BYTES. */
+    FRAME_ROOM = 1 << 17,
+    /* What a slice may cost: a write counts one and one more for each SLICE_BYTES. About five milliseconds.
+     */
+    SLICE = 512,
+    SLICE_BYTES = 1 << 14,
+};
+
+void rides_init(struct rides *rides, size_t backlog_bytes)
+{
+    *rides = (struct rides){.backlog_bytes = backlog_bytes};
+}
+
+void rides_deinit(struct rides *rides)
+{
+    struct ride *ride, *next;
+    HASH_ITER(hh, rides->by_name, ride, next)
+    ride_free(ride);
+}
+
+struct ride *rides_find(const struct rides *rides, const char *name)
+{
+    struct ride *ride;
+    HASH_FIND_STR(rides->by_name, name, ride);
+    return ride;
+}
+
+struct ride *ride_new(struct rides *rides, const char *name)
+{
+    struct ride *ride = calloc(1, sizeof *ride);
+    if (!ride || !(ride->roster = roster_new()))
+        abort();
+    memcpy(ride->name, name, strnlen(name, RIDE_NAME_MAX));
+    ride->rides = rides;
+    /* fanlog_trim() may leave as many dead bytes as live ones. */
+    for (int form = 0; form < WIRE_FORMS; form++)
+        fanlog_init(&ride->log[form], 2 * (rides->backlog_bytes + 2 * FLUSH_BYTES + FRAME_ROOM));
+    HASH_ADD_STR(rides->by_name, name, ride);
+    return ride;
+}
+
+static uint64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void count_news(struct ride *ride)
+{
+    if (ride->rides->delays && !ride->news)
+        ride->news_us = now_us();
+    ride->news++;
+}
+
+/* Every member that is not blocked has had everything. */
+static void news_told(struct ride *ride)
+{
+    const struct rides *rides = ride->rides;
+    if (ride->news && rides->batches)
+        metric_observe(rides->batches, (int64_t)ride->news);
+    if (ride->news && rides->delays)
+        metric_observe(rides->delays, (int64_t)(now_us() - ride->news_us));
+    ride->news = 0;
+}
+
+static void mark_clean(struct ride *ride)
+{
+    if (!ride->dirty)
+        return;
+    DL_DELETE2(ride->rides->dirty, ride, dirty_prev, dirty_next);
+    ride->dirty = false;
+}
+
+size_t rides_backlog(const struct rides *rides)
+{
+    size_t bytes = 0;
+    for (const struct ride *ride = rides->by_name; ride; ride = ride->hh.next)
+        for (int form = 0; form < WIRE_FORMS; form++)
+            bytes += (size_t)(fanlog_head(&ride->log[form]) - ride->log[form].base);
+    return bytes;
+}
+
+void ride_free(struct ride *ride)
+{
+    mark_clean(ride);
+    HASH_DEL(ride->rides->by_name, ride);
+    for (int form = 0; form < WIRE_FORMS; form++)
+        fanlog_deinit(&ride->log[form]);
+    history_deinit(&ride->history);
+    roster_free(ride->roster);
+    blob_unref(ride->snapshot);
+    free(ride);
+}
+
+struct member *member_join(struct ride *ride, struct outlet *outlet, enum wire_form form)
+{
+    struct member *member = calloc(1, sizeof *member);
+    if (!member)
+        abort();
+    *member = (struct member){
+        .ride = ride, .outlet = outlet, .form = form, .cursor = fanlog_head(&ride->log[form])};
+    DL_APPEND2(ride->members[form], member, ride_prev, ride_next);
+    LL_PREPEND2(outlet->members, member, outlet_next);
+    ride->counts[form]++;
+    ride->member_count++;
+    return member;
+}
+
+void member_leave(struct member *member)
+{
+    struct ride *ride = member->ride;
+    struct flush *flush = &ride->flush[member->form];
+    if (flush->next == member)
+        flush->next = member->ride_next;
+    DL_DELETE2(ride->members[member->form], member, ride_prev, ride_next);
+    LL_DELETE2(member->outlet->members, member, outlet_next);
+    ride->counts[member->form]--;
+    ride->member_count--;
+    free(member);
+}
+
+const char *member_stretch(const struct member *member, size_t *n)
+{
+    return fanlog_from(&member->ride->log[member->form], member->cursor, n);
+}
+
+void member_advance(struct member *member, size_t n)
+{
+    member->cursor += n;
+}
+
+void member_skip(struct member *member)
+{
+    member->cursor = fanlog_head(&member->ride->log[member->form]);
+}
+
+static void lose_member(struct member *member)
+{
+    member_skip(member);
+    outlet_lag(member->outlet);
+}
+
+/* Gives a member what it has not had, and what it still lacks a bound. Returns what that cost. */
+static size_t visit(struct member *member)
+{
+    struct ride *ride = member->ride;
+    uint64_t head = fanlog_head(&ride->log[member->form]);
+    uint64_t behind = head - member->cursor;
+    outlet_flush(member->outlet);
+    if (member->outlet->overflowed || member->outlet->skipped ||
+        head - member->cursor > ride->rides->backlog_bytes)
+        lose_member(member);
+    return 1 + (size_t)behind / SLICE_BYTES;
+}
+
+/* Goes on with a log until everybody has had everything, or the budget is used up. Returns what is left of
+ * it. */
+static size_t flush_form(struct ride *ride, enum wire_form form, size_t budget)
+{
+    struct flush *flush = &ride->flush[form];
+    struct fanlog *log = &ride->log[form];
+    while (flush->due && ride->counts[form] && budget) {
+        if (!flush->left) {
+            flush->left = ride->counts[form];
+            flush->slowest = fanlog_head(log);
+            flush->appended = 0;
+        }
+        struct member *member = flush->next ? flush->next : ride->members[form];
+        size_t cost = visit(member);
+        budget -= cost < budget ? cost : budget;
+        if (member->cursor < flush->slowest)
+            flush->slowest = member->cursor;
+        flush->next = member->ride_next;
+        flush->due--;
+        if (!--flush->left)
+            fanlog_trim(log, flush->slowest);
+    }
+    if (!ride->counts[form])
+        fanlog_trim(log, fanlog_head(log));
+    return budget;
+}
+
+/* Returns what is left of the budget; none: there may be more to do. */
+static size_t flush(struct ride *ride, size_t budget)
+{
+    for (int form = 0; form < WIRE_FORMS && budget; form++)
+        budget = flush_form(ride, (enum wire_form)form, budget);
+    if (budget) {
+        news_told(ride);
+        mark_clean(ride);
+    }
+    return budget;
+}
+
+bool rides_flush(struct rides *rides)
+{
+    size_t budget = SLICE;
+    while (rides->dirty && budget) {
+        struct ride *ride = rides->dirty;
+        budget = flush(ride, budget);
+        if (!budget) {
+            /* The others come first in the next turn. */
+            DL_DELETE2(rides->dirty, ride, dirty_prev, dirty_next);
+            DL_APPEND2(rides->dirty, ride, dirty_prev, dirty_next);
+        }
+    }
+    return rides->dirty != NULL;
+}
+
+void ride_event(struct ride *ride, enum broker_event_kind kind, const struct blob *user,
+                const struct broker_position *position)
+{
+    bool full = false;
+    for (int form = 0; form < WIRE_FORMS; form++) {
+        if (!ride->members[form])
+            continue;
+        struct buf *bytes = fanlog_bytes(&ride->log[form]);
+        size_t before = bytes->len;
+        if (wire_event(bytes, (enum wire_form)form, ride->name, kind, user, position)) {
+            /* No memory for the event: a client that would miss it is ended instead, so that it comes back.
+             */
+            struct member *member;
+            DL_FOREACH2(ride->members[form], member, ride_next)
+            lose_member(member);
+            continue;
+        }
+        struct flush *flush = &ride->flush[form];
+        if (!flush->due)
+            flush->left = flush->appended = 0; /* all have had everything before: a new round */
+        flush->due = ride->counts[form];
+        flush->appended += bytes->len - before;
+        full = full || flush->appended > FLUSH_BYTES;
+    }
+    if (!ride->member_count)
+        return;
+    count_news(ride);
+    ride->rides->events++;
+    ride->rides->deliveries += ride->member_count;
+    if (!ride->dirty) {
+        DL_APPEND2(ride->rides->dirty, ride, dirty_prev, dirty_next);
+        ride->dirty = true;
+    }
+    if (full)
+        flush(ride, SIZE_MAX);
+}

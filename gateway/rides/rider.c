@@ -1,0 +1,653 @@
+/*
+ * Riders: clients on rides, their transitions, and their coming back. See presence.h.
+ *
+ *   a new client       rider_new ─▶ ON
+ *   one that returns   rider_resume ─▶ RESUMING ─▶ (RESUME's result) ─▶ ON
+ *                                                       └─▶ CATCHING_UP ─▶ (HISTORY) ─▶ ON
+ *
+ * It catches up where the ride's own history does not reach back to what it has had. On the way to ON it is
+ * told whether it has been recovered.
+ */
+#include "common/id.h"
+#include "common/log.h"
+#include "common/user.h"
+#include "gateway/net/refusals.h"
+#include "gateway/rides/presence_private.h"
+#include "gateway/rides/wire.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+enum rider_state {
+    RIDER_ON,          /* joined, or about to be by rider_join() */
+    RIDER_RESUMING,    /* the broker has been asked for the socket */
+    RIDER_CATCHING_UP, /* the socket is here; the broker has been asked for what was missed */
+};
+
+/* A transition that has no result yet. */
+struct pending {
+    uint64_t ticket;
+    enum broker_transition_kind kind;
+    struct rider *rider; /* NULL: the client is gone, nobody waits */
+    struct ack ack;
+    struct pending *rider_prev, *rider_next;
+    UT_hash_handle hh;
+};
+
+/* A transition held back until its ride is live. */
+struct held {
+    enum broker_transition_kind kind;
+    char socket_id[SOCKET_ID_LEN + 1];
+    struct blob *user;
+    uint64_t ticket;
+    size_t bytes;
+    struct held *prev, *next;
+};
+
+struct rider {
+    struct presence *presence;
+    char id[SOCKET_ID_LEN + 1];
+    enum rider_state state;
+    struct ride *ride;
+    const struct rider_ops *ops;
+    void *client;
+    struct outlet *outlet;
+    struct member *member;       /* NULL: not joined yet */
+    bool aboard;                 /* as far as the broker has said */
+    bool exiting;                /* an exit was submitted: what the client still sends is ignored */
+    bool blamed;                 /* a refused message was logged: once is enough, whatever the client sends */
+    bool evicted;                /* the socket is somewhere else now: it is not this rider's to give up */
+    bool recovered;              /* rider_join() sends what was missed */
+    struct broker_position from; /* RESUMING and on, until joined: what the client has had */
+    struct broker_message *past; /* what the broker remembers after it; NULL: the ride does */
+    struct pending *pending;
+    struct ask *asks;
+    UT_hash_handle hh; /* in presence->by_id, unless evicted */
+};
+
+/* --- transitions --- */
+
+static struct ack keep_ack(const struct ack *ack)
+{
+    struct ack kept = *ack;
+    if (kept.text)
+        blob_ref(kept.text);
+    return kept;
+}
+
+/* A ticket for a transition about to be submitted. `rider` NULL: nobody waits for its result. */
+static uint64_t remember(struct presence *presence, struct rider *rider, enum broker_transition_kind kind,
+                         const struct ack *ack)
+{
+    struct pending *pending = calloc(1, sizeof *pending);
+    if (!pending)
+        abort();
+    pending->ticket = ++presence->last_ticket;
+    pending->kind = kind;
+    HASH_ADD(hh, presence->pending, ticket, sizeof pending->ticket, pending);
+    if (rider) {
+        pending->rider = rider;
+        pending->ack = keep_ack(ack);
+        DL_APPEND2(rider->pending, pending, rider_prev, rider_next);
+    }
+    return pending->ticket;
+}
+
+static void drop_pending(struct presence *presence, struct pending *pending)
+{
+    HASH_DEL(presence->pending, pending);
+    if (pending->rider)
+        DL_DELETE2(pending->rider->pending, pending, rider_prev, rider_next);
+    blob_unref(pending->ack.text);
+    free(pending);
+}
+
+void pending_forget_all(struct presence *presence)
+{
+    while (presence->pending)
+        drop_pending(presence, presence->pending);
+}
+
+static void drop_held(struct presence *presence, struct ride *ride, struct held *held)
+{
+    DL_DELETE(ride->held, held);
+    presence->held_bytes -= held->bytes;
+    blob_unref(held->user);
+    free(held);
+}
+
+void ride_forget_held(struct presence *presence, struct ride *ride)
+{
+    while (ride->held)
+        drop_held(presence, ride, ride->held);
+}
+
+/* What a client asks for is bounded; what becomes of a client must be told in any case, and is once for each.
+ */
+static bool may_be_refused(enum broker_transition_kind kind)
+{
+    return kind == BROKER_BOARD || kind == BROKER_EXIT;
+}
+
+static void hold(struct presence *presence, struct ride *ride, const struct broker_transition *transition)
+{
+    size_t bytes = sizeof(struct held) + (transition->user ? transition->user->len : 0);
+    if (may_be_refused(transition->kind) && presence->held_bytes + bytes > presence->options.queue_bytes) {
+        struct broker_message refused = {
+            .kind = BROKER_RESULT, .ticket = transition->ticket, .error = BROKER_AWAY};
+        rider_result(presence, &refused);
+        return;
+    }
+    struct held *held = calloc(1, sizeof *held);
+    if (!held)
+        abort();
+    held->kind = transition->kind;
+    held->user = transition->user ? blob_ref(transition->user) : NULL;
+    held->ticket = transition->ticket;
+    held->bytes = bytes;
+    memcpy(held->socket_id, transition->socket_id, sizeof held->socket_id);
+    presence->held_bytes += bytes;
+    DL_APPEND(ride->held, held);
+}
+
+/* Whether somebody who is not aboard yet finds no room, where `coming` others are let in already. As far as
+ * is known here: what others board meanwhile comes on top. */
+static bool is_full(const struct presence *presence, const struct ride *ride, const char *socket_id,
+                    size_t coming)
+{
+    size_t max = presence->options.riders_per_ride;
+    return max && ride->live && roster_count(ride->roster) + coming >= max &&
+           !roster_get(ride->roster, socket_id);
+}
+
+static const char RIDE_FULL[] = "the ride is full";
+
+/* What was held, now that the ride is live: on its way to the broker, or refused. */
+void ride_submit_held(struct presence *presence, struct ride *ride)
+{
+    size_t coming = 0;
+    while (ride->held) {
+        struct held *held = ride->held;
+        struct broker_transition transition = {
+            .kind = held->kind,
+            .ride = ride->name,
+            .socket_id = held->socket_id,
+            .user = held->user,
+            .ticket = held->ticket,
+        };
+        struct broker_message full = {.kind = BROKER_RESULT, .ticket = held->ticket, .error = RIDE_FULL};
+        bool boards = held->kind == BROKER_BOARD;
+        bool refused = boards && is_full(presence, ride, held->socket_id, coming);
+        if (!refused)
+            broker_submit(presence->options.broker, &transition);
+        coming += boards && !refused && !roster_get(ride->roster, held->socket_id);
+        drop_held(presence, ride, held);
+        if (refused) {
+            refuse(presence->options.refusals, REFUSED_RIDERS, NULL);
+            rider_result(presence, &full);
+        }
+    }
+    ride_release(presence, ride);
+}
+
+/* `waits` false: the rider is going, nobody waits for the result. */
+static void submit(struct rider *rider, enum broker_transition_kind kind, struct blob *user,
+                   const struct ack *ack, bool waits)
+{
+    struct presence *presence = rider->presence;
+    struct broker_transition transition = {
+        .kind = kind,
+        .ride = rider->ride->name,
+        .socket_id = rider->id,
+        .user = user,
+        .ticket = remember(presence, waits ? rider : NULL, kind, ack),
+    };
+    if (rider->ride->live)
+        broker_submit(presence->options.broker, &transition);
+    else
+        hold(presence, rider->ride, &transition);
+}
+
+size_t presence_pending_count(const struct presence *presence)
+{
+    return HASH_COUNT(presence->pending);
+}
+
+/* --- coming and going --- */
+
+static struct rider *add_rider(struct presence *presence, const char *ride, const char *id,
+                               struct outlet *outlet, const struct rider_ops *ops, void *client)
+{
+    struct rider *rider = calloc(1, sizeof *rider);
+    if (!rider)
+        abort();
+    rider->presence = presence;
+    rider->ops = ops;
+    rider->client = client;
+    rider->outlet = outlet;
+    memcpy(rider->id, id, SOCKET_ID_LEN);
+    rider->ride = ride_use(presence, ride);
+    rider->ride->riders++;
+    presence->riders++;
+    HASH_ADD_STR(presence->by_id, id, rider);
+    return rider;
+}
+
+struct rider *rider_new(struct presence *presence, const char *ride, struct outlet *outlet,
+                        const struct rider_ops *ops, void *client)
+{
+    char id[SOCKET_ID_LEN + 1];
+    id_make(id, SOCKET_ID_LEN);
+    struct rider *rider = add_rider(presence, ride, id, outlet, ops, client);
+    rider_join(rider);
+    return rider;
+}
+
+const char *rider_id(const struct rider *rider)
+{
+    return rider->id;
+}
+
+/* Also while the broker has not said what became of the last boarding, exit or resumption. */
+static bool may_be_aboard(const struct rider *rider)
+{
+    return rider->aboard || (rider->pending && rider->state != RIDER_CATCHING_UP);
+}
+
+static void give_up(struct rider *rider, enum rider_end end)
+{
+    if (rider->evicted || !may_be_aboard(rider))
+        return;
+    bool may_return = end == RIDER_LOST && rider->presence->options.recovery_window_ms;
+    submit(rider, may_return ? BROKER_SUSPEND : BROKER_DISCONNECT, NULL, NULL, false);
+}
+
+/* Results still come, but to nobody. */
+static void wait_no_more(struct rider *rider)
+{
+    while (rider->asks)
+        presence_ask_cancel(rider->asks);
+    while (rider->pending) {
+        struct pending *pending = rider->pending;
+        DL_DELETE2(rider->pending, pending, rider_prev, rider_next);
+        pending->rider = NULL;
+    }
+}
+
+void rider_free(struct rider *rider, enum rider_end end)
+{
+    if (!rider)
+        return;
+    struct presence *presence = rider->presence;
+    give_up(rider, end);
+    wait_no_more(rider);
+    if (rider->member)
+        member_leave(rider->member);
+    if (rider->past)
+        broker_message_free(rider->past);
+    if (!rider->evicted)
+        HASH_DEL(presence->by_id, rider);
+    rider->ride->riders--;
+    ride_release(presence, rider->ride);
+    presence->riders--;
+    free(rider);
+}
+
+/* The socket belongs to another connection now, here or on another node. */
+static void evict(struct rider *rider)
+{
+    if (rider->evicted)
+        return;
+    wait_no_more(rider);
+    HASH_DEL(rider->presence->by_id, rider);
+    rider->evicted = true;
+    rider->presence->counts.evicted++;
+    rider->ops->evict(rider->client);
+}
+
+void rider_evicted(struct presence *presence, const char *ride, const char *socket_id)
+{
+    struct rider *rider;
+    HASH_FIND_STR(presence->by_id, socket_id, rider);
+    /* While resuming, it is not yet this rider who had the socket. */
+    if (rider && rider->state != RIDER_RESUMING && !strcmp(rider->ride->name, ride))
+        evict(rider);
+}
+
+/* --- coming back --- */
+
+static const char *subject_of(const struct rider *rider)
+{
+    return rider->ops->subject ? rider->ops->subject(rider->client) : NULL;
+}
+
+bool rider_recovery_id(const struct rider *rider, char out[RECOVERY_ID_SIZE])
+{
+    const struct presence *presence = rider->presence;
+    if (!presence->options.recovery_window_ms || !presence->has_secret || !rider->ride->live)
+        return false;
+    /* What this client is told of doubted riders, no other gateway can go on with. */
+    static const struct broker_position nowhere = {.epoch = RECOVERY_NOWHERE};
+    const struct ride *ride = rider->ride;
+    const struct recovery_scope scope = {.ride = ride->name, .subject = subject_of(rider)};
+    recovery_id_make(presence->secret, &scope, rider->id,
+                     roster_in_doubt(ride->roster) ? &nowhere : &ride->position, out);
+    return true;
+}
+
+bool presence_check_recovery_id(struct presence *presence, const struct recovery_scope *scope,
+                                const char *text, size_t len, char socket_id[SOCKET_ID_LEN + 1],
+                                struct broker_position *from)
+{
+    if (!presence->options.recovery_window_ms || !presence->has_secret)
+        return false;
+    if (recovery_id_check(presence->secret, scope, text, len, socket_id, from))
+        return true;
+    presence->counts.forged++;
+    return false;
+}
+
+struct rider *rider_resume(struct presence *presence, const char *ride, const char *socket_id,
+                           const struct broker_position *from, struct outlet *outlet,
+                           const struct rider_ops *ops, void *client)
+{
+    static const struct ack none = {0};
+    struct rider *copy;
+    HASH_FIND_STR(presence->by_id, socket_id, copy);
+    if (copy)
+        evict(copy); /* a connection whose end nobody has noticed yet */
+    struct rider *rider = add_rider(presence, ride, socket_id, outlet, ops, client);
+    rider->state = RIDER_RESUMING;
+    rider->from = *from;
+    submit(rider, BROKER_RESUME, NULL, &none, true);
+    return rider;
+}
+
+/* Nobody comes back to a socket that has ended: it gets a new one, unless its user is aboard under the old.
+ */
+static void take_new_id(struct rider *rider)
+{
+    HASH_DEL(rider->presence->by_id, rider);
+    id_make(rider->id, SOCKET_ID_LEN);
+    HASH_ADD_STR(rider->presence->by_id, id, rider);
+}
+
+static void finish_resuming(struct rider *rider, bool recovered)
+{
+    struct presence_counts *counts = &rider->presence->counts;
+    rider->state = RIDER_ON;
+    rider->recovered = recovered;
+    if (recovered)
+        counts->recovered++;
+    else
+        counts->unrecovered++;
+    if (!recovered && !rider->aboard)
+        take_new_id(rider);
+    rider->ops->resumed(rider->client, recovered);
+}
+
+/* The socket stays whoever's it is. The copy that was evicted for this rider may have held it here. */
+static void start_anew(struct rider *rider)
+{
+    submit(rider, BROKER_SUSPEND, NULL, NULL, false);
+    finish_resuming(rider, false);
+}
+
+/* Whether the rider left while the client was away, or with its knowledge before: there is nothing to come
+ * back to. */
+static bool has_ended(const struct rider *rider, const struct broker_message *past)
+{
+    if (rider->aboard)
+        return false;
+    for (size_t i = 0; past && i < past->event_count; i++)
+        if (!strcmp(past->events[i].socket_id, rider->id) &&
+            (past->events[i].kind == BROKER_EXITED || past->events[i].kind == BROKER_DISCONNECTED))
+            return true;
+    return history_ended(&rider->ride->history, rider->id);
+}
+
+/* Whether there may be a run of events that leads from what the client has had to now. Clients elsewhere may
+ * not know whom this gateway doubts, and would hear nothing of their return. */
+static bool events_may_lead(const struct rider *rider)
+{
+    const struct ride *ride = rider->ride;
+    return !strcmp(rider->from.epoch, ride->position.epoch) && rider->from.offset <= ride->position.offset &&
+           !roster_in_doubt(ride->roster);
+}
+
+/* The socket is this rider's, if `result` is ok. */
+static void resume_settled(struct rider *rider, const struct broker_message *result)
+{
+    const struct ride *ride = rider->ride;
+    if (!result->ok) {
+        start_anew(rider);
+        return;
+    }
+    rider->aboard = result->user != NULL;
+    if (!events_may_lead(rider) || has_ended(rider, NULL)) {
+        finish_resuming(rider, false);
+    } else if (history_reaches(&ride->history, &rider->from, &ride->position)) {
+        finish_resuming(rider, true);
+    } else {
+        rider->state = RIDER_CATCHING_UP;
+        broker_replay(rider->presence->options.broker, ride->name, &rider->from,
+                      remember(rider->presence, rider, BROKER_RESUME, &(struct ack){0}));
+    }
+}
+
+/* Whether the broker's past and the ride's history together lead from what the client has had to now. */
+static bool past_reaches(const struct rider *rider, const struct broker_message *past)
+{
+    const struct ride *ride = rider->ride;
+    if (!past->ok || !events_may_lead(rider) || strcmp(past->position.epoch, ride->position.epoch) != 0)
+        return false;
+    return past->position.offset >= ride->position.offset ||
+           history_reaches(&ride->history, &past->position, &ride->position);
+}
+
+void rider_history(struct presence *presence, struct broker_message *message)
+{
+    struct pending *pending;
+    HASH_FIND(hh, presence->pending, &message->ticket, sizeof message->ticket, pending);
+    struct rider *rider = pending ? pending->rider : NULL;
+    if (pending)
+        drop_pending(presence, pending);
+    if (!rider) {
+        broker_message_free(message);
+        return;
+    }
+    bool reaches = past_reaches(rider, message) && !has_ended(rider, message);
+    if (reaches)
+        rider->past = message;
+    else
+        broker_message_free(message);
+    finish_resuming(rider, reaches);
+}
+
+static int add_missed(struct rider *rider, struct buf *frames, uint64_t offset, enum broker_event_kind kind,
+                      const struct blob *user)
+{
+    struct broker_position position = rider->ride->position;
+    position.offset = offset;
+    rider->from.offset = offset;
+    return wire_event(frames, rider->ops->form, rider->ride->name, kind, user, &position);
+}
+
+/* Everything after `from` up to now, as frames: first what the broker remembers, then what the ride does. */
+static int missed_frames(struct rider *rider, struct buf *frames)
+{
+    const struct broker_message *past = rider->past;
+    uint64_t now = rider->ride->position.offset;
+    for (size_t i = 0; past && i < past->event_count; i++) {
+        const struct broker_past_event *event = &past->events[i];
+        if (event->offset > rider->from.offset && event->offset <= now &&
+            add_missed(rider, frames, event->offset, event->kind, event->user))
+            return -1;
+    }
+    const struct history_event *event;
+    while ((event = history_after(&rider->ride->history, &rider->from))) {
+        if (add_missed(rider, frames, event->position.offset, event->kind, event->user))
+            return -1;
+    }
+    return 0;
+}
+
+static void send_missed(struct rider *rider)
+{
+    struct buf frames;
+    buf_init(&frames, SIZE_MAX / 2);
+    if (missed_frames(rider, &frames))
+        outlet_overflow(rider->outlet); /* no memory */
+    else
+        outlet_frames(rider->outlet, frames.data, frames.len);
+    buf_deinit(&frames);
+    if (rider->past)
+        broker_message_free(rider->past);
+    rider->past = NULL;
+}
+
+void rider_join(struct rider *rider)
+{
+    if (rider->recovered)
+        send_missed(rider);
+    rider->member = member_join(rider->ride, rider->outlet, rider->ops->form);
+}
+
+/* --- what a rider says --- */
+
+static void acknowledge(struct rider *rider, const struct ack *ack, const char *json, size_t len)
+{
+    if (ack->wanted)
+        rider->ops->acknowledge(rider->client, ack, json, len);
+}
+
+static void acknowledge_error(struct rider *rider, const struct ack *ack, const char *message)
+{
+    struct buf json;
+    buf_init(&json, 4096);
+    if (!buf_append_str(&json, "{\"ok\":false,\"error\":") &&
+        !json_text_quote(message, strlen(message), &json) && !buf_append(&json, "}", 1))
+        acknowledge(rider, ack, json.data, json.len);
+    buf_deinit(&json);
+}
+
+static void blame(struct rider *rider, const char *message)
+{
+    struct ip ip = rider->ops->address(rider->client);
+    char address[IP_TEXT_SIZE];
+    ip_print(&ip, address);
+    log_warn("gateway", "%s from %s: refused a message on %s: %s", rider->id, address, rider->ride->name,
+             message);
+    rider->blamed = true;
+}
+
+void rider_refuse(struct rider *rider, const struct ack *ack, const char *message)
+{
+    if (!rider->blamed)
+        blame(rider, message);
+    rider->presence->counts.refused++;
+    acknowledge_error(rider, ack, message);
+    rider->ops->exception(rider->client, message);
+}
+
+void rider_message(struct rider *rider, const char *json, size_t len, const struct ack *ack)
+{
+    if (rider->exiting)
+        return;
+    struct user user;
+    const char *error;
+    if (user_parse(json, len, rider->presence->options.max_user_bytes, &user, &error)) {
+        rider_refuse(rider, ack, error);
+        return;
+    }
+    const char *subject = subject_of(rider);
+    if (subject && !user_is(&user, subject)) {
+        rider_refuse(rider, ack, "the user is not the token's subject");
+        blob_unref(user.json);
+        return;
+    }
+    rider->exiting = user.status == USER_EXITING;
+    if (!rider->exiting && is_full(rider->presence, rider->ride, rider->id, 0)) {
+        struct ip ip = rider->ops->address(rider->client);
+        refuse(rider->presence->options.refusals, REFUSED_RIDERS, &ip);
+        rider_refuse(rider, ack, RIDE_FULL);
+    } else {
+        submit(rider, rider->exiting ? BROKER_EXIT : BROKER_BOARD, user.json, ack, true);
+    }
+    blob_unref(user.json);
+}
+
+void rider_answer(struct rider *rider, const struct ack *ack, struct blob *json)
+{
+    if (json)
+        acknowledge(rider, ack, json->data, json->len);
+    else
+        acknowledge_error(rider, ack, BROKER_AWAY);
+}
+
+void rider_forget_ask(struct rider *rider, struct ask *ask)
+{
+    DL_DELETE2(rider->asks, ask, rider_prev, rider_next);
+}
+
+void rider_active_users(struct rider *rider, const struct ack *ack)
+{
+    if (!ack->wanted)
+        return;
+    if (rider->ride->live) {
+        rider_answer(rider, ack, ride_snapshot(rider->ride));
+        return;
+    }
+    struct ask *ask = ask_new(rider->presence, rider->ride);
+    ask->rider = rider;
+    ask->ack = keep_ack(ack);
+    DL_APPEND2(rider->asks, ask, rider_prev, rider_next);
+}
+
+/* --- results --- */
+
+static void committed(struct rider *rider, enum broker_transition_kind kind, const struct ack *ack,
+                      const struct broker_position *position)
+{
+    char offset[WIRE_OFFSET_SIZE];
+    char json[WIRE_OFFSET_SIZE + 32];
+    rider->aboard = kind == BROKER_BOARD;
+    wire_offset(position, offset);
+    int len = snprintf(json, sizeof json, "{\"ok\":true,\"offset\":\"%s\"}", offset);
+    acknowledge(rider, ack, json, (size_t)len);
+    if (kind == BROKER_EXIT)
+        rider->ops->disconnect(rider->client);
+}
+
+/* Ends what is pending with its result. */
+static void settle(struct presence *presence, struct pending *pending, const struct broker_message *result)
+{
+    struct rider *rider = pending->rider;
+    enum broker_transition_kind kind = pending->kind;
+    struct ack ack = keep_ack(&pending->ack);
+    drop_pending(presence, pending);
+
+    if (rider && kind == BROKER_RESUME) {
+        resume_settled(rider, result);
+    } else if (rider && result->ok) {
+        committed(rider, kind, &ack, &result->position);
+    } else if (rider) {
+        rider->exiting = false;
+        rider_refuse(rider, &ack, result->error);
+    }
+    blob_unref(ack.text);
+}
+
+void rider_result(struct presence *presence, const struct broker_message *message)
+{
+    struct pending *pending;
+    HASH_FIND(hh, presence->pending, &message->ticket, sizeof message->ticket, pending);
+    if (!pending)
+        return;
+    if (!message->ok && !pending->rider)
+        log_warn("gateway", "%s on %s was not told that it is gone: %s", message->socket_id, message->ride,
+                 message->error);
+    settle(presence, pending, message);
+}

@@ -1,0 +1,162 @@
+/* A roster: see roster.h. */
+#include "gateway/rides/roster.h"
+#include "broker/broker.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+struct entry {
+    char socket_id[SOCKET_ID_LEN + 1];
+    bool seen;    /* by the roster_replace() under way */
+    bool doubted; /* see roster_doubt() */
+    struct blob *user;
+    UT_hash_handle hh;
+};
+
+struct roster {
+    struct entry *entries;
+    size_t doubted; /* how many entries are */
+};
+
+struct roster *roster_new(void)
+{
+    return calloc(1, sizeof(struct roster));
+}
+
+static void set_doubted(struct roster *roster, struct entry *entry, bool doubted)
+{
+    roster->doubted += (size_t)doubted - (size_t)entry->doubted;
+    entry->doubted = doubted;
+}
+
+static void drop(struct roster *roster, struct entry *entry)
+{
+    set_doubted(roster, entry, false);
+    HASH_DEL(roster->entries, entry);
+    blob_unref(entry->user);
+    free(entry);
+}
+
+void roster_free(struct roster *roster)
+{
+    if (!roster)
+        return;
+    struct entry *entry, *next;
+    HASH_ITER(hh, roster->entries, entry, next)
+    drop(roster, entry);
+    free(roster);
+}
+
+size_t roster_count(const struct roster *roster)
+{
+    return HASH_COUNT(roster->entries);
+}
+
+static struct entry *find(const struct roster *roster, const char *socket_id)
+{
+    struct entry *entry;
+    HASH_FIND_STR(roster->entries, socket_id, entry);
+    return entry;
+}
+
+struct blob *roster_get(const struct roster *roster, const char *socket_id)
+{
+    struct entry *entry = find(roster, socket_id);
+    return entry ? entry->user : NULL;
+}
+
+static struct entry *set(struct roster *roster, const char *socket_id, struct blob *user)
+{
+    struct entry *entry = find(roster, socket_id);
+    if (!entry) {
+        entry = calloc(1, sizeof *entry);
+        if (!entry)
+            abort();
+        memcpy(entry->socket_id, socket_id, strnlen(socket_id, SOCKET_ID_LEN));
+        HASH_ADD_STR(roster->entries, socket_id, entry);
+    }
+    blob_ref(user);
+    blob_unref(entry->user);
+    entry->user = user;
+    set_doubted(roster, entry, false);
+    return entry;
+}
+
+void roster_set(struct roster *roster, const char *socket_id, struct blob *user)
+{
+    set(roster, socket_id, user);
+}
+
+void roster_remove(struct roster *roster, const char *socket_id)
+{
+    struct entry *entry = find(roster, socket_id);
+    if (entry)
+        drop(roster, entry);
+}
+
+void roster_replace(struct roster *roster, const struct broker_rider *riders, size_t count,
+                    const struct roster_difference *difference, void *arg)
+{
+    struct entry *entry, *next;
+    HASH_ITER(hh, roster->entries, entry, next)
+    entry->seen = false;
+    for (size_t i = 0; i < count; i++) {
+        entry = find(roster, riders[i].socket_id);
+        if (entry) {
+            entry->seen = true;
+            set_doubted(roster, entry, false);
+        }
+    }
+    HASH_ITER(hh, roster->entries, entry, next)
+    {
+        if (entry->seen || entry->doubted)
+            continue;
+        difference->gone(arg, entry->socket_id, entry->user);
+        drop(roster, entry);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct blob *known = roster_get(roster, riders[i].socket_id);
+        if (known && blob_equal(known, riders[i].user))
+            continue;
+        entry = set(roster, riders[i].socket_id, riders[i].user);
+        difference->boarded(arg, entry->socket_id, entry->user);
+    }
+}
+
+void roster_doubt(struct roster *roster)
+{
+    for (struct entry *entry = roster->entries; entry; entry = entry->hh.next)
+        set_doubted(roster, entry, true);
+}
+
+bool roster_in_doubt(const struct roster *roster)
+{
+    return roster->doubted > 0;
+}
+
+void roster_drop_doubted(struct roster *roster,
+                         void (*gone)(void *arg, const char *socket_id, struct blob *user), void *arg)
+{
+    struct entry *entry, *next;
+    HASH_ITER(hh, roster->entries, entry, next)
+    {
+        if (!entry->doubted)
+            continue;
+        gone(arg, entry->socket_id, entry->user);
+        drop(roster, entry);
+    }
+}
+
+int roster_print(const struct roster *roster, struct buf *out)
+{
+    if (buf_append(out, "[", 1))
+        return -1;
+    for (const struct entry *entry = roster->entries; entry; entry = entry->hh.next) {
+        if (entry != roster->entries && buf_append(out, ",", 1))
+            return -1;
+        if (buf_append(out, entry->user->data, entry->user->len))
+            return -1;
+    }
+    return buf_append(out, "]", 1);
+}

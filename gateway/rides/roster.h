@@ -1,0 +1,58 @@
+/*
+ * A roster: who is aboard a ride, socket id by socket id, in the order they boarded. Pure.
+ * A user aboard under two sockets is there twice, as in the active set it mirrors.
+ */
+#ifndef RIDECAST_GATEWAY_RIDES_ROSTER_H
+#define RIDECAST_GATEWAY_RIDES_ROSTER_H
+
+#include "common/blob.h"
+#include "common/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct roster;
+struct broker_rider;
+
+struct roster *roster_new(void);
+void roster_free(struct roster *roster);
+
+size_t roster_count(const struct roster *roster);
+
+/* The record last set for the socket, borrowed; NULL when it is not aboard. */
+struct blob *roster_get(const struct roster *roster, const char *socket_id);
+
+/* Puts a rider aboard or replaces its record; a reference to `user` is taken. Aborts when out of memory. */
+void roster_set(struct roster *roster, const char *socket_id, struct blob *user);
+
+/* Harmless when it is not aboard. */
+void roster_remove(struct roster *roster, const char *socket_id);
+
+/* What makes one roster into another: called for each rider, borrowed during the call. */
+struct roster_difference {
+    void (*gone)(void *arg, const char *socket_id, struct blob *user); /* was aboard, is no more */
+    void (*boarded)(void *arg, const char *socket_id,
+                    struct blob *user); /* is aboard now, or with another record */
+};
+
+/*
+ * From now on it is doubtful of everybody here whether they are aboard still: until they are set again, found
+ * by roster_replace(), or dropped as nobody has spoken for them.
+ */
+void roster_doubt(struct roster *roster);
+void roster_drop_doubted(struct roster *roster,
+                         void (*gone)(void *arg, const char *socket_id, struct blob *user), void *arg);
+/* Whether anybody is doubted. */
+bool roster_in_doubt(const struct roster *roster);
+
+/*
+ * Makes the roster equal to the set given, but for doubted riders, who stay. Tells what changed: first who is
+ * gone, then who boarded. Linear in both sizes.
+ */
+void roster_replace(struct roster *roster, const struct broker_rider *riders, size_t count,
+                    const struct roster_difference *difference, void *arg);
+
+/* Appends the records as a JSON array. 0, or -1 when `out` is full. */
+int roster_print(const struct roster *roster, struct buf *out);
+
+#endif

@@ -1,0 +1,73 @@
+/* Finished frames: see wire.h. */
+#include "gateway/rides/wire.h"
+#include "gateway/net/ws.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void wire_offset(const struct broker_position *position, char out[WIRE_OFFSET_SIZE])
+{
+    snprintf(out, WIRE_OFFSET_SIZE, "%" PRIu64 "-%s", position->offset, position->epoch);
+}
+
+bool wire_read_offset(const char *text, struct broker_position *position)
+{
+    size_t digits = strspn(text, "0123456789");
+    const char *epoch = text + digits + 1;
+    if (!digits || digits > 15 || text[digits] != '-' || strlen(epoch) != EPOCH_LEN)
+        return false;
+    position->offset = strtoull(text, NULL, 10);
+    memcpy(position->epoch, epoch, EPOCH_LEN + 1);
+    return true;
+}
+
+const char *wire_event_name(enum broker_event_kind kind)
+{
+    switch (kind) {
+    case BROKER_EXITED:
+        return "userExited";
+    case BROKER_DISCONNECTED:
+        return "userDisconnected";
+    case BROKER_BOARDED:
+    case BROKER_RESTORED:
+        break;
+    }
+    return "userBoarded";
+}
+
+int wire_event(struct buf *out, enum wire_form form, const char *ride, enum broker_event_kind kind,
+               const struct blob *user, const struct broker_position *position)
+{
+    const char *event = wire_event_name(kind);
+    char offset[WIRE_OFFSET_SIZE];
+    wire_offset(position, offset);
+
+    char before[RIDE_NAME_MAX + 64];
+    char after[WIRE_OFFSET_SIZE + 32];
+    int before_len;
+    int after_len;
+    if (form == WIRE_SOCKETIO) {
+        bool root = !strcmp(ride, "/");
+        before_len =
+            snprintf(before, sizeof before, "42%s%s[\"%s\",", root ? "" : ride, root ? "" : ",", event);
+        after_len = snprintf(after, sizeof after, ",\"%s\"]", offset);
+    } else {
+        before_len = snprintf(before, sizeof before, "{\"event\":\"%s\",\"data\":", event);
+        after_len = snprintf(after, sizeof after, ",\"offset\":\"%s\"}", offset);
+    }
+
+    size_t payload = (size_t)before_len + user->len + (size_t)after_len;
+    uint8_t header[WS_HEADER_MAX];
+    size_t header_len = ws_frame_header(WS_TEXT, payload, header);
+    char *at = buf_reserve(out, header_len + payload);
+    if (!at)
+        return -1;
+    at = mempcpy(at, header, header_len);
+    at = mempcpy(at, before, (size_t)before_len);
+    at = mempcpy(at, user->data, user->len);
+    memcpy(at, after, (size_t)after_len);
+    buf_added(out, header_len + payload);
+    return 0;
+}
