@@ -10,7 +10,7 @@
 
 void alloc_failed(void)
 {
-    log_error("broker", "out of memory");
+    log_error("memory", "out of memory");
     abort();
 }
 

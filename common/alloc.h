@@ -1,7 +1,8 @@
 /*
- * Small allocations that cannot be refused. A broker without memory for one message could neither carry out a
- * transition nor say that it did not, so it logs a line and ends the process; clients then come back to
- * another gateway.
+ * Allocations that cannot be refused: a process without memory for a session, a rider or one message could
+ * neither carry out what it was asked nor say that it did not, so it logs a line and ends; its clients come
+ * back to another gateway. Where refusing one client is possible (a large buffer), a struct buf with a
+ * ceiling does that instead. Any thread.
  */
 #ifndef RIDECAST_COMMON_ALLOC_H
 #define RIDECAST_COMMON_ALLOC_H

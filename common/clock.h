@@ -1,0 +1,17 @@
+/*
+ * The clocks of this process. What is an interval or a deadline is measured by the monotonic one; wall-clock
+ * time is for people and tokens only. Any thread. Parts that are pure take the time as an argument instead.
+ */
+#ifndef RIDECAST_COMMON_CLOCK_H
+#define RIDECAST_COMMON_CLOCK_H
+
+#include <stdint.h>
+
+/* Monotonic: never steps, its zero means nothing. */
+uint64_t clock_us(void);
+uint64_t clock_ms(void);
+
+/* Milliseconds since 1970, UTC; may step. */
+uint64_t clock_wall_ms(void);
+
+#endif
