@@ -3,6 +3,7 @@
  */
 #include "common/log.h"
 
+#include "common/clock.h"
 #include "common/json_text.h"
 
 #include <errno.h>
@@ -94,15 +95,15 @@ static void put_text(struct line *line, const char *text)
 
 static void put_time(struct line *line)
 {
-    struct timespec now;
+    uint64_t now_ms = clock_wall_ms();
+    time_t seconds = (time_t)(now_ms / 1000);
     struct tm utc;
     char text[sizeof "2026-01-31T10:20:30"];
     char ms[sizeof ".123Z"];
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
+    gmtime_r(&seconds, &utc);
     strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(ms, sizeof ms, ".%03dZ", (int)(now.tv_nsec / 1000000));
+    snprintf(ms, sizeof ms, ".%03dZ", (int)(now_ms % 1000));
     put_str(line, text);
     put_str(line, ms);
 }

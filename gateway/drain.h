@@ -1,7 +1,7 @@
 /*
  * Draining: a gateway that is to end lets its clients go one after the other, so that they come back to
  * others in a spread and not all at once. A state machine: what clients are and how they are let go are
- * functions given to it; time comes through the timers.
+ * functions given to it.
  */
 #ifndef RIDECAST_GATEWAY_DRAIN_H
 #define RIDECAST_GATEWAY_DRAIN_H
@@ -11,8 +11,6 @@
 struct drain_options {
     uint64_t timeout_ms; /* all have been let go by then; 0: at once */
     struct timers *timers;
-    uint64_t (*now_ms)(void *clock);
-    void *clock;
     /* Clients that are to be let go. */
     size_t (*clients)(void *owner);
     /* Lets some go. `all`: also those for whom it is no good moment. */

@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct gateway {
     const struct config *config;
@@ -219,12 +218,6 @@ static const char *node_of(const struct gateway *gateway)
     return gateway->config->node_id[0] ? gateway->config->node_id : gateway->node_id;
 }
 
-static int64_t unix_time(void *clock)
-{
-    (void)clock;
-    return time(NULL);
-}
-
 /* 0 also where none is wanted. */
 static int make_auth(struct gateway *gateway, char *error, size_t error_size)
 {
@@ -235,8 +228,6 @@ static int make_auth(struct gateway *gateway, char *error, size_t error_size)
         .issuer = config->auth_issuer,
         .audience = config->auth_audience,
         .timers = net_timers(server_net(gateway->server)),
-        .now_ms = net_now_ms,
-        .now_s = unix_time,
     };
     bool given = options.keys_file[0] || options.secret_file[0] || options.issuer[0] || options.audience[0];
     if (config->auth == AUTH_JWT) {
@@ -341,14 +332,12 @@ static void make_clients(struct gateway *gateway)
         .app_data = &gateway->sio,
         .timers = net_timers(net),
         .outlets = server_outlets(gateway->server),
-        .now_ms = net_now_ms,
     };
     gateway->eio = eio_new(&gateway->eio_options);
     struct drain_options drain = {
         /* From memory nothing goes to another gateway. */
         .timeout_ms = strcmp(config->broker, "memory") != 0 ? config->drain_timeout_ms : 0,
         .timers = net_timers(net),
-        .now_ms = net_now_ms,
         .clients = client_count,
         .let_go = let_go,
         .connections = connection_count,
@@ -396,7 +385,7 @@ struct gateway *gateway_new(const struct config *config, char *error, size_t err
     gateway->presence = make_presence(gateway);
     make_clients(gateway);
     trim_start(&gateway->trim, net_timers(server_net(gateway->server)));
-    refusals_start(&gateway->refusals, net_timers(server_net(gateway->server)), net_now_ms);
+    refusals_start(&gateway->refusals, net_timers(server_net(gateway->server)));
     return gateway;
 
 fail:

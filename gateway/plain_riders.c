@@ -1,7 +1,7 @@
 /* Riders on a plain WebSocket: see plain_riders.h. */
 #include "gateway/plain_riders.h"
+#include "common/clock.h"
 #include "gateway/net/link.h"
-#include "gateway/net/net.h"
 #include "gateway/net/server.h"
 
 #include <stdio.h>
@@ -99,8 +99,7 @@ static void close_when_sent(struct plain_client *client)
         drop(client);
     } else if (outlet_pending(&client->outlet)) {
         client->state = PLAIN_LAST_CHANCE;
-        timers_set(client->riders->timers, &client->heartbeat,
-                   net_now_ms(NULL) + client->riders->ping_timeout_ms);
+        timers_set(client->riders->timers, &client->heartbeat, clock_ms() + client->riders->ping_timeout_ms);
     } else {
         link_ws_close(client->link, client->farewell);
         free_client(client);
@@ -135,8 +134,7 @@ static void heartbeat(void *owner)
         drop(client);
     } else {
         client->awaits_pong = true;
-        timers_set(client->riders->timers, &client->heartbeat,
-                   net_now_ms(NULL) + client->riders->ping_timeout_ms);
+        timers_set(client->riders->timers, &client->heartbeat, clock_ms() + client->riders->ping_timeout_ms);
         outlet_packet(&client->outlet, WS_PING, "", NULL, 0);
     }
 }
@@ -146,8 +144,7 @@ static void heard(struct plain_client *client)
     if (!client->awaits_pong || client->state != PLAIN_OPEN)
         return;
     client->awaits_pong = false;
-    timers_set(client->riders->timers, &client->heartbeat,
-               net_now_ms(NULL) + client->riders->ping_interval_ms);
+    timers_set(client->riders->timers, &client->heartbeat, clock_ms() + client->riders->ping_interval_ms);
 }
 
 /* --- what a rider is told --- */
@@ -272,7 +269,7 @@ void plain_message(struct plain_client *client, bool binary, char *data, size_t 
         return;
     heard(client);
     struct traffic_verdict verdict =
-        traffic_take(&client->traffic, &client->riders->traffic, len, net_now_ms(NULL));
+        traffic_take(&client->traffic, &client->riders->traffic, len, clock_ms());
     if (verdict.verdict != BUCKET_OK)
         refuse(client->riders->refusals, verdict.reason, &client->address);
     if (verdict.verdict == BUCKET_FLOODED) {
@@ -320,7 +317,7 @@ static void join(struct plain_client *client)
 {
     struct plain_riders *riders = client->riders;
     client->rider = rider_new(riders->presence, client->ride, &client->outlet, &OPS, client);
-    timers_set(riders->timers, &client->heartbeat, net_now_ms(NULL) + riders->ping_interval_ms);
+    timers_set(riders->timers, &client->heartbeat, clock_ms() + riders->ping_interval_ms);
     link_become_ws(client->link, NULL, NULL, client);
 }
 

@@ -1,6 +1,6 @@
 /* Riders that come over Socket.IO: see sio_riders.h. */
 #include "gateway/sio_riders.h"
-#include "gateway/net/net.h"
+#include "common/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ static void on_open(void *app, struct eio_session *session)
     struct sio_session *data = calloc(1, sizeof *data);
     session->data = data;
     if (data)
-        data->client = sio_client_new(&riders->options, session, net_now_ms(NULL));
+        data->client = sio_client_new(&riders->options, session, clock_ms());
     if (!data || !data->client)
         eio_close(session);
 }
@@ -45,7 +45,7 @@ static void on_message(void *app, struct eio_session *session, bool binary, cons
 {
     struct sio_riders *riders = app;
     struct sio_session *sio = session->data;
-    struct traffic_verdict verdict = traffic_take(&sio->traffic, &riders->traffic, len, net_now_ms(NULL));
+    struct traffic_verdict verdict = traffic_take(&sio->traffic, &riders->traffic, len, clock_ms());
     if (verdict.verdict != BUCKET_OK)
         refuse(riders->refusals, verdict.reason, &session->client);
     if (verdict.verdict == BUCKET_FLOODED) {

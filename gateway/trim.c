@@ -1,7 +1,7 @@
 /* Memory back to the system: see trim.h. */
 #include "gateway/trim.h"
+#include "common/clock.h"
 #include "common/process.h"
-#include "gateway/net/net.h"
 
 #include <malloc.h>
 #include <stdint.h>
@@ -32,7 +32,7 @@ static void look(void *owner)
         trim->least_idle = SIZE_MAX;
         due(trim); /* what is idle now could not be given back: compare with that */
     }
-    timers_set(trim->timers, &trim->timer, net_now_ms(NULL) + TRIM_EVERY_MS);
+    timers_set(trim->timers, &trim->timer, clock_ms() + TRIM_EVERY_MS);
 }
 
 void trim_start(struct trim *trim, struct timers *timers)

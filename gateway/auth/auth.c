@@ -1,5 +1,6 @@
 /* Who may connect: see auth.h. */
 #include "gateway/auth/auth.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "gateway/auth/jwk.h"
 #include "gateway/auth/jwt.h"
@@ -19,6 +20,11 @@ struct auth {
     uint64_t quiet_until_ms; /* no line about refused tokens before */
     uint64_t unsaid;         /* refused since the last line */
 };
+
+static int64_t now_s(void)
+{
+    return (int64_t)(clock_wall_ms() / 1000);
+}
 
 /* --- keys from files --- */
 
@@ -166,7 +172,7 @@ void auth_reload(struct auth *auth)
 
 static void blame(struct auth *auth, const struct auth_request *request, enum token_fault fault)
 {
-    uint64_t now = auth->options.now_ms(auth->options.clock);
+    uint64_t now = clock_ms();
     char address[IP_TEXT_SIZE];
 
     auth->refused[fault]++;
@@ -191,8 +197,7 @@ static enum token_fault judge(struct auth *auth, const struct auth_request *requ
 
     if (fault != TOKEN_GOOD)
         return fault;
-    fault = claims_judge(&auth->rules, jwt.claims, request->ride, auth->options.now_s(auth->options.clock),
-                         grant);
+    fault = claims_judge(&auth->rules, jwt.claims, request->ride, now_s(), grant);
     jwt_close(&jwt);
     return fault;
 }
@@ -215,19 +220,16 @@ uint64_t auth_refused(const struct auth *auth, enum token_fault fault)
 
 static int64_t seconds_left(const struct bearer *bearer)
 {
-    const struct auth_options *options = &bearer->auth->options;
-
-    return bearer->grant.ends_s - options->now_s(options->clock);
+    return bearer->grant.ends_s - now_s();
 }
 
 static void look_again(struct bearer *bearer)
 {
-    const struct auth_options *options = &bearer->auth->options;
     int64_t left_s = seconds_left(bearer);
     uint64_t wait_ms =
         left_s < AUTH_RECHECK_MS / 1000 ? (uint64_t)(left_s > 0 ? left_s : 0) * 1000 : AUTH_RECHECK_MS;
 
-    timers_set(options->timers, &bearer->timer, options->now_ms(options->clock) + wait_ms);
+    timers_set(bearer->auth->options.timers, &bearer->timer, clock_ms() + wait_ms);
 }
 
 static void on_timer(void *owner)

@@ -30,9 +30,6 @@ struct auth_options {
     const char *issuer;      /* "": any */
     const char *audience;    /* "": none */
     struct timers *timers;
-    uint64_t (*now_ms)(void *clock); /* monotonic, the timers' */
-    int64_t (*now_s)(void *clock);   /* Unix time */
-    void *clock;
 };
 
 /* Reads the files. Options and strings are borrowed. NULL: `error` holds one line. */

@@ -1,6 +1,7 @@
 /* A link: see link.h. */
 #include "gateway/net/link.h"
 #include "common/blob.h"
+#include "common/clock.h"
 #include "gateway/net/net.h"
 #include "gateway/net/peers.h"
 #include "gateway/net/refusals.h"
@@ -12,7 +13,7 @@
 
 static void set_timer(struct link *link, uint64_t after_ms)
 {
-    timers_set(net_timers(link->server->net), &link->timer, net_now_ms(NULL) + after_ms);
+    timers_set(net_timers(link->server->net), &link->timer, clock_ms() + after_ms);
 }
 
 static void cancel_timer(struct link *link)
@@ -28,8 +29,8 @@ static void mark_gone(struct link *link)
     link->session = NULL;
     link->client = NULL;
     link->conn = NULL;
-    peer_close(link->peer, PEER_CONNECTION, net_now_ms(NULL));
-    peer_close(link->guest, PEER_CLIENT, net_now_ms(NULL));
+    peer_close(link->peer, PEER_CONNECTION, clock_ms());
+    peer_close(link->guest, PEER_CLIENT, clock_ms());
     link->peer = link->guest = NULL;
     DL_DELETE2(link->server->links, link, all_prev, all_next);
     DL_APPEND2(link->server->gone, link, all_prev, all_next);
@@ -429,7 +430,7 @@ static void ws_failed(struct link *link, enum ws_status status)
 static bool chatters(struct link *link, enum ws_opcode opcode)
 {
     return (opcode == WS_PING || opcode == WS_PONG) &&
-           bucket_take(&link->chatter, &link->server->options.limits.chatter, 1, net_now_ms(NULL)) ==
+           bucket_take(&link->chatter, &link->server->options.limits.chatter, 1, clock_ms()) ==
                BUCKET_FLOODED;
 }
 

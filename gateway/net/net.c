@@ -1,5 +1,6 @@
 /* The edge to libwebsockets: see net.h. */
 #include "gateway/net/net.h"
+#include "common/clock.h"
 #include "common/config.h"
 #include "common/log.h"
 
@@ -13,7 +14,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #if defined(LWS_WITH_LIBEVENT)
@@ -79,19 +79,6 @@ struct net {
     bool stopping; /* libwebsockets is taking everything down */
 };
 
-uint64_t net_now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-uint64_t net_now_ms(void *net)
-{
-    (void)net;
-    return net_now_us() / 1000;
-}
-
 /* --- the end of a turn --- */
 
 static void alarm_rings(lws_sorted_usec_list_t *alarm);
@@ -106,7 +93,7 @@ static void set_alarm(struct net *net)
         lws_sul_schedule(net->context, 0, &net->alarm, alarm_rings, LWS_SET_TIMER_USEC_CANCEL);
         return;
     }
-    uint64_t now_us = net_now_us(), next_us = next_ms * 1000;
+    uint64_t now_us = clock_us(), next_us = next_ms * 1000;
     uint64_t wait_us = next_us > now_us ? next_us - now_us : 0;
     lws_sul_schedule(net->context, 0, &net->alarm, alarm_rings, (lws_usec_t)(wait_us + 1));
 }
@@ -123,7 +110,7 @@ static void alarm_rings(lws_sorted_usec_list_t *alarm)
 {
     struct net *net = lws_container_of(alarm, struct net, alarm);
     net->alarm_ms = UINT64_MAX;
-    timers_run(net->timers, net_now_ms(net));
+    timers_run(net->timers, clock_ms());
     settle(net);
 }
 
@@ -170,7 +157,7 @@ static void linger(struct conn *conn)
 {
     conn->state = CONN_LINGERING;
     shutdown(lws_get_socket_fd(conn->wsi), SHUT_WR);
-    timers_set(conn->net->timers, &conn->deadline, net_now_ms(conn->net) + CONN_LINGER_MS);
+    timers_set(conn->net->timers, &conn->deadline, clock_ms() + CONN_LINGER_MS);
 }
 
 void conn_close(struct conn *conn)
@@ -180,7 +167,7 @@ void conn_close(struct conn *conn)
         return;
     if (conn->blocked) {
         conn->state = CONN_DRAINING;
-        timers_set(conn->net->timers, &conn->deadline, net_now_ms(conn->net) + CONN_DRAIN_MS);
+        timers_set(conn->net->timers, &conn->deadline, clock_ms() + CONN_DRAIN_MS);
     } else {
         linger(conn);
     }
@@ -266,7 +253,7 @@ static void pause_accepting(struct net *net, int error)
     for (int i = 0; i < DOORS; i++)
         if (net->doors[i].listener)
             lws_rx_flow_control(net->doors[i].listener, 0);
-    timers_set(net->timers, &net->accept_pause, net_now_ms(net) + ACCEPT_PAUSE_MS);
+    timers_set(net->timers, &net->accept_pause, clock_ms() + ACCEPT_PAUSE_MS);
 }
 
 /* NULL: let it in. */

@@ -1,6 +1,6 @@
 /*
- * The edge to libwebsockets: the listening socket, TCP connections, the loop and its clock. Nothing else in
- * the gateway includes libwebsockets.
+ * The edge to libwebsockets: the listening socket, TCP connections, the loop and its
+ * timers. Nothing else in the gateway includes libwebsockets.
  *
  * libwebsockets serves as event loop and buffered transport: connections are its raw sockets, HTTP and
  * WebSocket are read by gateway/net/http.h and gateway/net/ws.h (docs/design.md says why). The loop is
@@ -77,12 +77,7 @@ void net_wake(struct net *net);
 /* After net_run() has returned, or instead of it. NULL is harmless. */
 void net_free(struct net *net);
 
-/* The monotonic clock, in ms. `net` may be NULL. */
-uint64_t net_now_ms(void *net);
-/* The same in µs, for what is measured. */
-uint64_t net_now_us(void);
-
-/* Timers on this loop's clock: set and cancel with gateway/net/timers.h. */
+/* Timers of this loop, by clock_ms(): set and cancel with gateway/net/timers.h. */
 struct timers *net_timers(struct net *net);
 
 size_t net_connection_count(const struct net *net);

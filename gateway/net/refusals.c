@@ -1,5 +1,6 @@
 /* Refusals: see refusals.h. */
 #include "gateway/net/refusals.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
 
@@ -38,8 +39,7 @@ static void say_rest(void *owner)
     log_warn("gateway", "refused %s: %" PRIu64 " more in the last %d s", KINDS[refused->kind].text,
              refused->unsaid, REFUSALS_QUIET_MS / 1000);
     refused->unsaid = 0;
-    timers_set(refused->refusals->timers, &refused->quiet,
-               refused->refusals->now_ms(NULL) + REFUSALS_QUIET_MS);
+    timers_set(refused->refusals->timers, &refused->quiet, clock_ms() + REFUSALS_QUIET_MS);
 }
 
 void refusals_init(struct refusals *refusals, struct metrics *metrics)
@@ -53,10 +53,9 @@ void refusals_init(struct refusals *refusals, struct metrics *metrics)
     }
 }
 
-void refusals_start(struct refusals *refusals, struct timers *timers, uint64_t (*now_ms)(void *clock))
+void refusals_start(struct refusals *refusals, struct timers *timers)
 {
     refusals->timers = timers;
-    refusals->now_ms = now_ms;
 }
 
 void refuse(struct refusals *refusals, enum refusal kind, const struct ip *client)
@@ -75,5 +74,5 @@ void refuse(struct refusals *refusals, enum refusal kind, const struct ip *clien
     if (client)
         ip_print(client, address);
     log_warn("gateway", "refused %s %s", address, KINDS[kind].text);
-    timers_set(refusals->timers, &refused->quiet, refusals->now_ms(NULL) + REFUSALS_QUIET_MS);
+    timers_set(refusals->timers, &refused->quiet, clock_ms() + REFUSALS_QUIET_MS);
 }

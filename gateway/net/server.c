@@ -1,5 +1,6 @@
 /* The server: see server.h. */
 #include "gateway/net/server.h"
+#include "common/clock.h"
 #include "gateway/net/refusals.h"
 #include "gateway/net/server_private.h"
 
@@ -45,7 +46,7 @@ static void on_starved(void *owner)
 
 const char *server_admit(struct server *server, const struct ip *client, struct peer **guest)
 {
-    uint64_t now = net_now_ms(NULL);
+    uint64_t now = clock_ms();
     if (!peers_handshake(server->peers, client, now)) {
         refuse(server->options.refusals, REFUSED_HANDSHAKES, client);
         return "Too many handshakes from your address; try again in a while\n";
@@ -68,7 +69,7 @@ static void *on_opened(void *owner, struct conn *conn)
     if (link && conn_is_admin(conn))
         link->admin = true;
     else if (link && !is_proxy(server, &peer))
-        link->peer = peer_open(server->peers, &peer, PEER_CONNECTION, net_now_ms(NULL));
+        link->peer = peer_open(server->peers, &peer, PEER_CONNECTION, clock_ms());
     return link;
 }
 

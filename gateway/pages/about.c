@@ -1,6 +1,7 @@
 /* What this gateway says of itself: see about.h. */
 #include "gateway/pages/about.h"
 #include "broker/broker.h"
+#include "common/clock.h"
 #include "common/json_text.h"
 #include "common/process.h"
 #include "gateway/net/net.h"
@@ -52,7 +53,7 @@ static int print(const struct about *about, struct buf *out)
     return buf_append_str(out, "{\"node\":") || json_text_quote(about->node, strlen(about->node), out) ||
                    buf_appendf(out, ",\"version\":\"%s\",\"state\":\"%s\",\"uptime\":%" PRIu64,
                                RIDECAST_VERSION, state_of(&gauges->sources),
-                               (net_now_ms(NULL) - about->started_ms) / 1000) ||
+                               (clock_ms() - about->started_ms) / 1000) ||
                    print_counts(about, out) ||
                    print_quantile(out, "deliveryP50", gauges->delays, &about->delays[oldest], 0.5) ||
                    print_quantile(out, "deliveryP99", gauges->delays, &about->delays[oldest], 0.99) ||
@@ -77,7 +78,7 @@ static void beat(void *owner)
     metric_snapshot(about->gauges->delays, &about->delays[about->beats % ABOUT_SPANS]);
     metric_snapshot(about->gauges->lag, &about->lags[about->beats % ABOUT_SPANS]);
     about->beats++;
-    timers_set(about->timers, &about->beat, net_now_ms(NULL) + ABOUT_BEAT_MS);
+    timers_set(about->timers, &about->beat, clock_ms() + ABOUT_BEAT_MS);
 }
 
 void about_start(struct about *about, const char *node, const struct gauges *gauges, struct broker *broker,
@@ -88,7 +89,7 @@ void about_start(struct about *about, const char *node, const struct gauges *gau
         .gauges = gauges,
         .broker = broker,
         .timers = timers,
-        .started_ms = net_now_ms(NULL),
+        .started_ms = clock_ms(),
         .beat = {.fire = beat, .owner = about},
     };
     beat(about);

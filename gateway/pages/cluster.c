@@ -1,8 +1,8 @@
 /* /api/cluster: see cluster.h. */
 #include "gateway/pages/cluster.h"
 #include "broker/broker.h"
+#include "common/clock.h"
 #include "common/json_text.h"
-#include "gateway/net/net.h"
 #include "gateway/pages/pages.h"
 
 #include <inttypes.h>
@@ -96,7 +96,7 @@ void cluster_deinit(struct cluster *cluster)
 
 void cluster_ask(struct cluster *cluster, struct link *link)
 {
-    if (net_now_ms(NULL) < cluster->fresh_until_ms) {
+    if (clock_ms() < cluster->fresh_until_ms) {
         respond_json(cluster->cors_origin, link, 200, cluster->answer.data, cluster->answer.len);
         return;
     }
@@ -108,7 +108,7 @@ void cluster_ask(struct cluster *cluster, struct link *link)
     if (cluster->asked)
         return;
     cluster->asked = true;
-    timers_set(cluster->timers, &cluster->patience, net_now_ms(NULL) + CLUSTER_WAIT_MS);
+    timers_set(cluster->timers, &cluster->patience, clock_ms() + CLUSTER_WAIT_MS);
     broker_survey(cluster->broker);
 }
 
@@ -131,6 +131,6 @@ void cluster_surveyed(struct cluster *cluster, const struct blob *json)
         refuse_all(cluster);
         return;
     }
-    cluster->fresh_until_ms = net_now_ms(NULL) + CLUSTER_FRESH_MS;
+    cluster->fresh_until_ms = clock_ms() + CLUSTER_FRESH_MS;
     answer_all(cluster, 200, answer->data, answer->len);
 }

@@ -1,5 +1,6 @@
 /* The gateway's metrics: see gauges.h. */
 #include "gateway/pages/gauges.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/process.h"
@@ -10,7 +11,6 @@
 #include "gateway/rides/presence.h"
 
 #include <stdio.h>
-#include <time.h>
 
 enum { BEAT_MS = 250 };
 
@@ -90,8 +90,6 @@ static void add_fan_out(struct gauges *gauges, struct metrics *metrics)
 
 static void add_process(struct gauges *gauges, struct metrics *metrics)
 {
-    struct timespec now;
-
     snprintf(gauges->build, sizeof gauges->build, "version=\"%s\",libwebsockets=\"%s\"", RIDECAST_VERSION,
              net_version());
     metric_set(metrics_add(metrics, METRIC_GAUGE, "ridecast_build_info", gauges->build, "What runs here"), 1);
@@ -103,10 +101,9 @@ static void add_process(struct gauges *gauges, struct metrics *metrics)
                                    "Lines of the log that could not be written");
     gauges->files = metrics_add(metrics, METRIC_GAUGE, "process_open_fds", NULL, "Open files");
     gauges->max_files = metrics_add(metrics, METRIC_GAUGE, "process_max_fds", NULL, "How many may be open");
-    clock_gettime(CLOCK_REALTIME, &now);
     metric_set(metrics_add(metrics, METRIC_GAUGE, "process_start_time_seconds", NULL,
                            "When it was started, since 1970"),
-               (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+               (int64_t)clock_wall_ms() * 1000);
 }
 
 void gauges_init(struct gauges *gauges, struct metrics *metrics)
@@ -123,7 +120,7 @@ static void beat(void *owner)
 {
     struct gauges *gauges = owner;
     struct net *net = server_net(gauges->sources.server);
-    uint64_t now_us = net_now_us();
+    uint64_t now_us = clock_us();
 
     if (gauges->beat.at_ms)
         metric_observe(gauges->lag, (int64_t)(now_us - gauges->beat.at_ms * 1000));

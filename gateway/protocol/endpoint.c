@@ -3,6 +3,7 @@
  * docs/protocol.md gives, to sessions (engineio.h); and the transport those sessions speak through. CORS as
  * well.
  */
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/origin.h"
 #include "gateway/auth/token.h"
@@ -120,7 +121,7 @@ static void transport_ws_close(void *socket)
 
 static void transport_ended(struct peer *guest)
 {
-    peer_close(guest, PEER_CLIENT, net_now_ms(NULL));
+    peer_close(guest, PEER_CLIENT, clock_ms());
 }
 
 const struct eio_transport *server_transport(void)

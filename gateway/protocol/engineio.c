@@ -1,5 +1,6 @@
 /* Engine.IO sessions: see engineio.h. */
 #include "gateway/protocol/engineio.h"
+#include "common/clock.h"
 #include "gateway/net/refusals.h"
 #include "gateway/net/ws.h"
 #include "gateway/protocol/eio_packet.h"
@@ -74,11 +75,6 @@ bool eio_sid_valid(const char *sid)
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
     size_t len = strlen(sid);
     return len >= EIO_SID_MIN && len <= EIO_SID_MAX && strspn(sid, letters) == len;
-}
-
-static uint64_t now_ms(const struct eio *eio)
-{
-    return eio->options->now_ms(eio->options->clock);
 }
 
 static void reply(struct eio_session *session, void *exchange, int status, const char *type, const char *body)
@@ -165,7 +161,7 @@ void eio_close(struct eio_session *session)
     if (session->state == EIO_ENDED)
         return;
     session->closing = true;
-    timers_set(session->eio->options->timers, &session->heartbeat, now_ms(session->eio) + EIO_CLOSING_MS);
+    timers_set(session->eio->options->timers, &session->heartbeat, clock_ms() + EIO_CLOSING_MS);
     depart(session);
     if (session->state == EIO_POLLING && session->get && !outlet_pending(&session->outlet))
         end(session);
@@ -318,7 +314,7 @@ static void heartbeat(void *owner)
         return;
     }
     const struct eio_options *options = session->eio->options;
-    uint64_t now = now_ms(session->eio);
+    uint64_t now = clock_ms();
     uint64_t due = session->heartbeat.at_ms;
     uint64_t from = now - due > LATE_MS ? now : due;
     session->awaits_pong = true;
@@ -366,7 +362,7 @@ static struct eio_session *open_session(struct eio *eio, enum eio_state state,
     outlet_init(&session->outlet, options->outlets, &CARRIER, options->backlog_bytes);
     session->heartbeat = (struct timer){.fire = heartbeat, .owner = session};
     session->upgrade = (struct timer){.fire = upgrade_timeout, .owner = session};
-    timers_set(options->timers, &session->heartbeat, now_ms(eio) + options->ping_interval_ms);
+    timers_set(options->timers, &session->heartbeat, clock_ms() + options->ping_interval_ms);
     return session;
 }
 
@@ -409,7 +405,7 @@ static void handle_pong(struct eio_session *session)
         return;
     const struct eio_options *options = session->eio->options;
     session->awaits_pong = false;
-    timers_set(options->timers, &session->heartbeat, now_ms(session->eio) + options->ping_interval_ms);
+    timers_set(options->timers, &session->heartbeat, clock_ms() + options->ping_interval_ms);
 }
 
 /* Whoever speaks is alive: the pong may come a little later, once per ping. */
@@ -419,7 +415,7 @@ static void extend_deadline(struct eio_session *session)
         return;
     const struct eio_options *options = session->eio->options;
     session->extended = true;
-    timers_set(options->timers, &session->heartbeat, now_ms(session->eio) + options->ping_timeout_ms);
+    timers_set(options->timers, &session->heartbeat, clock_ms() + options->ping_timeout_ms);
 }
 
 /* Whether the client sends packets without end that no message's limit counts. */
@@ -427,7 +423,7 @@ static bool chatters(struct eio_session *session, const struct eio_packet *packe
 {
     const struct eio_options *options = session->eio->options;
     if (packet->type == EIO_MESSAGE ||
-        bucket_take(&session->chatter, &options->chatter, 1, now_ms(session->eio)) != BUCKET_FLOODED)
+        bucket_take(&session->chatter, &options->chatter, 1, clock_ms()) != BUCKET_FLOODED)
         return false;
     refuse(options->refusals, REFUSED_MESSAGES, &session->client);
     return true;
@@ -534,7 +530,7 @@ bool eio_ws_attach(struct eio_session *session, void *socket)
         return false;
     session->probe = socket;
     const struct eio_options *options = session->eio->options;
-    timers_set(options->timers, &session->upgrade, now_ms(session->eio) + options->upgrade_timeout_ms);
+    timers_set(options->timers, &session->upgrade, clock_ms() + options->upgrade_timeout_ms);
     return true;
 }
 

@@ -69,8 +69,6 @@ struct eio_options {
     void *app_data;
     struct timers *timers;
     struct outlets *outlets;
-    uint64_t (*now_ms)(void *clock);
-    void *clock;
 };
 
 enum eio_state {

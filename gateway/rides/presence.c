@@ -1,7 +1,7 @@
 /* Rides, rosters and the broker's messages: see presence.h. */
 #include "gateway/rides/presence.h"
+#include "common/clock.h"
 #include "common/log.h"
-#include "gateway/net/net.h"
 #include "gateway/rides/presence_private.h"
 #include "gateway/rides/ride_list.h"
 #include "gateway/rides/wire.h"
@@ -107,7 +107,7 @@ struct ride *ride_use(struct presence *presence, const char *name)
 void ride_release(struct presence *presence, struct ride *ride)
 {
     if (!ride->riders && !ride->asks && !ride->held)
-        timers_set(presence->options.timers, &ride->linger, net_now_ms(NULL) + PRESENCE_LINGER_MS);
+        timers_set(presence->options.timers, &ride->linger, clock_ms() + PRESENCE_LINGER_MS);
 }
 
 /* --- who is aboard --- */
@@ -167,7 +167,7 @@ struct ask *ask_new(struct presence *presence, struct ride *ride)
     ask->presence = presence;
     ask->ride = ride;
     ask->timer = (struct timer){.fire = ask_timed_out, .owner = ask};
-    timers_set(presence->options.timers, &ask->timer, net_now_ms(NULL) + PRESENCE_ASK_MS);
+    timers_set(presence->options.timers, &ask->timer, clock_ms() + PRESENCE_ASK_MS);
     DL_APPEND2(ride->asks, ask, ride_prev, ride_next);
     return ask;
 }
@@ -235,7 +235,7 @@ static void on_roster(struct presence *presence, const struct broker_message *me
          * holds it. */
         roster_doubt(ride->roster);
         timers_set(presence->options.timers, &ride->doubt,
-                   net_now_ms(NULL) + presence->options.node_lease_ms + presence->options.recovery_window_ms +
+                   clock_ms() + presence->options.node_lease_ms + presence->options.recovery_window_ms +
                        PRESENCE_DOUBT_SLACK_MS);
     }
     roster_replace(ride->roster, message->riders, message->rider_count, ride->live ? &told : &silent, ride);

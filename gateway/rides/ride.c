@@ -1,11 +1,11 @@
 /* Rides, members and the fan-out: see ride.h. */
 #include "gateway/rides/ride.h"
+#include "common/clock.h"
 #include "common/metrics.h"
 #include "gateway/rides/wire.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <utlist.h>
 
 enum {
@@ -53,17 +53,10 @@ struct ride *ride_new(struct rides *rides, const char *name)
     return ride;
 }
 
-static uint64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 static void count_news(struct ride *ride)
 {
     if (ride->rides->delays && !ride->news)
-        ride->news_us = now_us();
+        ride->news_us = clock_us();
     ride->news++;
 }
 
@@ -74,7 +67,7 @@ static void news_told(struct ride *ride)
     if (ride->news && rides->batches)
         metric_observe(rides->batches, (int64_t)ride->news);
     if (ride->news && rides->delays)
-        metric_observe(rides->delays, (int64_t)(now_us() - ride->news_us));
+        metric_observe(rides->delays, (int64_t)(clock_us() - ride->news_us));
     ride->news = 0;
 }
 

@@ -6,6 +6,7 @@
  *   --mode socket   `/` and `/custom`: `auth` with the CONNECT payload; on `/`: message → message-back,
  * message-with-ack → ack
  */
+#include "common/clock.h"
 #include "common/id.h"
 #include "common/json_text.h"
 #include "common/log.h"
@@ -183,7 +184,7 @@ static void on_disconnect(void *app, struct sio_socket *socket, enum sio_end end
 
 static void socket_open(void *app, struct eio_session *session)
 {
-    session->data = sio_client_new(app, session, net_now_ms(NULL));
+    session->data = sio_client_new(app, session, clock_ms());
     if (!session->data)
         eio_close(session);
 }
@@ -263,7 +264,6 @@ static int serve(const struct settings *settings)
         .app_data = engine ? NULL : &sio_options,
         .timers = timers,
         .outlets = server_outlets(server),
-        .now_ms = net_now_ms,
     };
     struct eio *eio = eio_new(&eio_options);
     server_set_eio(server, eio);

@@ -119,17 +119,6 @@ void net_wake(struct net *net)
     net->woken = true;
 }
 
-uint64_t net_now_ms(void *net)
-{
-    (void)net;
-    return virtual_ms;
-}
-
-uint64_t net_now_us(void)
-{
-    return virtual_ms * 1000;
-}
-
 const char *net_address(const struct net *net)
 {
     (void)net;

@@ -9,7 +9,9 @@
 
 #include "gateway/protocol/engineio.h"
 
+#include "common/clock.h"
 #include "gateway/rides/ride.h"
+#include "tests/lib/virtual_clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,7 +37,6 @@ struct world {
     struct outlets outlets;
     struct eio_options options;
     struct eio *eio;
-    uint64_t now_ms;
     struct eio_session *session; /* the one opened last */
     void (*on_message)(struct world *w, struct eio_session *session);
     struct member *member; /* taken off its ride by app->close */
@@ -123,11 +124,6 @@ static inline void app_close(void *app, struct eio_session *session)
     note(w, "closed");
 }
 
-static inline uint64_t clock_now(void *clock)
-{
-    return ((struct world *)clock)->now_ms;
-}
-
 static inline int setup(void **state)
 {
     static const struct eio_transport transport = {transport_reply,    transport_drop,     transport_ws_ready,
@@ -137,7 +133,7 @@ static inline int setup(void **state)
     if (!w)
         return -1;
     w->timers = timers_new();
-    w->now_ms = START_MS;
+    virtual_us = START_MS * 1000;
     w->options = (struct eio_options){
         .ping_interval_ms = INTERVAL_MS,
         .ping_timeout_ms = TIMEOUT_MS,
@@ -149,8 +145,6 @@ static inline int setup(void **state)
         .app_data = w,
         .timers = w->timers,
         .outlets = &w->outlets,
-        .now_ms = clock_now,
-        .clock = w,
     };
     w->eio = eio_new(&w->options);
     buf_init(&w->journal, 1 << 20);
@@ -197,8 +191,8 @@ static inline void assert_journal(struct world *w, const char *expected)
 
 static inline void advance(struct world *w, uint64_t ms)
 {
-    w->now_ms += ms;
-    timers_run(w->timers, w->now_ms);
+    virtual_pass_ms(ms);
+    timers_run(w->timers, clock_ms());
     turn(w);
 }
 

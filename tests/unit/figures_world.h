@@ -6,6 +6,7 @@
 #define RIDECAST_TESTS_UNIT_FIGURES_WORLD_H
 
 #include "broker/broker.h"
+#include "common/clock.h"
 #include "common/metrics.h"
 #include "gateway/net/net.h"
 #include "gateway/net/server.h"
@@ -15,6 +16,7 @@
 #include "gateway/rides/outlet.h"
 #include "gateway/rides/presence.h"
 #include "gateway/rides/ride.h"
+#include "tests/lib/virtual_clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,19 +63,6 @@ struct world {
     struct metrics *metrics;
     struct gauges gauges;
 };
-
-static uint64_t now_us;
-
-uint64_t net_now_us(void)
-{
-    return now_us;
-}
-
-uint64_t net_now_ms(void *net)
-{
-    (void)net;
-    return now_us / 1000;
-}
 
 struct timers *net_timers(struct net *net)
 {
@@ -164,7 +153,7 @@ static inline int world_start(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
-    now_us = 1000 * 1000000;
+    virtual_us = 1000 * 1000000;
     w->server.net.timers = timers_new();
     w->metrics = metrics_new();
     gauges_init(&w->gauges, w->metrics);
@@ -188,8 +177,8 @@ static inline int world_stop(void **state)
 /* Time passes, and the loop runs at its end. */
 static inline void pass(struct world *w, uint64_t us)
 {
-    now_us += us;
-    timers_run(w->server.net.timers, now_us / 1000);
+    virtual_us += us;
+    timers_run(w->server.net.timers, clock_ms());
 }
 
 #define in_world(test) cmocka_unit_test_setup_teardown(test, world_start, world_stop)

@@ -10,8 +10,9 @@
 
 #include "gateway/rides/presence.h"
 
+#include "common/clock.h"
 #include "common/log.h"
-#include "gateway/net/net.h"
+#include "tests/lib/virtual_clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -75,15 +76,7 @@ struct world {
     unsigned stops, reloads;
 };
 
-/* --- the clock and the broker --- */
-
-static uint64_t now_ms;
-
-uint64_t net_now_ms(void *net)
-{
-    (void)net;
-    return now_ms;
-}
+/* --- the broker --- */
 
 static inline void note(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static inline void note(struct world *w, const char *format, ...)
@@ -403,7 +396,7 @@ static inline int setup(void **state)
     struct world *w = calloc(1, sizeof *w);
     if (!w)
         return -1;
-    now_ms = 1000;
+    virtual_us = 1000000;
     w->epoch = "e";
     w->broker.world = w;
     w->broker.end = &w->broker.first;
@@ -458,8 +451,8 @@ static inline void assert_journal(struct world *w, const char *expected)
 
 static inline void advance(struct world *w, uint64_t ms)
 {
-    now_ms += ms;
-    timers_run(w->timers, now_ms);
+    virtual_pass_ms(ms);
+    timers_run(w->timers, clock_ms());
 }
 
 static inline void join_ride(struct world *w, int i, const char *ride)

@@ -3,28 +3,17 @@
  */
 #include "tests/unit/signer.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "gateway/auth/auth.h"
+#include "tests/lib/virtual_clock.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
 enum { NOW_S = 1700000000 };
 
-static uint64_t clock_ms;
-static int64_t clock_s;
-
-static uint64_t now_ms(void *clock)
-{
-    (void)clock;
-    return clock_ms;
-}
-
-static int64_t now_s(void *clock)
-{
-    (void)clock;
-    return clock_s;
-}
+#define DAY_US (UINT64_C(24) * 3600 * 1000000)
 
 struct door {
     struct timers *timers;
@@ -49,20 +38,15 @@ static int setup(void **state)
     struct door *door = calloc(1, sizeof *door);
 
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
-    clock_ms = 1000;
-    clock_s = NOW_S;
+    virtual_us = 1000000;
+    virtual_wall_us = (uint64_t)NOW_S * 1000000;
     door->timers = timers_new();
     strcpy(door->path, "/tmp/ridecast-auth-XXXXXX");
     int fd = mkstemp(door->path);
     assert_true(fd >= 0);
     close(fd);
-    door->options = (struct auth_options){.keys_file = "",
-                                          .secret_file = door->path,
-                                          .issuer = "",
-                                          .audience = "",
-                                          .timers = door->timers,
-                                          .now_ms = now_ms,
-                                          .now_s = now_s};
+    door->options = (struct auth_options){
+        .keys_file = "", .secret_file = door->path, .issuer = "", .audience = "", .timers = door->timers};
     *state = door;
     return 0;
 }
@@ -242,9 +226,8 @@ static void on_expired(void *owner)
 
 static void pass(struct door *door, int64_t seconds)
 {
-    clock_s += seconds;
-    clock_ms += (uint64_t)seconds * 1000;
-    timers_run(door->timers, clock_ms);
+    virtual_pass_ms((uint64_t)seconds * 1000);
+    timers_run(door->timers, clock_ms());
 }
 
 static void a_bearer_ends_with_its_grant(void **state)
@@ -269,12 +252,13 @@ static void a_bearer_follows_the_systems_clock(void **state)
 
     open_door(door);
     door->bearer = bearer_new(door->auth, &grant, on_expired, door);
-    clock_s += 7 * 24 * 3600; /* set forward */
+    virtual_wall_us += 7 * DAY_US; /* set forward */
     pass(door, AUTH_RECHECK_MS / 1000);
     assert_int_equal(door->expired, 1);
 
-    door->bearer = bearer_new(door->auth, &(struct grant){.ends_s = clock_s + 60}, on_expired, door);
-    clock_s -= 30; /* set back */
+    const struct grant soon = {.ends_s = (int64_t)(clock_wall_ms() / 1000) + 60};
+    door->bearer = bearer_new(door->auth, &soon, on_expired, door);
+    virtual_wall_us -= 30000000; /* set back */
     pass(door, 60);
     assert_int_equal(door->expired, 1);
     pass(door, 30);

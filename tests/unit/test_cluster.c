@@ -5,8 +5,10 @@
 #include "gateway/pages/cluster.h"
 
 #include "broker/broker.h"
+#include "common/clock.h"
 #include "gateway/net/net.h"
 #include "gateway/pages/pages.h"
+#include "tests/lib/virtual_clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,14 +37,6 @@ struct world {
     struct link links[3];
 };
 
-static uint64_t now_ms;
-
-uint64_t net_now_ms(void *net)
-{
-    (void)net;
-    return now_ms;
-}
-
 void broker_survey(struct broker *broker)
 {
     broker->surveys++;
@@ -60,7 +54,7 @@ static int start(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
-    now_ms = 1000;
+    virtual_us = 1000000;
     w->timers = timers_new();
     cluster_init(&w->cluster, &w->broker, w->timers, "http://board.example");
     *state = w;
@@ -86,8 +80,8 @@ static void surveyed(struct world *w, const char *json)
 
 static void pass(struct world *w, uint64_t ms)
 {
-    now_ms += ms;
-    timers_run(w->timers, now_ms);
+    virtual_pass_ms(ms);
+    timers_run(w->timers, clock_ms());
 }
 
 static void expect(const struct link *link, unsigned answers, int status, const char *part)
@@ -173,7 +167,7 @@ static void who_asks_in_a_loop_costs_a_survey_a_second(void **state)
     struct world *w = *state;
     cluster_ask(&w->cluster, &w->links[0]);
     surveyed(w, "[{\"clients\":1}]");
-    for (unsigned i = 0; i < CLUSTER_FRESH_MS; i++, now_ms++) {
+    for (unsigned i = 0; i < CLUSTER_FRESH_MS; i++, virtual_pass_ms(1)) {
         cluster_ask(&w->cluster, &w->links[1]);
         expect(&w->links[1], i + 1, 200, "\"clients\":1,");
     }

@@ -3,6 +3,9 @@
  */
 #include "gateway/drain.h"
 
+#include "common/clock.h"
+#include "tests/lib/virtual_clock.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,17 +19,11 @@ enum { TIMEOUT_MS = 10000, STEP_MAX_MS = 100 };
 struct world {
     struct timers *timers;
     struct drain drain;
-    uint64_t now;
     size_t clients;
     size_t stubborn; /* of them: only leave when all must */
     size_t connections;
     unsigned done;
 };
-
-static uint64_t now_ms(void *clock)
-{
-    return ((struct world *)clock)->now;
-}
 
 static size_t clients(void *owner)
 {
@@ -56,8 +53,6 @@ static void begin(struct world *w, uint64_t timeout_ms)
     struct drain_options options = {
         .timeout_ms = timeout_ms,
         .timers = w->timers,
-        .now_ms = now_ms,
-        .clock = w,
         .clients = clients,
         .let_go = let_go,
         .connections = connections,
@@ -72,9 +67,11 @@ static void begin(struct world *w, uint64_t timeout_ms)
 
 static void pass(struct world *w, uint64_t ms)
 {
-    for (uint64_t end = w->now + ms; w->now <= end; w->now++)
-        timers_run(w->timers, w->now);
-    w->now--;
+    timers_run(w->timers, clock_ms());
+    for (; ms > 0; ms--) {
+        virtual_pass_ms(1);
+        timers_run(w->timers, clock_ms());
+    }
 }
 
 static int setup(void **state)
@@ -83,7 +80,7 @@ static int setup(void **state)
     if (!w)
         return -1;
     w->timers = timers_new();
-    w->now = 1000000;
+    virtual_us = 1000000000;
     *state = w;
     return 0;
 }

@@ -4,8 +4,10 @@
  */
 #include "gateway/net/refusals.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "tests/lib/virtual_clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,14 +28,6 @@ struct world {
     int real_stderr;
 };
 
-static uint64_t now_ms;
-
-static uint64_t clock_now(void *clock)
-{
-    (void)clock;
-    return now_ms;
-}
-
 static int set_up(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
@@ -46,9 +40,9 @@ static int set_up(void **state)
     if (!w->file || dup2(fileno(w->file), STDERR_FILENO) < 0)
         return -1;
     log_setup(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
-    now_ms = 1000;
+    virtual_us = 1000000;
     refusals_init(&w->refusals, w->metrics);
-    refusals_start(&w->refusals, w->timers, clock_now);
+    refusals_start(&w->refusals, w->timers);
     *state = w;
     return 0;
 }
@@ -103,13 +97,13 @@ static void the_others_follow_as_a_number(void **state)
 
     for (int i = 0; i < 3; i++)
         refuse(&w->refusals, REFUSED_RIDERS, NULL);
-    now_ms += REFUSALS_QUIET_MS;
-    timers_run(w->timers, now_ms);
+    virtual_pass_ms(REFUSALS_QUIET_MS);
+    timers_run(w->timers, clock_ms());
     refuse(&w->refusals, REFUSED_RIDERS, NULL);
-    now_ms += REFUSALS_QUIET_MS;
-    timers_run(w->timers, now_ms);
-    now_ms += REFUSALS_QUIET_MS;
-    timers_run(w->timers, now_ms);
+    virtual_pass_ms(REFUSALS_QUIET_MS);
+    timers_run(w->timers, clock_ms());
+    virtual_pass_ms(REFUSALS_QUIET_MS);
+    timers_run(w->timers, clock_ms());
     assert_true(timers_next_ms(w->timers) == UINT64_MAX);
     refuse(&w->refusals, REFUSED_RIDERS, NULL);
     assert_log(w, "refused somebody a boarding: the ride has --riders-per-ride\n"

@@ -124,12 +124,6 @@ static void transport_ws_close(void *socket)
 
 /* --- the world --- */
 
-static uint64_t eio_now(void *clock)
-{
-    (void)clock;
-    return now_ms;
-}
-
 static void start_clients(struct site *s)
 {
     static const struct eio_transport transport = {transport_reply,    transport_drop,     transport_ws_ready,
@@ -147,7 +141,6 @@ static void start_clients(struct site *s)
         .app_data = &s->riders,
         .timers = w->timers,
         .outlets = &w->outlets,
-        .now_ms = eio_now,
     };
     s->eio = eio_new(&s->options);
 }
