@@ -16,7 +16,7 @@ static void fill_random(void *out, size_t n)
         ssize_t got = getrandom(at, n, 0);
 
         if (got < 0 && errno != EINTR)
-            abort();
+            abort(); /* without random numbers nothing can be kept apart or secret */
         if (got > 0) {
             at += got;
             n -= (size_t)got;

@@ -3,6 +3,8 @@
  */
 #include "common/mailbox.h"
 
+#include "common/alloc.h"
+
 #include <assert.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -18,14 +20,10 @@ struct mailbox {
 
 struct mailbox *mailbox_new(void (*wake)(void *arg), void *arg)
 {
-    struct mailbox *box = calloc(1, sizeof *box);
+    struct mailbox *box = alloc_zeroed(sizeof *box);
 
-    if (!box)
-        return NULL;
-    if (pthread_mutex_init(&box->lock, NULL) != 0) {
-        free(box);
-        return NULL;
-    }
+    if (pthread_mutex_init(&box->lock, NULL) != 0)
+        alloc_failed();
     box->end = &box->first;
     box->wake = wake;
     box->arg = arg;

@@ -14,7 +14,7 @@ struct mail {
 
 struct mailbox;
 
-/* `wake` may be NULL and is called with `arg`. NULL: no memory. */
+/* `wake` may be NULL and is called with `arg`. Ends the process when out of memory. */
 struct mailbox *mailbox_new(void (*wake)(void *arg), void *arg);
 
 /*

@@ -3,6 +3,8 @@
  */
 #include "common/metrics.h"
 
+#include "common/alloc.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -26,18 +28,9 @@ struct metrics {
     struct metric *first;
 };
 
-static void *must_calloc(size_t size)
-{
-    void *memory = calloc(1, size);
-
-    if (!memory)
-        abort();
-    return memory;
-}
-
 struct metrics *metrics_new(void)
 {
-    return must_calloc(sizeof(struct metrics));
+    return alloc_zeroed(sizeof(struct metrics));
 }
 
 void metrics_free(struct metrics *metrics)
@@ -81,7 +74,7 @@ static bool is_time(const char *name)
 struct metric *metrics_add(struct metrics *metrics, enum metric_type type, const char *name,
                            const char *labels, const char *help)
 {
-    struct metric *metric = must_calloc(sizeof *metric);
+    struct metric *metric = alloc_zeroed(sizeof *metric);
 
     metric->type = type;
     metric->name = name;
@@ -110,7 +103,7 @@ struct metric *metrics_add_histogram(struct metrics *metrics, const char *name, 
     struct metric *metric = metrics_add(metrics, METRIC_HISTOGRAM, name, NULL, help);
 
     metric->bounds = bounds;
-    metric->buckets = must_calloc((bounds->count + 1) * sizeof *metric->buckets);
+    metric->buckets = alloc_zeroed((bounds->count + 1) * sizeof *metric->buckets);
     return metric;
 }
 

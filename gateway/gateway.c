@@ -1,6 +1,7 @@
 /* One gateway, put together: see gateway.h. */
 #include "gateway/gateway.h"
 #include "broker/broker.h"
+#include "common/alloc.h"
 #include "common/config.h"
 #include "common/id.h"
 #include "common/log.h"
@@ -360,9 +361,7 @@ static void make_clients(struct gateway *gateway)
 
 struct gateway *gateway_new(const struct config *config, char *error, size_t error_size)
 {
-    struct gateway *gateway = calloc(1, sizeof *gateway);
-    if (!gateway)
-        abort();
+    struct gateway *gateway = alloc_zeroed(sizeof *gateway);
     gateway->config = config;
     id_make(gateway->node_id, ID_LEN);
     gateway->metrics = metrics_new();

@@ -1,5 +1,6 @@
 /* Riders on a plain WebSocket: see plain_riders.h. */
 #include "gateway/plain_riders.h"
+#include "common/alloc.h"
 #include "common/clock.h"
 #include "gateway/net/link.h"
 #include "gateway/net/server.h"
@@ -242,7 +243,7 @@ static void on_request(struct plain_client *client, struct json_slice text, stru
     }
     struct ack ack = {.wanted = id.at != NULL};
     if (id.at)
-        ack.text = blob_new(id.at, id.len);
+        ack.text = alloc_blob(id.at, id.len);
 
     if (over_limit) {
         rider_refuse(client->rider, &ack, over_limit);
@@ -385,9 +386,7 @@ bool plain_open(struct plain_riders *riders, struct link *link, const char *path
     struct grant grant;
     if (!admit(riders, link, ride, &grant))
         return true;
-    struct plain_client *client = calloc(1, sizeof *client);
-    if (!client)
-        return false;
+    struct plain_client *client = alloc_zeroed(sizeof *client);
     if (riders->auth)
         client->bearer = bearer_new(riders->auth, &grant, expired, client);
     client->riders = riders;

@@ -1,5 +1,6 @@
 /* Riders that come over Socket.IO: see sio_riders.h. */
 #include "gateway/sio_riders.h"
+#include "common/alloc.h"
 #include "common/clock.h"
 
 #include <stdio.h>
@@ -32,11 +33,10 @@ struct sio_session {
 static void on_open(void *app, struct eio_session *session)
 {
     struct sio_riders *riders = app;
-    struct sio_session *data = calloc(1, sizeof *data);
+    struct sio_session *data = alloc_zeroed(sizeof *data);
     session->data = data;
-    if (data)
-        data->client = sio_client_new(&riders->options, session, clock_ms());
-    if (!data || !data->client)
+    data->client = sio_client_new(&riders->options, session, clock_ms());
+    if (!data->client)
         eio_close(session);
 }
 
@@ -64,8 +64,7 @@ static void on_close(void *app, struct eio_session *session)
 {
     (void)app;
     struct sio_session *data = session->data;
-    if (data)
-        sio_client_free(data->client);
+    sio_client_free(data->client);
     free(data);
     session->data = NULL;
 }
@@ -247,8 +246,8 @@ static bool auth_text(struct json_slice auth, const char *name, char *out, size_
 /* What the client shows of its former connection, to be checked when the ride is known; NULL: nothing. */
 static struct former *read_former(struct json_slice auth)
 {
-    struct former *former = calloc(1, sizeof *former);
-    if (!former || !auth_text(auth, "pid", former->recovery_id, sizeof former->recovery_id)) {
+    struct former *former = alloc_zeroed(sizeof *former);
+    if (!auth_text(auth, "pid", former->recovery_id, sizeof former->recovery_id)) {
         free(former);
         return NULL;
     }
@@ -309,16 +308,13 @@ static void on_connect(void *app_data, struct sio_socket *socket, struct json_sl
         sio_refuse(socket, riders->over_limit, NULL);
         return;
     }
-    struct sio_rider *sio_rider =
-        presence_allows(riders->presence, ride) ? calloc(1, sizeof *sio_rider) : NULL;
-    if (!sio_rider) {
+    if (!presence_allows(riders->presence, ride)) {
         sio_refuse(socket, "Invalid namespace", NULL);
         return;
     }
-    if (!admit(riders, socket, auth, &grant)) {
-        free(sio_rider);
+    if (!admit(riders, socket, auth, &grant))
         return;
-    }
+    struct sio_rider *sio_rider = alloc_zeroed(sizeof *sio_rider);
     sio_rider->riders = riders;
     sio_rider->socket = socket;
     if (riders->auth)

@@ -14,6 +14,7 @@
 #ifndef RIDECAST_GATEWAY_PROTOCOL_ENGINEIO_H
 #define RIDECAST_GATEWAY_PROTOCOL_ENGINEIO_H
 
+#include "common/alloc.h"
 #include "common/id.h"
 #include "common/ip.h"
 #include "gateway/net/bucket.h"

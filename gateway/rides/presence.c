@@ -1,5 +1,6 @@
 /* Rides, rosters and the broker's messages: see presence.h. */
 #include "gateway/rides/presence.h"
+#include "common/alloc.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "gateway/rides/presence_private.h"
@@ -14,9 +15,7 @@ const char BROKER_AWAY[] = "the presence store cannot be reached now; try again"
 
 struct presence *presence_new(const struct presence_options *options)
 {
-    struct presence *presence = calloc(1, sizeof *presence);
-    if (!presence)
-        abort();
+    struct presence *presence = alloc_zeroed(sizeof *presence);
     presence->options = *options;
     rides_init(&presence->rides, options->backlog_bytes);
     return presence;
@@ -161,9 +160,7 @@ static void ask_timed_out(void *owner)
 
 struct ask *ask_new(struct presence *presence, struct ride *ride)
 {
-    struct ask *ask = calloc(1, sizeof *ask);
-    if (!ask)
-        abort();
+    struct ask *ask = alloc_zeroed(sizeof *ask);
     ask->presence = presence;
     ask->ride = ride;
     ask->timer = (struct timer){.fire = ask_timed_out, .owner = ask};

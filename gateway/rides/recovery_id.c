@@ -1,5 +1,6 @@
 /* Recovery ids: see recovery_id.h. */
 #include "gateway/rides/recovery_id.h"
+#include "common/alloc.h"
 #include "common/id.h"
 #include "common/user.h"
 
@@ -24,7 +25,7 @@ static void sign(const uint8_t secret[SECRET_LEN], const struct recovery_scope *
     int len = snprintf(text, sizeof text, "%.*s%s %s%s%s", (int)RECOVERY_LETTERS, letters, position,
                        scope->ride, *subject ? " " : "", subject);
     if (!HMAC(EVP_sha256(), secret, SECRET_LEN, (unsigned char *)text, (size_t)len, mac, NULL))
-        abort();
+        alloc_failed();
     for (size_t i = 0; i < RECOVERY_MAC_LEN; i++) {
         size_t bit = 6 * i;
         unsigned pair = (unsigned)mac[bit / 8] << 8 | mac[bit / 8 + 1];

@@ -41,9 +41,8 @@ struct ride *rides_find(const struct rides *rides, const char *name)
 
 struct ride *ride_new(struct rides *rides, const char *name)
 {
-    struct ride *ride = calloc(1, sizeof *ride);
-    if (!ride || !(ride->roster = roster_new()))
-        abort();
+    struct ride *ride = alloc_zeroed(sizeof *ride);
+    ride->roster = roster_new();
     memcpy(ride->name, name, strnlen(name, RIDE_NAME_MAX));
     ride->rides = rides;
     /* fanlog_trim() may leave as many dead bytes as live ones. */
@@ -102,9 +101,7 @@ void ride_free(struct ride *ride)
 
 struct member *member_join(struct ride *ride, struct outlet *outlet, enum wire_form form)
 {
-    struct member *member = calloc(1, sizeof *member);
-    if (!member)
-        abort();
+    struct member *member = alloc_zeroed(sizeof *member);
     *member = (struct member){
         .ride = ride, .outlet = outlet, .form = form, .cursor = fanlog_head(&ride->log[form])};
     DL_APPEND2(ride->members[form], member, ride_prev, ride_next);

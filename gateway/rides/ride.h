@@ -19,6 +19,7 @@
 #define RIDECAST_GATEWAY_RIDES_RIDE_H
 
 #include "broker/broker.h"
+#include "common/alloc.h"
 #include "gateway/net/timers.h"
 #include "gateway/rides/fanlog.h"
 #include "gateway/rides/history.h"

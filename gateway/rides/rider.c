@@ -8,6 +8,7 @@
  * It catches up where the ride's own history does not reach back to what it has had. On the way to ON it is
  * told whether it has been recovered.
  */
+#include "common/alloc.h"
 #include "common/id.h"
 #include "common/log.h"
 #include "common/user.h"
@@ -81,9 +82,7 @@ static struct ack keep_ack(const struct ack *ack)
 static uint64_t remember(struct presence *presence, struct rider *rider, enum broker_transition_kind kind,
                          const struct ack *ack)
 {
-    struct pending *pending = calloc(1, sizeof *pending);
-    if (!pending)
-        abort();
+    struct pending *pending = alloc_zeroed(sizeof *pending);
     pending->ticket = ++presence->last_ticket;
     pending->kind = kind;
     HASH_ADD(hh, presence->pending, ticket, sizeof pending->ticket, pending);
@@ -140,9 +139,7 @@ static void hold(struct presence *presence, struct ride *ride, const struct brok
         rider_result(presence, &refused);
         return;
     }
-    struct held *held = calloc(1, sizeof *held);
-    if (!held)
-        abort();
+    struct held *held = alloc_zeroed(sizeof *held);
     held->kind = transition->kind;
     held->user = transition->user ? blob_ref(transition->user) : NULL;
     held->ticket = transition->ticket;
@@ -220,9 +217,7 @@ size_t presence_pending_count(const struct presence *presence)
 static struct rider *add_rider(struct presence *presence, const char *ride, const char *id,
                                struct outlet *outlet, const struct rider_ops *ops, void *client)
 {
-    struct rider *rider = calloc(1, sizeof *rider);
-    if (!rider)
-        abort();
+    struct rider *rider = alloc_zeroed(sizeof *rider);
     rider->presence = presence;
     rider->ops = ops;
     rider->client = client;

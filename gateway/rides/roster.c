@@ -1,6 +1,7 @@
 /* A roster: see roster.h. */
 #include "gateway/rides/roster.h"
 #include "broker/broker.h"
+#include "common/alloc.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ struct roster {
 
 struct roster *roster_new(void)
 {
-    return calloc(1, sizeof(struct roster));
+    return alloc_zeroed(sizeof(struct roster));
 }
 
 static void set_doubted(struct roster *roster, struct entry *entry, bool doubted)
@@ -70,9 +71,7 @@ static struct entry *set(struct roster *roster, const char *socket_id, struct bl
 {
     struct entry *entry = find(roster, socket_id);
     if (!entry) {
-        entry = calloc(1, sizeof *entry);
-        if (!entry)
-            abort();
+        entry = alloc_zeroed(sizeof *entry);
         memcpy(entry->socket_id, socket_id, strnlen(socket_id, SOCKET_ID_LEN));
         HASH_ADD_STR(roster->entries, socket_id, entry);
     }

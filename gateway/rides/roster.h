@@ -14,6 +14,7 @@
 struct roster;
 struct broker_rider;
 
+/* Aborts when out of memory. */
 struct roster *roster_new(void);
 void roster_free(struct roster *roster);
 
