@@ -1,6 +1,6 @@
 /* Keys from JSON: see jwk.h. */
 #include "gateway/auth/jwk.h"
-#include "gateway/auth/base64url.h"
+#include "common/base64.h"
 #include "gateway/auth/keys.h"
 
 #include <openssl/bn.h>
@@ -15,17 +15,21 @@
 
 enum { DEPTH_MAX = 8, MEMBERS_MAX = 64, NUMBER_MAX = 2048, COORDINATE = 32, POINT = 1 + 2 * COORDINATE };
 
+/* What a member holds in base64url. */
+struct number {
+    unsigned char bytes[NUMBER_MAX];
+    size_t len;
+};
+
 static const char NOT_A_KEY[] = "has a JWK that is not as RFC 7517 wants it";
 
-/* The bytes of a member that is base64url. The caller frees the buffer in any case. */
-static int member_bytes(struct json_slice jwk, const char *name, struct buf *out)
+static int read_number(struct json_slice jwk, const char *name, struct number *number)
 {
     struct json_slice value = json_text_member(jwk, name);
 
-    buf_init(out, NUMBER_MAX);
-    if (json_text_type(value) != '"' || value.len < 3)
+    if (json_text_type(value) != '"' || value.len < 3 || BASE64_BYTES(value.len - 2) > NUMBER_MAX)
         return -1;
-    return base64url_decode(value.at + 1, value.len - 2, out);
+    return base64_decode(BASE64_URL, value.at + 1, value.len - 2, (char *)number->bytes, &number->len);
 }
 
 /* NULL: those parameters make no key. */
@@ -45,58 +49,48 @@ static EVP_PKEY *key_from(const char *type, OSSL_PARAM *params)
 
 static EVP_PKEY *rsa_key(struct json_slice jwk)
 {
-    EVP_PKEY *key = NULL;
-    struct buf n, e;
-    bool readable = member_bytes(jwk, "n", &n) == 0;
+    struct number n, e;
 
-    readable = member_bytes(jwk, "e", &e) == 0 && readable;
-    if (readable) {
-        OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
-        BIGNUM *modulus = BN_bin2bn((unsigned char *)n.data, (int)n.len, NULL);
-        BIGNUM *exponent = BN_bin2bn((unsigned char *)e.data, (int)e.len, NULL);
+    if (read_number(jwk, "n", &n) != 0 || read_number(jwk, "e", &e) != 0)
+        return NULL;
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    BIGNUM *modulus = BN_bin2bn(n.bytes, (int)n.len, NULL);
+    BIGNUM *exponent = BN_bin2bn(e.bytes, (int)e.len, NULL);
 
-        if (!builder || !modulus || !exponent ||
-            !OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus) ||
-            !OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponent))
-            abort();
-        OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(builder);
+    if (!builder || !modulus || !exponent ||
+        !OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus) ||
+        !OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponent))
+        abort();
+    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(builder);
 
-        if (!params)
-            abort();
-        key = key_from("RSA", params);
-        OSSL_PARAM_free(params);
-        OSSL_PARAM_BLD_free(builder);
-        BN_free(modulus);
-        BN_free(exponent);
-    }
-    buf_deinit(&n);
-    buf_deinit(&e);
+    if (!params)
+        abort();
+    EVP_PKEY *key = key_from("RSA", params);
+
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(builder);
+    BN_free(modulus);
+    BN_free(exponent);
     return key;
 }
 
 static EVP_PKEY *ec_key(struct json_slice jwk)
 {
-    EVP_PKEY *key = NULL;
-    struct buf x, y;
-    bool readable = member_bytes(jwk, "x", &x) == 0;
+    struct number x, y;
+    char group[] = "prime256v1";
+    unsigned char point[POINT] = {POINT_CONVERSION_UNCOMPRESSED};
 
-    readable = member_bytes(jwk, "y", &y) == 0 && readable;
-    if (readable && x.len == COORDINATE && y.len == COORDINATE) {
-        char group[] = "prime256v1";
-        unsigned char point[POINT] = {POINT_CONVERSION_UNCOMPRESSED};
-
-        memcpy(point + 1, x.data, COORDINATE);
-        memcpy(point + 1 + COORDINATE, y.data, COORDINATE);
-        OSSL_PARAM params[] = {
-            OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
-            OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point),
-            OSSL_PARAM_construct_end(),
-        };
-        key = key_from("EC", params);
-    }
-    buf_deinit(&x);
-    buf_deinit(&y);
-    return key;
+    if (read_number(jwk, "x", &x) != 0 || read_number(jwk, "y", &y) != 0 || x.len != COORDINATE ||
+        y.len != COORDINATE)
+        return NULL;
+    memcpy(point + 1, x.bytes, COORDINATE);
+    memcpy(point + 1 + COORDINATE, y.bytes, COORDINATE);
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point),
+        OSSL_PARAM_construct_end(),
+    };
+    return key_from("EC", params);
 }
 
 static int add_public(struct keys *keys, struct json_slice jwk, EVP_PKEY *(*read)(struct json_slice jwk),
@@ -114,14 +108,13 @@ static int add_public(struct keys *keys, struct json_slice jwk, EVP_PKEY *(*read
 
 static int add_secret(struct keys *keys, struct json_slice jwk, const char **error)
 {
-    struct buf secret;
-    int failed = member_bytes(jwk, "k", &secret);
+    struct number secret;
+    int failed = read_number(jwk, "k", &secret);
 
     *error = NOT_A_KEY;
     if (!failed)
-        failed = keys_add_secret(keys, secret.data, secret.len, json_text_member(jwk, "kid"), error);
-    OPENSSL_cleanse(secret.data, secret.len);
-    buf_deinit(&secret);
+        failed = keys_add_secret(keys, (char *)secret.bytes, secret.len, json_text_member(jwk, "kid"), error);
+    OPENSSL_cleanse(&secret, sizeof secret);
     return failed;
 }
 

@@ -1,6 +1,6 @@
 /* JSON Web Tokens: see jwt.h. */
 #include "gateway/auth/jwt.h"
-#include "gateway/auth/base64url.h"
+#include "common/base64.h"
 #include "gateway/auth/keys.h"
 
 #include <string.h>
@@ -26,10 +26,15 @@ static bool split(const char *token, size_t len, struct json_slice part[PARTS])
 /* A part that is an object; `bytes` hold it, for the caller to free in any case. */
 static bool read_object(struct json_slice part, size_t members, struct buf *bytes, struct json_slice *object)
 {
-    buf_init(bytes, TOKEN_MAX);
-    if (base64url_decode(part.at, part.len, bytes) != 0 ||
-        !json_text_valid(bytes->data, bytes->len, JWT_DEPTH_MAX))
+    size_t n;
+
+    buf_init(bytes, BASE64_BYTES(TOKEN_MAX));
+    char *room = buf_reserve(bytes, BASE64_BYTES(part.len));
+
+    if (!room || base64_decode(BASE64_URL, part.at, part.len, room, &n) != 0 ||
+        !json_text_valid(room, n, JWT_DEPTH_MAX))
         return false;
+    buf_added(bytes, n);
     *object = json_text_trim(bytes->data, bytes->len);
     return json_text_distinct(*object, members);
 }
@@ -65,21 +70,22 @@ static enum token_fault verify(const struct keys *keys, const struct signed_text
 enum token_fault jwt_open(const struct keys *keys, const char *token, size_t len, struct jwt *jwt)
 {
     struct json_slice part[PARTS], header;
-    struct buf header_bytes, signature;
+    struct buf header_bytes;
+    char signature[BASE64_BYTES(TOKEN_MAX)];
+    size_t signature_len;
     enum token_fault fault = TOKEN_MALFORMED;
 
     if (len > TOKEN_MAX || !split(token, len, part))
         return TOKEN_MALFORMED;
-    buf_init(&signature, TOKEN_MAX);
     if (!read_object(part[HEADER], JWT_HEADER_MEMBERS, &header_bytes, &header) ||
-        base64url_decode(part[SIGNATURE].at, part[SIGNATURE].len, &signature) != 0)
+        base64_decode(BASE64_URL, part[SIGNATURE].at, part[SIGNATURE].len, signature, &signature_len) != 0)
         goto out;
 
     struct signed_text text = {
         .text = token,
         .len = part[HEADER].len + 1 + part[CLAIMS].len,
-        .signature = signature.data,
-        .signature_len = signature.len,
+        .signature = signature,
+        .signature_len = signature_len,
     };
     fault = judge_header(header, &text);
     if (fault == TOKEN_GOOD)
@@ -92,7 +98,6 @@ enum token_fault jwt_open(const struct keys *keys, const char *token, size_t len
     }
 out:
     buf_deinit(&header_bytes);
-    buf_deinit(&signature);
     return fault;
 }
 

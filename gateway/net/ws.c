@@ -5,6 +5,7 @@
  * where it lies, and lends it out from there if it is a whole message, else gathers it.
  */
 #include "gateway/net/ws.h"
+#include "common/base64.h"
 #include "common/json_text.h"
 #include "gateway/auth/token.h"
 
@@ -24,7 +25,8 @@ enum {
     LENGTH_16 = 126, /* the length is in the next 2 bytes */
     LENGTH_64 = 127, /* ... 8 bytes */
     MASK_SIZE = 4,
-    KEY_LETTERS = 22, /* 16 bytes in base64, without the padding */
+    KEY_BYTES = 16,
+    KEY_LETTERS = 24, /* the same in base64, padded */
     PROTOCOL_MAX = 64,
 };
 
@@ -32,9 +34,11 @@ enum {
 
 bool ws_handshake_valid(const char *key, const char *version)
 {
-    static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char bytes[BASE64_BYTES(KEY_LETTERS)];
+    size_t n;
 
-    return key && version && strspn(key, base64) == KEY_LETTERS && strcmp(key + KEY_LETTERS, "==") == 0 &&
+    return key && version && strlen(key) == KEY_LETTERS &&
+           base64_decode(BASE64, key, KEY_LETTERS, bytes, &n) == 0 && n == KEY_BYTES &&
            (strcmp(version, "13") == 0 || strcmp(version, "8") == 0);
 }
 
@@ -42,7 +46,7 @@ bool ws_handshake_valid(const char *key, const char *version)
 static int accept_value(const char *key, char out[29])
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
-    char text[KEY_LETTERS + 2 + 36 + 1];
+    char text[KEY_LETTERS + 36 + 1];
 
     if (snprintf(text, sizeof text, "%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key) >= (int)sizeof text)
         return -1;

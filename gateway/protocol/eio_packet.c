@@ -1,52 +1,13 @@
 /* Engine.IO packets and payloads: see eio_packet.h. */
 #include "gateway/protocol/eio_packet.h"
+#include "common/base64.h"
 #include "gateway/net/ws.h"
 
 #include <limits.h>
 #include <openssl/evp.h>
-#include <stdint.h>
 #include <string.h>
 
 enum { SEPARATOR = 0x1e, BINARY_PREFIX = 'b' };
-
-static int base64_value(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/*
- * Decodes over `text`; `*len` becomes the number of bytes. libcrypto's decoder is of no use here: it takes
- * white space and wants padding. False: not base64.
- */
-static bool base64_decode(char *text, size_t *len)
-{
-    size_t letters = *len;
-    size_t n = 0;
-    uint32_t bits = 0;
-
-    if (letters % 4 == 0)
-        for (int padding = 0; padding < 2 && letters && text[letters - 1] == '='; padding++)
-            letters--;
-    if (letters % 4 == 1)
-        return false;
-    for (size_t i = 0; i < letters; i++) {
-        int value = base64_value(text[i]);
-
-        if (value < 0)
-            return false;
-        bits = bits << 6 | (uint32_t)value;
-        if (i % 4)
-            text[n++] = (char)(bits >> (6 - 2 * (i % 4)));
-    }
-    *len = n;
-    return true;
-}
 
 int eio_packet_parse(char *text, size_t len, struct eio_packet *packet)
 {
@@ -57,7 +18,7 @@ int eio_packet_parse(char *text, size_t len, struct eio_packet *packet)
     packet->binary = text[0] == BINARY_PREFIX;
     if (packet->binary) {
         packet->type = EIO_MESSAGE;
-        return base64_decode(text + 1, &packet->len) ? 0 : -1;
+        return base64_decode(BASE64, text + 1, len - 1, text + 1, &packet->len);
     }
     if (text[0] < '0' || text[0] > '6')
         return -1;
