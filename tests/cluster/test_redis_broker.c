@@ -2,8 +2,21 @@
  * The broker contract on a real Redis: every test starts a server of its own, hurts it or the connections to
  * it, and looks at what brokers said and at what is left in Redis.
  */
+#include "tests/cluster/redis_server.h"
 #include "tests/lib/broker_box.h"
-#include "tests/lib/redis_server.h"
+#include "tests/lib/deadline.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 struct world {
     struct redis_server *server;
@@ -70,13 +83,12 @@ static void holder_in_redis(struct redis_server *server, unsigned number, char n
 
 static void wait_for_riders(struct redis_server *server, long count)
 {
-    const struct timespec pause = {.tv_nsec = 1000000};
     const struct timespec deadline = deadline_from_now();
 
     while (riders_in_redis(server) != count) {
         if (deadline_passed(&deadline))
             fail_msg("%ld riders instead of %ld", riders_in_redis(server), count);
-        nanosleep(&pause, NULL);
+        nap();
     }
 }
 
@@ -88,17 +100,17 @@ static void publish(struct redis_server *server, const char *message)
 
 static void wait_for_subscription(struct redis_server *server)
 {
-    const struct timespec pause = {.tv_nsec = 1000000};
+    const struct timespec deadline = deadline_from_now();
+    long long subscribers = 0;
 
-    for (int tries = 0; tries < DEADLINE_S * 1000; tries++) {
+    while (subscribers == 0) {
         redisReply *reply = redis_ask(server, "PUBSUB NUMSUB ridecast:{/r}:events");
-        long long subscribers = reply->element[1]->integer;
+        subscribers = reply->element[1]->integer;
         freeReplyObject(reply);
-        if (subscribers > 0)
-            return;
-        nanosleep(&pause, NULL);
+        if (deadline_passed(&deadline))
+            fail_msg("nobody subscribes");
+        nap();
     }
-    fail_msg("nobody subscribes");
 }
 
 /* --- brokers on it --- */

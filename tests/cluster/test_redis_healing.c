@@ -2,7 +2,18 @@
  * What a Redis that was emptied, restored from an older copy or is very full does to riders: they come back,
  * and every gateway ends up with the same set. Also the secret and the log, which outlive clients.
  */
-#include "tests/lib/node_world.h"
+#include "tests/cluster/node_world.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 /* --- views --- */
 

@@ -2,10 +2,20 @@
  * Redis as people run it, without TLS: Unix sockets, users and passwords, and Sentinel with real servers and
  * sentinels that are killed, moved and brought back.
  */
+#include "tests/cluster/redis_configured.h"
 #include "tests/lib/broker_box.h"
-#include "tests/lib/redis_configured.h"
+#include "tests/lib/deadline.h"
 
+#include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 enum { SENTINELS = 3, SERVERS = 2, BOXES = 2, URL_SIZE = 300 };
 
@@ -110,12 +120,12 @@ static long long connections_seen_by(struct redis_server *server)
 
 static void wait_for_connections(struct redis_server *server, long long count)
 {
-    const struct timespec pause = {.tv_nsec = 10000000}, deadline = deadline_from_now();
+    const struct timespec deadline = deadline_from_now();
 
     while (connections_seen_by(server) < count) {
         if (deadline_passed(&deadline))
             fail_msg("nobody tries to connect");
-        nanosleep(&pause, NULL);
+        nap();
     }
 }
 

@@ -2,7 +2,18 @@
  * Presence on a real Redis as several nodes keep it together: suspension and resumption, dead and stalled
  * nodes, the sweeper, and what is told of it, once.
  */
-#include "tests/lib/node_world.h"
+#include "tests/cluster/node_world.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 /* --- suspension --- */
 
@@ -172,7 +183,7 @@ static void what_must_be_told_is_taken_when_the_queue_is_full(void **state)
                                            .queue_bytes = 1000,
                                            .node_lease_ms = LEASE_MS,
                                            .recovery_window_ms = LONG_MS};
-    struct box *box = world->boxes[world->box_count++] = box_started(box_make(options));
+    struct box *box = world->boxes[world->box_count++] = box_started(box_make(&options));
 
     box_wait_up(box);
     board(box, 1, 1);
@@ -283,7 +294,7 @@ static void a_node_that_stops_in_good_order_gives_its_lease_back(void **state)
     struct world *world = *state;
     const struct broker_options options = {
         .url = world->server->url, .node_id = "a", .queue_bytes = 1 << 20, .node_lease_ms = LONG_MS};
-    struct box *box = world->boxes[world->box_count++] = box_started(box_make(options));
+    struct box *box = world->boxes[world->box_count++] = box_started(box_make(&options));
 
     box_wait_up(box);
     box_submit(box, BROKER_BOARD, "/r", 1);

@@ -2,7 +2,17 @@
  * The scripts by themselves on a real Redis: what they answer and what they leave behind. Two nodes, n and m,
  * speak for one socket.
  */
-#include "tests/lib/redis_server.h"
+#include "tests/cluster/redis_server.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 /* Made at build time from broker/redis/scripts/. */
 extern const char script_transition[], script_suspend[], script_resume[], script_restore[], script_reap[],

@@ -2,13 +2,26 @@
  * TLS to real servers, with certificates made for each test: who is trusted, whose name is checked, and what
  * stops the start. For builds whose hiredis has TLS.
  */
+#include "tests/cluster/redis_configured.h"
 #include "tests/lib/broker_box.h"
-#include "tests/lib/redis_configured.h"
+#include "tests/lib/deadline.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
 
 enum { BOXES = 2, URL_SIZE = 400 };
 
 struct world {
-    char folder[64]; /* certificates and keys: ca, other-ca, server (localhost, 127.0.0.1), client */
+    char folder[FOLDER_SIZE]; /* certificates and keys: ca, other-ca, server (localhost, 127.0.0.1), client */
     struct redis_server *server, *sentinel;
     int tls_port, sentinel_tls_port;
     struct box *boxes[BOXES];
@@ -105,8 +118,7 @@ static int setup(void **state)
 
     assert_non_null(world);
     *state = world;
-    strcpy(world->folder, "/tmp/ridecast-tls-XXXXXX");
-    assert_non_null(mkdtemp(world->folder));
+    folder_make(world->folder, "tls");
     catch_log(world);
     make_ca(world, "ca");
     make_certificate(world, "server", "DNS:localhost,IP:127.0.0.1");
@@ -123,7 +135,7 @@ static int teardown(void **state)
     redis_server_free(world->sentinel);
     redis_server_free(world->server);
     release_log(world);
-    nftw(world->folder, redis_server_remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    folder_remove(world->folder);
     free(world);
     return 0;
 }
@@ -335,12 +347,8 @@ static void expect_no_start(const char *url, const char *message)
 {
     struct metrics *metrics = metrics_new();
     char error[512] = "";
-    const struct broker_options options = {.url = url,
-                                           .prefix = "ridecast:",
-                                           .node_id = "n",
-                                           .queue_bytes = 1000,
-                                           .metrics = metrics,
-                                           .wake = box_wake};
+    const struct broker_options options = {
+        .url = url, .prefix = "ridecast:", .node_id = "n", .queue_bytes = 1000, .metrics = metrics};
     struct broker *broker = broker_new(&options, error, sizeof error);
 
     metrics_free(metrics);

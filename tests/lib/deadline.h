@@ -1,6 +1,6 @@
 /*
- * How long a test waits for what must happen before it fails: longer than sentinels take to agree after a
- * split vote.
+ * How long a test in C waits for what must happen before it fails: longer than sentinels take to agree after
+ * a split vote.
  */
 #ifndef RIDECAST_TESTS_LIB_DEADLINE_H
 #define RIDECAST_TESTS_LIB_DEADLINE_H
@@ -10,22 +10,12 @@
 
 enum { DEADLINE_S = 60 };
 
-/* By the wall clock, as sem_timedwait(3) wants it. */
-static inline struct timespec deadline_from_now(void)
-{
-    struct timespec at;
+/* DEADLINE_S from now, by the wall clock, as sem_timedwait(3) wants it. */
+struct timespec deadline_from_now(void);
 
-    clock_gettime(CLOCK_REALTIME, &at);
-    at.tv_sec += DEADLINE_S;
-    return at;
-}
+bool deadline_passed(const struct timespec *deadline);
 
-static inline bool deadline_passed(const struct timespec *deadline)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec > deadline->tv_sec;
-}
+/* What lies between two looks at what is waited for: a few milliseconds. */
+void nap(void);
 
 #endif

@@ -6,6 +6,15 @@
 #include "common/json_text.h"
 #include "tests/unit/figures_world.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
 enum { SECOND_US = 1000000 };
 
 struct speaker {

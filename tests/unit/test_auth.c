@@ -1,15 +1,23 @@
 /*
  * Who may connect: keys from files, tokens judged, bearers whose time runs out.
  */
-#include "tests/unit/signer.h"
-
 #include "common/clock.h"
 #include "common/log.h"
 #include "gateway/auth/auth.h"
 #include "tests/lib/virtual_clock.h"
+#include "tests/unit/signer.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
+#include <openssl/x509.h>
 
 enum { NOW_S = 1700000000 };
 

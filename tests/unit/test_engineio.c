@@ -3,6 +3,16 @@
  */
 #include "tests/unit/engineio_world.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
 /* --- handshake --- */
 
 static void a_polling_handshake_answers_the_open_packet_then_tells_the_app(void **state)
@@ -66,10 +76,10 @@ static void a_poll_waits_for_packets_and_takes_all_of_a_turn(void **state)
     open_polling(w);
     get(w);
     assert_journal(w, "");
-    send(w, "one");
-    send(w, "two");
+    send_text(w, "one");
+    send_text(w, "two");
     assert_journal(w, "get 200 4one~4two\n");
-    send(w, "three");
+    send_text(w, "three");
     assert_journal(w, "");
 }
 
@@ -77,7 +87,7 @@ static void a_poll_is_answered_with_what_was_buffered(void **state)
 {
     struct world *w = *state;
     open_polling(w);
-    send(w, "one");
+    send_text(w, "one");
     turn(w);
     eio_send(w->session, true, "\1\2\3\4", 4);
     turn(w);
@@ -231,7 +241,7 @@ static void a_client_that_does_not_poll_overflows(void **state)
     struct world *w = *state;
     open_polling(w);
     for (int i = 0; i < 100; i++)
-        send(w, "0123456789");
+        send_text(w, "0123456789");
     assert_journal(w, "closed\n");
     assert_gone(w);
 }
@@ -253,7 +263,7 @@ static void packets_to_a_websocket_are_frames_of_one_write(void **state)
 {
     struct world *w = *state;
     open_ws(w);
-    send(w, "one");
+    send_text(w, "one");
     eio_send(w->session, true, "two", 3);
     assert_journal(w, "ws < 4one\nws < binary two\n");
 }
@@ -274,7 +284,7 @@ static void a_close_packet_on_a_websocket_closes_it_behind_what_was_sent(void **
 {
     struct world *w = *state;
     open_ws(w);
-    send(w, "one");
+    send_text(w, "one");
     say(w, "1");
     assert_journal(w, "ws < 4one\nws close\nclosed\n");
 }
@@ -283,7 +293,7 @@ static void a_lost_websocket_ends_the_session(void **state)
 {
     struct world *w = *state;
     open_ws(w);
-    send(w, "late");
+    send_text(w, "late");
     eio_ws_lost(w->session, &w->ws);
     assert_journal(w, "closed\n");
     assert_gone(w);
@@ -294,9 +304,9 @@ static void a_blocked_websocket_is_written_to_when_it_is_ready(void **state)
     struct world *w = *state;
     open_ws(w);
     w->ws.blocked = true;
-    send(w, "one");
+    send_text(w, "one");
     turn(w);
-    send(w, "two");
+    send_text(w, "two");
     assert_journal(w, "");
     w->ws.blocked = false;
     outlet_touch(&w->session->outlet);
@@ -307,7 +317,7 @@ static void what_is_queued_can_be_written_before_the_sockets_last_word(void **st
 {
     struct world *w = *state;
     start_probe(w);
-    send(w, "one");
+    send_text(w, "one");
     eio_ws_flush(w->session, &w->ws);
     assert_int_equal(w->journal.len, 0); /* a probe carries no packets */
     say(w, "5");
@@ -322,7 +332,7 @@ static void a_websocket_that_stays_blocked_is_cut(void **state)
     open_ws(w);
     w->ws.blocked = true;
     for (int i = 0; i < 100; i++)
-        send(w, "0123456789");
+        send_text(w, "0123456789");
     assert_journal(w, "ws dropped\nclosed\n");
     assert_gone(w);
 }
@@ -331,16 +341,16 @@ static void who_is_cut_off_gets_nothing_more(void **state)
 {
     struct world *w = *state;
     open_ws(w);
-    send(w, "late");
+    send_text(w, "late");
     eio_abort(w->session);
     eio_abort(w->session);
-    send(w, "later");
+    send_text(w, "later");
     assert_journal(w, "ws dropped\nclosed\n");
     assert_gone(w);
 
     open_polling(w);
     get(w);
-    send(w, "late");
+    send_text(w, "late");
     eio_abort(w->session);
     assert_journal(w, "get 200 1\nclosed\n");
     assert_gone(w);
@@ -351,7 +361,7 @@ static void who_is_cut_off_while_closing_gets_nothing_more_either(void **state)
     struct world *w = *state;
     open_ws(w);
     w->ws.blocked = true;
-    send(w, "late");
+    send_text(w, "late");
     eio_close(w->session);
     assert_journal(w, "closed\n");
     eio_abort(w->session);
@@ -383,7 +393,7 @@ static void the_app_may_send_to_a_session_that_has_ended(void **state)
     struct world *w = *state;
     open_ws(w);
     eio_ws_lost(w->session, &w->ws);
-    send(w, "late");
+    send_text(w, "late");
     eio_close(w->session);
     assert_journal(w, "closed\n");
 }

@@ -1,7 +1,18 @@
 /*
  * Engine.IO sessions: orderly ends, and what is still delivered.
  */
+#include "gateway/rides/ride.h"
 #include "tests/unit/engineio_world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 /* --- an orderly end --- */
 
@@ -9,9 +20,9 @@ static void a_closed_websocket_gets_what_was_sent_then_a_close_frame(void **stat
 {
     struct world *w = *state;
     open_ws(w);
-    send(w, "1");
+    send_text(w, "1");
     eio_close(w->session);
-    send(w, "late");
+    send_text(w, "late");
     assert_journal(w, "ws < 41\nws close\nclosed\n");
     assert_gone(w);
 }
@@ -29,7 +40,7 @@ static void a_blocked_websocket_is_closed_behind_what_it_is_owed(void **state)
     struct world *w = *state;
     open_ws(w);
     w->ws.blocked = true;
-    send(w, "1");
+    send_text(w, "1");
     eio_close(w->session);
     assert_journal(w, "closed\n");
     advance(w, EIO_CLOSING_MS - 1);
@@ -44,7 +55,7 @@ static void an_orderly_end_has_its_time(void **state)
     struct world *w = *state;
     open_ws(w);
     w->ws.blocked = true;
-    send(w, "1");
+    send_text(w, "1");
     eio_close(w->session);
     advance(w, EIO_CLOSING_MS - 1);
     assert_journal(w, "closed\n");
@@ -60,9 +71,7 @@ static void the_app_is_told_once_and_not_inside_its_own_call(void **state)
     w->on_message = close_at_message;
     say(w, "4one");
     eio_close(w->session);
-    assert_int_equal(buf_append(&w->journal, "", 1), 0);
-    assert_string_equal(w->journal.data, "message one\nws close\n");
-    buf_clear(&w->journal);
+    journal_check(&w->journal, "message one\nws close\n");
     assert_journal(w, "closed\n");
 }
 
@@ -71,8 +80,8 @@ static void a_waiting_poll_gets_what_was_sent_and_the_next_one_the_close(void **
     struct world *w = *state;
     open_polling(w);
     get(w);
-    send(w, "2[\"userExited\"]");
-    send(w, "1");
+    send_text(w, "2[\"userExited\"]");
+    send_text(w, "1");
     eio_close(w->session);
     assert_journal(w, "get 200 42[\"userExited\"]~41\nclosed\n");
     get(w);
@@ -84,7 +93,7 @@ static void without_a_poll_the_next_two_get_what_was_sent_and_the_close(void **s
 {
     struct world *w = *state;
     open_polling(w);
-    send(w, "1");
+    send_text(w, "1");
     eio_close(w->session);
     assert_journal(w, "closed\n");
     get(w);
@@ -119,7 +128,7 @@ static void what_a_closing_client_says_is_ignored(void **state)
 {
     struct world *w = *state;
     open_polling(w);
-    send(w, "1");
+    send_text(w, "1");
     eio_close(w->session);
     assert_journal(w, "closed\n");
     post(w, "4one\x1e"
@@ -137,7 +146,7 @@ static void a_close_packet_ends_a_closing_session(void **state)
     struct world *w = *state;
     open_polling(w);
     get(w);
-    send(w, "1");
+    send_text(w, "1");
     eio_close(w->session);
     assert_journal(w, "get 200 41\nclosed\n");
     get(w);
@@ -145,7 +154,7 @@ static void a_close_packet_ends_a_closing_session(void **state)
     assert_gone(w);
 
     open_polling(w);
-    send(w, "1");
+    send_text(w, "1");
     eio_close(w->session);
     post(w, "1");
     assert_journal(w, "post 200 ok\nclosed\n");
@@ -167,7 +176,7 @@ static void a_polling_client_that_never_comes_back_is_forgotten(void **state)
 {
     struct world *w = *state;
     open_polling(w);
-    send(w, "1");
+    send_text(w, "1");
     eio_close(w->session);
     advance(w, EIO_CLOSING_MS);
     assert_journal(w, "closed\n");
@@ -178,7 +187,7 @@ static void closing_during_an_upgrade_delivers_on_the_websocket(void **state)
 {
     struct world *w = *state;
     start_probe(w);
-    send(w, "1");
+    send_text(w, "1");
     eio_close(w->session);
     assert_journal(w, "closed\n");
     say(w, "5");
@@ -200,7 +209,7 @@ static void closing_during_an_upgrade_can_end_on_polling(void **state)
 {
     struct world *w = *state;
     start_probe(w);
-    send(w, "1");
+    send_text(w, "1");
     eio_close(w->session);
     get(w);
     assert_journal(w, "get 200 41\nclosed\n");
@@ -262,7 +271,7 @@ static void a_client_owed_more_than_the_backlog_is_cut_instead_of_closed(void **
     w->ws.blocked = true;
     w->member = member_join(ride, &w->session->outlet, WIRE_SOCKETIO);
     for (int i = 0; i < BACKLOG / 60; i++) {
-        send(w, "01234567890123456789012345");
+        send_text(w, "01234567890123456789012345");
         tell(ride);
     }
     for (int i = 0; i < BACKLOG / 60; i++)
@@ -325,8 +334,7 @@ static void the_engine_can_be_freed_with_everything_pending(void **state)
 
     eio_free(w->eio);
     w->eio = NULL;
-    assert_int_equal(buf_append(&w->journal, "", 1), 0);
-    assert_string_equal(w->journal.data, "closed\nclosed\nclosed\n");
+    journal_check(&w->journal, "closed\nclosed\nclosed\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

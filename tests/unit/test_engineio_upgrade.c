@@ -3,6 +3,16 @@
  */
 #include "tests/unit/engineio_world.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
 /* --- upgrade --- */
 
 static void an_upgrade_runs_probe_release_switch_and_flush(void **state)
@@ -14,12 +24,12 @@ static void an_upgrade_runs_probe_release_switch_and_flush(void **state)
     assert_journal(w, "");
     say(w, "2probe");
     assert_journal(w, "ws < 3probe\nget 200 6\n");
-    send(w, "buffered");
+    send_text(w, "buffered");
     eio_send(w->session, true, "too", 3);
     assert_journal(w, "");
     say(w, "5");
     assert_journal(w, "ws < 4buffered\nws < binary too\n");
-    send(w, "later");
+    send_text(w, "later");
     assert_journal(w, "ws < 4later\n");
     assert_int_equal(w->session->state, EIO_WEBSOCKET);
     assert_int_equal(eio_session_count(w->eio), 1);
@@ -40,10 +50,10 @@ static void packets_are_a_better_release_than_a_noop(void **state)
     open_polling(w);
     get(w);
     eio_ws_attach(w->session, &w->ws);
-    send(w, "one");
+    send_text(w, "one");
     say(w, "2probe");
     assert_journal(w, "ws < 3probe\nget 200 4one\n");
-    send(w, "two");
+    send_text(w, "two");
     get(w);
     assert_journal(w, "get 200 4two\n");
 }
@@ -85,7 +95,7 @@ static void a_poll_that_waits_at_the_switch_gets_a_noop_and_its_packets_go_to_th
     open_polling(w);
     eio_ws_attach(w->session, &w->ws);
     get(w);
-    send(w, "one");
+    send_text(w, "one");
     say(w, "5");
     assert_journal(w, "get 200 6\nws < 4one\n");
 }
@@ -104,7 +114,7 @@ static void any_other_first_packet_closes_the_probe_only(void **state)
     assert_true(eio_ws_attach(w->session, &w->ws));
     say_as(w, &w->ws, true, "2probe");
     assert_journal(w, "ws close\n");
-    send(w, "one");
+    send_text(w, "one");
     assert_journal(w, "get 200 4one\n");
 }
 
@@ -152,7 +162,7 @@ static void a_probe_has_the_upgrade_timeout_to_finish(void **state)
     assert_journal(w, "ws close\n");
     get(w);
     assert_journal(w, "");
-    send(w, "one");
+    send_text(w, "one");
     assert_journal(w, "get 200 4one\n");
 }
 
@@ -187,7 +197,7 @@ static void a_second_websocket_is_not_wanted(void **state)
     assert_false(eio_ws_attach(w->session, &w->ws2));
     say(w, "5");
     assert_false(eio_ws_attach(w->session, &w->ws2));
-    send(w, "one");
+    send_text(w, "one");
     assert_journal(w, "ws < 4one\n");
 }
 

@@ -3,6 +3,15 @@
  */
 #include "tests/unit/figures_world.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
 enum { BEAT_US = 250000, SECOND_US = 1000000 };
 
 /* The bound of the bucket that everything since the start is in. */

@@ -1,10 +1,18 @@
 /*
  * JWK and JWKS: which keys are taken, which passed over, and what is an error.
  */
-#include "tests/unit/signer.h"
-
 #include "gateway/auth/jwk.h"
 #include "gateway/auth/keys.h"
+#include "tests/unit/signer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 /* How many keys the text has; -1: it is refused, for the reason in `*error`. */
 static int added(const char *text, const char **error)

@@ -1,11 +1,20 @@
 /*
  * JSON Web Tokens: signatures of all algorithms, the vectors of the RFC, and everything that is no token.
  */
-#include "tests/unit/signer.h"
-
 #include "gateway/auth/jwk.h"
 #include "gateway/auth/jwt.h"
 #include "gateway/auth/keys.h"
+#include "tests/unit/signer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <openssl/hmac.h>
 
 #define CLAIMS "{\"sub\":\"ann\"}"
 

@@ -1,9 +1,17 @@
 /*
  * Keys: which are taken, and what they verify.
  */
+#include "gateway/auth/keys.h"
 #include "tests/unit/signer.h"
 
-#include "gateway/auth/keys.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 static const struct json_slice NO_ID = {NULL, 0};
 

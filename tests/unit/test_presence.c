@@ -1,7 +1,18 @@
 /*
  * The application: which rides there are, when they are watched, and what becomes of riders' transitions.
  */
+#include "common/log.h"
 #include "tests/unit/presence_world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 /* --- which rides there are --- */
 

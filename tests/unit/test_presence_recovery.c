@@ -1,7 +1,18 @@
 /*
  * The application: clients that drop and come back, what they have missed, and whose socket it is meanwhile.
  */
+#include "common/log.h"
 #include "tests/unit/presence_world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 static int setup_recovery(void **state)
 {

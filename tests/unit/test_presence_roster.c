@@ -1,7 +1,18 @@
 /*
  * The application: what riders hear of rosters and events, and who they are told is aboard.
  */
+#include "common/log.h"
 #include "tests/unit/presence_world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 /* --- rosters and events --- */
 

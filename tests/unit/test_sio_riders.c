@@ -5,7 +5,18 @@
  */
 #include "tests/unit/presence_world.h"
 
+#include "common/log.h"
 #include "gateway/sio_riders.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 enum { CONNECT_TIMEOUT = 45000, RECOVERY_IDS = 32 };
 
@@ -74,15 +85,16 @@ static void note_frame(struct phone *phone, const char *frame)
     if (frame[0] == '0')
         return; /* the handshake */
     if (strncmp(frame, "40", 2) != 0) {
-        note(s->world, "%s < %s", phone->name, frame);
+        journal_note(&s->world->journal, "%s < %s", phone->name, frame);
         return;
     }
     assert_true(string_behind(frame, "{\"sid\":\"", socket_id, sizeof socket_id));
     const char *name = name_socket(s->world, socket_id);
     if (string_behind(frame, ",\"pid\":\"", recovery_id, sizeof recovery_id))
-        note(s->world, "%s < 40 %s P%zu", phone->name, name, number_recovery_id(s, recovery_id));
+        journal_note(&s->world->journal, "%s < 40 %s P%zu", phone->name, name,
+                     number_recovery_id(s, recovery_id));
     else
-        note(s->world, "%s < 40 %s", phone->name, name);
+        journal_note(&s->world->journal, "%s < 40 %s", phone->name, name);
 }
 
 static void transport_reply(void *exchange, int status, const char *content_type, const void *body, size_t n)
@@ -94,7 +106,7 @@ static void transport_reply(void *exchange, int status, const char *content_type
 static void transport_drop(void *handle)
 {
     struct phone *phone = handle;
-    note(phone->site->world, "%s dropped", phone->name);
+    journal_note(&phone->site->world->journal, "%s dropped", phone->name);
 }
 
 static bool transport_ws_ready(void *socket)
@@ -119,7 +131,7 @@ static void transport_ws_write(void *socket, const char *frames, size_t n)
 static void transport_ws_close(void *socket)
 {
     struct phone *phone = socket;
-    note(phone->site->world, "%s close", phone->name);
+    journal_note(&phone->site->world->journal, "%s close", phone->name);
 }
 
 /* --- the world --- */

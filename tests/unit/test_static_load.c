@@ -3,6 +3,8 @@
  */
 #include "gateway/pages/static_load.h"
 
+#include "tests/lib/folder.h"
+
 #include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -18,7 +20,7 @@
 #include <cmocka.h>
 
 /* A private folder, `top`/build in it; the name of what lies below. */
-static char top[64];
+static char top[FOLDER_SIZE];
 
 static const char *at(const char *name)
 {
@@ -31,17 +33,14 @@ static const char *at(const char *name)
 
 static void put(const char *name, const char *text)
 {
-    FILE *file = fopen(at(name), "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
+    folder_put(top, name, text);
 }
 
 static int setup(void **state)
 {
     (void)state;
-    strcpy(top, "/tmp/ridecast-static-XXXXXX");
-    if (!mkdtemp(top) || mkdir(at("build"), 0755) || mkdir(at("build/assets"), 0755))
+    folder_make(top, "static");
+    if (mkdir(at("build"), 0755) || mkdir(at("build/assets"), 0755))
         return -1;
     put("secret.txt", "secret");
     put("build/index.html", "<html>");
@@ -50,10 +49,9 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    char command[128];
     (void)state;
-    snprintf(command, sizeof command, "rm -rf '%s'", top);
-    return system(command); /* a fixed name in /tmp */
+    folder_remove(top);
+    return 0;
 }
 
 static bool serves(const struct static_files *files, const char *path, const char *text)

@@ -1,29 +1,24 @@
 /*
- * A redis-server and several nodes on it: brokers in this process, and brokers in processes of their own that
- * can be killed and frozen. Leases are short.
+ * Nodes in this process, and in processes that run the same program again.
  */
-#ifndef RIDECAST_TESTS_LIB_NODE_WORLD_H
-#define RIDECAST_TESTS_LIB_NODE_WORLD_H
+#include "tests/cluster/node_world.h"
 
-#include "tests/lib/broker_box.h"
-#include "tests/lib/redis_server.h"
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-enum {
-    LEASE_MS = 300,
-    WINDOW_MS = 400,
-    LONG_MS = 60000, /* longer than any test */
-    NODES_MAX = 4,
-};
+#include <cmocka.h>
 
-struct world {
-    struct redis_server *server;
-    struct box *boxes[NODES_MAX];
-    size_t box_count;
-    pid_t children[NODES_MAX];
-    size_t child_count;
-};
-
-static inline int setup(void **state)
+int nodes_setup(void **state)
 {
     struct world *world = calloc(1, sizeof *world);
 
@@ -33,7 +28,7 @@ static inline int setup(void **state)
     return 0;
 }
 
-static inline void end_child(pid_t *child)
+void end_child(pid_t *child)
 {
     if (*child > 0) {
         kill(*child, SIGKILL);
@@ -42,8 +37,7 @@ static inline void end_child(pid_t *child)
     *child = 0;
 }
 
-/* Runs whatever happened in the test. */
-static inline int teardown(void **state)
+int nodes_teardown(void **state)
 {
     struct world *world = *state;
 
@@ -58,7 +52,7 @@ static inline int teardown(void **state)
 
 /* --- nodes in this process --- */
 
-static inline struct box *node_on(struct world *world, const char *id, uint64_t window_ms)
+struct box *node_on(struct world *world, const char *id, uint64_t window_ms)
 {
     struct box *box = box_start_with(world->server->url, id, LEASE_MS, window_ms);
 
@@ -68,7 +62,7 @@ static inline struct box *node_on(struct world *world, const char *id, uint64_t 
     return box;
 }
 
-static inline struct box *watching_node_on(struct world *world, const char *id, uint64_t window_ms)
+struct box *watching_node_on(struct world *world, const char *id, uint64_t window_ms)
 {
     struct box *box = node_on(world, id, window_ms);
 
@@ -77,7 +71,7 @@ static inline struct box *watching_node_on(struct world *world, const char *id, 
     return box;
 }
 
-static inline const struct broker_message *expect_result(struct box *box)
+const struct broker_message *expect_result(struct box *box)
 {
     const struct broker_message *result = box_next(box, BROKER_RESULT);
 
@@ -86,7 +80,7 @@ static inline const struct broker_message *expect_result(struct box *box)
     return result;
 }
 
-static inline void board(struct box *box, unsigned first, unsigned count)
+void board(struct box *box, unsigned first, unsigned count)
 {
     for (unsigned i = first; i < first + count; i++)
         box_submit(box, BROKER_BOARD, "/r", i);
@@ -96,8 +90,7 @@ static inline void board(struct box *box, unsigned first, unsigned count)
 
 /* --- nodes in processes of their own --- */
 
-/* The program: node_world_child(argc, argv) at the start of main() makes it a node if it is called as one. */
-static inline void node_world_child(int argc, char **argv)
+void node_world_child(int argc, char **argv)
 {
     if (argc != 6 || strcmp(argv[1], "node") != 0)
         return;
@@ -111,8 +104,7 @@ static inline void node_world_child(int argc, char **argv)
     _exit(1);
 }
 
-/* Starts a node that boards riders from number 1000 on. */
-static inline pid_t *child_node(struct world *world, const char *id, unsigned riders, uint64_t window_ms)
+pid_t *child_node(struct world *world, const char *id, unsigned riders, uint64_t window_ms)
 {
     pid_t *child = &world->children[world->child_count++];
     char rider_count[16], window[16], ready;
@@ -136,8 +128,7 @@ static inline pid_t *child_node(struct world *world, const char *id, unsigned ri
     return child;
 }
 
-/* Freezes it, and has it miss what it would have heard until it goes on. `box` loses its connection, too. */
-static inline void freeze_and_deafen(struct world *world, const pid_t *child, struct box *box)
+void freeze_and_deafen(struct world *world, const pid_t *child, struct box *box)
 {
     kill(*child, SIGSTOP);
     freeReplyObject(redis_ask(world->server, "CLIENT KILL TYPE pubsub"));
@@ -147,34 +138,12 @@ static inline void freeze_and_deafen(struct world *world, const pid_t *child, st
 
 /* --- waiting --- */
 
-static inline void nap(void)
-{
-    const struct timespec pause = {.tv_nsec = 2000000};
-
-    nanosleep(&pause, NULL);
-}
-
-/* The answer of a command that gives an integer, until it is the one wanted. */
-#define wait_for_integer(server, wanted, ...)                                                                \
-    do {                                                                                                     \
-        const struct timespec deadline_ = deadline_from_now();                                               \
-        long long is_;                                                                                       \
-        while ((is_ = redis_integer(redis_ask(server, __VA_ARGS__))) != (wanted)) {                          \
-            if (deadline_passed(&deadline_))                                                                 \
-                fail_msg("%lld instead of %lld", is_, (long long)(wanted));                                  \
-            nap();                                                                                           \
-        }                                                                                                    \
-    } while (0)
-
-#define riders_in(world) redis_integer(redis_ask((world)->server, "HLEN ridecast:{/r}:users"))
-
-static inline void wait_for_riders(struct world *world, long long count)
+void wait_for_riders(struct world *world, long long count)
 {
     wait_for_integer(world->server, count, "HLEN ridecast:{/r}:users");
 }
 
-/* Sums a series over all nodes in this process. */
-static inline long metric_of_all(struct world *world, const char *series)
+long metric_of_all(struct world *world, const char *series)
 {
     long sum = 0;
 
@@ -185,8 +154,7 @@ static inline long metric_of_all(struct world *world, const char *series)
 
 /* --- what was heard --- */
 
-/* How often this was heard of the rider so far. */
-static inline unsigned heard(struct box *box, enum broker_event_kind kind, unsigned number)
+unsigned heard(struct box *box, enum broker_event_kind kind, unsigned number)
 {
     unsigned count = 0;
 
@@ -197,8 +165,7 @@ static inline unsigned heard(struct box *box, enum broker_event_kind kind, unsig
     return count;
 }
 
-/* How many events of the kind were heard so far. */
-static inline size_t heard_at_all(struct box *box, enum broker_event_kind kind)
+size_t heard_at_all(struct box *box, enum broker_event_kind kind)
 {
     size_t count = 0;
 
@@ -208,7 +175,7 @@ static inline size_t heard_at_all(struct box *box, enum broker_event_kind kind)
     return count;
 }
 
-static inline void wait_to_hear(struct box *box, enum broker_event_kind kind, size_t count)
+void wait_to_hear(struct box *box, enum broker_event_kind kind, size_t count)
 {
     const struct timespec deadline = deadline_from_now();
 
@@ -218,8 +185,7 @@ static inline void wait_to_hear(struct box *box, enum broker_event_kind kind, si
     }
 }
 
-static inline void expect_heard_once_each(struct box *box, enum broker_event_kind kind, unsigned first,
-                                          unsigned count)
+void expect_heard_once_each(struct box *box, enum broker_event_kind kind, unsigned first, unsigned count)
 {
     wait_to_hear(box, kind, count);
     for (unsigned i = first; i < first + count; i++)
@@ -227,8 +193,7 @@ static inline void expect_heard_once_each(struct box *box, enum broker_event_kin
     assert_int_equal(heard_at_all(box, kind), count);
 }
 
-/* A boarding and exit that every watcher hears: what was on its way before has arrived. */
-static inline void expect_silence_of(struct box *box, enum broker_event_kind kind, struct box *speaker)
+void expect_silence_of(struct box *box, enum broker_event_kind kind, struct box *speaker)
 {
     enum { PROBE = 999999 };
     size_t before = heard_at_all(box, BROKER_EXITED);
@@ -239,8 +204,7 @@ static inline void expect_silence_of(struct box *box, enum broker_event_kind kin
     assert_int_equal(heard_at_all(box, kind), 0);
 }
 
-/* Who holds the rider, as Redis has it: the node id before the dot. */
-static inline void expect_holder(struct world *world, unsigned number, const char *id)
+void expect_holder(struct world *world, unsigned number, const char *id)
 {
     redisReply *reply = redis_ask(world->server, "HGET ridecast:{/r}:holders %s", box_socket(number));
     size_t len = strlen(id);
@@ -252,7 +216,3 @@ static inline void expect_holder(struct world *world, unsigned number, const cha
         fail_msg("rider %u is held by %s", number, reply->str);
     freeReplyObject(reply);
 }
-
-#define with_nodes(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
-#endif

@@ -1,21 +1,17 @@
 /*
- * A redis-server of the test's own, on a free port of the loopback address and in a private folder under
- * /tmp, and a synchronous connection to ask it things. It ends with the test's process, whatever happens to
- * that.
+ * A redis-server as a child of the test.
  */
-#ifndef RIDECAST_TESTS_LIB_REDIS_SERVER_H
-#define RIDECAST_TESTS_LIB_REDIS_SERVER_H
+#include "tests/cluster/redis_server.h"
 
 #include "tests/lib/deadline.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <ftw.h>
-#include <hiredis/hiredis.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,20 +23,7 @@
 
 #include <cmocka.h>
 
-/* What the server's append-only file keeps over a restart. */
-#define NOTHING_KEPT    "no"
-#define EVERYTHING_KEPT "yes"
-
-struct redis_server {
-    pid_t pid; /* 0: not running */
-    int port;
-    char folder[64];
-    const char *keeps; /* its append-only file */
-    redisContext *control;
-    char url[128];
-};
-
-static inline int redis_server_free_port(void)
+int redis_server_free_port(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
@@ -53,7 +36,7 @@ static inline int redis_server_free_port(void)
     return ntohs(address.sin_port);
 }
 
-static inline void redis_server_exec(const struct redis_server *server)
+static void redis_server_exec(const struct redis_server *server)
 {
     char port[8];
     int nowhere = open("/dev/null", O_WRONLY);
@@ -66,7 +49,7 @@ static inline void redis_server_exec(const struct redis_server *server)
     _exit(127);
 }
 
-static inline bool redis_server_answers(redisContext *control)
+static bool redis_server_answers(redisContext *control)
 {
     redisReply *reply = control->err ? NULL : redisCommand(control, "PING");
     bool ok = reply && reply->type == REDIS_REPLY_STATUS;
@@ -75,10 +58,8 @@ static inline bool redis_server_answers(redisContext *control)
     return ok;
 }
 
-/* False: it ended at once, most likely because somebody else took the port. */
-static inline bool redis_server_ready(struct redis_server *server)
+bool redis_server_ready(struct redis_server *server)
 {
-    const struct timespec pause = {.tv_nsec = 5000000};
     const struct timespec deadline = deadline_from_now();
 
     while (!deadline_passed(&deadline)) {
@@ -89,13 +70,13 @@ static inline bool redis_server_ready(struct redis_server *server)
             return true;
         redisFree(server->control);
         server->control = NULL;
-        nanosleep(&pause, NULL);
+        nap();
     }
     fail_msg("redis-server does not get ready");
     return false;
 }
 
-static inline bool redis_server_run(struct redis_server *server)
+bool redis_server_run(struct redis_server *server)
 {
     server->pid = fork();
     assert_true(server->pid >= 0);
@@ -107,7 +88,7 @@ static inline bool redis_server_run(struct redis_server *server)
     return false;
 }
 
-static inline void redis_server_kill(struct redis_server *server)
+void redis_server_kill(struct redis_server *server)
 {
     redisFree(server->control);
     server->control = NULL;
@@ -118,14 +99,13 @@ static inline void redis_server_kill(struct redis_server *server)
     server->pid = 0;
 }
 
-static inline struct redis_server *redis_server_start(const char *keeps)
+struct redis_server *redis_server_start(const char *keeps)
 {
     struct redis_server *server = calloc(1, sizeof *server);
 
     assert_non_null(server);
     server->keeps = keeps;
-    strcpy(server->folder, "/tmp/ridecast-redis-XXXXXX");
-    assert_non_null(mkdtemp(server->folder));
+    folder_make(server->folder, "redis");
     for (int attempt = 0; attempt < 5; attempt++) {
         server->port = redis_server_free_port();
         if (redis_server_run(server)) {
@@ -133,36 +113,23 @@ static inline struct redis_server *redis_server_start(const char *keeps)
             return server;
         }
     }
-    rmdir(server->folder);
-    free(server);
+    redis_server_free(server);
     fail_msg("redis-server does not start; is it installed?");
     return NULL;
 }
 
-static inline int redis_server_remove_entry(const char *path, const struct stat *status, int type,
-                                            struct FTW *place)
-{
-    (void)status, (void)type, (void)place;
-    return remove(path);
-}
-
-/* Ends a server in whatever state it is and removes its folder. NULL is harmless. */
-static inline void redis_server_free(struct redis_server *server)
+void redis_server_free(struct redis_server *server)
 {
     if (!server)
         return;
     redis_server_kill(server);
-    nftw(server->folder, redis_server_remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    folder_remove(server->folder);
     free(server);
 }
 
 /* --- asking Redis --- */
 
-static inline redisReply *redis_ask(struct redis_server *server, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* hiredis' format (%s, %b), a subset of printf's except for %b, which no test uses. */
-static inline redisReply *redis_ask(struct redis_server *server, const char *format, ...)
+redisReply *redis_ask(struct redis_server *server, const char *format, ...)
 {
     va_list args;
 
@@ -174,10 +141,7 @@ static inline redisReply *redis_ask(struct redis_server *server, const char *for
     return reply;
 }
 
-static inline void redis_run(struct redis_server *server, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static inline void redis_run(struct redis_server *server, const char *format, ...)
+void redis_run(struct redis_server *server, const char *format, ...)
 {
     va_list args;
 
@@ -190,7 +154,7 @@ static inline void redis_run(struct redis_server *server, const char *format, ..
     freeReplyObject(reply);
 }
 
-static inline long long redis_integer(redisReply *reply)
+long long redis_integer(redisReply *reply)
 {
     long long value = reply->integer;
 
@@ -198,5 +162,3 @@ static inline long long redis_integer(redisReply *reply)
     freeReplyObject(reply);
     return value;
 }
-
-#endif
