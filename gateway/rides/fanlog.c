@@ -27,11 +27,24 @@ struct buf *fanlog_bytes(struct fanlog *log)
     return &log->bytes;
 }
 
-const char *fanlog_from(const struct fanlog *log, uint64_t cursor, size_t *n)
+const char *fanlog_stretch(const struct fanlog_reader *reader, size_t *n)
 {
+    const struct fanlog *log = reader->log;
+    uint64_t cursor = reader->cursor;
+
     assert(cursor >= log->base && cursor <= fanlog_head(log));
     *n = (size_t)(fanlog_head(log) - cursor);
     return *n ? log->bytes.data + (cursor - log->base) : NULL;
+}
+
+void fanlog_advance(struct fanlog_reader *reader, size_t n)
+{
+    reader->cursor += n;
+}
+
+void fanlog_skip(struct fanlog_reader *reader)
+{
+    reader->cursor = fanlog_head(reader->log);
 }
 
 void fanlog_trim(struct fanlog *log, uint64_t cursor)

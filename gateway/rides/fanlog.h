@@ -23,6 +23,13 @@ struct fanlog {
     uint64_t base;    /* position of bytes.data[0] */
 };
 
+/* Who reads a log, and how far. Embedded by value. */
+struct fanlog_reader {
+    const struct fanlog *log;
+    uint64_t cursor;            /* what it has had */
+    struct fanlog_reader *next; /* for its owner: of the same client, in other logs */
+};
+
 /* `max` bounds the bytes kept. */
 void fanlog_init(struct fanlog *log, size_t max);
 void fanlog_deinit(struct fanlog *log);
@@ -33,9 +40,12 @@ uint64_t fanlog_head(const struct fanlog *log);
 /* The buffer to append to; nothing but appends may be done with it. */
 struct buf *fanlog_bytes(struct fanlog *log);
 
-/* The stretch from `cursor`, which must lie between base and head, to the head; `*n` may be 0. Valid until
- * the next append or trim. */
-const char *fanlog_from(const struct fanlog *log, uint64_t cursor, size_t *n);
+/* What the reader, whose cursor lies between base and head, has not had yet; `*n` may be 0. Valid until the
+ * next append or trim. */
+const char *fanlog_stretch(const struct fanlog_reader *reader, size_t *n);
+/* It has had `n` more bytes, or is not to have what is left. */
+void fanlog_advance(struct fanlog_reader *reader, size_t n);
+void fanlog_skip(struct fanlog_reader *reader);
 
 /* Nobody needs what lies before `cursor` any more. */
 void fanlog_trim(struct fanlog *log, uint64_t cursor);

@@ -1,6 +1,5 @@
 /* An outlet: see outlet.h. */
 #include "gateway/rides/outlet.h"
-#include "gateway/rides/ride.h"
 
 #include <string.h>
 #include <utlist.h>
@@ -25,6 +24,16 @@ void outlet_deinit(struct outlet *outlet)
 {
     unmark(outlet);
     buf_deinit(&outlet->queued);
+}
+
+void outlet_join(struct outlet *outlet, struct fanlog_reader *reader)
+{
+    LL_PREPEND(outlet->readers, reader);
+}
+
+void outlet_leave(struct outlet *outlet, struct fanlog_reader *reader)
+{
+    LL_DELETE(outlet->readers, reader);
 }
 
 void outlet_touch(struct outlet *outlet)
@@ -61,8 +70,8 @@ void outlet_lag(struct outlet *outlet)
 
 static void skip_stretches(struct outlet *outlet)
 {
-    for (struct member *m = outlet->members; m; m = m->outlet_next)
-        member_skip(m);
+    for (struct fanlog_reader *r = outlet->readers; r; r = r->next)
+        fanlog_skip(r);
 }
 
 /* Copies what the client has not had of each log behind what is queued. */
@@ -70,14 +79,14 @@ static int queue_stretches(struct outlet *outlet)
 {
     if (outlet->skipped)
         skip_stretches(outlet);
-    for (struct member *m = outlet->members; m; m = m->outlet_next) {
+    for (struct fanlog_reader *r = outlet->readers; r; r = r->next) {
         size_t n;
-        const char *stretch = member_stretch(m, &n);
+        const char *stretch = fanlog_stretch(r, &n);
         if (outlet->queued.len + n > outlet->backlog_bytes)
             return -1;
         if (n && buf_append(&outlet->queued, stretch, n))
             return -1;
-        member_advance(m, n);
+        fanlog_advance(r, n);
     }
     return 0;
 }
@@ -147,28 +156,28 @@ bool outlet_pending(const struct outlet *outlet)
 {
     if (outlet->queued.len)
         return true;
-    for (const struct member *m = outlet->members; m; m = m->outlet_next) {
+    for (const struct fanlog_reader *r = outlet->readers; r; r = r->next) {
         size_t n;
-        member_stretch(m, &n);
+        fanlog_stretch(r, &n);
         if (n)
             return true;
     }
     return false;
 }
 
-/* The one membership with something to write when that is all there is; else NULL. */
-static struct member *only_stretch(const struct outlet *outlet)
+/* The one reader with something to write when that is all there is; else NULL. */
+static struct fanlog_reader *only_stretch(const struct outlet *outlet)
 {
     if (outlet->queued.len)
         return NULL;
-    struct member *only = NULL;
-    for (struct member *m = outlet->members; m; m = m->outlet_next) {
+    struct fanlog_reader *only = NULL;
+    for (struct fanlog_reader *r = outlet->readers; r; r = r->next) {
         size_t n;
-        member_stretch(m, &n);
+        fanlog_stretch(r, &n);
         if (n && only)
             return NULL;
         if (n)
-            only = m;
+            only = r;
     }
     return only;
 }
@@ -198,16 +207,16 @@ static size_t piece(const char *frames, size_t n, size_t room)
     return len;
 }
 
-static void write_stretch(struct outlet *outlet, struct member *member)
+static void write_stretch(struct outlet *outlet, struct fanlog_reader *reader)
 {
     size_t room;
     while ((room = outlet->carrier->room(outlet))) {
         size_t n;
-        const char *stretch = member_stretch(member, &n);
+        const char *stretch = fanlog_stretch(reader, &n);
         if (!n)
             return;
         n = piece(stretch, n, room);
-        member_advance(member, n);
+        fanlog_advance(reader, n);
         outlet->carrier->write(outlet, stretch, n);
     }
 }
@@ -216,8 +225,8 @@ static void write_stretch(struct outlet *outlet, struct member *member)
 static void write_apart(struct outlet *outlet)
 {
     write_queued(outlet);
-    for (struct member *m = outlet->members; m && outlet->carrier->room(outlet); m = m->outlet_next)
-        write_stretch(outlet, m);
+    for (struct fanlog_reader *r = outlet->readers; r && outlet->carrier->room(outlet); r = r->next)
+        write_stretch(outlet, r);
 }
 
 void outlet_flush(struct outlet *outlet)
@@ -230,7 +239,7 @@ void outlet_flush(struct outlet *outlet)
         outlet->skipped = false;
         outlet->carrier->summary(outlet);
     }
-    struct member *only = only_stretch(outlet);
+    struct fanlog_reader *only = only_stretch(outlet);
     if (only)
         write_stretch(outlet, only);
     else if (queue_stretches(outlet))

@@ -1,7 +1,7 @@
 /*
  * An outlet: everything one client is still to be sent, in order.
  *
- *   queued (private frames) ── then ── each membership's stretch of its ride's log
+ *   queued (private frames) ── then ── each reader's stretch of its ride's log
  *
  * Broadcasts cost the outlet nothing but its cursors. A private packet (an ack, a ping, an answer) keeps its
  * place among the broadcasts: what the client has not had of the logs is copied into `queued` first, then the
@@ -17,19 +17,12 @@
 
 #include "common/buf.h"
 #include "gateway/net/ws.h"
+#include "gateway/rides/fanlog.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-struct member; /* gateway/rides/ride.h */
 struct outlet;
-
-/* The forms in which a ride's events are written. */
-enum wire_form {
-    WIRE_SOCKETIO, /* `42/ride,["userBoarded",{…},"offset"]` */
-    WIRE_PLAIN,    /* `{"event":"userBoarded","data":{…},"offset":"…"}` */
-    WIRE_FORMS,
-};
 
 /* The room of a connection: what of a write the kernel does not take is copied, so it is not to be much. */
 enum { OUTLET_PIECE_BYTES = 65536 };
@@ -62,7 +55,7 @@ struct outlet {
     const struct outlet_carrier *carrier;
     struct outlets *outlets;
     struct outlet *dirty_prev, *dirty_next; /* in outlets->dirty, while `dirty` */
-    struct member *members;                 /* the rides this client is on */
+    struct fanlog_reader *readers;          /* of the rides this client is on */
     struct buf queued;
     size_t backlog_bytes;
     bool dirty;
@@ -74,8 +67,13 @@ struct outlet {
 /* `backlog_bytes` bounds what is queued; only a packet that waits alone may be larger. */
 void outlet_init(struct outlet *outlet, struct outlets *outlets, const struct outlet_carrier *carrier,
                  size_t backlog_bytes);
-/* The outlet must be on no ride any more. */
+/* Nothing may be read for it any more. */
 void outlet_deinit(struct outlet *outlet);
+
+/* From now on the client gets what the reader, which is the caller's, has not had; until outlet_leave(). What
+ * is new in a log marks nobody dirty: whoever writes it flushes the outlets that read it. */
+void outlet_join(struct outlet *outlet, struct fanlog_reader *reader);
+void outlet_leave(struct outlet *outlet, struct fanlog_reader *reader);
 
 /* Adds a private packet as one frame, `prefix` (a string) and `data`, behind all events so far. */
 void outlet_packet(struct outlet *outlet, enum ws_opcode opcode, const char *prefix, const void *data,

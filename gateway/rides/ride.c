@@ -2,7 +2,6 @@
 #include "gateway/rides/ride.h"
 #include "common/clock.h"
 #include "common/metrics.h"
-#include "gateway/rides/wire.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -99,13 +98,21 @@ void ride_free(struct ride *ride)
     free(ride);
 }
 
+/* Which of the ride's logs the member reads. */
+static enum wire_form form_of(const struct member *member)
+{
+    return (enum wire_form)(member->reader.log - member->ride->log);
+}
+
 struct member *member_join(struct ride *ride, struct outlet *outlet, enum wire_form form)
 {
     struct member *member = alloc_zeroed(sizeof *member);
-    *member = (struct member){
-        .ride = ride, .outlet = outlet, .form = form, .cursor = fanlog_head(&ride->log[form])};
-    DL_APPEND2(ride->members[form], member, ride_prev, ride_next);
-    LL_PREPEND2(outlet->members, member, outlet_next);
+    member->ride = ride;
+    member->outlet = outlet;
+    member->reader.log = &ride->log[form];
+    fanlog_skip(&member->reader);
+    DL_APPEND(ride->members[form], member);
+    outlet_join(outlet, &member->reader);
     ride->counts[form]++;
     ride->member_count++;
     return member;
@@ -114,46 +121,31 @@ struct member *member_join(struct ride *ride, struct outlet *outlet, enum wire_f
 void member_leave(struct member *member)
 {
     struct ride *ride = member->ride;
-    struct flush *flush = &ride->flush[member->form];
+    enum wire_form form = form_of(member);
+    struct flush *flush = &ride->flush[form];
     if (flush->next == member)
-        flush->next = member->ride_next;
-    DL_DELETE2(ride->members[member->form], member, ride_prev, ride_next);
-    LL_DELETE2(member->outlet->members, member, outlet_next);
-    ride->counts[member->form]--;
+        flush->next = member->next;
+    DL_DELETE(ride->members[form], member);
+    outlet_leave(member->outlet, &member->reader);
+    ride->counts[form]--;
     ride->member_count--;
     free(member);
 }
 
-const char *member_stretch(const struct member *member, size_t *n)
-{
-    return fanlog_from(&member->ride->log[member->form], member->cursor, n);
-}
-
-void member_advance(struct member *member, size_t n)
-{
-    member->cursor += n;
-}
-
-void member_skip(struct member *member)
-{
-    member->cursor = fanlog_head(&member->ride->log[member->form]);
-}
-
 static void lose_member(struct member *member)
 {
-    member_skip(member);
+    fanlog_skip(&member->reader);
     outlet_lag(member->outlet);
 }
 
 /* Gives a member what it has not had, and what it still lacks a bound. Returns what that cost. */
 static size_t visit(struct member *member)
 {
-    struct ride *ride = member->ride;
-    uint64_t head = fanlog_head(&ride->log[member->form]);
-    uint64_t behind = head - member->cursor;
+    uint64_t head = fanlog_head(member->reader.log);
+    uint64_t behind = head - member->reader.cursor;
     outlet_flush(member->outlet);
     if (member->outlet->overflowed || member->outlet->skipped ||
-        head - member->cursor > ride->rides->backlog_bytes)
+        head - member->reader.cursor > member->ride->rides->backlog_bytes)
         lose_member(member);
     return 1 + (size_t)behind / SLICE_BYTES;
 }
@@ -173,9 +165,9 @@ static size_t flush_form(struct ride *ride, enum wire_form form, size_t budget)
         struct member *member = flush->next ? flush->next : ride->members[form];
         size_t cost = visit(member);
         budget -= cost < budget ? cost : budget;
-        if (member->cursor < flush->slowest)
-            flush->slowest = member->cursor;
-        flush->next = member->ride_next;
+        if (member->reader.cursor < flush->slowest)
+            flush->slowest = member->reader.cursor;
+        flush->next = member->next;
         flush->due--;
         if (!--flush->left)
             fanlog_trim(log, flush->slowest);
@@ -225,7 +217,7 @@ void ride_event(struct ride *ride, enum broker_event_kind kind, const struct blo
             /* No memory for the event: a client that would miss it is ended instead, so that it comes back.
              */
             struct member *member;
-            DL_FOREACH2(ride->members[form], member, ride_next)
+            DL_FOREACH(ride->members[form], member)
             lose_member(member);
             continue;
         }

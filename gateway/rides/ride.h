@@ -12,8 +12,9 @@
  *
  * Laggards: a member more than `backlog_bytes` behind lags (outlet.h) and keeps nothing alive.
  *
- * Danger: a membership hangs in two lists (its ride's and its outlet's). member_join() and member_leave() are
- * the only places that touch them. Gateway thread only; pure but for the outlets' carriers.
+ * Danger: a member hangs in two lists, its ride's and, as a reader, its outlet's. member_join() and
+ * member_leave() are the only places that put it there and take it out. Gateway thread only; pure but for the
+ * outlets' carriers.
  */
 #ifndef RIDECAST_GATEWAY_RIDES_RIDE_H
 #define RIDECAST_GATEWAY_RIDES_RIDE_H
@@ -25,6 +26,7 @@
 #include "gateway/rides/history.h"
 #include "gateway/rides/outlet.h"
 #include "gateway/rides/roster.h"
+#include "gateway/rides/wire.h"
 
 #include <uthash.h>
 
@@ -33,14 +35,12 @@ struct held;
 struct metric;
 struct ride;
 
-/* One client on one ride. Opaque but for the outlet, which walks its memberships. */
+/* One client on one ride. */
 struct member {
     struct ride *ride;
     struct outlet *outlet;
-    enum wire_form form;
-    uint64_t cursor; /* what of the log the client has had */
-    struct member *ride_prev, *ride_next;
-    struct member *outlet_next;
+    struct fanlog_reader reader; /* of one of the ride's logs; in the outlet's list */
+    struct member *prev, *next;  /* in the ride's list of that form */
 };
 
 /* Where the flushing of one log is. A round visits every member once, the next begins where it ended. */
@@ -113,12 +113,6 @@ void ride_free(struct ride *ride);
  * frees it. */
 struct member *member_join(struct ride *ride, struct outlet *outlet, enum wire_form form);
 void member_leave(struct member *member);
-
-/* What the member has not had yet; `*n` may be 0. Valid until the ride's next event or flush. */
-const char *member_stretch(const struct member *member, size_t *n);
-/* The member has had `n` more bytes, or is not to have what is left. */
-void member_advance(struct member *member, size_t n);
-void member_skip(struct member *member);
 
 /* Tells every member of an event at a position. */
 void ride_event(struct ride *ride, enum broker_event_kind kind, const struct blob *user,

@@ -5,7 +5,16 @@
 #define RIDECAST_GATEWAY_RIDES_WIRE_H
 
 #include "broker/broker.h"
-#include "gateway/rides/outlet.h"
+#include "common/buf.h"
+
+#include <stdbool.h>
+
+/* The forms in which a ride's events are written. */
+enum wire_form {
+    WIRE_SOCKETIO, /* `42/ride,["userBoarded",{…},"offset"]` */
+    WIRE_PLAIN,    /* `{"event":"userBoarded","data":{…},"offset":"…"}` */
+    WIRE_FORMS,
+};
 
 /* `<offset>-<epoch>` and a NUL. */
 enum { WIRE_OFFSET_SIZE = 20 + 1 + EPOCH_LEN + 1 };

@@ -1,6 +1,7 @@
 /*
  * What clients hear: the exact bytes of each event in each wire form.
  */
+#include "gateway/net/ws.h"
 #include "gateway/rides/wire.h"
 
 #include <setjmp.h>
