@@ -8,6 +8,8 @@
 #include "common/metrics.h"
 #include "gateway/auth/auth.h"
 #include "gateway/drain.h"
+#include "gateway/net/link.h"
+#include "gateway/net/refusals.h"
 #include "gateway/net/server.h"
 #include "gateway/pages/about.h"
 #include "gateway/pages/cluster.h"
@@ -15,6 +17,8 @@
 #include "gateway/pages/pages.h"
 #include "gateway/pages/static_load.h"
 #include "gateway/plain_riders.h"
+#include "gateway/protocol/endpoint.h"
+#include "gateway/protocol/engineio.h"
 #include "gateway/rides/presence.h"
 #include "gateway/sio_riders.h"
 #include "gateway/trim.h"
@@ -44,51 +48,45 @@ struct gateway {
     struct about about;
     struct eio_options eio_options;
     struct eio *eio;
+    struct endpoint endpoint;
+    struct outlets outlets; /* written to at the end of each turn */
 };
+
+/* Of an Authorization header as much is kept: more than any token that is taken. */
+enum { AUTHORIZATION_MAX = TOKEN_MAX + 64 };
 
 /* --- the server's site --- */
 
-static bool site_page(void *site, struct link *link, const char *path, const char *query)
+static void on_head(void *site, struct link *link)
+{
+    const struct gateway *gateway = site;
+
+    endpoint_head(&gateway->endpoint, link);
+}
+
+static bool on_too_big(void *site, struct link *link)
+{
+    const struct gateway *gateway = site;
+
+    return endpoint_too_big(&gateway->endpoint, link);
+}
+
+static bool on_request(void *site, struct link *link)
 {
     struct gateway *gateway = site;
-    return pages_serve(&gateway->pages, link, path, query);
-}
 
-static void site_page_lost(void *site, struct link *link)
-{
-    struct gateway *gateway = site;
-    pages_lost(&gateway->pages, link);
-}
-
-static bool site_ws_open(void *site, struct link *link, const char *path, const char **error)
-{
-    struct gateway *gateway = site;
-    return plain_open(&gateway->plain, link, path, error);
-}
-
-static void site_ws_message(void *client, bool binary, char *data, size_t len)
-{
-    plain_message(client, binary, data, len);
-}
-
-static void site_ws_pong(void *client)
-{
-    plain_pong(client);
-}
-
-static void site_ws_writable(void *client)
-{
-    plain_writable(client);
-}
-
-static void site_ws_closed(void *client)
-{
-    plain_closed(client);
+    if (endpoint_request(&gateway->endpoint, link))
+        return true;
+    if (!link_request(link)->upgrade || link_is_admin(link))
+        return pages_serve(&gateway->pages, link);
+    plain_open(&gateway->plain, link);
+    return true;
 }
 
 static void woken(void *site)
 {
     struct gateway *gateway = site;
+
     gateway->flush_waits = false;
     presence_broker_ready(gateway->presence);
 }
@@ -96,12 +94,17 @@ static void woken(void *site)
 static void settle(void *site)
 {
     struct gateway *gateway = site;
+
     /* A slice a wake-up, not a callback: whatever else is ready comes in between. */
-    if (gateway->flush_waits)
-        return;
-    gateway->flush_waits = rides_flush(presence_rides(gateway->presence));
-    if (gateway->flush_waits)
-        server_wake(gateway->server);
+    if (!gateway->flush_waits) {
+        gateway->flush_waits = rides_flush(presence_rides(gateway->presence));
+        if (gateway->flush_waits)
+            server_wake(gateway->server);
+    }
+    do {
+        outlets_flush(&gateway->outlets);
+        eio_reap(gateway->eio);
+    } while (gateway->outlets.dirty);
 }
 
 /* --- the end --- */
@@ -177,25 +180,16 @@ static struct bucket_rate rate_of(uint64_t per_second)
 static struct server *make_server(struct gateway *gateway, char *error, size_t error_size)
 {
     static const struct server_site site = {
-        .page = site_page,
-        .page_lost = site_page_lost,
-        .ws_open = site_ws_open,
-        .ws_message = site_ws_message,
-        .ws_pong = site_ws_pong,
-        .ws_writable = site_ws_writable,
-        .ws_closed = site_ws_closed,
-    };
+        .head = on_head, .too_big = on_too_big, .request = on_request, .woken = woken, .settle = settle};
     const struct config *config = gateway->config;
     struct server_options options = {
         .listen = config->listen,
         .admin_listen = strcmp(config->admin_listen, "none") != 0 ? config->admin_listen : "",
-        .path = "/socket.io/",
         .cors_origin = config->cors_origin,
         .trusted_proxy = config->trusted_proxy,
         .max_connections = config->max_connections,
         .send_buffer_bytes = config->send_buffer_bytes,
         .max_payload_bytes = config->max_payload_bytes,
-        .keeps_authorization = config->auth == AUTH_JWT,
         .limits =
             {
                 .per_address = config->max_connections_per_address,
@@ -208,8 +202,6 @@ static struct server *make_server(struct gateway *gateway, char *error, size_t e
         .refusals = &gateway->refusals,
         .site = &site,
         .site_data = gateway,
-        .woken = woken,
-        .settle = settle,
     };
     return server_new(&options, error, error_size);
 }
@@ -302,7 +294,7 @@ static void make_clients(struct gateway *gateway)
         .presence = gateway->presence,
         .auth = gateway->auth,
         .timers = net_timers(net),
-        .outlets = server_outlets(gateway->server),
+        .outlets = &gateway->outlets,
         .backlog_bytes = config->backlog_bytes,
         .ping_interval_ms = config->ping_interval_ms,
         .ping_timeout_ms = config->ping_timeout_ms,
@@ -314,7 +306,6 @@ static void make_clients(struct gateway *gateway)
         .auth = gateway->auth,
         .metrics = gateway->metrics,
         .cluster = &gateway->cluster,
-        .cors_origin = config->cors_origin,
         .closed = config->admin_listen[0] != '\0',
         .files = gateway->files,
         .sample = sample,
@@ -328,13 +319,19 @@ static void make_clients(struct gateway *gateway)
         .backlog_bytes = config->backlog_bytes,
         .chatter = rate_of(config->messages_per_second),
         .refusals = &gateway->refusals,
-        .transport = server_transport(),
+        .transport = endpoint_transport(),
         .app = sio_riders_app(),
         .app_data = &gateway->sio,
         .timers = net_timers(net),
-        .outlets = server_outlets(gateway->server),
+        .outlets = &gateway->outlets,
     };
     gateway->eio = eio_new(&gateway->eio_options);
+    gateway->endpoint = (struct endpoint){
+        .eio = gateway->eio,
+        .path = "/socket.io/",
+        .max_payload_bytes = config->max_payload_bytes,
+        .authorization_max = gateway->auth ? AUTHORIZATION_MAX : 0,
+    };
     struct drain_options drain = {
         /* From memory nothing goes to another gateway. */
         .timeout_ms = strcmp(config->broker, "memory") != 0 ? config->drain_timeout_ms : 0,
@@ -346,16 +343,16 @@ static void make_clients(struct gateway *gateway)
         .owner = gateway,
     };
     drain_init(&gateway->drain, &drain);
-    server_set_eio(gateway->server, gateway->eio);
     struct gauges_sources sources = {
         .server = gateway->server,
         .presence = gateway->presence,
         .eio = gateway->eio,
-        .plain = &gateway->plain,
+        .outlets = &gateway->outlets,
+        .plain_count = &gateway->plain.count,
         .auth = gateway->auth,
     };
     gauges_start(&gateway->gauges, &sources);
-    cluster_init(&gateway->cluster, gateway->broker, net_timers(net), config->cors_origin);
+    cluster_init(&gateway->cluster, gateway->broker, net_timers(net));
     about_start(&gateway->about, node_of(gateway), &gateway->gauges, gateway->broker, net_timers(net));
 }
 

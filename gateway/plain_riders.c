@@ -2,6 +2,7 @@
 #include "gateway/plain_riders.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "gateway/net/cors.h"
 #include "gateway/net/link.h"
 #include "gateway/net/server.h"
 
@@ -37,6 +38,11 @@ struct plain_client {
     struct timer heartbeat;
     struct plain_client *prev, *next;
 };
+
+static void refuse_text(struct link *link, int status, const char *headers, const char *text)
+{
+    link_refuse(link, status, "text/plain", headers, text, strlen(text));
+}
 
 static struct plain_client *client_of(struct outlet *outlet)
 {
@@ -113,7 +119,7 @@ static void let_go(struct plain_client *client)
         outlet_flush(&client->outlet);
         link_ws_close(client->link, WS_STATUS_GOING_AWAY);
     } else {
-        link_refuse(client->link, 503, "text/plain", NULL, server_going_away, strlen(server_going_away));
+        refuse_text(client->link, 503, NULL, server_going_away);
     }
     free_client(client);
 }
@@ -264,8 +270,11 @@ static void on_request(struct plain_client *client, struct json_slice text, stru
     blob_unref(ack.text);
 }
 
-void plain_message(struct plain_client *client, bool binary, char *data, size_t len)
+static void on_message(void *owner, struct link *link, bool binary, char *data, size_t len)
 {
+    struct plain_client *client = owner;
+
+    (void)link;
     if (client->state != PLAIN_OPEN)
         return;
     heard(client);
@@ -294,23 +303,34 @@ void plain_message(struct plain_client *client, bool binary, char *data, size_t 
     }
 }
 
-void plain_pong(struct plain_client *client)
+static void on_pong(void *client)
 {
     heard(client);
 }
 
-void plain_writable(struct plain_client *client)
+static void on_writable(void *owner)
 {
+    struct plain_client *client = owner;
+
     if (client->state != PLAIN_OPEN)
         end_later(client);
     else
         outlet_touch(&client->outlet);
 }
 
-void plain_closed(struct plain_client *client)
+static void on_end(void *client, struct link *link)
 {
+    (void)link;
     free_client(client);
 }
+
+static const struct link_user CLIENT = {
+    .message = on_message,
+    .pong = on_pong,
+    .writable = on_writable,
+    .closed = on_end,
+    .lost = on_end,
+};
 
 /* --- opening --- */
 
@@ -319,7 +339,7 @@ static void join(struct plain_client *client)
     struct plain_riders *riders = client->riders;
     client->rider = rider_new(riders->presence, client->ride, &client->outlet, &OPS, client);
     timers_set(riders->timers, &client->heartbeat, clock_ms() + riders->ping_interval_ms);
-    link_become_ws(client->link, NULL, NULL, client);
+    link_become_ws(client->link, NULL);
 }
 
 /* The ride is known, or could not be in time: it will be heard of from when it is. */
@@ -360,7 +380,7 @@ static bool admit(struct plain_riders *riders, struct link *link, const char *ri
     struct token token;
     if (!riders->auth)
         return true;
-    token_from_request(http_reader_request(link->reader), &token);
+    token_from_request(link_request(link), &token);
     const struct auth_request request = {
         .token = token.text, .len = token.len, .ride = ride, .client = link_client(link, NULL)};
     enum token_fault fault = auth_judge(riders->auth, &request, grant);
@@ -369,24 +389,55 @@ static bool admit(struct plain_riders *riders, struct link *link, const char *ri
     return fault == TOKEN_GOOD;
 }
 
-bool plain_open(struct plain_riders *riders, struct link *link, const char *path, const char **error)
+/* Whether the request may become a WebSocket, wherever; else it is answered. */
+static bool is_welcome(struct link *link)
+{
+    char cors[CORS_HEADERS_SIZE];
+    const char *error;
+
+    if (!cors_headers(link, cors))
+        link_refuse(link, 403, NULL, NULL, "", 0);
+    else if (!link_offers_ws(link))
+        link_refuse(link, 400, NULL, "Sec-WebSocket-Version: 13, 8\r\n", "", 0);
+    else if (server_draining(link_server(link)))
+        refuse_text(link, 503, NULL, server_going_away);
+    else if ((error = link_admit(link)) != NULL)
+        refuse_text(link, 429, "Retry-After: 5\r\n", error);
+    else
+        return true;
+    return false;
+}
+
+/* The ride that the path names; NULL: none, and the request is answered. */
+static const char *find_ride(const struct plain_riders *riders, struct link *link)
+{
+    const char *path = link_request(link)->path;
+
+    if (strncmp(path, "/ws", 3) != 0 || (path[3] && path[3] != '/')) {
+        refuse_text(link, 404, NULL, "WebSockets are served at /ws and /ws/<ride>\n");
+        return NULL;
+    }
+    const char *ride = path[3] ? path + 3 : "/";
+
+    if (presence_allows(riders->presence, ride))
+        return ride;
+    refuse_text(link, 404, NULL, "Invalid ride\n");
+    return NULL;
+}
+
+void plain_open(struct plain_riders *riders, struct link *link)
 {
     static const struct outlet_carrier carrier = {.room = carrier_room,
                                                   .write = carrier_write,
                                                   .overflow = carrier_overflow,
                                                   .summary = carrier_summary};
-
-    *error = "WebSockets are served at /ws and /ws/<ride>\n";
-    if (strncmp(path, "/ws", 3) != 0 || (path[3] && path[3] != '/'))
-        return false;
-    const char *ride = path[3] ? path + 3 : "/";
-    *error = "Invalid ride\n";
-    if (!presence_allows(riders->presence, ride))
-        return false;
+    const char *ride = is_welcome(link) ? find_ride(riders, link) : NULL;
     struct grant grant;
-    if (!admit(riders, link, ride, &grant))
-        return true;
+
+    if (!ride || !admit(riders, link, ride, &grant))
+        return;
     struct plain_client *client = alloc_zeroed(sizeof *client);
+
     if (riders->auth)
         client->bearer = bearer_new(riders->auth, &grant, expired, client);
     client->riders = riders;
@@ -398,11 +449,9 @@ bool plain_open(struct plain_riders *riders, struct link *link, const char *path
     outlet_init(&client->outlet, riders->outlets, &carrier, riders->backlog_bytes);
     DL_APPEND(riders->clients, client);
     riders->count++;
-    if (presence_knows(riders->presence, ride)) {
+    link_use(link, &CLIENT, client);
+    if (presence_knows(riders->presence, ride))
         join(client);
-    } else {
-        link_reserve(link, client);
+    else
         client->ask = presence_ask(riders->presence, ride, ride_known, client);
-    }
-    return true;
 }

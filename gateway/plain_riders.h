@@ -33,18 +33,12 @@ struct plain_riders {
 };
 
 /*
- * A WebSocket at `path` is asked for; it opens once the ride is known, so that its client hears everything
- * from then on, or is answered 401 or 403 for its token. False: `*error` says why it is not served.
+ * The link's request asks for a WebSocket. It opens once the ride is known, so that its client hears
+ * everything from then on; or the request is answered with the reason why not.
  */
-bool plain_open(struct plain_riders *riders, struct link *link, const char *path, const char **error);
+void plain_open(struct plain_riders *riders, struct link *link);
 
 /* Closes up to `count` clients with 1001, "going away"; their riders leave. */
 void plain_let_go(struct plain_riders *riders, size_t count);
-
-/* What the link tells its client (gateway/net/server.h, struct server_site). */
-void plain_message(struct plain_client *client, bool binary, char *data, size_t len);
-void plain_pong(struct plain_client *client);
-void plain_writable(struct plain_client *client);
-void plain_closed(struct plain_client *client);
 
 #endif

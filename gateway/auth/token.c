@@ -1,6 +1,7 @@
 /* Bearer tokens: see token.h. */
 #include "gateway/auth/token.h"
 #include "gateway/net/http.h"
+#include "gateway/net/ws.h"
 
 #include <string.h>
 #include <strings.h>
@@ -73,8 +74,8 @@ static void from_protocols(const char *protocols, struct token *token)
     for (const char *at = protocols; *at; at += len) {
         at += strspn(at, separators);
         len = strcspn(at, separators);
-        if (strncmp(at, TOKEN_PROTOCOL, strlen(TOKEN_PROTOCOL)) == 0) {
-            take(token, at + strlen(TOKEN_PROTOCOL), len - strlen(TOKEN_PROTOCOL));
+        if (strncmp(at, WS_PROTOCOL_BEARER, strlen(WS_PROTOCOL_BEARER)) == 0) {
+            take(token, at + strlen(WS_PROTOCOL_BEARER), len - strlen(WS_PROTOCOL_BEARER));
             return;
         }
     }

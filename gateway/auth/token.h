@@ -53,7 +53,4 @@ void token_from_authorization(const char *value, struct token *token);
 /* The token in any of the three places. */
 void token_from_request(const struct http_request *request, struct token *token);
 
-/* What a subprotocol that carries a token begins with. */
-#define TOKEN_PROTOCOL "bearer."
-
 #endif

@@ -11,6 +11,47 @@
 #include <string.h>
 #include <utlist.h>
 
+/* A body nobody asked for is read and dropped up to this size; a larger one costs the connection. */
+enum { UNWANTED_BODY_MAX = 65536 };
+
+enum link_state {
+    LINK_HTTP,       /* reading requests, or waiting to answer one */
+    LINK_WS,         /* a WebSocket of `user` */
+    LINK_WS_CLOSING, /* our close frame is out, input is ignored until the peer's */
+    LINK_GONE,       /* freed at the end of the turn */
+};
+
+enum link_exchange {
+    EXCHANGE_NONE,    /* between requests, or reading a head */
+    EXCHANGE_BODY,    /* the body is on its way */
+    EXCHANGE_WAITING, /* the request is complete, the answer is to come */
+    EXCHANGE_SENDING, /* the answer's body is on its way, piece by piece */
+};
+
+struct link {
+    struct server *server;
+    struct conn *conn;            /* NULL once gone */
+    const struct link_user *user; /* NULL: nobody is to hear of it */
+    void *data;                   /* the user's */
+    enum link_state state;
+    enum link_exchange exchange;
+    struct peer *peer;          /* whose connection this is; NULL: a trusted proxy's */
+    struct peer *guest;         /* whose client this is, of link_admit() */
+    struct ip address;          /* of the client where it is known, else of the connection */
+    struct bucket chatter;      /* the WebSocket's pings and pongs */
+    bool in_head;               /* a request's head is due, or some of it is here */
+    bool resumable;             /* in server->resumable: pipelined bytes can be read */
+    struct http_reader *reader; /* LINK_HTTP */
+    struct buf pipelined;       /* bytes behind the request being served */
+    struct ws_decoder decoder;  /* LINK_WS, LINK_WS_CLOSING */
+    struct blob *sending;       /* EXCHANGE_SENDING: the body */
+    size_t sent;                /* of it */
+    bool last;                  /* the connection is closed after it */
+    struct timer timer;
+    struct link *resumable_next;
+    struct link *all_prev, *all_next; /* in server->links, or server->gone */
+};
+
 static void set_timer(struct link *link, uint64_t after_ms)
 {
     timers_set(net_timers(link->server->net), &link->timer, clock_ms() + after_ms);
@@ -26,8 +67,7 @@ static void mark_gone(struct link *link)
 {
     cancel_timer(link);
     link->state = LINK_GONE;
-    link->session = NULL;
-    link->client = NULL;
+    link->user = NULL;
     link->conn = NULL;
     peer_close(link->peer, PEER_CONNECTION, clock_ms());
     peer_close(link->guest, PEER_CLIENT, clock_ms());
@@ -50,22 +90,34 @@ void link_drop(struct link *link)
     mark_gone(link);
 }
 
-/* Tells whoever uses the link that it is lost; `link->session` and `client` are forgotten first. */
+void link_use(struct link *link, const struct link_user *user, void *data)
+{
+    if (link->state != LINK_HTTP && link->state != LINK_WS)
+        return;
+    link->user = user;
+    link->data = data;
+}
+
+void *link_data(const struct link *link, const struct link_user *user)
+{
+    return link->user == user ? link->data : NULL;
+}
+
+/* The user, which hears nothing more of the link; NULL: there is none. */
+static const struct link_user *part_with_user(struct link *link)
+{
+    const struct link_user *user = link->user;
+
+    link->user = NULL;
+    return user;
+}
+
 static void abandon(struct link *link)
 {
-    struct eio_session *session = link->session;
-    void *client = link->client;
-    link->session = NULL;
-    link->client = NULL;
-    if (link->state == LINK_HTTP && session)
-        eio_exchange_lost(session, link);
-    else if (link->state == LINK_WS_SESSION && session)
-        eio_ws_lost(session, link);
-    else if (client)
-        link->server->options.site->ws_closed(client);
-    else if (link->waits_for_page && link->server->options.site->page_lost)
-        link->server->options.site->page_lost(link->server->options.site_data, link);
-    link->waits_for_page = false;
+    const struct link_user *user = part_with_user(link);
+
+    if (user)
+        user->lost(link->data, link);
 }
 
 static void note_refusal(const struct link *link, enum refusal refusal)
@@ -85,9 +137,10 @@ static void timed_out(void *owner)
         link_drop(link);
 }
 
-struct link *link_new(struct server *server, struct conn *conn)
+struct link *link_new(struct server *server, struct conn *conn, struct peer *peer)
 {
     struct link *link = calloc(1, sizeof *link);
+
     if (!link)
         return NULL;
     link->reader = http_reader_new(server->options.limits.head_bytes);
@@ -97,6 +150,7 @@ struct link *link_new(struct server *server, struct conn *conn)
     }
     link->server = server;
     link->conn = conn;
+    link->peer = peer;
     link->address = conn_peer(conn);
     link->in_head = true;
     buf_init(&link->pipelined, LINK_PIPELINE_MAX);
@@ -161,8 +215,7 @@ static struct http_response make_response(const struct link *link, int status, c
 /* The exchange is over as far as the others are concerned. */
 static void end_exchange(struct link *link)
 {
-    link->session = NULL;
-    link->waits_for_page = false;
+    link->user = NULL;
     link->exchange = EXCHANGE_NONE;
 }
 
@@ -265,8 +318,11 @@ static void bad_request(struct link *link, int status)
 /* Reads one step. False: stop, there is nothing more to read now. */
 static bool http_step(struct link *link, char **bytes, size_t *n)
 {
+    const struct server_site *site = link->server->options.site;
+    void *site_data = link->server->options.site_data;
     size_t used = 0;
     enum http_progress progress = http_reader_feed(link->reader, *bytes, *n, &used);
+
     *bytes += used;
     *n -= used;
     switch (progress) {
@@ -280,16 +336,19 @@ static bool http_step(struct link *link, char **bytes, size_t *n)
         link->in_head = false;
         link->exchange = EXCHANGE_BODY;
         set_timer(link, link->server->options.limits.body_ms);
-        server_head(link->server, link);
+        http_reader_body(link->reader, false, UNWANTED_BODY_MAX);
+        site->head(site_data, link);
         return true;
     case HTTP_DONE:
         link->exchange = EXCHANGE_WAITING;
         cancel_timer(link);
-        server_request(link->server, link);
+        if (!site->request(site_data, link))
+            link_respond(link, 404, NULL, NULL, "", 0);
         return true;
     case HTTP_TOO_BIG:
         note_refusal(link, REFUSED_PAYLOAD);
-        server_too_big(link);
+        if (!site->too_big(site_data, link))
+            link_refuse(link, 413, NULL, NULL, "", 0);
         return false;
     case HTTP_BAD:
         break;
@@ -318,11 +377,48 @@ static void http_received(struct link *link, char *bytes, size_t n)
 
 void link_resume(struct link *link)
 {
+    LL_DELETE2(link->server->resumable, link, resumable_next);
     link->resumable = false;
     struct buf bytes = link->pipelined;
     buf_init(&link->pipelined, LINK_PIPELINE_MAX);
     http_received(link, bytes.data, bytes.len);
     buf_deinit(&bytes);
+}
+
+const struct http_request *link_request(const struct link *link)
+{
+    return http_reader_request(link->reader);
+}
+
+void link_take_body(struct link *link, bool keep, size_t max)
+{
+    static const char go_on_please[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+    http_reader_body(link->reader, keep, max);
+    if (keep && link_request(link)->expects_continue)
+        conn_write(link->conn, go_on_please, sizeof go_on_please - 1);
+}
+
+const struct buf *link_body(const struct link *link)
+{
+    return http_reader_body_bytes(link->reader);
+}
+
+struct server *link_server(const struct link *link)
+{
+    return link->server;
+}
+
+bool link_is_admin(const struct link *link)
+{
+    return conn_is_admin(link->conn);
+}
+
+const char *link_admit(struct link *link)
+{
+    struct ip client = link_client(link, NULL);
+
+    return server_admit(link->server, &client, &link->guest);
 }
 
 struct ip link_client(const struct link *link, bool *trusted)
@@ -337,10 +433,22 @@ struct ip link_client(const struct link *link, bool *trusted)
 
 /* --- WebSocket --- */
 
-void link_become_ws(struct link *link, const char *headers, struct eio_session *session, void *client)
+bool link_offers_ws(const struct link *link)
 {
-    const struct http_request *request = http_reader_request(link->reader);
+    const struct http_request *request = link_request(link);
+
+    return request->method == HTTP_METHOD_GET &&
+           ws_handshake_valid(request->field[HTTP_SEC_WEBSOCKET_KEY],
+                              request->field[HTTP_SEC_WEBSOCKET_VERSION]);
+}
+
+void link_become_ws(struct link *link, const char *headers)
+{
+    if (link->state != LINK_HTTP)
+        return;
+    const struct http_request *request = link_request(link);
     struct buf out;
+
     buf_init(&out, 4096);
     if (!ws_handshake_respond(&out, request->field[HTTP_SEC_WEBSOCKET_KEY],
                               request->field[HTTP_SEC_WEBSOCKET_PROTOCOL], headers))
@@ -352,15 +460,8 @@ void link_become_ws(struct link *link, const char *headers, struct eio_session *
     leave_http(link);
     ws_decoder_init(&link->decoder, link->server->options.max_payload_bytes);
     link->exchange = EXCHANGE_NONE;
-    link->state = client ? LINK_WS_SITE : LINK_WS_SESSION;
-    link->session = session;
-    link->client = client;
+    link->state = LINK_WS;
     read_on(link); /* frames may follow the handshake at once */
-}
-
-void link_reserve(struct link *link, void *client)
-{
-    link->client = client;
 }
 
 bool link_ready(const struct link *link)
@@ -394,11 +495,10 @@ static void write_close(struct link *link, enum ws_status status)
 
 void link_ws_close(struct link *link, enum ws_status status)
 {
-    if (link->state != LINK_WS_SESSION && link->state != LINK_WS_SITE)
+    if (link->state != LINK_WS)
         return;
     write_close(link, status);
-    link->session = NULL;
-    link->client = NULL;
+    link->user = NULL;
     link->state = LINK_WS_CLOSING;
     set_timer(link, LINK_WS_CLOSE_MS);
 }
@@ -415,13 +515,14 @@ static void peer_closes(struct link *link, const struct ws_message *message)
 
 static void ws_failed(struct link *link, enum ws_status status)
 {
+    const struct link_user *user = part_with_user(link);
+
     if (status == WS_STATUS_TOO_BIG)
         note_refusal(link, REFUSED_PAYLOAD);
-    if (link->state == LINK_WS_SESSION)
-        eio_ws_flush(link->session, link);
-    if (link->state != LINK_WS_CLOSING)
+    if (user)
+        user->closed(link->data, link);
+    if (link->state == LINK_WS)
         write_close(link, status);
-    abandon(link);
     if (link->state != LINK_GONE)
         close_link(link);
 }
@@ -444,24 +545,20 @@ static void ws_message(struct link *link, const struct ws_message *message)
     switch (message->opcode) {
     case WS_CLOSE:
         peer_closes(link, message);
-        return;
+        break;
     case WS_PING:
-        if (link->state != LINK_WS_CLOSING)
+        if (link->state == LINK_WS)
             write_control(link, WS_PONG, message->data, message->len);
-        return;
+        break;
     case WS_PONG:
-        if (link->state == LINK_WS_SITE)
-            link->server->options.site->ws_pong(link->client);
-        return;
+        if (link->user && link->user->pong)
+            link->user->pong(link->data);
+        break;
     case WS_TEXT:
     case WS_BINARY:
-        break;
+        if (link->user)
+            link->user->message(link->data, link, message->opcode == WS_BINARY, message->data, message->len);
     }
-    bool binary = message->opcode == WS_BINARY;
-    if (link->state == LINK_WS_SESSION)
-        eio_ws_message(link->session, link, binary, message->data, message->len);
-    else if (link->state == LINK_WS_SITE)
-        link->server->options.site->ws_message(link->client, binary, message->data, message->len);
 }
 
 static void ws_received(struct link *link, char *bytes, size_t n)
@@ -493,10 +590,8 @@ void link_received(struct link *link, char *bytes, size_t n)
 
 void link_writable(struct link *link)
 {
-    if (link->state == LINK_WS_SESSION)
-        outlet_touch(&link->session->outlet);
-    else if (link->state == LINK_WS_SITE)
-        link->server->options.site->ws_writable(link->client);
-    else if (link->exchange == EXCHANGE_SENDING)
+    if (link->exchange == EXCHANGE_SENDING)
         send_on(link);
+    else if (link->state == LINK_WS && link->user)
+        link->user->writable(link->data);
 }

@@ -1,28 +1,26 @@
 /*
  * A link: what a client's connection is at the moment, from bytes to requests and messages and back.
  *
- *   bytes ─▶ http reader ─▶ server: which request is whose ─▶ Engine.IO, a page, or an upgrade
- *         ─▶ ws decoder  ─▶ messages to an Engine.IO session or a plain WebSocket client
+ *   bytes ─▶ http reader ─▶ the site (server.h): who answers ─▶ link_respond(), or link_become_ws()
+ *         ─▶ ws decoder  ─▶ link_user->message
  *
  * A link serves one exchange at a time; what the peer pipelines meanwhile waits, within PIPELINE_MAX. Links
- * end by being marked gone and are freed at the end of the turn, never inside their own callbacks. Gateway
- * thread only.
+ * end by being marked gone and are freed at the end of the turn, never inside their own callbacks: until then
+ * answers, frames and ends given to them go nowhere. Gateway thread only.
  */
 #ifndef RIDECAST_GATEWAY_NET_LINK_H
 #define RIDECAST_GATEWAY_NET_LINK_H
 
 #include "common/ip.h"
-#include "gateway/net/bucket.h"
 #include "gateway/net/http.h"
-#include "gateway/net/timers.h"
 #include "gateway/net/ws.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct blob;
 struct conn;
-struct eio_session;
-struct peer;
+struct link;
 struct server;
 
 enum {
@@ -34,57 +32,44 @@ enum {
     LINK_RESPONSE_MAX = 1 << 28, /* a ceiling no legitimate response comes near */
 };
 
-enum link_state {
-    LINK_HTTP,       /* reading requests, or waiting to answer one */
-    LINK_WS_SESSION, /* a WebSocket of `session`, or one that probes for it */
-    LINK_WS_SITE,    /* a WebSocket of the site's `client` */
-    LINK_WS_CLOSING, /* our close frame is out, input is ignored until the peer's */
-    LINK_GONE,       /* freed at the end of the turn */
+/*
+ * Whom a link is for, given with link_use(): whoever answers an exchange later, or speaks over a WebSocket.
+ * The functions get the data given with it; those of a WebSocket may be NULL where only exchanges are used.
+ */
+struct link_user {
+    /* A whole message; `bytes` may be changed, and are gone after the call. */
+    void (*message)(void *data, struct link *link, bool binary, char *bytes, size_t len);
+    /* The peer has answered a ping. NULL: of no interest. */
+    void (*pong)(void *data);
+    /* The WebSocket was blocked (link_ready()) and takes frames again. */
+    void (*writable)(void *data);
+    /* The link ends the WebSocket, whose peer broke the protocol or said too much. What is written before
+     * this returns is still sent, ahead of the close frame; then the user must not use the link any more. */
+    void (*closed)(void *data, struct link *link);
+    /* The peer is gone, was too slow, or has said goodbye: the user must not use the link any more. */
+    void (*lost)(void *data, struct link *link);
 };
 
-enum link_exchange {
-    EXCHANGE_NONE,    /* between requests, or reading a head */
-    EXCHANGE_BODY,    /* the body is on its way */
-    EXCHANGE_WAITING, /* the request is complete, the answer is to come */
-    EXCHANGE_SENDING, /* the answer's body is on its way, piece by piece */
-};
+/*
+ * From now on `user` hears of the link: until it has answered the exchange (unless by link_become_ws()),
+ * closed the WebSocket, dropped the link, or was told that it is over. NULL: nobody does.
+ */
+void link_use(struct link *link, const struct link_user *user, void *data);
 
-struct link {
-    struct server *server;
-    struct conn *conn; /* NULL once gone */
-    enum link_state state;
-    enum link_exchange exchange;
-    struct peer *peer;           /* whose connection this is; NULL: a trusted proxy's */
-    struct peer *guest;          /* whose plain WebSocket this is */
-    struct ip address;           /* of the client where it is known, else of the connection */
-    struct bucket chatter;       /* the WebSocket's pings and pongs */
-    bool admin;                  /* an operator's: pages are served, clients are not */
-    bool waits_for_page;         /* the exchange is the site's */
-    bool in_head;                /* a request's head is due, or some of it is here */
-    bool resumable;              /* in server->resumable: pipelined bytes can be read */
-    struct http_reader *reader;  /* LINK_HTTP */
-    struct buf pipelined;        /* bytes behind the request being served */
-    struct ws_decoder decoder;   /* LINK_WS_… */
-    struct eio_session *session; /* whose exchange or WebSocket this is */
-    void *client;                /* the site's: LINK_WS_SITE, or an exchange kept for it */
-    struct blob *sending;        /* EXCHANGE_SENDING: the body */
-    size_t sent;                 /* of it */
-    bool last;                   /* the connection is closed after it */
-    struct timer timer;
-    struct link *resumable_next;
-    struct link *all_prev, *all_next; /* in server->links, or server->gone */
-};
+/* What was given with it, if the link is for this user; else NULL. */
+void *link_data(const struct link *link, const struct link_user *user);
 
-struct link *link_new(struct server *server, struct conn *conn);
-/* Frees a link that is gone. */
-void link_free(struct link *link);
+/* --- exchanges --- */
 
-void link_received(struct link *link, char *bytes, size_t n);
-void link_writable(struct link *link);
-/* The peer is gone. */
-void link_closed(struct link *link);
-/* Reads what was pipelined behind the request just answered. */
-void link_resume(struct link *link);
+/* The request, from the site's `head` on until it is answered. */
+const struct http_request *link_request(const struct link *link);
+
+/*
+ * In the site's `head`: keep the body (and tell a client that waits for it to go on), or drop it; up to `max`
+ * bytes, else the site's `too_big` follows. Kept, it is there with the request and may be changed.
+ */
+void link_take_body(struct link *link, bool keep, size_t max);
+const struct buf *link_body(const struct link *link);
 
 /*
  * Answers the exchange. `headers` are further lines ended by CRLF, or NULL. The connection goes on with the
@@ -104,20 +89,31 @@ void link_send(struct link *link, int status, const char *content_type, const ch
 void link_refuse(struct link *link, int status, const char *content_type, const char *headers,
                  const void *body, size_t n);
 
-/* Turns the connection into a WebSocket of the session or (session NULL) of the site's client: writes the 101
- * and lets go of HTTP. */
-void link_become_ws(struct link *link, const char *headers, struct eio_session *session, void *client);
+/* --- WebSockets --- */
 
-/* The exchange is kept for a WebSocket of the site's client, which calls link_become_ws() when it is ready.
- */
-void link_reserve(struct link *link, void *client);
+/* Whether the request is a handshake that link_become_ws() can answer. */
+bool link_offers_ws(const struct link *link);
 
-/* A WebSocket's frames; see net.h for when it is ready. */
+/* Turns the connection into a WebSocket of its user: writes the 101 and lets go of HTTP. Without a user it
+ * must be given one, or closed, before the next event. */
+void link_become_ws(struct link *link, const char *headers);
+
+/* Whether frames are taken; see net.h. */
 bool link_ready(const struct link *link);
 void link_write(struct link *link, const void *frames, size_t n);
 
-/* Sends a close frame and waits for the peer's. Its owner has let go of it. */
+/* Sends a close frame and waits for the peer's. The user has let go of it. */
 void link_ws_close(struct link *link, enum ws_status status);
+
+/* --- both --- */
+
+/* Cuts the connection. The user has let go of it. */
+void link_drop(struct link *link);
+
+struct server *link_server(const struct link *link);
+
+/* Whether an operator's: pages are served there, clients are not. */
+bool link_is_admin(const struct link *link);
 
 /*
  * Whom the request comes from: the peer, or whoever is behind it where the peer is a proxy that is trusted
@@ -125,7 +121,10 @@ void link_ws_close(struct link *link, enum ws_status status);
  */
 struct ip link_client(const struct link *link, bool *trusted);
 
-/* Cuts the connection. Its owner has let go of it. */
-void link_drop(struct link *link);
+/*
+ * Counts the client among those of its address (server_admit()) until the link is gone. NULL, or why it
+ * cannot be.
+ */
+const char *link_admit(struct link *link);
 
 #endif

@@ -1,15 +1,11 @@
 /* The server: see server.h. */
 #include "gateway/net/server.h"
+#include "common/alloc.h"
 #include "common/clock.h"
 #include "gateway/net/refusals.h"
 #include "gateway/net/server_private.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <utlist.h>
-
-/* A body nobody asked for is read and dropped up to this size; a larger one costs the connection. */
-enum { UNWANTED_BODY_MAX = 65536 };
 
 /* --- who may come --- */
 
@@ -64,12 +60,15 @@ const char *server_admit(struct server *server, const struct ip *client, struct 
 static void *on_opened(void *owner, struct conn *conn)
 {
     struct server *server = owner;
-    struct ip peer = conn_peer(conn);
-    struct link *link = link_new(server, conn);
-    if (link && conn_is_admin(conn))
-        link->admin = true;
-    else if (link && !is_proxy(server, &peer))
-        link->peer = peer_open(server->peers, &peer, PEER_CONNECTION, clock_ms());
+    struct ip address = conn_peer(conn);
+    struct peer *peer = NULL;
+
+    if (!conn_is_admin(conn) && !is_proxy(server, &address))
+        peer = peer_open(server->peers, &address, PEER_CONNECTION, clock_ms());
+    struct link *link = link_new(server, conn, peer);
+
+    if (!link)
+        peer_close(peer, PEER_CONNECTION, clock_ms());
     return link;
 }
 
@@ -90,25 +89,21 @@ static void on_closed(void *data)
 
 static void on_woken(void *owner)
 {
-    struct server *server = owner;
-    if (server->options.woken)
-        server->options.woken(server->options.site_data);
+    const struct server *server = owner;
+
+    if (server->options.site->woken)
+        server->options.site->woken(server->options.site_data);
 }
 
 static void on_settle(void *owner)
 {
     struct server *server = owner;
+
     do {
-        while (server->resumable) {
-            struct link *link = server->resumable;
-            LL_DELETE2(server->resumable, link, resumable_next);
-            link_resume(link);
-        }
-        if (server->options.settle)
-            server->options.settle(server->options.site_data);
-        outlets_flush(&server->outlets);
-        eio_reap(server->eio);
-    } while (server->resumable || server->outlets.dirty);
+        while (server->resumable)
+            link_resume(server->resumable);
+        server->options.site->settle(server->options.site_data);
+    } while (server->resumable);
     while (server->gone)
         link_free(server->gone);
 }
@@ -125,9 +120,8 @@ struct server *server_new(const struct server_options *options, char *error, siz
         .woken = on_woken,
         .settle = on_settle,
     };
-    struct server *server = calloc(1, sizeof *server);
-    if (!server)
-        abort();
+    struct server *server = alloc_zeroed(sizeof *server);
+
     server->options = *options;
     struct peers_options peers_options = {options->limits.per_address, options->limits.handshakes};
     server->peers = peers_new(&peers_options);
@@ -161,19 +155,9 @@ void server_free(struct server *server)
     free(server);
 }
 
-void server_set_eio(struct server *server, struct eio *eio)
-{
-    server->eio = eio;
-}
-
 struct net *server_net(struct server *server)
 {
     return server->net;
-}
-
-struct outlets *server_outlets(struct server *server)
-{
-    return &server->outlets;
 }
 
 const char server_going_away[] = "This gateway is being stopped; try another\n";
@@ -201,86 +185,4 @@ void server_stop(struct server *server)
 void server_wake(void *server)
 {
     net_wake(((struct server *)server)->net);
-}
-
-/* --- requests --- */
-
-/* Whether it is Engine.IO's. */
-static bool serves_clients(const struct link *link, const char *path)
-{
-    return !link->admin && endpoint_owns(link->server, path);
-}
-
-void server_head(struct server *server, struct link *link)
-{
-    if (serves_clients(link, http_reader_request(link->reader)->path))
-        endpoint_head(server, link);
-    else
-        http_reader_body(link->reader, false, UNWANTED_BODY_MAX);
-}
-
-void server_too_big(struct link *link)
-{
-    if (serves_clients(link, http_reader_request(link->reader)->path))
-        endpoint_too_big(link);
-    else
-        link_refuse(link, 413, NULL, NULL, "", 0);
-}
-
-static void open_site_ws(struct server *server, struct link *link)
-{
-    const struct server_site *site = server->options.site;
-    const struct http_request *request = http_reader_request(link->reader);
-    char cors[CORS_HEADERS_SIZE];
-    if (!cors_headers(server->options.cors_origin, request->field[HTTP_ORIGIN], cors, sizeof cors)) {
-        link_refuse(link, 403, NULL, NULL, "", 0);
-        return;
-    }
-    if (request->method != HTTP_METHOD_GET ||
-        !ws_handshake_valid(request->field[HTTP_SEC_WEBSOCKET_KEY],
-                            request->field[HTTP_SEC_WEBSOCKET_VERSION])) {
-        link_refuse(link, 400, NULL, "Sec-WebSocket-Version: 13, 8\r\n", "", 0);
-        return;
-    }
-    if (server->draining) {
-        link_refuse(link, 503, "text/plain", NULL, server_going_away, strlen(server_going_away));
-        return;
-    }
-    struct ip client = link_client(link, NULL);
-    const char *error = server_admit(server, &client, &link->guest);
-    if (error) {
-        link_refuse(link, 429, "text/plain", "Retry-After: 5\r\n", error, strlen(error));
-        return;
-    }
-    error = "";
-    if (!site || !site->ws_open || !site->ws_open(server->options.site_data, link, request->path, &error))
-        link_refuse(link, 404, *error ? "text/plain" : NULL, NULL, error, strlen(error));
-}
-
-static void serve_page(struct server *server, struct link *link)
-{
-    const struct server_site *site = server->options.site;
-    const struct http_request *request = http_reader_request(link->reader);
-    bool reading = request->method == HTTP_METHOD_GET || request->method == HTTP_METHOD_HEAD;
-    if (request->method == HTTP_METHOD_OPTIONS && !strncmp(request->path, "/api/", strlen("/api/"))) {
-        cors_preflight(link);
-        return;
-    }
-    link->waits_for_page = true;
-    if (reading && site && site->page &&
-        site->page(server->options.site_data, link, request->path, request->query))
-        return;
-    link->waits_for_page = false;
-    link_respond(link, 404, NULL, NULL, "", 0);
-}
-
-void server_request(struct server *server, struct link *link)
-{
-    const struct http_request *request = http_reader_request(link->reader);
-    if (serves_clients(link, request->path))
-        endpoint_request(server, link);
-    else if (request->upgrade && !link->admin)
-        open_site_ws(server, link);
-    else
-        serve_page(server, link);
 }

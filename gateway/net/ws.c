@@ -7,7 +7,6 @@
 #include "gateway/net/ws.h"
 #include "common/base64.h"
 #include "common/json_text.h"
-#include "gateway/auth/token.h"
 
 #include <assert.h>
 #include <openssl/evp.h>
@@ -56,13 +55,13 @@ static int accept_value(const char *key, char out[29])
     return 0;
 }
 
-/* Moves behind the protocols that carry a bearer's token, which is not sent back. */
+/* Moves behind the protocols that carry a secret. */
 static const char *behind_bearers(const char *protocols)
 {
     static const char blanks[] = " \t";
 
     protocols += strspn(protocols, blanks);
-    while (strncmp(protocols, TOKEN_PROTOCOL, strlen(TOKEN_PROTOCOL)) == 0) {
+    while (strncmp(protocols, WS_PROTOCOL_BEARER, strlen(WS_PROTOCOL_BEARER)) == 0) {
         protocols += strcspn(protocols, ",");
         protocols += *protocols == ',';
         protocols += strspn(protocols, blanks);

@@ -33,10 +33,13 @@ enum { WS_HEADER_MAX = 10, WS_CONTROL_MAX = 125 };
  */
 bool ws_handshake_valid(const char *key, const char *version);
 
+/* What a subprotocol begins with that carries a secret of the client's: it is never sent back. */
+#define WS_PROTOCOL_BEARER "bearer."
+
 /*
- * Appends the 101 answer. `protocols` is the client's Sec-WebSocket-Protocol (the first one offered that is
- * no `bearer.…` is echoed when it is a token of RFC 9110) or NULL; `headers` is further lines ended by CRLF,
- * or NULL. 0, or -1 when `out` is full.
+ * Appends the 101 answer. `protocols` is the client's Sec-WebSocket-Protocol (the first one offered that
+ * carries no secret is echoed when it is a token of RFC 9110) or NULL; `headers` is further lines ended by
+ * CRLF, or NULL. 0, or -1 when `out` is full.
  */
 int ws_handshake_respond(struct buf *out, const char *key, const char *protocols, const char *headers);
 

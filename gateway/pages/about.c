@@ -7,7 +7,7 @@
 #include "gateway/net/net.h"
 #include "gateway/net/server.h"
 #include "gateway/pages/gauges.h"
-#include "gateway/plain_riders.h"
+#include "gateway/protocol/engineio.h"
 #include "gateway/rides/presence.h"
 
 #include <inttypes.h>
@@ -40,8 +40,8 @@ static int print_counts(const struct about *about, struct buf *out)
                        ",\"connections\":%zu,\"clients\":%zu,\"polling\":%zu,\"websocket\":%zu,\"plain\":%zu"
                        ",\"rides\":%u,\"riders\":%" PRIu64 ",\"events\":%" PRIu64 ",\"deliveries\":%" PRIu64
                        ",\"memory\":%" PRIu64,
-                       net_connection_count(server_net(sources->server)), sessions + sources->plain->count,
-                       sessions - websockets, websockets, sources->plain->count, HASH_COUNT(rides->by_name),
+                       net_connection_count(server_net(sources->server)), sessions + *sources->plain_count,
+                       sessions - websockets, websockets, *sources->plain_count, HASH_COUNT(rides->by_name),
                        broker_riders_held(about->broker), rides->events, rides->deliveries,
                        process_resident_bytes());
 }

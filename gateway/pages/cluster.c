@@ -1,8 +1,10 @@
 /* /api/cluster: see cluster.h. */
 #include "gateway/pages/cluster.h"
 #include "broker/broker.h"
+#include "common/alloc.h"
 #include "common/clock.h"
 #include "common/json_text.h"
+#include "gateway/net/link.h"
 #include "gateway/pages/pages.h"
 
 #include <inttypes.h>
@@ -11,6 +13,7 @@
 #include <utlist.h>
 
 struct cluster_wait {
+    struct cluster *cluster;
     struct link *link;
     struct cluster_wait *prev, *next;
 };
@@ -61,7 +64,7 @@ static void answer_all(struct cluster *cluster, int status, const char *json, si
     DL_FOREACH_SAFE(cluster->waiting, wait, next)
     {
         DL_DELETE(cluster->waiting, wait);
-        respond_json(cluster->cors_origin, wait->link, status, json, len);
+        respond_json(wait->link, status, json, len);
         free(wait);
     }
 }
@@ -77,13 +80,11 @@ static void out_of_patience(void *owner)
     refuse_all(owner);
 }
 
-void cluster_init(struct cluster *cluster, struct broker *broker, struct timers *timers,
-                  const char *cors_origin)
+void cluster_init(struct cluster *cluster, struct broker *broker, struct timers *timers)
 {
     *cluster = (struct cluster){
         .broker = broker,
         .timers = timers,
-        .cors_origin = cors_origin,
         .patience = {.fire = out_of_patience, .owner = cluster},
     };
     buf_init(&cluster->answer, ANSWER_MAX);
@@ -94,32 +95,34 @@ void cluster_deinit(struct cluster *cluster)
     buf_deinit(&cluster->answer);
 }
 
+static void nobody_waits(void *data, struct link *link)
+{
+    struct cluster_wait *wait = data;
+
+    (void)link;
+    DL_DELETE(wait->cluster->waiting, wait);
+    free(wait);
+}
+
+static const struct link_user ASKER = {.lost = nobody_waits};
+
 void cluster_ask(struct cluster *cluster, struct link *link)
 {
     if (clock_ms() < cluster->fresh_until_ms) {
-        respond_json(cluster->cors_origin, link, 200, cluster->answer.data, cluster->answer.len);
+        respond_json(link, 200, cluster->answer.data, cluster->answer.len);
         return;
     }
-    struct cluster_wait *wait = calloc(1, sizeof *wait);
-    if (!wait)
-        abort();
+    struct cluster_wait *wait = alloc_zeroed(sizeof *wait);
+
+    wait->cluster = cluster;
     wait->link = link;
+    link_use(link, &ASKER, wait);
     DL_APPEND(cluster->waiting, wait);
     if (cluster->asked)
         return;
     cluster->asked = true;
     timers_set(cluster->timers, &cluster->patience, clock_ms() + CLUSTER_WAIT_MS);
     broker_survey(cluster->broker);
-}
-
-void cluster_lost(struct cluster *cluster, const struct link *link)
-{
-    struct cluster_wait *wait;
-    DL_SEARCH_SCALAR(cluster->waiting, wait, link, link);
-    if (!wait)
-        return;
-    DL_DELETE(cluster->waiting, wait);
-    free(wait);
 }
 
 void cluster_surveyed(struct cluster *cluster, const struct blob *json)

@@ -22,7 +22,6 @@ struct link;
 struct cluster {
     struct broker *broker;
     struct timers *timers;
-    const char *cors_origin;
     struct cluster_wait *waiting; /* links whose answer is to come */
     bool asked;                   /* a survey is under way */
     struct timer patience;
@@ -30,15 +29,12 @@ struct cluster {
     uint64_t fresh_until_ms; /* it is given to whoever asks before; 0: there is none */
 };
 
-void cluster_init(struct cluster *cluster, struct broker *broker, struct timers *timers,
-                  const char *cors_origin);
+void cluster_init(struct cluster *cluster, struct broker *broker, struct timers *timers);
 /* Nobody may be waiting any more; zeroed is harmless. */
 void cluster_deinit(struct cluster *cluster);
 
 /* Answers the link, now or later. */
 void cluster_ask(struct cluster *cluster, struct link *link);
-/* A link that waits is lost; harmless if it does not wait. */
-void cluster_lost(struct cluster *cluster, const struct link *link);
 
 /* The survey's answer, a JSON array of objects; NULL: the store cannot be asked. */
 void cluster_surveyed(struct cluster *cluster, const struct blob *json);

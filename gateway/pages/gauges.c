@@ -7,7 +7,7 @@
 #include "gateway/auth/auth.h"
 #include "gateway/net/net.h"
 #include "gateway/net/server.h"
-#include "gateway/plain_riders.h"
+#include "gateway/protocol/engineio.h"
 #include "gateway/rides/presence.h"
 
 #include <stdio.h>
@@ -155,7 +155,6 @@ void gauges_sample(struct gauges *gauges)
     const struct gauges_sources *sources = &gauges->sources;
     const struct net *net = server_net(sources->server);
     const struct rides *rides = presence_rides(sources->presence);
-    const struct outlets *outlets = server_outlets(sources->server);
     const struct presence_counts *counts = presence_counts(sources->presence);
     size_t websockets = eio_websocket_count(sources->eio);
 
@@ -164,7 +163,7 @@ void gauges_sample(struct gauges *gauges)
     metric_set(gauges->evicted, (int64_t)counts->evicted);
     metric_set(gauges->polling, (int64_t)(eio_session_count(sources->eio) - websockets));
     metric_set(gauges->websocket, (int64_t)websockets);
-    metric_set(gauges->plain, (int64_t)sources->plain->count);
+    metric_set(gauges->plain, (int64_t)*sources->plain_count);
     metric_set(gauges->draining, server_draining(sources->server));
     metric_set(gauges->rides, (int64_t)HASH_COUNT(rides->by_name));
     metric_set(gauges->members, (int64_t)presence_rider_count(sources->presence));
@@ -178,7 +177,7 @@ void gauges_sample(struct gauges *gauges)
     metric_set(gauges->events, (int64_t)rides->events);
     metric_set(gauges->deliveries, (int64_t)rides->deliveries);
     metric_set(gauges->backlog, (int64_t)rides_backlog(rides));
-    metric_set(gauges->laggards_skipped, (int64_t)outlets->skipped);
-    metric_set(gauges->laggards_closed, (int64_t)outlets->ended);
+    metric_set(gauges->laggards_skipped, (int64_t)sources->outlets->skipped);
+    metric_set(gauges->laggards_closed, (int64_t)sources->outlets->ended);
     sample_process(gauges);
 }

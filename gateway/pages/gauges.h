@@ -12,7 +12,7 @@ struct auth;
 struct eio;
 struct metric;
 struct metrics;
-struct plain_riders;
+struct outlets;
 struct presence;
 struct server;
 
@@ -20,8 +20,9 @@ struct gauges_sources {
     struct server *server;
     struct presence *presence;
     struct eio *eio;
-    struct plain_riders *plain;
-    struct auth *auth; /* NULL: no tokens are asked for */
+    const struct outlets *outlets;
+    const size_t *plain_count; /* of plain WebSockets */
+    struct auth *auth;         /* NULL: no tokens are asked for */
 };
 
 /* Embedded in the gateway. */

@@ -22,19 +22,16 @@ struct pages {
     struct auth *auth; /* NULL: anybody may ask */
     struct metrics *metrics;
     struct cluster *cluster;
-    const char *cors_origin;
     bool closed;                      /* to clients: /metrics and /api are for operators, if for anybody */
     const struct static_files *files; /* of the web client; NULL: none */
     void (*sample)(void *gateway);    /* brings the gauges up to date before /metrics is rendered */
     void *gateway;
-    struct waiting *waiting; /* links whose answer depends on the broker */
 };
 
-/* struct server_site's page and page_lost. */
-bool pages_serve(struct pages *pages, struct link *link, const char *path, const char *query);
-void pages_lost(struct pages *pages, struct link *link);
+/* Answers the link's request, now or later. False: there is no such page. */
+bool pages_serve(const struct pages *pages, struct link *link);
 
 /* Answers with JSON, and what CORS wants. */
-void respond_json(const char *cors_origin, struct link *link, int status, const char *json, size_t len);
+void respond_json(struct link *link, int status, const char *json, size_t len);
 
 #endif

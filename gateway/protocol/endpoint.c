@@ -1,21 +1,15 @@
-/*
- * The Engine.IO endpoint: HTTP requests and upgrades under the Engine.IO path, checked in the order
- * docs/protocol.md gives, to sessions (engineio.h); and the transport those sessions speak through. CORS as
- * well.
- */
-#include "common/clock.h"
+/* The Engine.IO endpoint: see endpoint.h. */
+#include "gateway/protocol/endpoint.h"
+#include "common/alloc.h"
 #include "common/log.h"
-#include "common/origin.h"
-#include "gateway/auth/token.h"
-#include "gateway/net/server_private.h"
+#include "gateway/net/cors.h"
+#include "gateway/net/link.h"
+#include "gateway/net/server.h"
 #include "gateway/protocol/engineio.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-
-/* Of an Authorization header as much is kept: more than any token that is taken. */
-enum { AUTHORIZATION_MAX = TOKEN_MAX + 64 };
 
 static const char JSON[] = "application/json";
 static const char TEXT_HTML[] = "text/html";
@@ -28,54 +22,37 @@ struct target {
     struct eio_session *session; /* NULL: no sid, or unknown */
 };
 
-bool endpoint_owns(const struct server *server, const char *path)
+/* --- a link that a session waits on, or speaks over --- */
+
+static void session_message(void *data, struct link *link, bool binary, char *bytes, size_t len)
 {
-    return !strncmp(path, server->options.path, strlen(server->options.path));
+    eio_ws_message(data, link, binary, bytes, len);
 }
 
-/* --- CORS --- */
-
-bool cors_headers(const char *allowed, const char *origin, char *out, size_t size)
+static void session_writable(void *data)
 {
-    if (!strcmp(allowed, "*")) {
-        snprintf(out, size, "Access-Control-Allow-Origin: *\r\n");
-        return true;
-    }
-    if (!origin) {
-        snprintf(out, size, "Vary: Origin\r\n");
-        return true;
-    }
-    if (strlen(origin) > size / 2 || !origin_list_has(allowed, origin)) {
-        snprintf(out, size, "Vary: Origin\r\n");
-        return false;
-    }
-    snprintf(out, size, "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n", origin);
-    return true;
+    struct eio_session *session = data;
+
+    outlet_touch(&session->outlet);
 }
 
-static bool cors(const struct link *link, char *out, size_t size)
+static void session_closed(void *data, struct link *link)
 {
-    const char *origin = http_reader_request(link->reader)->field[HTTP_ORIGIN];
-    return cors_headers(link->server->options.cors_origin, origin, out, size);
+    eio_ws_flush(data, link);
+    eio_lost(data, link);
 }
 
-void cors_preflight(struct link *link)
+static void session_lost(void *data, struct link *link)
 {
-    char allow[CORS_HEADERS_SIZE];
-    cors(link, allow, sizeof allow);
-    const char *asked = http_reader_request(link->reader)->field[HTTP_ACCESS_CONTROL_REQUEST_HEADERS];
-    struct buf headers;
-    buf_init(&headers, HTTP_HEAD_MAX + CORS_HEADERS_SIZE + 256);
-    buf_appendf(&headers,
-                "%sAccess-Control-Allow-Methods: GET,HEAD,PUT,PATCH,POST,DELETE\r\n"
-                "Vary: Access-Control-Request-Headers\r\n",
-                allow);
-    if (asked)
-        buf_appendf(&headers, "Access-Control-Allow-Headers: %s\r\n", asked);
-    buf_append(&headers, "", 1);
-    link_respond(link, 204, NULL, headers.data, "", 0);
-    buf_deinit(&headers);
+    eio_lost(data, link);
 }
+
+static const struct link_user SESSION = {
+    .message = session_message,
+    .writable = session_writable,
+    .closed = session_closed,
+    .lost = session_lost,
+};
 
 /* --- the transport --- */
 
@@ -85,10 +62,11 @@ static void answer(struct link *link, int status, const char *content_type, cons
 {
     char allow[CORS_HEADERS_SIZE];
     char headers[CORS_HEADERS_SIZE + 128];
-    cors(link, allow, sizeof allow);
+
+    cors_headers(link, allow);
     snprintf(headers, sizeof headers, "%s%s%s", allow, status == 200 ? "Cache-Control: no-store\r\n" : "",
              more ? more : "");
-    if (http_reader_request(link->reader)->upgrade)
+    if (link_request(link)->upgrade)
         link_refuse(link, status, content_type, headers, body, n);
     else
         link_respond(link, status, content_type, headers, body, n);
@@ -119,12 +97,7 @@ static void transport_ws_close(void *socket)
     link_ws_close(socket, WS_STATUS_NONE);
 }
 
-static void transport_ended(struct peer *guest)
-{
-    peer_close(guest, PEER_CLIENT, clock_ms());
-}
-
-const struct eio_transport *server_transport(void)
+const struct eio_transport *endpoint_transport(void)
 {
     static const struct eio_transport transport = {
         .reply = transport_reply,
@@ -132,19 +105,22 @@ const struct eio_transport *server_transport(void)
         .ws_ready = transport_ws_ready,
         .ws_write = transport_ws_write,
         .ws_close = transport_ws_close,
-        .ended = transport_ended,
     };
     return &transport;
 }
 
 /* --- checks --- */
 
-static enum eio_error check(const struct server *server, const struct http_request *request,
-                            struct target *target)
+/* What is wrong with the request; `target` is filled as far as it is right. */
+static enum eio_error check(const struct endpoint *endpoint, const struct link *link, struct target *target)
 {
+    const struct http_request *request = link_request(link);
+    char cors[CORS_HEADERS_SIZE];
     char value[EIO_SID_MAX + 1];
-    *target = (struct target){0};
 
+    *target = (struct target){0};
+    if (!cors_headers(link, cors))
+        return EIO_FORBIDDEN;
     if (http_query_get(request->query, "transport", value, sizeof value) < 0)
         return EIO_UNKNOWN_TRANSPORT;
     target->polling = !strcmp(value, "polling");
@@ -156,7 +132,7 @@ static enum eio_error check(const struct server *server, const struct http_reque
     int sid_len = http_query_get(request->query, "sid", value, sizeof value);
     target->has_sid = sid_len != -1 && sid_len != 0;
     if (target->has_sid) {
-        target->session = sid_len > 0 ? eio_find(server->eio, value) : NULL;
+        target->session = sid_len > 0 ? eio_find(endpoint->eio, value) : NULL;
         if (!target->session)
             return EIO_UNKNOWN_SID;
         if (!request->upgrade && target->polling != (target->session->state == EIO_POLLING))
@@ -173,7 +149,7 @@ static enum eio_error check(const struct server *server, const struct http_reque
 static void answer_error(struct link *link, enum eio_error error)
 {
     int status = error == EIO_FORBIDDEN ? 403 : 400;
-    if (http_reader_request(link->reader)->upgrade) {
+    if (link_request(link)->upgrade) {
         const char *message = eio_error_message(error);
         answer(link, status, TEXT_HTML, NULL, message, strlen(message));
         return;
@@ -190,16 +166,10 @@ static void refuse_text(struct link *link, int status, const char *headers, cons
 
 /* --- opening --- */
 
-static bool may_open(const struct server *server, struct link *link)
+static bool admit(struct link *link, struct eio_origin *origin)
 {
-    if (server->draining)
-        refuse_text(link, 503, NULL, server_going_away);
-    return !server->draining;
-}
+    const char *error = server_admit(link_server(link), &origin->client, &origin->guest);
 
-static bool admit(struct server *server, struct link *link, struct eio_origin *origin)
-{
-    const char *error = server_admit(server, &origin->client, &origin->guest);
     if (error)
         refuse_text(link, 429, "Retry-After: 5\r\n", error);
     return !error;
@@ -209,32 +179,39 @@ static bool admit(struct server *server, struct link *link, struct eio_origin *o
  * Whom a new session comes from, and the id a trusted proxy wants it to have. False: it cannot be had, and
  * the request is answered.
  */
-static bool find_sid(struct server *server, struct link *link, struct eio_origin *origin)
+static bool find_sid(const struct endpoint *endpoint, struct link *link, struct eio_origin *origin)
 {
-    const char *sid = http_reader_request(link->reader)->field[HTTP_X_RIDECAST_SESSION];
+    const char *sid = link_request(link)->field[HTTP_X_RIDECAST_SESSION];
     bool trusted;
     *origin = (struct eio_origin){.client = link_client(link, &trusted)};
     if (!sid || !trusted)
-        return admit(server, link, origin);
+        return admit(link, origin);
     if (!eio_sid_valid(sid)) {
         refuse_text(link, 400, NULL, "X-Ridecast-Session must be 20 to 64 of A-Z a-z 0-9 _ -\n");
         return false;
     }
-    if (eio_find(server->eio, sid)) {
+    if (eio_find(endpoint->eio, sid)) {
         refuse_text(link, 400, NULL, "X-Ridecast-Session names a session that is there\n");
         return false;
     }
     memcpy(origin->sid, sid, strlen(sid));
-    return admit(server, link, origin);
+    return admit(link, origin);
 }
 
-static bool find_origin(struct server *server, struct link *link, struct eio_origin *origin)
+/* The same, with what else is known of it; so it is where no clients are taken any more. */
+static bool find_origin(const struct endpoint *endpoint, struct link *link, struct eio_origin *origin)
 {
-    const char *authorization = http_reader_request(link->reader)->field[HTTP_AUTHORIZATION];
-    if (!find_sid(server, link, origin))
+    const char *authorization = link_request(link)->field[HTTP_AUTHORIZATION];
+
+    if (server_draining(link_server(link))) {
+        refuse_text(link, 503, NULL, server_going_away);
         return false;
-    if (server->options.keeps_authorization && authorization)
-        origin->authorization = strndup(authorization, AUTHORIZATION_MAX);
+    }
+    if (!find_sid(endpoint, link, origin))
+        return false;
+    if (endpoint->authorization_max && authorization)
+        origin->authorization =
+            alloc_text(authorization, strnlen(authorization, endpoint->authorization_max));
     return true;
 }
 
@@ -249,122 +226,122 @@ static void log_opening(const struct eio_origin *origin, const char *transport)
 
 /* --- requests --- */
 
-static void upgrade(struct server *server, struct link *link, const struct target *target)
+static void upgrade(const struct endpoint *endpoint, struct link *link, const struct target *target)
 {
-    const struct http_request *request = http_reader_request(link->reader);
+    bool opens = !target->session && !target->polling;
     char headers[CORS_HEADERS_SIZE];
-    cors(link, headers, sizeof headers);
-    if (request->method != HTTP_METHOD_GET ||
-        !ws_handshake_valid(request->field[HTTP_SEC_WEBSOCKET_KEY],
-                            request->field[HTTP_SEC_WEBSOCKET_VERSION])) {
+    struct eio_origin origin;
+
+    cors_headers(link, headers);
+    if (!link_offers_ws(link)) {
         static const char message[] = "Invalid WebSocket handshake";
+
         link_refuse(link, 400, TEXT_HTML, "Sec-WebSocket-Version: 13, 8\r\n", message, sizeof message - 1);
         return;
     }
-
-    bool opens = !target->session && !target->polling;
-    struct eio_origin origin;
-    if (opens && (!may_open(server, link) || !find_origin(server, link, &origin)))
+    if (opens && !find_origin(endpoint, link, &origin))
         return;
-    bool attached = target->session && !target->polling && eio_ws_attach(target->session, link);
     if (opens)
         log_opening(&origin, "WebSocket");
-    link_become_ws(link, headers, attached ? target->session : NULL, NULL);
+    bool attached = target->session && !target->polling && eio_ws_attach(target->session, link);
+
+    link_become_ws(link, headers);
     if (attached)
-        return;
-    if (!opens) {
+        link_use(link, &SESSION, target->session);
+    else if (opens)
+        link_use(link, &SESSION, eio_open_ws(endpoint->eio, link, &origin));
+    else
         link_ws_close(link, WS_STATUS_NONE);
-        return;
-    }
-    struct eio_session *session = eio_open_ws(server->eio, link, &origin);
-    if (link->state == LINK_WS_SESSION)
-        link->session = session;
 }
 
-static void open_polling(struct server *server, struct link *link)
+static void open_polling(const struct endpoint *endpoint, struct link *link)
 {
     struct eio_origin origin;
-    if (!may_open(server, link) || !find_origin(server, link, &origin))
+
+    if (!find_origin(endpoint, link, &origin))
         return;
     log_opening(&origin, "polling");
-    eio_open_polling(server->eio, link, &origin);
+    eio_open_polling(endpoint->eio, link, &origin);
 }
 
-static void begin_post(struct server *server, struct link *link, struct eio_session *session)
+static void begin_post(const struct endpoint *endpoint, struct link *link, struct eio_session *session)
 {
-    const struct http_request *request = http_reader_request(link->reader);
-    const char *type = request->field[HTTP_CONTENT_TYPE];
+    const char *type = link_request(link)->field[HTTP_CONTENT_TYPE];
+
     if (type && !strncasecmp(type, "application/octet-stream", 24)) {
         eio_post_refused(session, link, true);
         answer_error(link, EIO_BAD_REQUEST);
         return;
     }
-    if (eio_post_begin(session, link))
+    if (eio_post_begin(session, link) != 0)
         return;
-    link->session = session;
-    http_reader_body(link->reader, true, server->options.max_payload_bytes);
-    if (request->expects_continue) {
-        static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-        link_write(link, go_on, sizeof go_on - 1);
-    }
+    link_use(link, &SESSION, session);
+    link_take_body(link, true, endpoint->max_payload_bytes);
 }
 
-/* What is wrong with the request; `target` is filled as far as it is right. */
-static enum eio_error judge(const struct server *server, const struct link *link, struct target *target)
+/* Whether the request is a client's. */
+static bool is_ours(const struct endpoint *endpoint, const struct link *link)
 {
-    char headers[CORS_HEADERS_SIZE];
-    if (!cors(link, headers, sizeof headers))
-        return EIO_FORBIDDEN;
-    return check(server, http_reader_request(link->reader), target);
+    return !link_is_admin(link) && !strncmp(link_request(link)->path, endpoint->path, strlen(endpoint->path));
 }
 
-void endpoint_head(struct server *server, struct link *link)
+bool endpoint_head(const struct endpoint *endpoint, struct link *link)
 {
-    const struct http_request *request = http_reader_request(link->reader);
-    http_reader_body(link->reader, false, server->options.max_payload_bytes);
-    if (request->method != HTTP_METHOD_POST || request->upgrade)
-        return;
+    const struct http_request *request = link_request(link);
     struct target target;
-    if (judge(server, link, &target) == EIO_OK)
-        begin_post(server, link, target.session);
+
+    if (!is_ours(endpoint, link))
+        return false;
+    link_take_body(link, false, endpoint->max_payload_bytes);
+    if (request->method == HTTP_METHOD_POST && !request->upgrade && check(endpoint, link, &target) == EIO_OK)
+        begin_post(endpoint, link, target.session);
+    return true;
 }
 
-void endpoint_too_big(struct link *link)
+bool endpoint_too_big(const struct endpoint *endpoint, struct link *link)
 {
-    if (link->session)
-        eio_post_refused(link->session, link, false);
-    link->session = NULL;
+    struct eio_session *session = link_data(link, &SESSION);
+
+    if (!is_ours(endpoint, link))
+        return false;
+    if (session)
+        eio_post_refused(session, link, false);
     answer(link, 413, NULL, NULL, "", 0);
+    return true;
 }
 
-void endpoint_request(struct server *server, struct link *link)
+bool endpoint_request(const struct endpoint *endpoint, struct link *link)
 {
-    const struct http_request *request = http_reader_request(link->reader);
-    if (link->session) {
-        const struct buf *body = http_reader_body_bytes(link->reader);
-        struct eio_session *session = link->session;
-        link->session = NULL;
-        eio_post(session, link, body->data, body->len);
-        return;
+    const struct http_request *request = link_request(link);
+    struct eio_session *posting = link_data(link, &SESSION);
+    struct target target;
+
+    if (!is_ours(endpoint, link))
+        return false;
+    if (posting) {
+        const struct buf *body = link_body(link);
+
+        link_use(link, NULL, NULL);
+        eio_post(posting, link, body->data, body->len);
+        return true;
     }
     if (request->method == HTTP_METHOD_OPTIONS) {
         cors_preflight(link);
-        return;
+        return true;
     }
-    char headers[CORS_HEADERS_SIZE];
-    struct target target;
-    enum eio_error error =
-        cors(link, headers, sizeof headers) ? check(server, request, &target) : EIO_FORBIDDEN;
+    enum eio_error error = check(endpoint, link, &target);
+
     if (error != EIO_OK) {
         answer_error(link, error);
     } else if (request->upgrade) {
-        upgrade(server, link, &target);
+        upgrade(endpoint, link, &target);
     } else if (!target.session) {
-        open_polling(server, link);
+        open_polling(endpoint, link);
     } else if (request->method == HTTP_METHOD_GET) {
-        link->session = target.session;
+        link_use(link, &SESSION, target.session);
         eio_get(target.session, link);
     } else {
         answer(link, 500, NULL, NULL, "", 0);
     }
+    return true;
 }

@@ -1,6 +1,8 @@
 /* Engine.IO sessions: see engineio.h. */
 #include "gateway/protocol/engineio.h"
+#include "common/alloc.h"
 #include "common/clock.h"
+#include "gateway/net/peers.h"
 #include "gateway/net/refusals.h"
 #include "gateway/net/ws.h"
 #include "gateway/protocol/eio_packet.h"
@@ -46,9 +48,8 @@ void eio_error_body(enum eio_error error, char *out, size_t size)
 
 struct eio *eio_new(const struct eio_options *options)
 {
-    struct eio *eio = calloc(1, sizeof *eio);
-    if (!eio)
-        abort();
+    struct eio *eio = alloc_zeroed(sizeof *eio);
+
     eio->options = options;
     return eio;
 }
@@ -196,8 +197,7 @@ void eio_reap(struct eio *eio)
             eio->options->app->close(eio->options->app_data, session);
         }
         if (session->state == EIO_ENDED && !session->departing) {
-            if (session->guest && eio->options->transport->ended)
-                eio->options->transport->ended(session->guest);
+            peer_close(session->guest, PEER_CLIENT, clock_ms());
             outlet_deinit(&session->outlet);
             free(session->authorization);
             free(session);
@@ -344,9 +344,8 @@ static struct eio_session *open_session(struct eio *eio, enum eio_state state,
                                         const struct eio_origin *origin)
 {
     const struct eio_options *options = eio->options;
-    struct eio_session *session = calloc(1, sizeof *session);
-    if (!session)
-        abort();
+    struct eio_session *session = alloc_zeroed(sizeof *session);
+
     session->eio = eio;
     set_state(session, state);
     if (origin) {
@@ -513,15 +512,6 @@ void eio_post_refused(struct eio_session *session, void *exchange, bool end_sess
         end(session);
 }
 
-void eio_exchange_lost(struct eio_session *session, void *exchange)
-{
-    if (session->get == exchange)
-        session->get = NULL;
-    if (session->post == exchange)
-        session->post = NULL;
-    end(session);
-}
-
 /* --- WebSocket and upgrade --- */
 
 bool eio_ws_attach(struct eio_session *session, void *socket)
@@ -588,13 +578,18 @@ void eio_ws_flush(struct eio_session *session, void *socket)
         outlet_flush(&session->outlet);
 }
 
-void eio_ws_lost(struct eio_session *session, void *socket)
+void eio_lost(struct eio_session *session, void *handle)
 {
-    if (socket == session->probe) {
+    if (handle == session->probe) {
         session->probe = NULL;
         give_up_probe(session);
-    } else if (socket == session->ws) {
-        session->ws = NULL;
-        end(session);
+        return;
     }
+    if (handle == session->get)
+        session->get = NULL;
+    if (handle == session->post)
+        session->post = NULL;
+    if (handle == session->ws)
+        session->ws = NULL;
+    end(session);
 }

@@ -42,8 +42,6 @@ struct eio_transport {
     /* Sends an empty close frame behind what was written, then waits for the peer's; the engine does not hear
      * of it again. */
     void (*ws_close)(void *socket);
-    /* The session that was opened for this guest is over. Not called for none; may be NULL. */
-    void (*ended)(struct peer *guest);
 };
 
 /* What sessions are for. */
@@ -166,9 +164,6 @@ void eio_post(struct eio_session *session, void *exchange, char *body, size_t le
  * too. */
 void eio_post_refused(struct eio_session *session, void *exchange, bool end);
 
-/* The peer closed the TCP connection of a GET that waits or of a POST under way. */
-void eio_exchange_lost(struct eio_session *session, void *exchange);
-
 /* A WebSocket for a polling session. False: not wanted (another one is there): close it; the session does not
  * know it. */
 bool eio_ws_attach(struct eio_session *session, void *socket);
@@ -176,8 +171,12 @@ bool eio_ws_attach(struct eio_session *session, void *socket);
 void eio_ws_message(struct eio_session *session, void *socket, bool binary, char *data, size_t len);
 /* The socket is about to say its last word: write what is queued for it before. */
 void eio_ws_flush(struct eio_session *session, void *socket);
-/* The socket is gone, or said an Engine.IO close. The session ends unless the socket was only probing. */
-void eio_ws_lost(struct eio_session *session, void *socket);
+
+/*
+ * The peer closed the TCP connection of a GET that waits, of a POST under way or of a WebSocket. The session
+ * ends unless that was only probing.
+ */
+void eio_lost(struct eio_session *session, void *handle);
 
 /* Sends a message. Dropped when the session is closing or has ended. */
 void eio_send(struct eio_session *session, bool binary, const char *data, size_t len);

@@ -13,6 +13,8 @@
 #include "common/option.h"
 #include "gateway/net/http.h"
 #include "gateway/net/server.h"
+#include "gateway/protocol/endpoint.h"
+#include "gateway/protocol/engineio.h"
 #include "gateway/protocol/socketio.h"
 
 #include <pthread.h>
@@ -206,6 +208,38 @@ static void socket_close(void *app, struct eio_session *session)
 
 static const struct eio_app SOCKETS = {.open = socket_open, .message = socket_message, .close = socket_close};
 
+/* --- the server's site --- */
+
+struct conformance {
+    struct outlets outlets;
+    struct endpoint endpoint;
+};
+
+static void on_head(void *site, struct link *link)
+{
+    endpoint_head(&((struct conformance *)site)->endpoint, link);
+}
+
+static bool on_too_big(void *site, struct link *link)
+{
+    return endpoint_too_big(&((struct conformance *)site)->endpoint, link);
+}
+
+static bool on_request(void *site, struct link *link)
+{
+    return endpoint_request(&((struct conformance *)site)->endpoint, link);
+}
+
+static void settle(void *site)
+{
+    struct conformance *conformance = site;
+
+    do {
+        outlets_flush(&conformance->outlets);
+        eio_reap(conformance->endpoint.eio);
+    } while (conformance->outlets.dirty);
+}
+
 /* --- main --- */
 
 /* libwebsockets' loop would take the signals for itself: they are blocked everywhere and waited for here. */
@@ -226,18 +260,28 @@ static int serve(const struct settings *settings)
     static const struct sio_app app = {.connect = on_connect, .event = on_event, .disconnect = on_disconnect};
     static const struct sio_carrier carrier = {
         .send_text = send_text, .send_binary = send_binary, .close = close_session};
+    static const struct server_site site = {
+        .head = on_head, .too_big = on_too_big, .request = on_request, .settle = settle};
     bool engine = settings->mode == MODE_ENGINE;
+    struct conformance conformance = {
+        .endpoint =
+            {
+                .path = settings->path[0] ? settings->path
+                        : engine          ? "/engine.io/"
+                                          : "/socket.io/",
+                .max_payload_bytes = settings->max_payload_bytes,
+            },
+    };
     char error[512];
     struct server_options server_options = {
         .listen = settings->listen,
-        .path = settings->path[0] ? settings->path
-                : engine          ? "/engine.io/"
-                                  : "/socket.io/",
         .cors_origin = "*",
         .trusted_proxy = "",
         .max_connections = 1024,
         .limits = {.head_bytes = HTTP_HEAD_MAX, .head_ms = 60000, .body_ms = 300000},
         .max_payload_bytes = settings->max_payload_bytes,
+        .site = &site,
+        .site_data = &conformance,
     };
     struct server *server = server_new(&server_options, error, sizeof error);
     if (!server) {
@@ -259,14 +303,13 @@ static int serve(const struct settings *settings)
         .upgrade_timeout_ms = settings->upgrade_timeout_ms,
         .max_payload_bytes = settings->max_payload_bytes,
         .backlog_bytes = 1 << 26,
-        .transport = server_transport(),
+        .transport = endpoint_transport(),
         .app = engine ? &ECHO : &SOCKETS,
         .app_data = engine ? NULL : &sio_options,
         .timers = timers,
-        .outlets = server_outlets(server),
+        .outlets = &conformance.outlets,
     };
-    struct eio *eio = eio_new(&eio_options);
-    server_set_eio(server, eio);
+    conformance.endpoint.eio = eio_new(&eio_options);
 
     pthread_t waiter;
     if (pthread_create(&waiter, NULL, wait_for_signal, server))
@@ -275,7 +318,7 @@ static int serve(const struct settings *settings)
     fflush(stdout);
     server_run(server);
     pthread_join(waiter, NULL);
-    eio_free(eio);
+    eio_free(conformance.endpoint.eio);
     server_free(server);
     return EXIT_SUCCESS;
 }

@@ -84,8 +84,8 @@ static void app_close(void *app, struct eio_session *session)
 
 int setup(void **state)
 {
-    static const struct eio_transport transport = {transport_reply,    transport_drop,     transport_ws_ready,
-                                                   transport_ws_write, transport_ws_close, NULL};
+    static const struct eio_transport transport = {transport_reply, transport_drop, transport_ws_ready,
+                                                   transport_ws_write, transport_ws_close};
     static const struct eio_app app = {app_open, app_message, app_close};
     struct world *w = calloc(1, sizeof *w);
     if (!w)

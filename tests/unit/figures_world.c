@@ -42,11 +42,6 @@ struct net *server_net(struct server *server)
     return &server->net;
 }
 
-struct outlets *server_outlets(struct server *server)
-{
-    return &server->outlets;
-}
-
 bool server_draining(const struct server *server)
 {
     return server->draining;
@@ -109,8 +104,11 @@ int world_start(void **state)
     w->server.net.timers = timers_new();
     w->metrics = metrics_new();
     gauges_init(&w->gauges, w->metrics);
-    const struct gauges_sources sources = {
-        .server = &w->server, .presence = &w->presence, .eio = &w->eio, .plain = &w->plain};
+    const struct gauges_sources sources = {.server = &w->server,
+                                           .presence = &w->presence,
+                                           .eio = &w->eio,
+                                           .outlets = &w->outlets,
+                                           .plain_count = &w->plain_count};
     gauges_start(&w->gauges, &sources);
     *state = w;
     return 0;

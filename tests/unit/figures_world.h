@@ -10,7 +10,6 @@
 #include "common/metrics.h"
 #include "gateway/net/server.h"
 #include "gateway/pages/gauges.h"
-#include "gateway/plain_riders.h"
 #include "gateway/protocol/engineio.h"
 #include "gateway/rides/outlet.h"
 #include "gateway/rides/presence.h"
@@ -23,7 +22,6 @@ struct net {
 
 struct server {
     struct net net;
-    struct outlets outlets;
     bool draining;
 };
 
@@ -47,7 +45,8 @@ struct world {
     struct server server;
     struct presence presence;
     struct eio eio;
-    struct plain_riders plain;
+    struct outlets outlets;
+    size_t plain_count;
     struct broker broker;
     struct metrics *metrics;
     struct gauges gauges; /* of all these, started */

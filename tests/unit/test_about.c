@@ -75,7 +75,7 @@ static void it_tells_what_its_parts_count(void **state)
     struct world *w = s->world;
     w->server.net.connections = 20;
     w->eio = (struct eio){.sessions = 11, .websockets = 8};
-    w->plain.count = 5;
+    w->plain_count = 5;
     w->broker.held = 7;
     w->presence.rides.events = 100;
     w->presence.rides.deliveries = 123456789012;

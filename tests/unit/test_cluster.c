@@ -6,6 +6,7 @@
 
 #include "broker/broker.h"
 #include "common/clock.h"
+#include "gateway/net/link.h"
 #include "gateway/net/net.h"
 #include "gateway/pages/pages.h"
 #include "tests/lib/virtual_clock.h"
@@ -25,6 +26,8 @@ struct broker {
 };
 
 struct link {
+    const struct link_user *user;
+    void *data;
     unsigned answers;
     int status; /* of the latest answer */
     char body[512];
@@ -42,9 +45,15 @@ void broker_survey(struct broker *broker)
     broker->surveys++;
 }
 
-void respond_json(const char *cors_origin, struct link *link, int status, const char *json, size_t len)
+void link_use(struct link *link, const struct link_user *user, void *data)
 {
-    assert_string_equal(cors_origin, "http://board.example");
+    link->user = user;
+    link->data = data;
+}
+
+void respond_json(struct link *link, int status, const char *json, size_t len)
+{
+    link->user = NULL;
     link->answers++;
     link->status = status;
     snprintf(link->body, sizeof link->body, "%.*s", (int)len, json);
@@ -56,7 +65,7 @@ static int start(void **state)
     assert_non_null(w);
     virtual_us = 1000000;
     w->timers = timers_new();
-    cluster_init(&w->cluster, &w->broker, w->timers, "http://board.example");
+    cluster_init(&w->cluster, &w->broker, w->timers);
     *state = w;
     return 0;
 }
@@ -217,8 +226,7 @@ static void who_is_gone_is_not_answered(void **state)
     struct world *w = *state;
     cluster_ask(&w->cluster, &w->links[0]);
     cluster_ask(&w->cluster, &w->links[1]);
-    cluster_lost(&w->cluster, &w->links[0]);
-    cluster_lost(&w->cluster, &w->links[2]);
+    w->links[0].user->lost(w->links[0].data, &w->links[0]);
     surveyed(w, "[]");
     assert_int_equal(w->links[0].answers, 0);
     assert_int_equal(w->links[1].answers, 1);

@@ -200,7 +200,7 @@ static void a_post_under_way_is_answered_when_the_session_ends(void **state)
     open_polling(w);
     assert_int_equal(eio_post_begin(w->session, &w->post), 0);
     get(w);
-    eio_exchange_lost(w->session, &w->get);
+    eio_lost(w->session, &w->get);
     assert_journal(w, "post 400 {\"code\":1,\"message\":\"Session ID unknown\"}\nclosed\n");
     assert_gone(w);
 }
@@ -211,7 +211,7 @@ static void losing_a_post_ends_the_session(void **state)
     open_polling(w);
     get(w);
     assert_int_equal(eio_post_begin(w->session, &w->post), 0);
-    eio_exchange_lost(w->session, &w->post);
+    eio_lost(w->session, &w->post);
     assert_journal(w, "get 200 1\nclosed\n");
     assert_gone(w);
 }
@@ -294,7 +294,7 @@ static void a_lost_websocket_ends_the_session(void **state)
     struct world *w = *state;
     open_ws(w);
     send_text(w, "late");
-    eio_ws_lost(w->session, &w->ws);
+    eio_lost(w->session, &w->ws);
     assert_journal(w, "closed\n");
     assert_gone(w);
 }
@@ -322,7 +322,7 @@ static void what_is_queued_can_be_written_before_the_sockets_last_word(void **st
     assert_int_equal(w->journal.len, 0); /* a probe carries no packets */
     say(w, "5");
     eio_ws_flush(w->session, &w->ws);
-    eio_ws_lost(w->session, &w->ws);
+    eio_lost(w->session, &w->ws);
     assert_journal(w, "ws < 4one\nclosed\n");
 }
 
@@ -383,7 +383,7 @@ static void cutting_off_who_has_gone_changes_nothing(void **state)
 {
     struct world *w = *state;
     open_ws(w);
-    eio_ws_lost(w->session, &w->ws);
+    eio_lost(w->session, &w->ws);
     eio_abort(w->session);
     assert_journal(w, "closed\n");
 }
@@ -392,7 +392,7 @@ static void the_app_may_send_to_a_session_that_has_ended(void **state)
 {
     struct world *w = *state;
     open_ws(w);
-    eio_ws_lost(w->session, &w->ws);
+    eio_lost(w->session, &w->ws);
     send_text(w, "late");
     eio_close(w->session);
     assert_journal(w, "closed\n");

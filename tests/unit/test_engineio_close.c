@@ -329,7 +329,7 @@ static void the_engine_can_be_freed_with_everything_pending(void **state)
     eio_open_polling(w->eio, &w->handshake, NULL);
     eio_close(w->session);
     eio_open_polling(w->eio, &w->handshake, NULL);
-    eio_exchange_lost(w->session, &w->get2);
+    eio_lost(w->session, &w->get2);
     buf_clear(&w->journal);
 
     eio_free(w->eio);

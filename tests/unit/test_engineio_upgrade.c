@@ -122,7 +122,7 @@ static void a_lost_probe_leaves_polling_as_it_was(void **state)
 {
     struct world *w = *state;
     start_probe(w);
-    eio_ws_lost(w->session, &w->ws);
+    eio_lost(w->session, &w->ws);
     get(w);
     assert_journal(w, "");
     advance(w, INTERVAL_MS);
@@ -133,7 +133,7 @@ static void a_failed_upgrade_may_be_tried_again(void **state)
 {
     struct world *w = *state;
     start_probe(w);
-    eio_ws_lost(w->session, &w->ws);
+    eio_lost(w->session, &w->ws);
     assert_true(eio_ws_attach(w->session, &w->ws2));
     say_as(w, &w->ws2, false, "2probe");
     say_as(w, &w->ws2, false, "5");
@@ -206,7 +206,7 @@ static void the_probe_is_closed_with_its_session(void **state)
     struct world *w = *state;
     start_probe(w);
     assert_int_equal(eio_post_begin(w->session, &w->post), 0);
-    eio_exchange_lost(w->session, &w->post);
+    eio_lost(w->session, &w->post);
     assert_journal(w, "ws close\nclosed\n");
 }
 

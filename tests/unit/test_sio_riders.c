@@ -138,8 +138,8 @@ static void transport_ws_close(void *socket)
 
 static void start_clients(struct site *s)
 {
-    static const struct eio_transport transport = {transport_reply,    transport_drop,     transport_ws_ready,
-                                                   transport_ws_write, transport_ws_close, NULL};
+    static const struct eio_transport transport = {transport_reply, transport_drop, transport_ws_ready,
+                                                   transport_ws_write, transport_ws_close};
     struct world *w = s->world;
     sio_riders_init(&s->riders, w->presence, w->timers, CONNECT_TIMEOUT, 4096);
     s->options = (struct eio_options){
@@ -213,7 +213,7 @@ static void opens(struct site *s, int i)
 
 static void loses(struct site *s, int i)
 {
-    eio_ws_lost(s->phone[i].session, &s->phone[i]);
+    eio_lost(s->phone[i].session, &s->phone[i]);
 }
 
 /* Phone 0 is on the ride, whose stream began after `offset` events, as ann with P1. */
