@@ -138,9 +138,9 @@ static void drained(void *owner)
 }
 
 /* The first signal begins to drain, the second stops at once. */
-static void stop(void *arg)
+static void stop(void *owner)
 {
-    struct gateway *gateway = arg;
+    struct gateway *gateway = owner;
     if (!drain_begin(&gateway->drain)) {
         drained(gateway);
         return;
@@ -149,15 +149,21 @@ static void stop(void *arg)
     server_drain(gateway->server);
 }
 
-static void surveyed(void *arg, struct blob *json)
+static void surveyed(void *owner, struct blob *json)
 {
-    struct gateway *gateway = arg;
+    struct gateway *gateway = owner;
     cluster_surveyed(&gateway->cluster, json);
 }
 
-static void reload(void *arg)
+static void ride_full(void *owner, const struct ip *client)
 {
-    struct gateway *gateway = arg;
+    struct gateway *gateway = owner;
+    refuse(&gateway->refusals, REFUSED_RIDERS, client);
+}
+
+static void reload(void *owner)
+{
+    struct gateway *gateway = owner;
     if (gateway->auth)
         auth_reload(gateway->auth);
     else
@@ -263,7 +269,6 @@ static struct presence *make_presence(struct gateway *gateway)
         .max_user_bytes = config->max_user_bytes,
         .backlog_bytes = config->backlog_bytes,
         .riders_per_ride = config->riders_per_ride,
-        .refusals = &gateway->refusals,
         .queue_bytes = config->queue_bytes,
         .recovery_window_ms = config->recovery_window_ms,
         .node_lease_ms = config->node_lease_ms,
@@ -271,9 +276,9 @@ static struct presence *make_presence(struct gateway *gateway)
         .timers = net_timers(server_net(gateway->server)),
         .stop = stop,
         .reload = reload,
-        .stop_arg = gateway,
         .surveyed = surveyed,
-        .surveyed_arg = gateway,
+        .full = ride_full,
+        .owner = gateway,
     };
     return presence_new(&options);
 }

@@ -53,7 +53,7 @@ static void free_client(struct plain_client *client)
 {
     timers_cancel(client->riders->timers, &client->heartbeat);
     if (client->ask)
-        presence_ask_cancel(client->ask);
+        ask_cancel(client->ask);
     rider_free(client->rider, RIDER_LEFT); /* it has no way to come back */
     bearer_free(client->bearer);
     outlet_deinit(&client->outlet);
@@ -337,7 +337,7 @@ static const struct link_user CLIENT = {
 static void join(struct plain_client *client)
 {
     struct plain_riders *riders = client->riders;
-    client->rider = rider_new(riders->presence, client->ride, &client->outlet, &OPS, client);
+    client->rider = rider_new(presence_riders(riders->presence), client->ride, &client->outlet, &OPS, client);
     timers_set(riders->timers, &client->heartbeat, clock_ms() + riders->ping_interval_ms);
     link_become_ws(client->link, NULL);
 }

@@ -187,8 +187,9 @@ static bool check_former(const struct sio_rider *sio_rider, char socket_id[SOCKE
     const struct recovery_scope scope = {.ride = sio_socket_nsp(sio_rider->socket),
                                          .subject = bearer_subject(sio_rider->bearer)};
     struct broker_position last;
-    if (!former || !presence_check_recovery_id(sio_rider->riders->presence, &scope, former->recovery_id,
-                                               strlen(former->recovery_id), socket_id, from))
+    if (!former ||
+        !riders_check_recovery_id(presence_riders(sio_rider->riders->presence), &scope, former->recovery_id,
+                                  strlen(former->recovery_id), socket_id, from))
         return false;
     /* Without an offset it has heard nothing: then it has had what there was when its stream began. */
     if (!former->has_offset)
@@ -204,16 +205,16 @@ static bool check_former(const struct sio_rider *sio_rider, char socket_id[SOCKE
 static void join(struct sio_rider *sio_rider)
 {
     struct sio_socket *socket = sio_rider->socket;
-    struct presence *presence = sio_rider->riders->presence;
+    struct riders *riders = presence_riders(sio_rider->riders->presence);
     struct eio_session *session = sio_client_session(sio_socket_client(socket));
     char socket_id[SOCKET_ID_LEN + 1];
     struct broker_position from;
     if (check_former(sio_rider, socket_id, &from)) {
         sio_rider->rider =
-            rider_resume(presence, sio_socket_nsp(socket), socket_id, &from, &session->outlet, &OPS, socket);
+            rider_resume(riders, sio_socket_nsp(socket), socket_id, &from, &session->outlet, &OPS, socket);
         return;
     }
-    sio_rider->rider = rider_new(presence, sio_socket_nsp(socket), &session->outlet, &OPS, socket);
+    sio_rider->rider = rider_new(riders, sio_socket_nsp(socket), &session->outlet, &OPS, socket);
     answer_anew(sio_rider);
     sio_deliver(socket);
 }
@@ -370,7 +371,7 @@ static void on_disconnect(void *app_data, struct sio_socket *socket, enum sio_en
     (void)app_data;
     struct sio_rider *sio_rider = sio_socket_data(socket);
     if (sio_rider->ask)
-        presence_ask_cancel(sio_rider->ask);
+        ask_cancel(sio_rider->ask);
     rider_free(sio_rider->rider, end == SIO_LOST ? RIDER_LOST : RIDER_LEFT);
     bearer_free(sio_rider->bearer);
     free(sio_rider->former);

@@ -155,23 +155,23 @@ void gauges_sample(struct gauges *gauges)
     const struct gauges_sources *sources = &gauges->sources;
     const struct net *net = server_net(sources->server);
     const struct rides *rides = presence_rides(sources->presence);
-    const struct presence_counts *counts = presence_counts(sources->presence);
+    const struct riders *riders = presence_riders(sources->presence);
     size_t websockets = eio_websocket_count(sources->eio);
 
     metric_set(gauges->connections, (int64_t)net_connection_count(net));
     metric_set(gauges->refused, (int64_t)net_refused_count(net));
-    metric_set(gauges->evicted, (int64_t)counts->evicted);
+    metric_set(gauges->evicted, (int64_t)riders->counts.evicted);
     metric_set(gauges->polling, (int64_t)(eio_session_count(sources->eio) - websockets));
     metric_set(gauges->websocket, (int64_t)websockets);
     metric_set(gauges->plain, (int64_t)*sources->plain_count);
     metric_set(gauges->draining, server_draining(sources->server));
     metric_set(gauges->rides, (int64_t)HASH_COUNT(rides->by_name));
-    metric_set(gauges->members, (int64_t)presence_rider_count(sources->presence));
-    metric_set(gauges->pending, (int64_t)presence_pending_count(sources->presence));
-    metric_set(gauges->refused_messages, (int64_t)counts->refused);
-    metric_set(gauges->recovered, (int64_t)counts->recovered);
-    metric_set(gauges->unrecovered, (int64_t)counts->unrecovered);
-    metric_set(gauges->forged, (int64_t)counts->forged);
+    metric_set(gauges->members, (int64_t)riders->count);
+    metric_set(gauges->pending, (int64_t)riders_pending_count(riders));
+    metric_set(gauges->refused_messages, (int64_t)riders->counts.refused);
+    metric_set(gauges->recovered, (int64_t)riders->counts.recovered);
+    metric_set(gauges->unrecovered, (int64_t)riders->counts.unrecovered);
+    metric_set(gauges->forged, (int64_t)riders->counts.forged);
     for (enum token_fault fault = TOKEN_GOOD + 1; sources->auth && fault < TOKEN_FAULTS; fault++)
         metric_set(gauges->refused_tokens[fault], (int64_t)auth_refused(sources->auth, fault));
     metric_set(gauges->events, (int64_t)rides->events);

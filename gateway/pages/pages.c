@@ -67,7 +67,7 @@ static void nobody_waits(void *data, struct link *link)
     struct waiting *waiting = data;
 
     (void)link;
-    presence_ask_cancel(waiting->ask);
+    ask_cancel(waiting->ask);
     free(waiting);
 }
 

@@ -3,21 +3,35 @@
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "gateway/rides/presence_private.h"
 #include "gateway/rides/ride_list.h"
-#include "gateway/rides/wire.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
-const char BROKER_AWAY[] = "the presence store cannot be reached now; try again";
+struct presence {
+    struct presence_options options;
+    struct watched watched;
+    struct riders riders;
+    bool broker_up;
+};
 
 struct presence *presence_new(const struct presence_options *options)
 {
     struct presence *presence = alloc_zeroed(sizeof *presence);
+    const struct riders_options riders = {
+        .watched = &presence->watched,
+        .broker = options->broker,
+        .max_user_bytes = options->max_user_bytes,
+        .riders_per_ride = options->riders_per_ride,
+        .queue_bytes = options->queue_bytes,
+        .recovery_window_ms = options->recovery_window_ms,
+        .full = options->full,
+        .owner = options->owner,
+    };
     presence->options = *options;
-    rides_init(&presence->rides, options->backlog_bytes);
+    watched_init(&presence->watched, options->broker, options->timers, options->backlog_bytes);
+    riders_init(&presence->riders, &riders);
     return presence;
 }
 
@@ -25,15 +39,8 @@ void presence_free(struct presence *presence)
 {
     if (!presence)
         return;
-    pending_forget_all(presence);
-    struct ride *ride, *next;
-    HASH_ITER(hh, presence->rides.by_name, ride, next)
-    {
-        timers_cancel(presence->options.timers, &ride->linger);
-        timers_cancel(presence->options.timers, &ride->doubt);
-        ride_forget_held(presence, ride);
-    }
-    rides_deinit(&presence->rides);
+    riders_deinit(&presence->riders);
+    watched_deinit(&presence->watched);
     free(presence);
 }
 
@@ -44,17 +51,12 @@ bool presence_ready(const struct presence *presence)
 
 struct rides *presence_rides(struct presence *presence)
 {
-    return &presence->rides;
+    return &presence->watched.rides;
 }
 
-size_t presence_rider_count(const struct presence *presence)
+struct riders *presence_riders(struct presence *presence)
 {
-    return presence->riders;
-}
-
-const struct presence_counts *presence_counts(const struct presence *presence)
-{
-    return &presence->counts;
+    return &presence->riders;
 }
 
 /* --- rides --- */
@@ -73,115 +75,14 @@ bool presence_allows(const struct presence *presence, const char *name)
 
 bool presence_knows(const struct presence *presence, const char *name)
 {
-    const struct ride *ride = rides_find(&presence->rides, name);
+    const struct ride *ride = rides_find(&presence->watched.rides, name);
     return ride && ride->live;
-}
-
-static void ride_unused(void *owner)
-{
-    struct ride *ride = owner;
-    struct presence *presence = ride->owner;
-    timers_cancel(presence->options.timers, &ride->doubt);
-    broker_unwatch(presence->options.broker, ride->name);
-    ride_free(ride);
-}
-
-static void doubts_end(void *owner);
-
-struct ride *ride_use(struct presence *presence, const char *name)
-{
-    struct ride *ride = rides_find(&presence->rides, name);
-    if (ride) {
-        timers_cancel(presence->options.timers, &ride->linger);
-        return ride;
-    }
-    ride = ride_new(&presence->rides, name);
-    ride->owner = presence;
-    ride->linger = (struct timer){.fire = ride_unused, .owner = ride};
-    ride->doubt = (struct timer){.fire = doubts_end, .owner = ride};
-    broker_watch(presence->options.broker, name);
-    return ride;
-}
-
-void ride_release(struct presence *presence, struct ride *ride)
-{
-    if (!ride->riders && !ride->asks && !ride->held)
-        timers_set(presence->options.timers, &ride->linger, clock_ms() + PRESENCE_LINGER_MS);
-}
-
-/* --- who is aboard --- */
-
-struct blob *ride_snapshot(struct ride *ride)
-{
-    if (ride->snapshot)
-        return ride->snapshot;
-    char offset[WIRE_OFFSET_SIZE];
-    wire_offset(&ride->position, offset);
-    struct buf json;
-    buf_init(&json, SIZE_MAX / 2);
-    if (!buf_appendf(&json, "{\"offset\":\"%s\",\"users\":", offset) && !roster_print(ride->roster, &json) &&
-        !buf_append(&json, "}", 1))
-        ride->snapshot = blob_new(json.data, json.len);
-    buf_deinit(&json);
-    return ride->snapshot;
-}
-
-static void ride_changed(struct ride *ride)
-{
-    blob_unref(ride->snapshot);
-    ride->snapshot = NULL;
-}
-
-void presence_ask_cancel(struct ask *ask)
-{
-    struct presence *presence = ask->presence;
-    timers_cancel(presence->options.timers, &ask->timer);
-    DL_DELETE2(ask->ride->asks, ask, ride_prev, ride_next);
-    if (ask->rider)
-        rider_forget_ask(ask->rider, ask);
-    ride_release(presence, ask->ride);
-    blob_unref(ask->ack.text);
-    free(ask);
-}
-
-static void answer_ask(struct ask *ask, struct blob *json)
-{
-    if (ask->rider)
-        rider_answer(ask->rider, &ask->ack, json);
-    else
-        ask->answer(ask->arg, json);
-    presence_ask_cancel(ask);
-}
-
-static void ask_timed_out(void *owner)
-{
-    answer_ask(owner, NULL);
-}
-
-struct ask *ask_new(struct presence *presence, struct ride *ride)
-{
-    struct ask *ask = alloc_zeroed(sizeof *ask);
-    ask->presence = presence;
-    ask->ride = ride;
-    ask->timer = (struct timer){.fire = ask_timed_out, .owner = ask};
-    timers_set(presence->options.timers, &ask->timer, clock_ms() + PRESENCE_ASK_MS);
-    DL_APPEND2(ride->asks, ask, ride_prev, ride_next);
-    return ask;
 }
 
 struct ask *presence_ask(struct presence *presence, const char *name,
                          void (*answer)(void *arg, struct blob *json), void *arg)
 {
-    struct ride *ride = ride_use(presence, name);
-    if (ride->live) {
-        answer(arg, ride_snapshot(ride));
-        ride_release(presence, ride);
-        return NULL;
-    }
-    struct ask *ask = ask_new(presence, ride);
-    ask->answer = answer;
-    ask->arg = arg;
-    return ask;
+    return watched_ask(watched_use(&presence->watched, name), answer, arg);
 }
 
 /* --- the broker's messages --- */
@@ -222,7 +123,7 @@ static void on_roster(struct presence *presence, const struct broker_message *me
 {
     static const struct roster_difference told = {.gone = tell_gone, .boarded = tell_boarded};
     static const struct roster_difference silent = {.gone = tell_nobody, .boarded = tell_nobody};
-    struct ride *ride = rides_find(&presence->rides, message->ride);
+    struct ride *ride = rides_find(&presence->watched.rides, message->ride);
     if (!ride)
         return;
     ride_changed(ride);
@@ -231,6 +132,8 @@ static void on_roster(struct presence *presence, const struct broker_message *me
         /* The store was emptied or is an old copy: who is missing has time to be put back by the node that
          * holds it. */
         roster_doubt(ride->roster);
+        ride->doubt.fire = doubts_end;
+        ride->doubt.owner = ride;
         timers_set(presence->options.timers, &ride->doubt,
                    clock_ms() + presence->options.node_lease_ms + presence->options.recovery_window_ms +
                        PRESENCE_DOUBT_SLACK_MS);
@@ -239,14 +142,13 @@ static void on_roster(struct presence *presence, const struct broker_message *me
     if (ride->live)
         return;
     ride->live = true;
-    while (ride->asks)
-        answer_ask(ride->asks, ride_snapshot(ride));
-    ride_submit_held(presence, ride);
+    watched_known(ride);
+    riders_submit_held(&presence->riders, ride);
 }
 
 static void on_broker_event(struct presence *presence, const struct broker_message *message)
 {
-    struct ride *ride = rides_find(&presence->rides, message->ride);
+    struct ride *ride = rides_find(&presence->watched.rides, message->ride);
     if (!ride || !ride->live)
         return;
     ride_changed(ride);
@@ -270,12 +172,6 @@ static void on_state(struct presence *presence, bool up)
     log_info("gateway", "the broker is %s", up ? "up" : "down");
 }
 
-static void on_secret(struct presence *presence, const uint8_t secret[SECRET_LEN])
-{
-    memcpy(presence->secret, secret, SECRET_LEN);
-    presence->has_secret = true;
-}
-
 /* Takes the message. */
 static void on_message(struct presence *presence, struct broker_message *message)
 {
@@ -287,28 +183,28 @@ static void on_message(struct presence *presence, struct broker_message *message
         on_broker_event(presence, message);
         break;
     case BROKER_RESULT:
-        rider_result(presence, message);
+        riders_result(&presence->riders, message);
         break;
     case BROKER_HISTORY:
-        rider_history(presence, message);
+        riders_history(&presence->riders, message);
         return;
     case BROKER_EVICTED:
-        rider_evicted(presence, message->ride, message->socket_id);
+        riders_evicted(&presence->riders, message->ride, message->socket_id);
         break;
     case BROKER_STATE:
         on_state(presence, message->up);
         break;
     case BROKER_SECRET:
-        on_secret(presence, message->secret);
+        riders_learn_secret(&presence->riders, message->secret);
         break;
     case BROKER_SURVEY:
-        presence->options.surveyed(presence->options.surveyed_arg, message->user);
+        presence->options.surveyed(presence->options.owner, message->user);
         break;
     case BROKER_RELOAD:
-        presence->options.reload(presence->options.stop_arg);
+        presence->options.reload(presence->options.owner);
         break;
     case BROKER_SIGNAL:
-        presence->options.stop(presence->options.stop_arg);
+        presence->options.stop(presence->options.owner);
         break;
     }
     broker_message_free(message);

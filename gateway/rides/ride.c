@@ -98,6 +98,27 @@ void ride_free(struct ride *ride)
     free(ride);
 }
 
+struct blob *ride_snapshot(struct ride *ride)
+{
+    if (ride->snapshot)
+        return ride->snapshot;
+    char offset[WIRE_OFFSET_SIZE];
+    wire_offset(&ride->position, offset);
+    struct buf json;
+    buf_init(&json, SIZE_MAX / 2);
+    if (!buf_appendf(&json, "{\"offset\":\"%s\",\"users\":", offset) && !roster_print(ride->roster, &json) &&
+        !buf_append(&json, "}", 1))
+        ride->snapshot = blob_new(json.data, json.len);
+    buf_deinit(&json);
+    return ride->snapshot;
+}
+
+void ride_changed(struct ride *ride)
+{
+    blob_unref(ride->snapshot);
+    ride->snapshot = NULL;
+}
+
 /* Which of the ride's logs the member reads. */
 static enum wire_form form_of(const struct member *member)
 {

@@ -34,6 +34,7 @@ struct ask;
 struct held;
 struct metric;
 struct ride;
+struct watched;
 
 /* One client on one ride. */
 struct member {
@@ -63,16 +64,19 @@ struct ride {
     bool live; /* a roster has arrived: roster and position hold */
     struct roster *roster;
     struct broker_position position;
-    struct blob *snapshot; /* the answer to activeUsers at `position`, made on demand; NULL: stale */
+    struct blob *snapshot; /* ride_snapshot()'s; NULL: stale */
 
-    /* presence.c's: */
-    void *owner;
-    struct ask *asks;  /* who waits for the first roster */
-    struct held *held; /* transitions that wait for it, oldest first */
-    size_t riders;
     struct history history; /* the latest events, for clients that come back */
-    struct timer linger;    /* runs while nobody uses the ride */
-    struct timer doubt;     /* runs while some riders may have been lost by the store */
+    struct timer doubt;     /* presence.c's: runs while some riders may have been lost by the store */
+
+    /* watched.c's: */
+    struct watched *watched;
+    struct ask *asks;    /* who waits for the first roster */
+    struct timer linger; /* runs while nobody uses the ride */
+
+    /* rider.c's: */
+    struct held *held; /* transitions that wait for the first roster, oldest first */
+    size_t riders;
 
     struct rides *rides;
     size_t news;      /* events since every member had everything */
@@ -108,6 +112,13 @@ struct ride *rides_find(const struct rides *rides, const char *name);
 struct ride *ride_new(struct rides *rides, const char *name);
 /* The ride must have no members. */
 void ride_free(struct ride *ride);
+
+/*
+ * Who is aboard, `{"offset":"…","users":[…]}`: made once and shared by all who ask until ride_changed(),
+ * which is called whenever roster or position have. Borrowed. NULL: no memory.
+ */
+struct blob *ride_snapshot(struct ride *ride);
+void ride_changed(struct ride *ride);
 
 /* Puts a client on a ride: it hears what comes after this. Owned by the caller until member_leave(), which
  * frees it. */

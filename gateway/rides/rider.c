@@ -1,5 +1,5 @@
 /*
- * Riders: clients on rides, their transitions, and their coming back. See presence.h.
+ * Riders: clients on rides, their transitions, and their coming back. See rider.h.
  *
  *   a new client       rider_new ─▶ ON
  *   one that returns   rider_resume ─▶ RESUMING ─▶ (RESUME's result) ─▶ ON
@@ -8,18 +8,19 @@
  * It catches up where the ride's own history does not reach back to what it has had. On the way to ON it is
  * told whether it has been recovered.
  */
+#include "gateway/rides/rider.h"
 #include "common/alloc.h"
 #include "common/id.h"
+#include "common/json_text.h"
 #include "common/log.h"
 #include "common/user.h"
-#include "gateway/net/refusals.h"
-#include "gateway/rides/presence_private.h"
-#include "gateway/rides/wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
+
+static const char BROKER_AWAY[] = "the presence store cannot be reached now; try again";
 
 enum rider_state {
     RIDER_ON,          /* joined, or about to be by rider_join() */
@@ -37,6 +38,14 @@ struct pending {
     UT_hash_handle hh;
 };
 
+/* The client's question who is aboard, until there is an answer. */
+struct question {
+    struct rider *rider;
+    struct ack ack;
+    struct ask *ask;
+    struct question *prev, *next;
+};
+
 /* A transition held back until its ride is live. */
 struct held {
     enum broker_transition_kind kind;
@@ -48,7 +57,7 @@ struct held {
 };
 
 struct rider {
-    struct presence *presence;
+    struct riders *riders;
     char id[SOCKET_ID_LEN + 1];
     enum rider_state state;
     struct ride *ride;
@@ -64,8 +73,8 @@ struct rider {
     struct broker_position from; /* RESUMING and on, until joined: what the client has had */
     struct broker_message *past; /* what the broker remembers after it; NULL: the ride does */
     struct pending *pending;
-    struct ask *asks;
-    UT_hash_handle hh; /* in presence->by_id, unless evicted */
+    struct question *questions;
+    UT_hash_handle hh; /* in riders->by_id, unless evicted */
 };
 
 /* --- transitions --- */
@@ -79,13 +88,13 @@ static struct ack keep_ack(const struct ack *ack)
 }
 
 /* A ticket for a transition about to be submitted. `rider` NULL: nobody waits for its result. */
-static uint64_t remember(struct presence *presence, struct rider *rider, enum broker_transition_kind kind,
+static uint64_t remember(struct riders *riders, struct rider *rider, enum broker_transition_kind kind,
                          const struct ack *ack)
 {
     struct pending *pending = alloc_zeroed(sizeof *pending);
-    pending->ticket = ++presence->last_ticket;
+    pending->ticket = ++riders->last_ticket;
     pending->kind = kind;
-    HASH_ADD(hh, presence->pending, ticket, sizeof pending->ticket, pending);
+    HASH_ADD(hh, riders->pending, ticket, sizeof pending->ticket, pending);
     if (rider) {
         pending->rider = rider;
         pending->ack = keep_ack(ack);
@@ -94,33 +103,35 @@ static uint64_t remember(struct presence *presence, struct rider *rider, enum br
     return pending->ticket;
 }
 
-static void drop_pending(struct presence *presence, struct pending *pending)
+static void drop_pending(struct riders *riders, struct pending *pending)
 {
-    HASH_DEL(presence->pending, pending);
+    HASH_DEL(riders->pending, pending);
     if (pending->rider)
         DL_DELETE2(pending->rider->pending, pending, rider_prev, rider_next);
     blob_unref(pending->ack.text);
     free(pending);
 }
 
-void pending_forget_all(struct presence *presence)
-{
-    while (presence->pending)
-        drop_pending(presence, presence->pending);
-}
-
-static void drop_held(struct presence *presence, struct ride *ride, struct held *held)
+static void drop_held(struct riders *riders, struct ride *ride, struct held *held)
 {
     DL_DELETE(ride->held, held);
-    presence->held_bytes -= held->bytes;
+    riders->held_bytes -= held->bytes;
     blob_unref(held->user);
     free(held);
 }
 
-void ride_forget_held(struct presence *presence, struct ride *ride)
+void riders_init(struct riders *riders, const struct riders_options *options)
 {
-    while (ride->held)
-        drop_held(presence, ride, ride->held);
+    *riders = (struct riders){.options = *options};
+}
+
+void riders_deinit(struct riders *riders)
+{
+    while (riders->pending)
+        drop_pending(riders, riders->pending);
+    for (struct ride *ride = riders->options.watched->rides.by_name; ride; ride = ride->hh.next)
+        while (ride->held)
+            drop_held(riders, ride, ride->held);
 }
 
 /* What a client asks for is bounded; what becomes of a client must be told in any case, and is once for each.
@@ -130,13 +141,13 @@ static bool may_be_refused(enum broker_transition_kind kind)
     return kind == BROKER_BOARD || kind == BROKER_EXIT;
 }
 
-static void hold(struct presence *presence, struct ride *ride, const struct broker_transition *transition)
+static void hold(struct riders *riders, struct ride *ride, const struct broker_transition *transition)
 {
     size_t bytes = sizeof(struct held) + (transition->user ? transition->user->len : 0);
-    if (may_be_refused(transition->kind) && presence->held_bytes + bytes > presence->options.queue_bytes) {
+    if (may_be_refused(transition->kind) && riders->held_bytes + bytes > riders->options.queue_bytes) {
         struct broker_message refused = {
             .kind = BROKER_RESULT, .ticket = transition->ticket, .error = BROKER_AWAY};
-        rider_result(presence, &refused);
+        riders_result(riders, &refused);
         return;
     }
     struct held *held = alloc_zeroed(sizeof *held);
@@ -145,24 +156,30 @@ static void hold(struct presence *presence, struct ride *ride, const struct brok
     held->ticket = transition->ticket;
     held->bytes = bytes;
     memcpy(held->socket_id, transition->socket_id, sizeof held->socket_id);
-    presence->held_bytes += bytes;
+    riders->held_bytes += bytes;
     DL_APPEND(ride->held, held);
 }
 
 /* Whether somebody who is not aboard yet finds no room, where `coming` others are let in already. As far as
  * is known here: what others board meanwhile comes on top. */
-static bool is_full(const struct presence *presence, const struct ride *ride, const char *socket_id,
+static bool is_full(const struct riders *riders, const struct ride *ride, const char *socket_id,
                     size_t coming)
 {
-    size_t max = presence->options.riders_per_ride;
+    size_t max = riders->options.riders_per_ride;
     return max && ride->live && roster_count(ride->roster) + coming >= max &&
            !roster_get(ride->roster, socket_id);
 }
 
 static const char RIDE_FULL[] = "the ride is full";
 
-/* What was held, now that the ride is live: on its way to the broker, or refused. */
-void ride_submit_held(struct presence *presence, struct ride *ride)
+static void tell_full(const struct riders *riders, const struct ip *client)
+{
+    if (riders->options.full)
+        riders->options.full(riders->options.owner, client);
+}
+
+/* On its way to the broker, or refused. */
+void riders_submit_held(struct riders *riders, struct ride *ride)
 {
     size_t coming = 0;
     while (ride->held) {
@@ -176,66 +193,66 @@ void ride_submit_held(struct presence *presence, struct ride *ride)
         };
         struct broker_message full = {.kind = BROKER_RESULT, .ticket = held->ticket, .error = RIDE_FULL};
         bool boards = held->kind == BROKER_BOARD;
-        bool refused = boards && is_full(presence, ride, held->socket_id, coming);
+        bool refused = boards && is_full(riders, ride, held->socket_id, coming);
         if (!refused)
-            broker_submit(presence->options.broker, &transition);
+            broker_submit(riders->options.broker, &transition);
         coming += boards && !refused && !roster_get(ride->roster, held->socket_id);
-        drop_held(presence, ride, held);
+        drop_held(riders, ride, held);
         if (refused) {
-            refuse(presence->options.refusals, REFUSED_RIDERS, NULL);
-            rider_result(presence, &full);
+            tell_full(riders, NULL);
+            riders_result(riders, &full);
         }
     }
-    ride_release(presence, ride);
+    watched_release(ride);
 }
 
 /* `waits` false: the rider is going, nobody waits for the result. */
 static void submit(struct rider *rider, enum broker_transition_kind kind, struct blob *user,
                    const struct ack *ack, bool waits)
 {
-    struct presence *presence = rider->presence;
+    struct riders *riders = rider->riders;
     struct broker_transition transition = {
         .kind = kind,
         .ride = rider->ride->name,
         .socket_id = rider->id,
         .user = user,
-        .ticket = remember(presence, waits ? rider : NULL, kind, ack),
+        .ticket = remember(riders, waits ? rider : NULL, kind, ack),
     };
     if (rider->ride->live)
-        broker_submit(presence->options.broker, &transition);
+        broker_submit(riders->options.broker, &transition);
     else
-        hold(presence, rider->ride, &transition);
+        hold(riders, rider->ride, &transition);
 }
 
-size_t presence_pending_count(const struct presence *presence)
+size_t riders_pending_count(const struct riders *riders)
 {
-    return HASH_COUNT(presence->pending);
+    return HASH_COUNT(riders->pending);
 }
 
 /* --- coming and going --- */
 
-static struct rider *add_rider(struct presence *presence, const char *ride, const char *id,
-                               struct outlet *outlet, const struct rider_ops *ops, void *client)
+static struct rider *add_rider(struct riders *riders, const char *ride, const char *id, struct outlet *outlet,
+                               const struct rider_ops *ops, void *client)
 {
     struct rider *rider = alloc_zeroed(sizeof *rider);
-    rider->presence = presence;
+    rider->riders = riders;
     rider->ops = ops;
     rider->client = client;
     rider->outlet = outlet;
     memcpy(rider->id, id, SOCKET_ID_LEN);
-    rider->ride = ride_use(presence, ride);
+    rider->ride = watched_use(riders->options.watched, ride);
     rider->ride->riders++;
-    presence->riders++;
-    HASH_ADD_STR(presence->by_id, id, rider);
+    riders->count++;
+    HASH_ADD_STR(riders->by_id, id, rider);
     return rider;
 }
 
-struct rider *rider_new(struct presence *presence, const char *ride, struct outlet *outlet,
+struct rider *rider_new(struct riders *riders, const char *ride, struct outlet *outlet,
                         const struct rider_ops *ops, void *client)
 {
     char id[SOCKET_ID_LEN + 1];
     id_make(id, SOCKET_ID_LEN);
-    struct rider *rider = add_rider(presence, ride, id, outlet, ops, client);
+    struct rider *rider = add_rider(riders, ride, id, outlet, ops, client);
     rider_join(rider);
     return rider;
 }
@@ -255,15 +272,24 @@ static void give_up(struct rider *rider, enum rider_end end)
 {
     if (rider->evicted || !may_be_aboard(rider))
         return;
-    bool may_return = end == RIDER_LOST && rider->presence->options.recovery_window_ms;
+    bool may_return = end == RIDER_LOST && rider->riders->options.recovery_window_ms;
     submit(rider, may_return ? BROKER_SUSPEND : BROKER_DISCONNECT, NULL, NULL, false);
+}
+
+static void drop_question(struct question *question)
+{
+    DL_DELETE(question->rider->questions, question);
+    blob_unref(question->ack.text);
+    free(question);
 }
 
 /* Results still come, but to nobody. */
 static void wait_no_more(struct rider *rider)
 {
-    while (rider->asks)
-        presence_ask_cancel(rider->asks);
+    while (rider->questions) {
+        ask_cancel(rider->questions->ask);
+        drop_question(rider->questions);
+    }
     while (rider->pending) {
         struct pending *pending = rider->pending;
         DL_DELETE2(rider->pending, pending, rider_prev, rider_next);
@@ -275,7 +301,7 @@ void rider_free(struct rider *rider, enum rider_end end)
 {
     if (!rider)
         return;
-    struct presence *presence = rider->presence;
+    struct riders *riders = rider->riders;
     give_up(rider, end);
     wait_no_more(rider);
     if (rider->member)
@@ -283,10 +309,10 @@ void rider_free(struct rider *rider, enum rider_end end)
     if (rider->past)
         broker_message_free(rider->past);
     if (!rider->evicted)
-        HASH_DEL(presence->by_id, rider);
+        HASH_DEL(riders->by_id, rider);
     rider->ride->riders--;
-    ride_release(presence, rider->ride);
-    presence->riders--;
+    watched_release(rider->ride);
+    riders->count--;
     free(rider);
 }
 
@@ -296,22 +322,28 @@ static void evict(struct rider *rider)
     if (rider->evicted)
         return;
     wait_no_more(rider);
-    HASH_DEL(rider->presence->by_id, rider);
+    HASH_DEL(rider->riders->by_id, rider);
     rider->evicted = true;
-    rider->presence->counts.evicted++;
+    rider->riders->counts.evicted++;
     rider->ops->evict(rider->client);
 }
 
-void rider_evicted(struct presence *presence, const char *ride, const char *socket_id)
+void riders_evicted(struct riders *riders, const char *ride, const char *socket_id)
 {
     struct rider *rider;
-    HASH_FIND_STR(presence->by_id, socket_id, rider);
+    HASH_FIND_STR(riders->by_id, socket_id, rider);
     /* While resuming, it is not yet this rider who had the socket. */
     if (rider && rider->state != RIDER_RESUMING && !strcmp(rider->ride->name, ride))
         evict(rider);
 }
 
 /* --- coming back --- */
+
+void riders_learn_secret(struct riders *riders, const uint8_t secret[SECRET_LEN])
+{
+    memcpy(riders->secret, secret, SECRET_LEN);
+    riders->has_secret = true;
+}
 
 static const char *subject_of(const struct rider *rider)
 {
@@ -320,40 +352,39 @@ static const char *subject_of(const struct rider *rider)
 
 bool rider_recovery_id(const struct rider *rider, char out[RECOVERY_ID_SIZE])
 {
-    const struct presence *presence = rider->presence;
-    if (!presence->options.recovery_window_ms || !presence->has_secret || !rider->ride->live)
+    const struct riders *riders = rider->riders;
+    if (!riders->options.recovery_window_ms || !riders->has_secret || !rider->ride->live)
         return false;
     /* What this client is told of doubted riders, no other gateway can go on with. */
     static const struct broker_position nowhere = {.epoch = RECOVERY_NOWHERE};
     const struct ride *ride = rider->ride;
     const struct recovery_scope scope = {.ride = ride->name, .subject = subject_of(rider)};
-    recovery_id_make(presence->secret, &scope, rider->id,
+    recovery_id_make(riders->secret, &scope, rider->id,
                      roster_in_doubt(ride->roster) ? &nowhere : &ride->position, out);
     return true;
 }
 
-bool presence_check_recovery_id(struct presence *presence, const struct recovery_scope *scope,
-                                const char *text, size_t len, char socket_id[SOCKET_ID_LEN + 1],
-                                struct broker_position *from)
+bool riders_check_recovery_id(struct riders *riders, const struct recovery_scope *scope, const char *text,
+                              size_t len, char socket_id[SOCKET_ID_LEN + 1], struct broker_position *from)
 {
-    if (!presence->options.recovery_window_ms || !presence->has_secret)
+    if (!riders->options.recovery_window_ms || !riders->has_secret)
         return false;
-    if (recovery_id_check(presence->secret, scope, text, len, socket_id, from))
+    if (recovery_id_check(riders->secret, scope, text, len, socket_id, from))
         return true;
-    presence->counts.forged++;
+    riders->counts.forged++;
     return false;
 }
 
-struct rider *rider_resume(struct presence *presence, const char *ride, const char *socket_id,
+struct rider *rider_resume(struct riders *riders, const char *ride, const char *socket_id,
                            const struct broker_position *from, struct outlet *outlet,
                            const struct rider_ops *ops, void *client)
 {
     static const struct ack none = {0};
     struct rider *copy;
-    HASH_FIND_STR(presence->by_id, socket_id, copy);
+    HASH_FIND_STR(riders->by_id, socket_id, copy);
     if (copy)
         evict(copy); /* a connection whose end nobody has noticed yet */
-    struct rider *rider = add_rider(presence, ride, socket_id, outlet, ops, client);
+    struct rider *rider = add_rider(riders, ride, socket_id, outlet, ops, client);
     rider->state = RIDER_RESUMING;
     rider->from = *from;
     submit(rider, BROKER_RESUME, NULL, &none, true);
@@ -364,14 +395,14 @@ struct rider *rider_resume(struct presence *presence, const char *ride, const ch
  */
 static void take_new_id(struct rider *rider)
 {
-    HASH_DEL(rider->presence->by_id, rider);
+    HASH_DEL(rider->riders->by_id, rider);
     id_make(rider->id, SOCKET_ID_LEN);
-    HASH_ADD_STR(rider->presence->by_id, id, rider);
+    HASH_ADD_STR(rider->riders->by_id, id, rider);
 }
 
 static void finish_resuming(struct rider *rider, bool recovered)
 {
-    struct presence_counts *counts = &rider->presence->counts;
+    struct riders_counts *counts = &rider->riders->counts;
     rider->state = RIDER_ON;
     rider->recovered = recovered;
     if (recovered)
@@ -427,8 +458,8 @@ static void resume_settled(struct rider *rider, const struct broker_message *res
         finish_resuming(rider, true);
     } else {
         rider->state = RIDER_CATCHING_UP;
-        broker_replay(rider->presence->options.broker, ride->name, &rider->from,
-                      remember(rider->presence, rider, BROKER_RESUME, &(struct ack){0}));
+        broker_replay(rider->riders->options.broker, ride->name, &rider->from,
+                      remember(rider->riders, rider, BROKER_RESUME, &(struct ack){0}));
     }
 }
 
@@ -442,13 +473,13 @@ static bool past_reaches(const struct rider *rider, const struct broker_message 
            history_reaches(&ride->history, &past->position, &ride->position);
 }
 
-void rider_history(struct presence *presence, struct broker_message *message)
+void riders_history(struct riders *riders, struct broker_message *message)
 {
     struct pending *pending;
-    HASH_FIND(hh, presence->pending, &message->ticket, sizeof message->ticket, pending);
+    HASH_FIND(hh, riders->pending, &message->ticket, sizeof message->ticket, pending);
     struct rider *rider = pending ? pending->rider : NULL;
     if (pending)
-        drop_pending(presence, pending);
+        drop_pending(riders, pending);
     if (!rider) {
         broker_message_free(message);
         return;
@@ -542,7 +573,7 @@ void rider_refuse(struct rider *rider, const struct ack *ack, const char *messag
 {
     if (!rider->blamed)
         blame(rider, message);
-    rider->presence->counts.refused++;
+    rider->riders->counts.refused++;
     acknowledge_error(rider, ack, message);
     rider->ops->exception(rider->client, message);
 }
@@ -553,7 +584,7 @@ void rider_message(struct rider *rider, const char *json, size_t len, const stru
         return;
     struct user user;
     const char *error;
-    if (user_parse(json, len, rider->presence->options.max_user_bytes, &user, &error)) {
+    if (user_parse(json, len, rider->riders->options.max_user_bytes, &user, &error)) {
         rider_refuse(rider, ack, error);
         return;
     }
@@ -564,9 +595,9 @@ void rider_message(struct rider *rider, const char *json, size_t len, const stru
         return;
     }
     rider->exiting = user.status == USER_EXITING;
-    if (!rider->exiting && is_full(rider->presence, rider->ride, rider->id, 0)) {
+    if (!rider->exiting && is_full(rider->riders, rider->ride, rider->id, 0)) {
         struct ip ip = rider->ops->address(rider->client);
-        refuse(rider->presence->options.refusals, REFUSED_RIDERS, &ip);
+        tell_full(rider->riders, &ip);
         rider_refuse(rider, ack, RIDE_FULL);
     } else {
         submit(rider, rider->exiting ? BROKER_EXIT : BROKER_BOARD, user.json, ack, true);
@@ -574,7 +605,7 @@ void rider_message(struct rider *rider, const char *json, size_t len, const stru
     blob_unref(user.json);
 }
 
-void rider_answer(struct rider *rider, const struct ack *ack, struct blob *json)
+static void tell_users(struct rider *rider, const struct ack *ack, struct blob *json)
 {
     if (json)
         acknowledge(rider, ack, json->data, json->len);
@@ -582,9 +613,11 @@ void rider_answer(struct rider *rider, const struct ack *ack, struct blob *json)
         acknowledge_error(rider, ack, BROKER_AWAY);
 }
 
-void rider_forget_ask(struct rider *rider, struct ask *ask)
+static void answer_question(void *arg, struct blob *json)
 {
-    DL_DELETE2(rider->asks, ask, rider_prev, rider_next);
+    struct question *question = arg;
+    tell_users(question->rider, &question->ack, json);
+    drop_question(question);
 }
 
 void rider_active_users(struct rider *rider, const struct ack *ack)
@@ -592,13 +625,14 @@ void rider_active_users(struct rider *rider, const struct ack *ack)
     if (!ack->wanted)
         return;
     if (rider->ride->live) {
-        rider_answer(rider, ack, ride_snapshot(rider->ride));
+        tell_users(rider, ack, ride_snapshot(rider->ride));
         return;
     }
-    struct ask *ask = ask_new(rider->presence, rider->ride);
-    ask->rider = rider;
-    ask->ack = keep_ack(ack);
-    DL_APPEND2(rider->asks, ask, rider_prev, rider_next);
+    struct question *question = alloc_zeroed(sizeof *question);
+    question->rider = rider;
+    question->ack = keep_ack(ack);
+    DL_APPEND(rider->questions, question);
+    question->ask = watched_ask(rider->ride, answer_question, question);
 }
 
 /* --- results --- */
@@ -617,12 +651,12 @@ static void committed(struct rider *rider, enum broker_transition_kind kind, con
 }
 
 /* Ends what is pending with its result. */
-static void settle(struct presence *presence, struct pending *pending, const struct broker_message *result)
+static void settle(struct riders *riders, struct pending *pending, const struct broker_message *result)
 {
     struct rider *rider = pending->rider;
     enum broker_transition_kind kind = pending->kind;
     struct ack ack = keep_ack(&pending->ack);
-    drop_pending(presence, pending);
+    drop_pending(riders, pending);
 
     if (rider && kind == BROKER_RESUME) {
         resume_settled(rider, result);
@@ -635,14 +669,14 @@ static void settle(struct presence *presence, struct pending *pending, const str
     blob_unref(ack.text);
 }
 
-void rider_result(struct presence *presence, const struct broker_message *message)
+void riders_result(struct riders *riders, const struct broker_message *message)
 {
     struct pending *pending;
-    HASH_FIND(hh, presence->pending, &message->ticket, sizeof message->ticket, pending);
+    HASH_FIND(hh, riders->pending, &message->ticket, sizeof message->ticket, pending);
     if (!pending)
         return;
     if (!message->ok && !pending->rider)
         log_warn("gateway", "%s on %s was not told that it is gone: %s", message->socket_id, message->ride,
                  message->error);
-    settle(presence, pending, message);
+    settle(riders, pending, message);
 }

@@ -57,21 +57,15 @@ struct rides *presence_rides(struct presence *presence)
     return &presence->rides;
 }
 
-size_t presence_rider_count(const struct presence *presence)
+struct riders *presence_riders(struct presence *presence)
 {
-    (void)presence;
-    return 0;
+    return &presence->riders;
 }
 
-size_t presence_pending_count(const struct presence *presence)
+size_t riders_pending_count(const struct riders *riders)
 {
-    (void)presence;
+    (void)riders;
     return 0;
-}
-
-const struct presence_counts *presence_counts(const struct presence *presence)
-{
-    return &presence->counts;
 }
 
 size_t eio_session_count(const struct eio *eio)

@@ -27,7 +27,7 @@ struct server {
 
 struct presence {
     struct rides rides;
-    struct presence_counts counts;
+    struct riders riders;
     bool ready;
 };
 

@@ -306,7 +306,7 @@ void start(struct world *w, const char *rides)
         .timers = w->timers,
         .stop = stop,
         .reload = reload,
-        .stop_arg = w,
+        .owner = w,
     };
     w->presence = presence_new(&w->options);
 }
@@ -378,7 +378,7 @@ void advance(struct world *w, uint64_t ms)
 void join_ride(struct world *w, int i, const char *ride)
 {
     struct client *client = &w->client[i];
-    client->rider = rider_new(w->presence, ride, &client->outlet, &OPS, client);
+    client->rider = rider_new(presence_riders(w->presence), ride, &client->outlet, &OPS, client);
     strcpy(client->id, rider_id(client->rider));
 }
 

@@ -85,7 +85,7 @@ static void a_ride_is_watched_from_its_first_rider_on(void **state)
     join(w, 1);
     join_ride(w, 2, "/line-7");
     assert_journal(w, "watch /\nwatch /line-7\n");
-    assert_int_equal(presence_rider_count(w->presence), 3);
+    assert_int_equal(presence_riders(w->presence)->count, 3);
 }
 
 static void it_is_watched_some_seconds_after_the_last(void **state)
@@ -93,14 +93,14 @@ static void it_is_watched_some_seconds_after_the_last(void **state)
     struct world *w = *state;
     join_live(w, 2);
     leave(&w->client[0]);
-    advance(w, 2 * PRESENCE_LINGER_MS);
+    advance(w, 2 * WATCHED_LINGER_MS);
     leave(&w->client[1]);
-    advance(w, PRESENCE_LINGER_MS - 1);
+    advance(w, WATCHED_LINGER_MS - 1);
     assert_journal(w, "");
     advance(w, 1);
     assert_journal(w, "unwatch /\n");
     assert_null(rides_find(presence_rides(w->presence), "/"));
-    assert_int_equal(presence_rider_count(w->presence), 0);
+    assert_int_equal(presence_riders(w->presence)->count, 0);
 }
 
 static void who_comes_back_in_time_keeps_the_ride(void **state)
@@ -108,9 +108,9 @@ static void who_comes_back_in_time_keeps_the_ride(void **state)
     struct world *w = *state;
     join_live(w, 1);
     leave(&w->client[0]);
-    advance(w, PRESENCE_LINGER_MS - 1);
+    advance(w, WATCHED_LINGER_MS - 1);
     join(w, 0);
-    advance(w, 2 * PRESENCE_LINGER_MS);
+    advance(w, 2 * WATCHED_LINGER_MS);
     assert_journal(w, "");
     rider_active_users(w->client[0].rider, &ACK_5);
     assert_journal(w, "ann < ack 5 {\"offset\":\"0-e\",\"users\":[]}\n");
@@ -121,7 +121,7 @@ static void what_comes_for_a_ride_no_longer_watched_is_nobodys(void **state)
     struct world *w = *state;
     join_live(w, 1);
     leave(&w->client[0]);
-    advance(w, PRESENCE_LINGER_MS);
+    advance(w, WATCHED_LINGER_MS);
     says_event(w, 1, BROKER_BOARDED, "S", "1");
     says_roster(w, "/", 1, "S1");
     assert_journal(w, "unwatch /\n");
@@ -139,10 +139,10 @@ static void transitions_wait_for_the_first_roster_in_order(void **state)
     say(w, 1, BOARDING, &NO_ACK);
     say(w, 0, EXITING, &NO_ACK);
     assert_journal(w, "watch /\n");
-    assert_int_equal(presence_pending_count(w->presence), 3);
+    assert_int_equal(riders_pending_count(presence_riders(w->presence)), 3);
     says_roster(w, "/", 7, "");
     assert_journal(w, "board / ann " BOARDING "\nboard / bob " BOARDING "\nexit / ann " EXITING "\n");
-    assert_int_equal(presence_pending_count(w->presence), 3);
+    assert_int_equal(riders_pending_count(presence_riders(w->presence)), 3);
 }
 
 static void later_transitions_go_at_once(void **state)
@@ -171,7 +171,7 @@ static void a_result_is_acknowledged_behind_the_event(void **state)
                       "ann < 42[\"userBoarded\",2,\"2-e\"]\n"
                       "bob < 42[\"userBoarded\",1,\"1-e\"]\n"
                       "bob < 42[\"userBoarded\",2,\"2-e\"]\n");
-    assert_int_equal(presence_pending_count(w->presence), 0);
+    assert_int_equal(riders_pending_count(presence_riders(w->presence)), 0);
 }
 
 static void nothing_is_acknowledged_unasked(void **state)
@@ -212,7 +212,7 @@ static void an_exit_is_followed_by_the_disconnection(void **state)
     assert_journal(w, "ann < 42[\"userExited\",1,\"2-e\"]\n"
                       "ann < ack 5 {\"ok\":true,\"offset\":\"2-e\"}\n"
                       "ann < disconnected\n");
-    assert_int_equal(presence_rider_count(w->presence), 0);
+    assert_int_equal(presence_riders(w->presence)->count, 0);
 }
 
 static void what_is_said_after_an_exit_is_ignored(void **state)
@@ -240,7 +240,7 @@ static void a_bad_record_is_answered_to_its_sender_only(void **state)
 
     say(w, 0, "{}", &NO_ACK);
     turn(w);
-    assert_int_equal(presence_counts(w->presence)->refused, 2);
+    assert_int_equal(presence_riders(w->presence)->counts.refused, 2);
     assert_int_equal(buf_append(&w->journal, "", 1), 0);
     assert_null(strstr(w->journal.data, "ack"));
     assert_non_null(strstr(w->journal.data, "ann < exception "));
@@ -279,7 +279,7 @@ static void a_refused_transition_is_told_to_its_sender(void **state)
     buf_clear(&w->journal);
     says_result(w, 0, 0, "full");
     assert_journal(w, "ann < ack 5 {\"ok\":false,\"error\":\"full\"}\nann < exception full\n");
-    assert_int_equal(presence_pending_count(w->presence), 0);
+    assert_int_equal(riders_pending_count(presence_riders(w->presence)), 0);
 }
 
 static void a_refused_exit_leaves_the_client_connected_and_free_to_try_again(void **state)
@@ -316,11 +316,11 @@ static void a_result_for_who_is_gone_is_dropped(void **state)
     say(w, 0, BOARDING, &text);
     blob_unref(text.text);
     leave(&w->client[0]);
-    assert_int_equal(presence_pending_count(w->presence), 2);
+    assert_int_equal(riders_pending_count(presence_riders(w->presence)), 2);
     says_result(w, 0, 1, NULL);
     says_result(w, 1, 0, "full");
     assert_journal(w, "board / ann " BOARDING "\ndisconnect / ann\n");
-    assert_int_equal(presence_pending_count(w->presence), 0);
+    assert_int_equal(riders_pending_count(presence_riders(w->presence)), 0);
 }
 
 static void a_result_nobody_knows_is_ignored(void **state)
@@ -344,7 +344,7 @@ static void who_was_aboard_is_told_as_disconnected_when_it_drops(void **state)
     says_result(w, 0, 1, NULL);
     says_result(w, 1, 2, NULL);
     assert_journal(w, "");
-    assert_int_equal(presence_pending_count(w->presence), 0);
+    assert_int_equal(riders_pending_count(presence_riders(w->presence)), 0);
 }
 
 static void who_never_boarded_or_has_exited_drops_in_silence(void **state)
@@ -377,11 +377,11 @@ static void who_drops_before_the_roster_boards_and_disconnects_after_it(void **s
     join(w, 0);
     say(w, 0, BOARDING, &ACK_5);
     leave(&w->client[0]);
-    advance(w, 2 * PRESENCE_LINGER_MS);
+    advance(w, 2 * WATCHED_LINGER_MS);
     assert_journal(w, "watch /\n");
     says_roster(w, "/", 3, "");
     assert_journal(w, "board / ann " BOARDING "\ndisconnect / ann\n");
-    advance(w, PRESENCE_LINGER_MS);
+    advance(w, WATCHED_LINGER_MS);
     assert_journal(w, "unwatch /\n");
 }
 
@@ -398,7 +398,7 @@ static void held_transitions_are_refused_beyond_the_queue(void **state)
     }
     assert_in_range(said, 3, SUBMITTED_MAX);
     assert_journal(w, "ann < ack 5 {\"ok\":false,\"error\":\"" AWAY "\"}\nann < exception " AWAY "\n");
-    assert_int_equal(presence_pending_count(w->presence), said - 1);
+    assert_int_equal(riders_pending_count(presence_riders(w->presence)), said - 1);
 
     says_roster(w, "/", 0, "");
     turn(w);
@@ -515,7 +515,7 @@ static void presence_can_be_freed_with_transitions_held_and_pending(void **state
     say(w, 1, BOARDING, &ACK_5);
     leave(&w->client[0]);
     leave(&w->client[1]);
-    assert_int_equal(presence_pending_count(w->presence), 4);
+    assert_int_equal(riders_pending_count(presence_riders(w->presence)), 4);
     presence_free(w->presence);
     w->presence = NULL;
 }

@@ -26,7 +26,8 @@ static int setup_recovery(void **state)
 static void come_back_from(struct world *w, int i, const struct broker_position *from)
 {
     struct client *client = &w->client[i];
-    client->rider = rider_resume(w->presence, "/", client->id, from, &client->outlet, &OPS, client);
+    client->rider =
+        rider_resume(presence_riders(w->presence), "/", client->id, from, &client->outlet, &OPS, client);
 }
 
 /* The client has had the events up to `offset`. */
@@ -92,7 +93,7 @@ static void who_drops_aboard_is_suspended(void **state)
     assert_journal(w, "suspend / ann\n");
     says_result(w, 1, 0, "full");
     turn(w);
-    assert_int_equal(presence_pending_count(w->presence), 0);
+    assert_int_equal(riders_pending_count(presence_riders(w->presence)), 0);
 }
 
 static void who_drops_before_its_boardings_result_is_suspended(void **state)
@@ -136,7 +137,8 @@ static bool shows(struct world *w, const char *ride, const char *recovery_id, st
 {
     const struct recovery_scope scope = {.ride = ride};
     char socket_id[SOCKET_ID_LEN + 1];
-    if (!presence_check_recovery_id(w->presence, &scope, recovery_id, strlen(recovery_id), socket_id, from))
+    if (!riders_check_recovery_id(presence_riders(w->presence), &scope, recovery_id, strlen(recovery_id),
+                                  socket_id, from))
         return false;
     assert_string_equal(socket_id, w->client[0].id);
     return true;
@@ -154,7 +156,7 @@ static void a_recovery_id_tells_the_socket_and_where_its_stream_began(void **sta
     assert_true(shows(w, "/", recovery_id, &from));
     assert_int_equal(from.offset, 3);
     assert_string_equal(from.epoch, "epoch-01");
-    assert_int_equal(presence_counts(w->presence)->forged, 0);
+    assert_int_equal(presence_riders(w->presence)->counts.forged, 0);
 }
 
 static void a_recovery_id_is_for_its_ride_and_its_secret_only(void **state)
@@ -168,7 +170,7 @@ static void a_recovery_id_is_for_its_ride_and_its_secret_only(void **state)
     says_secret(w, 'l');
     turn(w);
     assert_false(shows(w, "/", recovery_id, &from));
-    assert_int_equal(presence_counts(w->presence)->forged, 2);
+    assert_int_equal(presence_riders(w->presence)->counts.forged, 2);
     assert_true(rider_recovery_id(w->client[0].rider, recovery_id));
     assert_true(shows(w, "/", recovery_id, &from));
 }
@@ -201,7 +203,7 @@ static void there_is_none_without_a_window_or_a_secret(void **state)
             says_secret(w, 'k');
         join_live(w, 1);
         assert_false(shows(w, "/", recovery_id, &from));
-        assert_int_equal(presence_counts(w->presence)->forged, 0);
+        assert_int_equal(presence_riders(w->presence)->counts.forged, 0);
         char own[RECOVERY_ID_SIZE];
         assert_false(rider_recovery_id(w->client[0].rider, own));
         leave(&w->client[0]);
@@ -224,8 +226,8 @@ static void who_comes_back_hears_what_it_missed_before_anything_new(void **state
     assert_journal(w, "ann recovered\nann < " EVENT(2) "ann < " EVENT(3) "ann < " EVENT(4) "ann < " EVENT(5));
     says_events(w, 6, 6);
     assert_journal(w, "ann < " EVENT(6));
-    assert_int_equal(presence_counts(w->presence)->recovered, 1);
-    assert_int_equal(presence_counts(w->presence)->unrecovered, 0);
+    assert_int_equal(presence_riders(w->presence)->counts.recovered, 1);
+    assert_int_equal(presence_riders(w->presence)->counts.unrecovered, 0);
 }
 
 static void who_missed_nothing_hears_nothing(void **state)
@@ -308,7 +310,7 @@ static void a_client_may_end_as_it_is_told(void **state)
     turn(w);
     says_history(w, 1, 4, 5);
     assert_journal(w, "replay / after 3-epoch-01\nann recovered\nsuspend / ann\n");
-    assert_int_equal(presence_rider_count(w->presence), 0);
+    assert_int_equal(presence_riders(w->presence)->count, 0);
 }
 
 /* --- what the ride does not remember --- */
@@ -322,7 +324,7 @@ static void what_the_ride_does_not_remember_comes_from_the_broker(void **state)
     says_history(w, 1, 4, 5);
     says_events(w, 6, 6);
     assert_journal(w, "ann recovered\nann < " EVENT(4) "ann < " EVENT(5) "ann < " EVENT(6));
-    assert_int_equal(presence_pending_count(w->presence), 0);
+    assert_int_equal(riders_pending_count(presence_riders(w->presence)), 0);
 }
 
 static void the_brokers_past_and_the_rides_history_may_overlap(void **state)
@@ -375,7 +377,7 @@ static void a_hole_between_them_is_no_recovery(void **state)
     assert_journal(w, "replay / after 3-epoch-01\nann not recovered\n");
     says_events(w, 9, 9);
     assert_journal(w, "ann < " EVENT(9));
-    assert_int_equal(presence_counts(w->presence)->unrecovered, 1);
+    assert_int_equal(presence_riders(w->presence)->counts.unrecovered, 1);
 }
 
 static void what_nobody_remembers_is_no_recovery_but_the_rider_stays_aboard(void **state)
@@ -449,7 +451,7 @@ static void offsets_nothing_leads_from_are_no_recovery(void **state)
         drop(&w->client[0]);
         assert_journal(w, "suspend / ann\n");
     }
-    assert_int_equal(presence_counts(w->presence)->unrecovered, sizeof froms / sizeof *froms);
+    assert_int_equal(presence_riders(w->presence)->counts.unrecovered, sizeof froms / sizeof *froms);
 }
 
 static void events_of_another_epoch_are_never_replayed(void **state)
@@ -473,7 +475,7 @@ static void who_drops_while_resuming_is_suspended_again(void **state)
     drop(&w->client[0]);
     says_resumed(w, 2, 0, BOARDING);
     assert_journal(w, "resume / ann\nsuspend / ann\n");
-    assert_int_equal(presence_pending_count(w->presence), 2); /* the suspensions */
+    assert_int_equal(riders_pending_count(presence_riders(w->presence)), 2); /* the suspensions */
 }
 
 static void who_leaves_while_resuming_is_disconnected(void **state)
@@ -500,7 +502,7 @@ static void who_drops_while_catching_up_is_suspended_if_aboard(void **state)
         assert_journal(w,
                        aboard ? "replay / after 3-epoch-01\nsuspend / ann\n" : "replay / after 3-epoch-01\n");
     }
-    assert_int_equal(presence_pending_count(w->presence), 1); /* the suspension */
+    assert_int_equal(riders_pending_count(presence_riders(w->presence)), 1); /* the suspension */
 }
 
 static void presence_can_be_freed_with_resumptions_under_way(void **state)
@@ -531,11 +533,11 @@ static void who_comes_back_ends_the_copy_nobody_noticed_the_end_of(void **state)
             drop(&w->client[0]);
         says_resumed(w, w->broker.submitted_count - 1, 0, BOARDING);
         assert_journal(w, "ann evicted\nresume / ann\nbob recovered\n");
-        assert_int_equal(presence_rider_count(w->presence), 1);
+        assert_int_equal(presence_riders(w->presence)->count, 1);
         leave(&w->client[1]);
         assert_journal(w, "disconnect / ann\n");
     }
-    assert_int_equal(presence_counts(w->presence)->evicted, 2);
+    assert_int_equal(presence_riders(w->presence)->counts.evicted, 2);
 }
 
 static void a_copy_that_was_resuming_itself_waits_no_more(void **state)
@@ -578,7 +580,7 @@ static void who_is_elsewhere_by_the_brokers_word_is_cut_and_not_suspended(void *
         drop(&w->client[0]);
         assert_journal(w, "");
     }
-    assert_int_equal(presence_counts(w->presence)->evicted, 2);
+    assert_int_equal(presence_riders(w->presence)->counts.evicted, 2);
 }
 
 static void who_was_evicted_is_told_nothing_of_what_it_asked_for(void **state)
@@ -589,7 +591,7 @@ static void who_was_evicted_is_told_nothing_of_what_it_asked_for(void **state)
     says_evicted(w, "/", w->client[0].id);
     says_result(w, 0, 0, "held elsewhere");
     assert_journal(w, "board / ann " BOARDING "\nann evicted\n");
-    assert_int_equal(presence_pending_count(w->presence), 0);
+    assert_int_equal(riders_pending_count(presence_riders(w->presence)), 0);
 }
 
 static void an_eviction_of_somebody_else_is_ignored(void **state)
@@ -625,7 +627,7 @@ static void a_refused_resumption_makes_a_new_client_and_gives_up_the_old_socket(
     says_result(w, 1, 0, "full");
     assert_journal(w, "ann evicted\nresume / ann\nsuspend / ann\nbob not recovered\n");
     assert_string_not_equal(rider_id(w->client[1].rider), w->client[0].id);
-    assert_int_equal(presence_counts(w->presence)->unrecovered, 1);
+    assert_int_equal(presence_riders(w->presence)->counts.unrecovered, 1);
     drop(&w->client[1]);
     assert_journal(w, "");
 }

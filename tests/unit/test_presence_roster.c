@@ -203,12 +203,12 @@ static void a_ride_in_doubt_can_go(void **state)
 {
     struct world *w = *state;
     presence_free(w->presence);
-    w->window_ms = 2 * PRESENCE_LINGER_MS;
+    w->window_ms = 2 * WATCHED_LINGER_MS;
     start(w, "*");
     renumber(w, "");
     turn(w);
     leave(&w->client[0]);
-    advance(w, PRESENCE_LINGER_MS);
+    advance(w, WATCHED_LINGER_MS);
     assert_journal(w, "unwatch /\n");
     advance(w, w->window_ms + DOUBT);
     assert_journal(w, "");
@@ -261,7 +261,7 @@ static void an_answer_waits_for_the_first_roster(void **state)
     says_event(w, 4, BROKER_BOARDED, "B", "2");
     assert_journal(w, "ann < ack 5 {\"offset\":\"3-e\",\"users\":[1]}\n"
                       "ann < 42[\"userBoarded\",2,\"4-e\"]\n");
-    advance(w, 2 * PRESENCE_ASK_MS);
+    advance(w, 2 * WATCHED_ASK_MS);
     assert_journal(w, "");
 }
 
@@ -270,7 +270,7 @@ static void an_answer_that_does_not_come_is_an_error(void **state)
     struct world *w = *state;
     join(w, 0);
     rider_active_users(w->client[0].rider, &ACK_5);
-    advance(w, PRESENCE_ASK_MS - 1);
+    advance(w, WATCHED_ASK_MS - 1);
     assert_journal(w, "watch /\n");
     advance(w, 1);
     assert_journal(w, "ann < ack 5 {\"ok\":false,\"error\":\"" AWAY "\"}\n");
@@ -316,7 +316,7 @@ static void a_question_from_outside_watches_the_ride_for_a_while(void **state)
     assert_int_equal(answer.times, 1);
     assert_string_equal(answer.json->data, "{\"offset\":\"3-e\",\"users\":[1]}");
     blob_unref(answer.json);
-    advance(w, PRESENCE_LINGER_MS);
+    advance(w, WATCHED_LINGER_MS);
     assert_journal(w, "unwatch /\n");
 }
 
@@ -325,11 +325,11 @@ static void a_question_can_be_withdrawn(void **state)
     struct world *w = *state;
     struct answer answer = {0};
     struct ask *ask = presence_ask(w->presence, "/", on_answer, &answer);
-    presence_ask_cancel(ask);
+    ask_cancel(ask);
     says_roster(w, "/", 3, "");
-    advance(w, PRESENCE_ASK_MS);
+    advance(w, WATCHED_ASK_MS);
     assert_journal(w, "watch /\n");
-    advance(w, PRESENCE_LINGER_MS);
+    advance(w, WATCHED_LINGER_MS);
     assert_journal(w, "unwatch /\n");
     assert_int_equal(answer.times, 0);
 }
@@ -339,10 +339,10 @@ static void a_question_without_an_answer_in_time_gets_none(void **state)
     struct world *w = *state;
     struct answer answer = {0};
     presence_ask(w->presence, "/", on_answer, &answer);
-    advance(w, PRESENCE_ASK_MS);
+    advance(w, WATCHED_ASK_MS);
     assert_int_equal(answer.times, 1);
     assert_null(answer.json);
-    advance(w, PRESENCE_LINGER_MS);
+    advance(w, WATCHED_LINGER_MS);
     assert_journal(w, "watch /\nunwatch /\n");
 }
 

@@ -284,7 +284,7 @@ static void without_a_broker_it_is_answered_late_and_without_a_recovery_id(void 
     struct site *s = *state;
     opens(s, 0);
     tells(s, 0, "40");
-    advance(s->world, PRESENCE_ASK_MS);
+    advance(s->world, WATCHED_ASK_MS);
     assert_happened(s, "watch /\nws1 < 40 ann\n");
 }
 
@@ -339,7 +339,7 @@ static void it_can_be_done_again_with_the_same_recovery_id(void **state)
         assert_happened(s, "suspend / ann\n");
     }
     assert_int_equal(s->recovery_ids, 1);
-    assert_int_equal(presence_counts(s->world->presence)->recovered, 3);
+    assert_int_equal(presence_riders(s->world->presence)->counts.recovered, 3);
 }
 
 static void without_an_offset_everything_since_the_stream_began_was_missed(void **state)
@@ -525,7 +525,7 @@ static void a_recovery_id_of_another_ride_or_secret_is_worthless(void **state)
     says_secret(s->world, 'l');
     forget_what_happened(s);
     assert_worthless(s, s->recovery_id[0]);
-    assert_int_equal(presence_counts(s->world->presence)->forged, 2);
+    assert_int_equal(presence_riders(s->world->presence)->counts.forged, 2);
 }
 
 static void a_recovery_id_that_is_no_string_is_none(void **state)
@@ -543,7 +543,7 @@ static void a_recovery_id_that_is_no_string_is_none(void **state)
         loses(s, 1);
     }
     assert_int_equal(s->world->broker.submitted_count, 0);
-    assert_int_equal(presence_counts(s->world->presence)->forged, 0);
+    assert_int_equal(presence_riders(s->world->presence)->counts.forged, 0);
 }
 
 /* --- ending --- */
@@ -658,7 +658,7 @@ static void one_that_comes_back_thrice_at_once_ends_up_with_the_last(void **stat
         says_resumed(s->world, i, 0, BOARDING);
     assert_happened(s,
                     "resume / ann\nws1 dropped\nresume / ann\nws2 dropped\nresume / ann\nws3 < 40 ann P1\n");
-    assert_int_equal(presence_rider_count(s->world->presence), 1);
+    assert_int_equal(presence_riders(s->world->presence)->count, 1);
 }
 
 static void who_is_elsewhere_by_the_brokers_word_is_cut_and_not_suspended(void **state)
