@@ -22,6 +22,7 @@
 #include <event2/event.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,44 +185,40 @@ static void wake_broker(void *arg)
         ;
 }
 
-static void add_metrics(struct broker_metrics *ours, struct metrics *metrics)
-{
-    ours->up = metrics_add(metrics, METRIC_GAUGE, "ridecast_broker_up", NULL,
-                           "Whether the broker is reachable and ready");
-    ours->queue_bytes = metrics_add(metrics, METRIC_GAUGE, "ridecast_broker_queue_bytes", NULL,
-                                    "Memory held by transitions without an answer");
-    ours->reconnects = metrics_add(metrics, METRIC_COUNTER, "ridecast_broker_reconnects_total", NULL,
-                                   "Times the broker came back after it was away");
-    ours->gaps = metrics_add(metrics, METRIC_COUNTER, "ridecast_broker_gaps_total", NULL,
-                             "Gaps found in the order of events");
-    ours->replays = metrics_add(metrics, METRIC_COUNTER, "ridecast_broker_replays_total", NULL,
-                                "Times missed events were read from the log");
-    ours->rosters = metrics_add(metrics, METRIC_COUNTER, "ridecast_broker_rosters_total", NULL,
-                                "Rosters handed to the gateway");
-    ours->bad_messages = metrics_add(metrics, METRIC_COUNTER, "ridecast_broker_bad_messages_total", NULL,
-                                     "Malformed or forged records met in Redis");
-    ours->transitions_ok = metrics_add(metrics, METRIC_COUNTER, "ridecast_transitions_total", "result=\"ok\"",
-                                       "Transitions by result");
-    ours->transitions_refused = metrics_add(metrics, METRIC_COUNTER, "ridecast_transitions_total",
-                                            "result=\"refused\"", "Transitions by result");
-    ours->latency =
-        metrics_add_histogram(metrics, "ridecast_broker_latency_seconds",
-                              "From a transition's being sent to Redis to its answer", &metric_bounds_times);
-    ours->leases_lost = metrics_add(metrics, METRIC_COUNTER, "ridecast_broker_leases_lost_total", NULL,
-                                    "Times this node's lease was gone when it was to be renewed");
-    ours->nodes_reaped = metrics_add(metrics, METRIC_COUNTER, "ridecast_nodes_reaped_total", NULL,
-                                     "Dead nodes that this one found riders of");
-    ours->riders_held = metrics_add(metrics, METRIC_GAUGE, "ridecast_riders_held", NULL,
-                                    "Riders aboard by this node's clients");
-    ours->riders_reaped = metrics_add(metrics, METRIC_COUNTER, "ridecast_riders_reaped_total", NULL,
-                                      "Riders of dead nodes that were suspended or taken out");
-    ours->riders_swept = metrics_add(metrics, METRIC_COUNTER, "ridecast_riders_swept_total", NULL,
-                                     "Suspended riders taken out after the recovery window");
-    ours->riders_restored = metrics_add(metrics, METRIC_COUNTER, "ridecast_riders_restored_total", NULL,
-                                        "Riders that this node put back into the set");
-    ours->riders_evicted = metrics_add(metrics, METRIC_COUNTER, "ridecast_riders_evicted_total", NULL,
-                                       "Sockets that another node has taken over");
-}
+#define FIELD(f)   .offset = offsetof(struct broker_metrics, f)
+#define COUNTER(f) .type = METRIC_COUNTER, FIELD(f)
+#define GAUGE(f)   .type = METRIC_GAUGE, FIELD(f)
+
+/* clang-format off */
+static const struct metric_row metric_rows[] = {
+    {"ridecast_broker_up", GAUGE(up), .help = "Whether the broker is reachable and ready"},
+    {"ridecast_broker_queue_bytes", GAUGE(queue_bytes), .help = "Memory held by transitions without an answer"},
+    {"ridecast_broker_reconnects_total", COUNTER(reconnects),
+     .help = "Times the broker came back after it was away"},
+    {"ridecast_broker_gaps_total", COUNTER(gaps), .help = "Gaps found in the order of events"},
+    {"ridecast_broker_replays_total", COUNTER(replays), .help = "Times missed events were read from the log"},
+    {"ridecast_broker_rosters_total", COUNTER(rosters), .help = "Rosters handed to the gateway"},
+    {"ridecast_broker_bad_messages_total", COUNTER(bad_messages),
+     .help = "Malformed or forged records met in Redis"},
+    {"ridecast_transitions_total", COUNTER(transitions_ok), .labels = "result=\"ok\"",
+     .help = "Transitions by result"},
+    {"ridecast_transitions_total", COUNTER(transitions_refused), .labels = "result=\"refused\"",
+     .help = "Transitions by result"},
+    {"ridecast_broker_latency_seconds", .type = METRIC_HISTOGRAM, FIELD(latency), .bounds = &metric_bounds_times,
+     .help = "From a transition's being sent to Redis to its answer"},
+    {"ridecast_broker_leases_lost_total", COUNTER(leases_lost),
+     .help = "Times this node's lease was gone when it was to be renewed"},
+    {"ridecast_nodes_reaped_total", COUNTER(nodes_reaped), .help = "Dead nodes that this one found riders of"},
+    {"ridecast_riders_held", GAUGE(riders_held), .help = "Riders aboard by this node's clients"},
+    {"ridecast_riders_reaped_total", COUNTER(riders_reaped),
+     .help = "Riders of dead nodes that were suspended or taken out"},
+    {"ridecast_riders_swept_total", COUNTER(riders_swept),
+     .help = "Suspended riders taken out after the recovery window"},
+    {"ridecast_riders_restored_total", COUNTER(riders_restored),
+     .help = "Riders that this node put back into the set"},
+    {"ridecast_riders_evicted_total", COUNTER(riders_evicted), .help = "Sockets that another node has taken over"},
+};
+/* clang-format on */
 
 /* Spaces separate fields in what Redis keeps. */
 static bool has_space_or_control(const char *text)
@@ -286,7 +283,8 @@ struct broker *broker_new(const struct broker_options *options, char *error, siz
     broker->url = alloc_text(options->url, strlen(options->url));
     broker->prefix = alloc_text(options->prefix, strlen(options->prefix));
     broker->node_id = node_id_or_random(options->node_id);
-    add_metrics(&broker->metrics, options->metrics);
+    metrics_add_rows(options->metrics, metric_rows, sizeof metric_rows / sizeof metric_rows[0],
+                     &broker->metrics);
     broker->inbox = mailbox_new(wake_broker, broker);
     broker->outbox = mailbox_new(options->wake, options->wake_arg);
     broker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

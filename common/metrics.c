@@ -107,6 +107,17 @@ struct metric *metrics_add_histogram(struct metrics *metrics, const char *name, 
     return metric;
 }
 
+void metrics_add_rows(struct metrics *metrics, const struct metric_row *rows, size_t count, void *holder)
+{
+    for (const struct metric_row *row = rows; row < rows + count; row++) {
+        struct metric **place = (struct metric **)((char *)holder + row->offset);
+
+        *place = row->type == METRIC_HISTOGRAM
+                     ? metrics_add_histogram(metrics, row->name, row->help, row->bounds)
+                     : metrics_add(metrics, row->type, row->name, row->labels, row->help);
+    }
+}
+
 void metric_observe(struct metric *metric, int64_t value)
 {
     size_t i = 0;

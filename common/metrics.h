@@ -44,6 +44,19 @@ struct metric *metrics_add(struct metrics *metrics, enum metric_type type, const
 struct metric *metrics_add_histogram(struct metrics *metrics, const char *name, const char *help,
                                      const struct metric_bounds *bounds);
 
+/* A series as a row of a table. */
+struct metric_row {
+    const char *name;
+    enum metric_type type;
+    const char *labels; /* NULL: none */
+    const char *help;
+    const struct metric_bounds *bounds; /* METRIC_HISTOGRAM only */
+    size_t offset;                      /* of the struct metric * that leads to it, in `holder` */
+};
+
+/* Registers every row, in order. */
+void metrics_add_rows(struct metrics *metrics, const struct metric_row *rows, size_t count, void *holder);
+
 /* Powers of two from 1 to 4096, and times from 100 microseconds to 10 s. */
 extern const struct metric_bounds metric_bounds_sizes, metric_bounds_times;
 

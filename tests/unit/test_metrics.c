@@ -66,6 +66,31 @@ static void series_of_one_name_stand_together_under_the_first_help(void **state)
     metrics_free(metrics);
 }
 
+static void a_table_leads_its_holder_to_the_series(void **state)
+{
+    (void)state;
+    struct holder {
+        struct metric *opened, *lag;
+    } holder;
+    static const struct metric_bounds bounds = {1, {1000}};
+    static const struct metric_row rows[] = {
+        {"lag_seconds", METRIC_HISTOGRAM, NULL, "L", &bounds, offsetof(struct holder, lag)},
+        {"opened_total", METRIC_COUNTER, "door=\"2\"", "Opened", NULL, offsetof(struct holder, opened)},
+    };
+    struct metrics *metrics = metrics_new();
+    metrics_add_rows(metrics, rows, 2, &holder);
+    metric_add(holder.opened, 3);
+    metric_observe(holder.lag, 500);
+    assert_page(metrics, "# HELP lag_seconds L\n# TYPE lag_seconds histogram\n"
+                         "lag_seconds_bucket{le=\"0.001\"} 1\n"
+                         "lag_seconds_bucket{le=\"+Inf\"} 1\n"
+                         "lag_seconds_sum 0.0005\n"
+                         "lag_seconds_count 1\n"
+                         "# HELP opened_total Opened\n# TYPE opened_total counter\n"
+                         "opened_total{door=\"2\"} 3\n");
+    metrics_free(metrics);
+}
+
 static void times_are_rendered_in_seconds(void **state)
 {
     (void)state;
@@ -176,6 +201,7 @@ int main(void)
         cmocka_unit_test(an_empty_registry_renders_nothing),
         cmocka_unit_test(a_series_is_rendered_with_help_type_and_value),
         cmocka_unit_test(series_of_one_name_stand_together_under_the_first_help),
+        cmocka_unit_test(a_table_leads_its_holder_to_the_series),
         cmocka_unit_test(times_are_rendered_in_seconds),
         cmocka_unit_test(a_histogram_counts_what_lies_below_each_bound),
         cmocka_unit_test(a_quantile_is_the_bound_it_lies_below),
