@@ -1,28 +1,38 @@
 /*
- * A Redis, or a sentinel, that answers anything: the whole Redis backend above its connections, which are
- * here.
+ * A Redis, or a sentinel, that answers anything: the whole Redis backend above its connections
+ * (redis_world.h). The input is orders from the gateway, replies from Redis, and what happens to connections:
  *
- * The input is orders from the gateway, replies from Redis, and what happens to connections:
- *
- *   w u        a ride is watched, unwatched              . *   the oldest command, or all, answered as Redis
- * does b e x s m  a socket boards, exits, disconnects,      r     the bytes that follow answer the oldest
- * command is suspended, comes back                  p     ... or come on the connection for events y a v a
- * replay, what this node says, a survey   + -   a connection is ready, is lost k          time passes f the
- * gateway stops
+ *   w u         a ride is watched, unwatched
+ *   b e x s m   a socket boards, exits, disconnects, is suspended, comes back
+ *   y a v       a replay, what this node says, a survey
+ *   . *         the oldest command, or all, answered as Redis does
+ *   r           the bytes that follow answer the oldest command
+ *   p           ... or come on the connection for events
+ *   + -         a connection is ready, is lost
+ *   k           time passes
+ *   f           the gateway stops
  *
  * Each is a letter and a digit (which ride, socket, connection, how much); an input that begins with `S` uses
  * sentinels. Replies are RESP and read by hiredis. Whatever Redis says, each order gets one answer, and of a
  * ride the gateway hears a roster and then events whose offsets rise by one.
  */
-#include "tests/fuzz/redis_world.h"
-#include "tests/fuzz/virtual.h"
-
 #include "broker/backend.h"
 #include "broker/message.h"
 #include "broker/redis/redis.h"
-#include "common/metrics.h"
+#include "common/clock.h"
+#include "common/json_text.h"
+#include "tests/fuzz/backend_host.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/redis_world.h"
+#include "tests/fuzz/virtual.h"
+#include "tests/lib/virtual_clock.h"
 
-enum { RIDES = 3, ANSWERS_MAX = 256 };
+#include <string.h>
+
+    enum {
+        RIDES = 3,
+        ANSWERS_MAX = 256
+    };
 
 /* What the gateway has been told of a ride. */
 struct told {
@@ -41,8 +51,9 @@ static struct broker gateway;
 
 static const char *const RIDE_NAMES[RIDES] = {"/", "/line-7", "/a"};
 
+/* One for all inputs: nobody reads them. */
 static struct metrics *registry;
-static struct broker_metrics metrics;
+static const struct broker_metrics *metrics;
 
 /* --- what the gateway is told --- */
 
@@ -98,14 +109,6 @@ void broker_progress(struct broker *broker)
 {
     if (broker->stopping)
         broker->backend->row->finish(broker->backend);
-}
-
-void order_free(struct order *order)
-{
-    if (!order)
-        return;
-    blob_unref(order->user);
-    free(order);
 }
 
 /* --- what the gateway wants --- */
@@ -172,46 +175,19 @@ static void say_about(void)
 
 /* --- what happens --- */
 
-/* What the loop does on its next turn. */
-static void turn(void)
-{
-    for (unsigned i = 0; i < link_count; i++) {
-        struct redis_link *link = links[i];
-        if (link->state != BROKEN)
-            continue;
-        link->state = WAITING;
-        cut_off(link);
-        link->setup.lost("it was lost", link->setup.arg);
-    }
-}
-
 static void let_time_pass(unsigned digit)
 {
     static const unsigned steps_ms[] = {0, 1, 10, 100, 200, 500, 1000, 3000, 10000, 60000};
-    uint64_t end_ms = virtual_ms + steps_ms[digit];
+    uint64_t end_ms = clock_ms() + steps_ms[digit];
     unsigned fired = 0;
 
     while (virtual_next_ms() <= end_ms && fired++ < ANSWERS_MAX) {
-        if (virtual_next_ms() > virtual_ms)
-            virtual_ms = virtual_next_ms();
+        if (virtual_next_ms() > clock_ms())
+            virtual_pass_ms(virtual_next_ms() - clock_ms());
         virtual_fire();
-        turn();
+        world_turn();
     }
-    virtual_ms = end_ms;
-}
-
-static void connection(unsigned digit, bool up)
-{
-    struct redis_link *link = links[digit % link_count];
-
-    if (up && link->state == WAITING) {
-        link->state = READY;
-        link->setup.ready(link->setup.arg);
-    } else if (!up && link->state == READY) {
-        redis_link_fail(link, "the input says so");
-    } else if (!up && link->state == WAITING) {
-        link->setup.lost("the input says so", link->setup.arg);
-    }
+    virtual_pass_ms(end_ms - clock_ms());
 }
 
 static void stop_orders(void)
@@ -255,20 +231,22 @@ static size_t step(const char *at, size_t left)
     switch (*at) {
     case 'r':
     case 'p': {
-        struct redis_link *link = *at == 'p' ? events() : links[digit % (link_count - 1)];
-        size_t said = say_text(link, at + used, left - used);
+        struct redis_link *link = *at == 'p' ? world_event_link() : world_command_link(digit);
+        size_t said = world_say(link, at + used, left - used);
         return said ? used + said : 0;
     }
     case '.':
-        answer_oldest(links[digit % link_count]);
+        world_answer(world_link(digit));
         return used;
     case '*':
-        while (answers++ < ANSWERS_MAX && answer_oldest(links[digit % link_count]))
+        while (answers++ < ANSWERS_MAX && world_answer(world_link(digit)))
             ;
         return used;
     case '+':
+        world_connect(world_link(digit));
+        return used;
     case '-':
-        connection(digit, *at == '+');
+        world_disconnect(world_link(digit));
         return used;
     case 'k':
         let_time_pass(digit);
@@ -281,18 +259,6 @@ static size_t step(const char *at, size_t left)
     }
 }
 
-/* One for all: nobody reads them. */
-static void make_metrics(void)
-{
-    registry = metrics_new();
-    struct metric *any = metrics_add(registry, METRIC_GAUGE, "any", NULL, "Anything");
-    struct metric **each = (struct metric **)&metrics;
-
-    for (size_t i = 0; i < sizeof metrics / sizeof(struct metric *); i++)
-        each[i] = any;
-    metrics.latency = metrics_add_histogram(registry, "any_seconds", "Anything", &metric_bounds_times);
-}
-
 static void begin(bool sentinels)
 {
     struct backend_setup setup = {
@@ -303,29 +269,27 @@ static void begin(bool sentinels)
         .queue_bytes = 2000,
         .node_lease_ms = 3000,
         .recovery_window_ms = 15000,
-        .metrics = &metrics,
+        .metrics = metrics,
     };
     char error[200];
 
-    if (!registry)
-        make_metrics();
     virtual_begin();
     gateway = (struct broker){0};
-    link_count = 0;
+    world_begin();
     gateway.backend = backend_redis.open(&setup, error, sizeof error);
     CHECK(gateway.backend);
-    store_begin(((struct redis *)gateway.backend)->node);
+    world_sweeper(((struct redis *)gateway.backend)->node);
     backend_redis.start(gateway.backend);
 }
 
 static void end(void)
 {
     stop_orders();
-    turn();
+    world_turn();
     backend_redis.stop(gateway.backend, "the end");
-    CHECK(gateway.answers == gateway.orders && pending == 0);
+    CHECK(gateway.answers == gateway.orders && world_pending() == 0);
     backend_redis.free(gateway.backend);
-    CHECK(!virtual_events);
+    CHECK(virtual_idle());
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -333,12 +297,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *at = (const char *)data;
     size_t left = size, used = 1;
 
+    if (!registry) {
+        registry = metrics_new();
+        metrics = any_metrics(registry);
+    }
     begin(size > 0 && *at == 'S');
     while (left > 0 && used > 0) {
         used = step(at, left);
         at += used;
         left -= used;
-        turn();
+        world_turn();
     }
     end();
     return 0;

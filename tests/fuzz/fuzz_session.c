@@ -22,7 +22,17 @@
  * What an accepted boarding is, every member hears once and in order, and nobody who has left
  * (session_client.h). When all have gone and time has passed, nobody is aboard and nothing is kept.
  */
+#include "common/alloc.h"
+#include "gateway/net/ws.h"
+#include "gateway/rides/wire.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/gateway_world.h"
+#include "tests/fuzz/ledger.h"
 #include "tests/fuzz/session_client.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
 
 enum { CLIENTS = 4, LOOSE_MAX = 8, POLLS_MAX = 20, REST_S = 45, FIRST_NAME = 10 };
 
@@ -38,7 +48,7 @@ static void keep_loose(struct conn **conn)
 
     if (!*conn)
         return;
-    hang_up(&loose[next % LOOSE_MAX]);
+    client_hang_up(&loose[next % LOOSE_MAX]);
     loose[next++ % LOOSE_MAX] = *conn;
     *conn = NULL;
 }
@@ -49,15 +59,15 @@ static void open_session(struct client *c, char how, unsigned ride)
 {
     char path[32];
 
-    forget_session(c);
+    client_forget(c);
     c->plain = how == 'p';
     c->ride = ride;
     snprintf(path, sizeof path, "/ws%s", ride ? RIDE_NAMES[ride] : "");
     if (how == 'o')
         c->getting =
-            request(c, &c->get, "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: h\r\n\r\n");
+            client_request(c, &c->get, "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: h\r\n\r\n");
     else
-        open_ws(c, c->plain ? path : "/socket.io/?EIO=4&transport=websocket");
+        client_open_ws(c, c->plain ? path : "/socket.io/?EIO=4&transport=websocket");
 }
 
 static void begin_upgrade(struct client *c)
@@ -68,15 +78,15 @@ static void begin_upgrade(struct client *c)
         return;
     c->probing = true;
     snprintf(path, sizeof path, "/socket.io/?EIO=4&transport=websocket&sid=%s", c->sid);
-    open_ws(c, path);
-    listen_all(clients, CLIENTS);
-    send_frame(c, WS_TEXT, "2probe", 6);
+    client_open_ws(c, path);
+    clients_listen(clients, CLIENTS);
+    client_send_frame(c, WS_TEXT, "2probe", 6);
 }
 
 /* Not before its poll has been answered, or it may hear things in another order. */
 static void end_upgrade(struct client *c)
 {
-    if (c->probing && !c->getting && send_frame(c, WS_TEXT, "5", 1))
+    if (c->probing && !c->getting && client_send_frame(c, WS_TEXT, "5", 1))
         c->probing = false;
 }
 
@@ -91,7 +101,7 @@ static bool sayf(struct client *c, const char *format, ...)
     int len = vsnprintf(text, sizeof text, format, args);
     va_end(args);
     CHECK(len > 0 && (size_t)len < sizeof text);
-    return say(c, text, (size_t)len);
+    return client_say(c, text, (size_t)len);
 }
 
 /* What stands before a packet's JSON on that ride. */
@@ -149,7 +159,7 @@ static void leave_ride(struct client *c, unsigned ride)
     if (c->plain || !seat->in || seat->left || !sayf(c, "41%s", prefix(ride)))
         return;
     seat->left = true;
-    seat->left_at = ledgers[ride].last.offset;
+    seat->left_at = ledger_last(ride)->offset;
 }
 
 static void stall(struct client *c, bool stalled)
@@ -165,12 +175,12 @@ static void fall_silent(struct client *c)
     keep_loose(&c->ws);
     keep_loose(&c->get);
     keep_loose(&c->post);
-    forget_session(c);
+    client_forget(c);
 }
 
 static void send_anything(struct client *c, const char *text)
 {
-    struct conn *conn = world_connect(address_of(c));
+    struct conn *conn = world_connect(client_address(c));
 
     for (size_t n; conn && *text; text += n) {
         n = strcspn(text, "~");
@@ -195,8 +205,7 @@ static void signal_gateway(void)
     struct broker_message *message = alloc_zeroed(sizeof *message);
 
     message->kind = BROKER_SIGNAL;
-    broker_tell(world_broker, message);
-    world_turn();
+    world_broker_says(message);
 }
 
 static void step(struct client *c, char letter, const char *text, size_t len)
@@ -212,7 +221,7 @@ static void step(struct client *c, char letter, const char *text, size_t len)
         open_session(c, letter, ride);
         break;
     case 'g':
-        poll_get(c);
+        client_poll(c);
         break;
     case 'u':
         begin_upgrade(c);
@@ -236,7 +245,7 @@ static void step(struct client *c, char letter, const char *text, size_t len)
         break;
     case 'm':
         c->sloppy = true;
-        say(c, text, len);
+        client_say(c, text, len);
         break;
     case 'f':
         c->sloppy = true;
@@ -244,7 +253,7 @@ static void step(struct client *c, char letter, const char *text, size_t len)
             world_send(c->ws, text, len);
         break;
     case 'x':
-        forget_session(c);
+        client_forget(c);
         break;
     case 'z':
         fall_silent(c);
@@ -283,8 +292,8 @@ static void check_all_heard(struct client *c)
 
     for (unsigned ride = 0; ride < RIDES && (polling || websocket) && !c->sloppy; ride++) {
         const struct seat *seat = &c->seats[ride];
-        if (seat->in && seat->known && !seat->left && !strcmp(seat->at.epoch, ledgers[ride].last.epoch))
-            CHECK(seat->at.offset == ledgers[ride].last.offset);
+        if (seat->in && seat->known && !seat->left && !strcmp(seat->at.epoch, ledger_last(ride)->epoch))
+            CHECK(seat->at.offset == ledger_last(ride)->offset);
     }
 }
 
@@ -296,12 +305,12 @@ static void hear_all(void)
         stall(c, false);
     for (unsigned i = 0; i < POLLS_MAX; i++) {
         world_pass(1); /* who was to be closed when it reads again is */
-        listen_all(clients, CLIENTS);
+        clients_listen(clients, CLIENTS);
         for (struct client *c = clients; c < clients + CLIENTS; c++)
             if (!c->ws)
-                poll_get(c);
+                client_poll(c);
     }
-    listen_all(clients, CLIENTS);
+    clients_listen(clients, CLIENTS);
     for (struct client *c = clients; c < clients + CLIENTS; c++)
         check_all_heard(c);
 }
@@ -312,7 +321,7 @@ static void check_page(const char *path, const char *const *lines)
     char *body = NULL;
     size_t len;
 
-    CHECK(request(c, &c->get, "GET %s HTTP/1.1\r\nHost: h\r\n\r\n", path));
+    CHECK(client_request(c, &c->get, "GET %s HTTP/1.1\r\nHost: h\r\n\r\n", path));
     CHECK(take_response(c->get, &body, &len) == 200);
     for (; *lines; lines++)
         CHECK(memmem(body, len, *lines, strlen(*lines)));
@@ -335,7 +344,7 @@ static void check_nothing_left(void)
 
     for (unsigned i = 0; i < REST_S; i++)
         world_jump(1000);
-    if (world_net->stopped)
+    if (world_stopped())
         return;
     check_page("/metrics", figures);
     check_page("/api/users", nobody);
@@ -349,21 +358,21 @@ static void drive(void)
 
     memset(clients, 0, sizeof clients);
     world_turn();
-    for (char *line; !world_net->stopped && (line = fuzz_line(&input, &len)); free(line)) {
+    for (char *line; !world_stopped() && (line = fuzz_line(&input, &len)); free(line)) {
         if (len < 2)
             continue;
         step(&clients[(unsigned char)line[0] % CLIENTS], line[1], line + 2, len - 2);
-        listen_all(clients, CLIENTS);
+        clients_listen(clients, CLIENTS);
     }
-    if (!world_net->stopped)
+    if (!world_stopped())
         hear_all();
     for (size_t i = 0; i < LOOSE_MAX; i++)
-        hang_up(&loose[i]);
+        client_hang_up(&loose[i]);
     for (struct client *c = clients; c < clients + CLIENTS; c++)
-        forget_session(c);
-    if (!world_net->stopped)
+        client_forget(c);
+    if (!world_stopped())
         check_nothing_left();
-    forget_session(&clients[0]);
+    client_forget(&clients[0]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -393,7 +402,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     input = fuzz_input(data, size);
     names = FIRST_NAME;
     away = false;
-    world_run(options);
+    world_run(options, drive, ledger_note);
     ledger_clear();
     return 0;
 }

@@ -1,22 +1,20 @@
 /*
- * A whole gateway (gateway/gateway.h) without a thread, a socket or a clock: the connections of
- * gateway/net/net.h are here, and so is the broker, which runs the memory backend whenever the world turns.
- * One program includes this once and writes drive(), which is called when the gateway runs.
+ * A whole gateway (gateway/gateway.h) without a thread, a socket or a clock. What gateway/net/net.h and
+ * broker/broker.h promise is replaced when the program is linked: connections are below, and the broker runs
+ * the memory backend whenever the world turns. Time is tests/fuzz/virtual.h.
+ *
+ * One gateway at a time; all but world_run() is for while it runs.
  */
 #ifndef RIDECAST_TESTS_FUZZ_GATEWAY_WORLD_H
 #define RIDECAST_TESTS_FUZZ_GATEWAY_WORLD_H
 
-#include "tests/fuzz/virtual.h"
+#include "broker/broker.h"
+#include "common/buf.h"
+#include "common/ip.h"
 
-#include "broker/backend.h"
-#include "common/alloc.h"
-#include "common/config.h"
-#include "common/metrics.h"
-#include "common/process.h"
-#include "gateway/gateway.h"
-#include "gateway/net/net.h"
-
-enum { PIECES_MAX = 100000 };
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* A client's connection. It is there until world_hang_up(), even if the gateway has let go of it. */
 struct conn {
@@ -29,504 +27,48 @@ struct conn {
     struct conn *prev, *next;
 };
 
-struct net {
-    struct net_options options;
-    struct timers *timers;
-    struct conn *conns;
-    size_t count; /* of those with data */
-    bool woken, stopped, running;
-};
+/*
+ * One life of a gateway that has these options (ended by NULL): drive() is called when it runs and makes
+ * everything happen, overhear() whenever the broker tells something.
+ */
+void world_run(const char *const *options, void (*drive)(void),
+               void (*overhear)(const struct broker_message *message));
 
-struct broker {
-    struct broker_options options;
-    struct backend *backend;
-    struct mailbox *orders, *messages;
-    bool away; /* orders wait */
-};
+/* Whether the gateway has ended by itself. */
+bool world_stopped(void);
 
-/* The target's. */
-static void drive(void);
-/* The broker tells something. */
-static void overhear(const struct broker_message *message);
+/* --- time --- */
 
-static struct net *world_net;
-static struct broker *world_broker;
+/* Everything that follows from what has happened. */
+void world_turn(void);
 
-static void world_hang_up(struct conn *conn);
+/* All at once, as if the loop had been held up: what is due is late. */
+void world_jump(uint64_t ms);
 
-/* --- the process --- */
-
-uint64_t process_resident_bytes(void)
-{
-    return 1;
-}
-
-void process_usage(struct process_usage *usage)
-{
-    *usage = (struct process_usage){.resident_bytes = 1};
-}
-
-/* --- the network --- */
-
-struct net *net_new(const struct net_options *options, char *error, size_t error_size)
-{
-    struct net *net = calloc(1, sizeof *net);
-
-    (void)error, (void)error_size;
-    CHECK(net);
-    net->options = *options;
-    net->timers = timers_new();
-    CHECK(net->timers);
-    world_net = net;
-    return net;
-}
-
-static void settle(struct net *net)
-{
-    net->options.handler->settle(net->options.owner);
-}
-
-void net_run(struct net *net)
-{
-    net->running = true;
-    drive();
-    net->running = false;
-    for (struct conn *conn = net->conns; conn; conn = conn->next) {
-        void *data = conn->data;
-        conn->data = NULL;
-        if (data)
-            net->options.handler->closed(data);
-    }
-}
-
-void net_free(struct net *net)
-{
-    if (!net)
-        return;
-    while (net->conns)
-        world_hang_up(net->conns);
-    timers_free(net->timers);
-    free(net);
-}
-
-void net_stop(struct net *net)
-{
-    net->stopped = true;
-}
-
-void net_wake(struct net *net)
-{
-    net->woken = true;
-}
-
-const char *net_address(const struct net *net)
-{
-    (void)net;
-    return "here:1";
-}
-
-const char *net_admin_address(const struct net *net)
-{
-    (void)net;
-    return "";
-}
-
-struct timers *net_timers(struct net *net)
-{
-    return net->timers;
-}
-
-size_t net_connection_count(const struct net *net)
-{
-    return net->count;
-}
-
-const char *net_version(void)
-{
-    return "none";
-}
-
-uint64_t net_refused_count(const struct net *net)
-{
-    (void)net;
-    return 0;
-}
-
-bool net_starved(const struct net *net)
-{
-    (void)net;
-    return false;
-}
-
-void conn_write(struct conn *conn, const void *data, size_t n)
-{
-    CHECK(conn->data);
-    CHECK(!buf_append(&conn->heard, data, n));
-    conn->blocked = conn->stalled;
-}
-
-bool conn_blocked(const struct conn *conn)
-{
-    return conn->blocked;
-}
-
-static void let_go(struct conn *conn)
-{
-    CHECK(conn->data);
-    conn->data = NULL;
-    conn->net->count--;
-}
-
-void conn_close(struct conn *conn)
-{
-    let_go(conn);
-}
-
-void conn_abort(struct conn *conn)
-{
-    let_go(conn);
-}
-
-bool conn_is_admin(const struct conn *conn)
-{
-    (void)conn;
-    return false;
-}
-
-struct ip conn_peer(const struct conn *conn)
-{
-    return conn->peer;
-}
+/* From timer to timer. */
+void world_pass(uint64_t ms);
 
 /* --- the broker --- */
 
-struct broker *broker_new(const struct broker_options *options, char *error, size_t error_size)
-{
-    static struct broker_metrics metrics;
-    struct broker *broker = calloc(1, sizeof *broker);
-
-    CHECK(broker);
-    broker->options = *options;
-    struct metric *any = metrics_add(options->metrics, METRIC_GAUGE, "any", NULL, "Anything");
-    struct metric **each = (struct metric **)&metrics;
-
-    for (size_t i = 0; i < sizeof metrics / sizeof(struct metric *); i++)
-        each[i] = any;
-    const struct backend_setup setup = {
-        .broker = broker,
-        .recovery_window_ms = options->recovery_window_ms,
-        .metrics = &metrics,
-    };
-
-    broker->backend = backend_memory.open(&setup, error, error_size);
-    broker->orders = mailbox_new(NULL, NULL);
-    broker->messages = mailbox_new(options->wake, options->wake_arg);
-    CHECK(broker->backend && broker->orders && broker->messages);
-    world_broker = broker;
-    return broker;
-}
-
-int broker_start(struct broker *broker, char *error, size_t error_size)
-{
-    (void)error, (void)error_size;
-    broker->backend->row->start(broker->backend);
-    return 0;
-}
-
-static void carry_out(struct broker *broker, struct order *order)
-{
-    const struct backend_row *row = broker->backend->row;
-
-    switch (order->kind) {
-    case ORDER_WATCH:
-        row->watch(broker->backend, order->ride);
-        break;
-    case ORDER_UNWATCH:
-        row->unwatch(broker->backend, order->ride);
-        break;
-    case ORDER_SUBMIT:
-        row->submit(broker->backend, order);
-        return;
-    case ORDER_REPLAY:
-        row->replay(broker->backend, order);
-        return;
-    case ORDER_ABOUT:
-        row->about(broker->backend, order->user);
-        break;
-    case ORDER_SURVEY:
-        row->survey(broker->backend);
-        break;
-    case ORDER_STOP:
-        break;
-    }
-    order_free(order);
-}
-
-static void carry_out_all(struct broker *broker)
-{
-    struct order *next;
-
-    for (struct order *order = (struct order *)mailbox_take(broker->orders); order; order = next) {
-        next = (struct order *)order->mail.next;
-        carry_out(broker, order);
-    }
-}
-
-void broker_stop(struct broker *broker)
-{
-    carry_out_all(broker);
-    broker->backend->row->stop(broker->backend, "the end");
-}
-
-void broker_free(struct broker *broker)
-{
-    struct broker_message *next;
-
-    if (!broker)
-        return;
-    broker->backend->row->free(broker->backend);
-    carry_out_all(broker);
-    for (struct broker_message *message = broker_take(broker); message; message = next) {
-        next = broker_message_next(message);
-        broker_message_free(message);
-    }
-    mailbox_free(broker->orders);
-    mailbox_free(broker->messages);
-    free(broker);
-}
-
-void order_free(struct order *order)
-{
-    if (!order)
-        return;
-    blob_unref(order->user);
-    free(order);
-}
-
-static struct order *give_order(struct broker *broker, enum order_kind kind, const char *ride)
-{
-    struct order *order = alloc_zeroed(sizeof *order);
-
-    CHECK(strlen(ride) <= RIDE_NAME_MAX);
-    order->kind = kind;
-    strcpy(order->ride, ride);
-    mailbox_post(broker->orders, &order->mail);
-    return order;
-}
-
-void broker_watch(struct broker *broker, const char *ride)
-{
-    give_order(broker, ORDER_WATCH, ride);
-}
-
-void broker_unwatch(struct broker *broker, const char *ride)
-{
-    give_order(broker, ORDER_UNWATCH, ride);
-}
-
-void broker_submit(struct broker *broker, const struct broker_transition *transition)
-{
-    struct order *order = give_order(broker, ORDER_SUBMIT, transition->ride);
-
-    CHECK(strlen(transition->socket_id) == SOCKET_ID_LEN);
-    order->transition = transition->kind;
-    strcpy(order->socket_id, transition->socket_id);
-    order->user = transition->user ? blob_ref(transition->user) : NULL;
-    order->ticket = transition->ticket;
-}
-
-void broker_replay(struct broker *broker, const char *ride, const struct broker_position *from,
-                   uint64_t ticket)
-{
-    struct order *order = give_order(broker, ORDER_REPLAY, ride);
-
-    order->from = *from;
-    order->ticket = ticket;
-}
-
-void broker_about(struct broker *broker, struct blob *json)
-{
-    give_order(broker, ORDER_ABOUT, "")->user = blob_ref(json);
-}
-
-void broker_survey(struct broker *broker)
-{
-    give_order(broker, ORDER_SURVEY, "");
-}
-
-uint64_t broker_riders_held(const struct broker *broker)
-{
-    (void)broker;
-    return 0;
-}
-
-struct broker_message *broker_take(struct broker *broker)
-{
-    return (struct broker_message *)mailbox_take(broker->messages);
-}
-
-void broker_tell(struct broker *broker, struct broker_message *message)
-{
-    overhear(message);
-    mailbox_post(broker->messages, &message->mail);
-}
-
-void broker_progress(struct broker *broker)
-{
-    (void)broker;
-}
-
-/* --- what targets do --- */
-
-/* Everything that follows from what has happened. */
-static inline void world_turn(void)
-{
-    unsigned turns = 0;
-
-    do {
-        CHECK(++turns < PIECES_MAX);
-        if (!world_broker->away)
-            carry_out_all(world_broker);
-        if (!world_net->woken)
-            return;
-        world_net->woken = false;
-        world_net->options.handler->woken(world_net->options.owner);
-        settle(world_net);
-    } while (true);
-}
-
-/* All at once, as if the loop had been held up: what is due is late. */
-static inline void world_jump(uint64_t ms)
-{
-    virtual_ms += ms;
-    while (virtual_fire())
-        ;
-    timers_run(world_net->timers, virtual_ms);
-    settle(world_net);
-    world_turn();
-}
-
-/* From timer to timer. */
-static inline void world_pass(uint64_t ms)
-{
-    uint64_t end_ms = virtual_ms + ms;
-
-    while (virtual_ms < end_ms) {
-        uint64_t next_ms = timers_next_ms(world_net->timers);
-
-        if (virtual_next_ms() < next_ms)
-            next_ms = virtual_next_ms();
-        if (next_ms <= virtual_ms)
-            next_ms = virtual_ms + 1; /* what is set for now during a run is due a millisecond later */
-        world_jump((next_ms < end_ms ? next_ms : end_ms) - virtual_ms);
-    }
-}
-
 /* The broker is not reached, or is again. */
-static inline void world_broker_away(bool away)
-{
-    struct broker_message *state = alloc_zeroed(sizeof *state);
+void world_broker_away(bool away);
 
-    state->kind = BROKER_STATE;
-    state->up = !away;
-    world_broker->away = away;
-    broker_tell(world_broker, state);
-    world_turn();
-}
+/* Takes the message. */
+void world_broker_says(struct broker_message *message);
+
+/* --- connections --- */
 
 /* NULL: the gateway does not take it. */
-static inline struct conn *world_connect(const char *address)
-{
-    const struct net_handler *handler = world_net->options.handler;
-    struct ip peer;
-
-    CHECK(!ip_parse(&peer, address, strlen(address)));
-    if (handler->refusal(world_net->options.owner, &peer,
-                         world_net->count >= world_net->options.max_connections))
-        return NULL;
-    struct conn *conn = calloc(1, sizeof *conn);
-
-    CHECK(conn);
-    conn->net = world_net;
-    conn->peer = peer;
-    buf_init(&conn->heard, SIZE_MAX / 2);
-    DL_APPEND(world_net->conns, conn);
-    world_net->count++;
-    conn->data = handler->opened(world_net->options.owner, conn);
-    CHECK(conn->data);
-    settle(world_net);
-    return conn;
-}
+struct conn *world_connect(const char *address);
 
 /* Bytes from the client. False: the gateway does not read them, as it has let go or the client does not read.
  */
-static inline bool world_send(struct conn *conn, const void *bytes, size_t n)
-{
-    bool taken = conn->data && !conn->blocked && n;
+bool world_send(struct conn *conn, const void *bytes, size_t n);
 
-    if (taken) {
-        char *copy = fuzz_copy(bytes, n);
+/* The client stops reading, or goes on. */
+void world_stall(struct conn *conn, bool stalled);
 
-        conn->net->options.handler->received(conn->data, copy, n);
-        free(copy);
-        settle(conn->net);
-    }
-    world_turn();
-    return taken;
-}
-
-static inline void world_stall(struct conn *conn, bool stalled)
-{
-    conn->stalled = stalled;
-    if (!stalled && conn->blocked) {
-        conn->blocked = false;
-        if (conn->data)
-            conn->net->options.handler->writable(conn->data);
-        settle(conn->net);
-    }
-    world_turn();
-}
-
-/* The client is gone. */
-static void world_hang_up(struct conn *conn)
-{
-    void *data = conn->data;
-
-    if (data) {
-        let_go(conn);
-        if (conn->net->running) {
-            conn->net->options.handler->closed(data);
-            settle(conn->net);
-        }
-    }
-    DL_DELETE(conn->net->conns, conn);
-    buf_deinit(&conn->heard);
-    free(conn);
-    if (world_net->running)
-        world_turn();
-}
-
-/* One life of a gateway that has these options (ended by NULL), in which drive() is called. */
-static inline void world_run(const char *const *options)
-{
-    char *argv[64] = {"gateway"}, *environ_list[] = {NULL}, text[200];
-    struct config config;
-    struct buf error;
-    int argc = 1;
-
-    for (; options[argc - 1]; argc++)
-        argv[argc] = (char *)options[argc - 1];
-    virtual_begin();
-    buf_init(&error, sizeof text);
-    CHECK(option_load(&config_program, &config, sizeof config, argc, argv, environ_list, &error) ==
-          OPTION_OK);
-    buf_deinit(&error);
-    struct gateway *gateway = gateway_new(&config, text, sizeof text);
-
-    CHECK(gateway && !gateway_run(gateway, text, sizeof text));
-    gateway_free(gateway);
-    option_free(&config_program, &config);
-    CHECK(!virtual_events);
-}
+/* The client is gone; frees the connection. */
+void world_hang_up(struct conn *conn);
 
 #endif

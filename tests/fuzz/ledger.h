@@ -1,18 +1,14 @@
 /*
- * What the broker has told of rides, for comparison with what clients hear. One program includes this once.
+ * What the broker has told of rides, for comparison with what clients hear. One ledger for a whole input.
  */
 #ifndef RIDECAST_TESTS_FUZZ_LEDGER_H
 #define RIDECAST_TESTS_FUZZ_LEDGER_H
 
-#include "tests/fuzz/fuzz.h"
-
 #include "broker/broker.h"
-
-#include <utlist.h>
 
 enum { RIDES = 3, ABOARD_MAX = 64 };
 
-static const char *const RIDE_NAMES[RIDES] = {"/", "/a", "/b-1"};
+extern const char *const RIDE_NAMES[RIDES];
 
 /* A position that a ride has been at. */
 struct entry {
@@ -23,123 +19,16 @@ struct entry {
     struct entry *prev, *next;
 };
 
-static struct ledger {
-    struct entry *entries;
-    struct broker_position last; /* as far as the ride has come */
-    bool known;                  /* who is aboard: */
-    char aboard[ABOARD_MAX][SOCKET_ID_LEN + 1];
-    size_t count;
-} ledgers[RIDES];
+/* Writes down what the broker tells. */
+void ledger_note(const struct broker_message *message);
 
-/* NULL: it is none of ours. */
-static struct ledger *ledger_of(const char *ride)
-{
-    for (size_t i = 0; i < RIDES; i++)
-        if (!strcmp(RIDE_NAMES[i], ride))
-            return &ledgers[i];
-    return NULL;
-}
+/* NULL: the ride has not been there. */
+const struct entry *ledger_find(unsigned ride, const struct broker_position *position);
 
-static const struct entry *ledger_find(unsigned ride, const struct broker_position *position)
-{
-    struct entry *entry;
+/* As far as the ride has come. */
+const struct broker_position *ledger_last(unsigned ride);
 
-    DL_FOREACH(ledgers[ride].entries, entry)
-    if (entry->position.offset == position->offset && !strcmp(entry->position.epoch, position->epoch))
-        return entry;
-    return NULL;
-}
-
-static void ledger_add(struct ledger *ledger, const struct broker_position *position,
-                       enum broker_event_kind kind, struct blob *user)
-{
-    struct entry *entry = calloc(1, sizeof *entry);
-
-    CHECK(entry);
-    *entry = (struct entry){
-        .position = *position, .kind = kind, .user = user ? blob_ref(user) : NULL, .aboard = -1};
-    if (ledger->known)
-        entry->aboard = (int)ledger->count;
-    DL_APPEND(ledger->entries, entry);
-}
-
-static void leave(struct ledger *ledger, const char *socket_id)
-{
-    for (size_t i = 0; i < ledger->count; i++)
-        if (!strcmp(ledger->aboard[i], socket_id))
-            memcpy(ledger->aboard[i--], ledger->aboard[--ledger->count], sizeof *ledger->aboard);
-}
-
-static void come(struct ledger *ledger, const char *socket_id)
-{
-    leave(ledger, socket_id);
-    CHECK(ledger->count < ABOARD_MAX);
-    strcpy(ledger->aboard[ledger->count++], socket_id);
-}
-
-static void note_event(struct ledger *ledger, const struct broker_message *event)
-{
-    if (event->event == BROKER_BOARDED || event->event == BROKER_RESTORED)
-        come(ledger, event->socket_id);
-    else
-        leave(ledger, event->socket_id);
-    ledger_add(ledger, &event->position, event->event, event->user);
-    ledger->last = event->position;
-}
-
-static void note_roster(struct ledger *ledger, const struct broker_message *roster)
-{
-    ledger->known = true;
-    ledger->last = roster->position;
-    ledger->count = 0;
-    for (size_t i = 0; i < roster->rider_count; i++)
-        come(ledger, roster->riders[i].socket_id);
-    if (!ledger_find((unsigned)(ledger - ledgers), &roster->position))
-        ledger_add(ledger, &roster->position, BROKER_BOARDED, NULL);
-}
-
-/* What happened while nobody watched. */
-static void note_history(struct ledger *ledger, const struct broker_message *history)
-{
-    struct broker_position position = history->position;
-
-    for (size_t i = 0; i < history->event_count; i++) {
-        const struct broker_past_event *past = &history->events[i];
-        position.offset = past->offset;
-        const struct entry *known = ledger_find((unsigned)(ledger - ledgers), &position);
-        if (known && !known->user) {
-            DL_DELETE(ledger->entries, (struct entry *)known);
-            free((struct entry *)known);
-            known = NULL;
-        }
-        if (!known)
-            ledger_add(ledger, &position, past->kind, past->user);
-    }
-}
-
-static void overhear(const struct broker_message *message)
-{
-    struct ledger *ledger = ledger_of(message->ride);
-
-    if (ledger && message->kind == BROKER_EVENT)
-        note_event(ledger, message);
-    else if (ledger && message->kind == BROKER_ROSTER)
-        note_roster(ledger, message);
-    else if (ledger && message->kind == BROKER_HISTORY)
-        note_history(ledger, message);
-}
-
-static inline void ledger_clear(void)
-{
-    for (size_t i = 0; i < RIDES; i++) {
-        struct entry *entry, *next;
-        DL_FOREACH_SAFE(ledgers[i].entries, entry, next)
-        {
-            blob_unref(entry->user);
-            free(entry);
-        }
-        ledgers[i] = (struct ledger){0};
-    }
-}
+/* Forgets everything. */
+void ledger_clear(void);
 
 #endif

@@ -1,308 +1,46 @@
 /*
- * Connections to a Redis that is here: commands are kept until the input has them answered, with anything or
- * with what Redis would answer, about. One program includes this once.
+ * A Redis in the input's hands: what broker/redis/redis_link.h promises is replaced when the program is
+ * linked. Commands are kept until they are answered, with anything or with what Redis would answer, about.
  */
 #ifndef RIDECAST_TESTS_FUZZ_REDIS_WORLD_H
 #define RIDECAST_TESTS_FUZZ_REDIS_WORLD_H
 
-#include "tests/fuzz/fuzz.h"
+#include <stdbool.h>
+#include <stddef.h>
 
-#include "broker/redis/redis_address.h"
-#include "broker/redis/redis_link.h"
-#include "broker/redis/scripts.h"
+struct redis_link;
 
-#include <hiredis/hiredis.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <utlist.h>
+/* The epoch of all rides. */
+#define STORE_EPOCH "epoch_-1"
 
-enum { LINKS = 4, PENDING_MAX = 4096 };
+/* Before a backend is made: no links, and a store without events. */
+void world_begin(void);
 
-/* A command that waits for its answer. */
-struct call {
-    redis_answer *answer;
-    void *arg;
-    char *args[REDIS_ARGS_MAX]; /* NUL-terminated copies */
-    size_t count;
-    struct call *prev, *next;
-};
+/* After that: the node that the store names as its sweeper; borrowed. */
+void world_sweeper(const char *node);
 
-enum link_state { AT_REST, WAITING, READY, BROKEN };
+/* What the loop does on its next turn: links that are broken are told so. */
+void world_turn(void);
 
-struct redis_link {
-    struct redis_link_setup setup;
-    enum link_state state;
-    struct call *calls;
-};
+/* Commands that wait for an answer, on all links. */
+size_t world_pending(void);
 
-static struct redis_link *links[LINKS]; /* in the order of their making */
-static size_t link_count, pending;
+/* --- links, which are the backend's --- */
 
-/* --- the connections --- */
+/* The n-th of them, in a circle; the second one leaves out the last, the link for events. */
+struct redis_link *world_link(size_t n);
+struct redis_link *world_command_link(size_t n);
+struct redis_link *world_event_link(void);
 
-struct redis_link *redis_link_new(const struct redis_link_setup *setup)
-{
-    struct redis_link *link = calloc(1, sizeof *link);
+/* One that waits is ready; one that is ready is lost, or one that waits is refused. */
+void world_connect(struct redis_link *link);
+void world_disconnect(struct redis_link *link);
 
-    CHECK(link && link_count < LINKS);
-    link->setup = *setup;
-    links[link_count++] = link;
-    return link;
-}
+/* Reads one reply and says it, to the oldest command or as what is published; how many bytes it had, 0: it is
+ * none, or not whole. */
+size_t world_say(struct redis_link *link, const char *text, size_t len);
 
-static void call_free(struct call *call)
-{
-    while (call->count > 0)
-        free(call->args[--call->count]);
-    free(call);
-    pending--;
-}
-
-static void cut_off(struct redis_link *link)
-{
-    struct call *calls = link->calls, *call, *next;
-
-    link->calls = NULL;
-    DL_FOREACH_SAFE(calls, call, next)
-    {
-        if (call->answer)
-            call->answer(NULL, call->arg);
-        call_free(call);
-    }
-}
-
-void redis_link_open(struct redis_link *link)
-{
-    if (link->state == AT_REST)
-        link->state = WAITING;
-}
-
-void redis_link_close(struct redis_link *link)
-{
-    link->state = AT_REST;
-    cut_off(link);
-}
-
-void redis_link_free(struct redis_link *link)
-{
-    if (!link)
-        return;
-    redis_link_close(link);
-    for (size_t i = 0; i < LINKS; i++)
-        if (links[i] == link)
-            links[i] = NULL;
-    free(link);
-}
-
-void redis_link_fail(struct redis_link *link, const char *reason)
-{
-    CHECK(reason);
-    if (link->state == READY)
-        link->state = BROKEN;
-}
-
-void redis_link_peer(const struct redis_link *link, struct redis_address *peer)
-{
-    *peer = *link->setup.address;
-}
-
-int redis_link_send(struct redis_link *link, redis_answer *answer, void *arg, const struct redis_arg *args,
-                    size_t count)
-{
-    struct call *call = calloc(1, sizeof *call);
-
-    CHECK(call && count > 0 && count <= REDIS_ARGS_MAX && ++pending < PENDING_MAX);
-    call->answer = answer;
-    call->arg = arg;
-    for (; call->count < count; call->count++) {
-        const struct redis_arg *from = &args[call->count];
-        char *to = call->args[call->count] = calloc(1, from->len + 1);
-        CHECK(to);
-        memcpy(to, from->at, from->len);
-    }
-    if (link->state == READY) {
-        DL_APPEND(link->calls, call);
-        return 0;
-    }
-    call_free(call);
-    return -1;
-}
-
-struct redis_arg redis_arg_text(const char *text)
-{
-    return (struct redis_arg){text, strlen(text)};
-}
-
-bool redis_reply_is_error(const struct redisReply *reply, const char *code)
-{
-    return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, code, strlen(code)) == 0;
-}
-
-/* --- what Redis says --- */
-
-/* Where the backend's links are: with sentinels two more come first. */
-static inline struct redis_link *commands(void)
-{
-    return links[link_count - 2];
-}
-
-static struct redis_link *events(void)
-{
-    return links[link_count - 1];
-}
-
-static void say(struct redis_link *link, const redisReply *reply)
-{
-    struct call *call = link->calls;
-
-    if (link->state != READY)
-        return;
-    if (link == events()) {
-        link->setup.pushed(reply, link->setup.arg);
-        return;
-    }
-    if (!call)
-        return;
-    DL_DELETE(link->calls, call);
-    call->answer(reply, call->arg);
-    call_free(call);
-}
-
-/* Reads one reply and says it; how many bytes it had, 0: it is none, or not whole. */
-static size_t say_text(struct redis_link *link, const char *text, size_t len)
-{
-    redisReader *reader = redisReaderCreate();
-    void *reply = NULL;
-    size_t used = 0;
-
-    CHECK(reader);
-    if (redisReaderFeed(reader, text, len) == REDIS_OK && redisReaderGetReply(reader, &reply) == REDIS_OK &&
-        reply) {
-        used = len - (reader->len - reader->pos);
-        say(link, reply);
-        freeReplyObject(reply);
-    }
-    redisReaderFree(reader);
-    return used;
-}
-
-static void say_bulk(struct buf *out, const char *text)
-{
-    CHECK(!buf_appendf(out, "$%zu\r\n%s\r\n", strlen(text), text));
-}
-
-/* A store that knows no more than its numbers. */
-static const char *store_node; /* the sweeper */
-static uint64_t store_offset;
-static unsigned store_scripts;
-static const char STORE_EPOCH[] = "epoch_-1";
-
-/* Where the arguments of the transitions' scripts are, behind EVALSHA, digest and count (transitions.c). */
-enum { TRANSITION_CHANNEL = 10, TRANSITION_KIND, TRANSITION_SOCKET, TRANSITION_USER = 14 };
-
-/* A transition is published, then answered. */
-static void commit(const struct call *call, struct buf *reply)
-{
-    const char *kind = call->args[TRANSITION_KIND], *user = call->args[TRANSITION_USER];
-    struct buf text, message;
-
-    store_offset++;
-    buf_init(&text, SIZE_MAX / 2);
-    buf_init(&message, SIZE_MAX / 2);
-    CHECK(!buf_appendf(&text, "%s %" PRIu64 " %s %s %s", STORE_EPOCH, store_offset,
-                       *kind == 'b'   ? "boarded"
-                       : *kind == 'e' ? "exited"
-                                      : "disconnected",
-                       call->args[TRANSITION_SOCKET], *user ? user : "{}"));
-    CHECK(!buf_append(&text, "", 1) && !buf_append_str(&message, "*3\r\n"));
-    say_bulk(&message, "message");
-    say_bulk(&message, call->args[TRANSITION_CHANNEL]);
-    say_bulk(&message, text.data);
-    say_text(events(), message.data, message.len);
-    buf_deinit(&text);
-    buf_deinit(&message);
-    CHECK(!buf_appendf(reply,
-                       "*5\r\n$2\r\nok\r\n$8\r\n%s\r\n$15\r\n%015" PRIu64 "\r\n$1\r\n7\r\n$2\r\n{}\r\n",
-                       STORE_EPOCH, store_offset));
-}
-
-/* The scripts are told apart by what we answered as their digests, those of transitions by their many
- * arguments. */
-static void call_script(const struct call *call, struct buf *reply)
-{
-    if (call->count == REDIS_ARGS_MAX)
-        commit(call, reply);
-    else if (call->args[1][0] == '0' + SCRIPT_ROSTER)
-        CHECK(!buf_appendf(reply, "*4\r\n$5\r\nusers\r\n$8\r\n%s\r\n$15\r\n%015" PRIu64 "\r\n*0\r\n",
-                           STORE_EPOCH, store_offset));
-    else
-        CHECK(!buf_append_str(reply, "*2\r\n$4\r\nnone\r\n:0\r\n"));
-}
-
-/* What Redis answers to a command, about. */
-static void make_reply(const struct call *call, struct buf *reply)
-{
-    static const struct {
-        const char *word, *reply;
-    } usual[] = {
-        {"TIME", "*2\r\n$10\r\n1700000000\r\n$1\r\n5\r\n"},
-        {"GETRANGE", "$2\r\n{}\r\n"},
-        {"SMEMBERS", "*1\r\n$4\r\ndead\r\n"},
-        {"SRANDMEMBER", "*1\r\n$1\r\na\r\n"},
-        {"SSCAN", "*2\r\n$1\r\n0\r\n*1\r\n$1\r\n/\r\n"},
-        {"ZSCAN", "*2\r\n$1\r\n0\r\n*2\r\n$1\r\n/\r\n$1\r\n1\r\n"},
-        {"HSCAN", "*2\r\n$1\r\n0\r\n*0\r\n"},
-        {"SENTINEL", "*2\r\n$1\r\nh\r\n$4\r\n6379\r\n"},
-        {"ROLE", "*1\r\n$6\r\nmaster\r\n"},
-        {"SET", "+OK\r\n"},
-        {"EXISTS", ":0\r\n"},
-    };
-    const char *word = call->args[0];
-
-    if (strstr(word, "SUBSCRIBE")) {
-        CHECK(!buf_append_str(reply, "*3\r\n"));
-        say_bulk(reply, word);
-        say_bulk(reply, call->args[1]);
-        CHECK(!buf_append_str(reply, ":1\r\n"));
-    } else if (!strcmp(word, "EVALSHA")) {
-        call_script(call, reply);
-    } else if (!strcmp(word, "SCRIPT")) {
-        CHECK(!buf_appendf(reply, "$40\r\n%u%039d\r\n", store_scripts++ % SCRIPT_COUNT, 0));
-    } else if (!strcmp(word, "GET")) {
-        bool sweeper = strstr(call->args[1], "sweeper") != NULL;
-        say_bulk(reply, sweeper ? store_node : "0123456789abcdef0123456789abcdef");
-    } else {
-        for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
-            if (!strcmp(word, usual[i].word))
-                CHECK(!buf_append_str(reply, usual[i].reply));
-        if (!reply->len)
-            CHECK(!buf_append_str(reply, ":1\r\n"));
-    }
-}
-
-static bool answer_oldest(struct redis_link *link)
-{
-    struct call *call = link->calls;
-    struct buf reply;
-
-    if (link->state != READY || !call)
-        return false;
-    buf_init(&reply, SIZE_MAX / 2);
-    make_reply(call, &reply);
-    if (link == events()) { /* what comes there answers no command, but confirms it */
-        DL_DELETE(link->calls, call);
-        call_free(call);
-    }
-    CHECK(say_text(link, reply.data, reply.len));
-    buf_deinit(&reply);
-    return true;
-}
-
-static inline void store_begin(const char *node)
-{
-    store_node = node;
-    store_offset = 0;
-    store_scripts = 0;
-}
+/* Answers the oldest command as Redis does. False: there is none. */
+bool world_answer(struct redis_link *link);
 
 #endif
