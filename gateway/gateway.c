@@ -295,7 +295,7 @@ static void make_clients(struct gateway *gateway)
     gateway->sio.options.max_namespaces = config->rides_per_connection;
     gateway->sio.traffic = traffic;
     gateway->sio.refusals = &gateway->refusals;
-    gateway->plain = (struct plain_riders){
+    const struct plain_riders_options plain = {
         .presence = gateway->presence,
         .auth = gateway->auth,
         .timers = net_timers(net),
@@ -306,6 +306,7 @@ static void make_clients(struct gateway *gateway)
         .traffic = traffic,
         .refusals = &gateway->refusals,
     };
+    plain_riders_init(&gateway->plain, &plain);
     gateway->pages = (struct pages){
         .presence = gateway->presence,
         .auth = gateway->auth,

@@ -49,9 +49,14 @@ static struct plain_client *client_of(struct outlet *outlet)
     return (struct plain_client *)((char *)outlet - offsetof(struct plain_client, outlet));
 }
 
+static void beat_after(struct plain_client *client, uint64_t ms)
+{
+    timers_set(client->riders->options.timers, &client->heartbeat, clock_ms() + ms);
+}
+
 static void free_client(struct plain_client *client)
 {
-    timers_cancel(client->riders->timers, &client->heartbeat);
+    timers_cancel(client->riders->options.timers, &client->heartbeat);
     if (client->ask)
         ask_cancel(client->ask);
     rider_free(client->rider, RIDER_LEFT); /* it has no way to come back */
@@ -78,7 +83,7 @@ static void carrier_write(struct outlet *outlet, const char *frames, size_t n)
 static void end_later(struct plain_client *client)
 {
     client->state = PLAIN_CLOSING;
-    timers_set(client->riders->timers, &client->heartbeat, 0);
+    timers_set(client->riders->options.timers, &client->heartbeat, 0);
 }
 
 static void carrier_overflow(struct outlet *outlet)
@@ -106,7 +111,7 @@ static void close_when_sent(struct plain_client *client)
         drop(client);
     } else if (outlet_pending(&client->outlet)) {
         client->state = PLAIN_LAST_CHANCE;
-        timers_set(client->riders->timers, &client->heartbeat, clock_ms() + client->riders->ping_timeout_ms);
+        beat_after(client, client->riders->options.ping_timeout_ms);
     } else {
         link_ws_close(client->link, client->farewell);
         free_client(client);
@@ -141,7 +146,7 @@ static void heartbeat(void *owner)
         drop(client);
     } else {
         client->awaits_pong = true;
-        timers_set(client->riders->timers, &client->heartbeat, clock_ms() + client->riders->ping_timeout_ms);
+        beat_after(client, client->riders->options.ping_timeout_ms);
         outlet_packet(&client->outlet, WS_PING, "", NULL, 0);
     }
 }
@@ -151,7 +156,7 @@ static void heard(struct plain_client *client)
     if (!client->awaits_pong || client->state != PLAIN_OPEN)
         return;
     client->awaits_pong = false;
-    timers_set(client->riders->timers, &client->heartbeat, clock_ms() + client->riders->ping_interval_ms);
+    beat_after(client, client->riders->options.ping_interval_ms);
 }
 
 /* --- what a rider is told --- */
@@ -279,9 +284,9 @@ static void on_message(void *owner, struct link *link, bool binary, char *data, 
         return;
     heard(client);
     struct traffic_verdict verdict =
-        traffic_take(&client->traffic, &client->riders->traffic, len, clock_ms());
+        traffic_take(&client->traffic, &client->riders->options.traffic, len, clock_ms());
     if (verdict.verdict != BUCKET_OK)
-        refuse(client->riders->refusals, verdict.reason, &client->address);
+        refuse(client->riders->options.refusals, verdict.reason, &client->address);
     if (verdict.verdict == BUCKET_FLOODED) {
         client->farewell = WS_STATUS_POLICY;
         end_later(client);
@@ -337,8 +342,10 @@ static const struct link_user CLIENT = {
 static void join(struct plain_client *client)
 {
     struct plain_riders *riders = client->riders;
-    client->rider = rider_new(presence_riders(riders->presence), client->ride, &client->outlet, &OPS, client);
-    timers_set(riders->timers, &client->heartbeat, clock_ms() + riders->ping_interval_ms);
+    const struct rider_options options = {
+        .ride = client->ride, .outlet = &client->outlet, .ops = &OPS, .client = client};
+    client->rider = rider_new(presence_riders(riders->options.presence), &options);
+    beat_after(client, riders->options.ping_interval_ms);
     link_become_ws(client->link, NULL);
 }
 
@@ -378,12 +385,12 @@ static void expired(void *owner)
 static bool admit(struct plain_riders *riders, struct link *link, const char *ride, struct grant *grant)
 {
     struct token token;
-    if (!riders->auth)
+    if (!riders->options.auth)
         return true;
     token_from_request(link_request(link), &token);
     const struct auth_request request = {
         .token = token.text, .len = token.len, .ride = ride, .client = link_client(link, NULL)};
-    enum token_fault fault = auth_judge(riders->auth, &request, grant);
+    enum token_fault fault = auth_judge(riders->options.auth, &request, grant);
     if (fault != TOKEN_GOOD)
         turn_away(link, fault);
     return fault == TOKEN_GOOD;
@@ -419,7 +426,7 @@ static const char *find_ride(const struct plain_riders *riders, struct link *lin
     }
     const char *ride = path[3] ? path + 3 : "/";
 
-    if (presence_allows(riders->presence, ride))
+    if (presence_allows(riders->options.presence, ride))
         return ride;
     refuse_text(link, 404, NULL, "Invalid ride\n");
     return NULL;
@@ -438,20 +445,25 @@ void plain_open(struct plain_riders *riders, struct link *link)
         return;
     struct plain_client *client = alloc_zeroed(sizeof *client);
 
-    if (riders->auth)
-        client->bearer = bearer_new(riders->auth, &grant, expired, client);
+    if (riders->options.auth)
+        client->bearer = bearer_new(riders->options.auth, &grant, expired, client);
     client->riders = riders;
     client->link = link;
     client->farewell = WS_STATUS_NORMAL;
     client->address = link_client(link, NULL);
     client->heartbeat = (struct timer){.fire = heartbeat, .owner = client};
     memcpy(client->ride, ride, strlen(ride));
-    outlet_init(&client->outlet, riders->outlets, &carrier, riders->backlog_bytes);
+    outlet_init(&client->outlet, riders->options.outlets, &carrier, riders->options.backlog_bytes);
     DL_APPEND(riders->clients, client);
     riders->count++;
     link_use(link, &CLIENT, client);
-    if (presence_knows(riders->presence, ride))
+    if (presence_knows(riders->options.presence, ride))
         join(client);
     else
-        client->ask = presence_ask(riders->presence, ride, ride_known, client);
+        client->ask = presence_ask(riders->options.presence, ride, ride_known, client);
+}
+
+void plain_riders_init(struct plain_riders *riders, const struct plain_riders_options *options)
+{
+    *riders = (struct plain_riders){.options = *options};
 }

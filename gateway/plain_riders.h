@@ -17,8 +17,7 @@
 struct link;
 struct plain_client;
 
-/* Embedded in the gateway. */
-struct plain_riders {
+struct plain_riders_options {
     struct presence *presence;
     struct auth *auth; /* NULL: anybody may connect */
     struct timers *timers;
@@ -28,9 +27,16 @@ struct plain_riders {
     uint64_t ping_timeout_ms;
     struct traffic_limits traffic; /* of one client; zeroed: none */
     struct refusals *refusals;     /* told of what was refused; may be NULL */
+};
+
+/* Embedded in the gateway. */
+struct plain_riders {
+    struct plain_riders_options options;
     struct plain_client *clients;
     size_t count; /* of them */
 };
+
+void plain_riders_init(struct plain_riders *riders, const struct plain_riders_options *options);
 
 /*
  * The link's request asks for a WebSocket. It opens once the ride is known, so that its client hears

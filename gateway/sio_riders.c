@@ -209,12 +209,13 @@ static void join(struct sio_rider *sio_rider)
     struct eio_session *session = sio_client_session(sio_socket_client(socket));
     char socket_id[SOCKET_ID_LEN + 1];
     struct broker_position from;
+    const struct rider_options options = {
+        .ride = sio_socket_nsp(socket), .outlet = &session->outlet, .ops = &OPS, .client = socket};
     if (check_former(sio_rider, socket_id, &from)) {
-        sio_rider->rider =
-            rider_resume(riders, sio_socket_nsp(socket), socket_id, &from, &session->outlet, &OPS, socket);
+        sio_rider->rider = rider_resume(riders, &options, socket_id, &from);
         return;
     }
-    sio_rider->rider = rider_new(riders, sio_socket_nsp(socket), &session->outlet, &OPS, socket);
+    sio_rider->rider = rider_new(riders, &options);
     answer_anew(sio_rider);
     sio_deliver(socket);
 }

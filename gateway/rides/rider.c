@@ -231,28 +231,26 @@ size_t riders_pending_count(const struct riders *riders)
 
 /* --- coming and going --- */
 
-static struct rider *add_rider(struct riders *riders, const char *ride, const char *id, struct outlet *outlet,
-                               const struct rider_ops *ops, void *client)
+static struct rider *add_rider(struct riders *riders, const struct rider_options *options, const char *id)
 {
     struct rider *rider = alloc_zeroed(sizeof *rider);
     rider->riders = riders;
-    rider->ops = ops;
-    rider->client = client;
-    rider->outlet = outlet;
+    rider->ops = options->ops;
+    rider->client = options->client;
+    rider->outlet = options->outlet;
     memcpy(rider->id, id, SOCKET_ID_LEN);
-    rider->ride = watched_use(riders->options.watched, ride);
+    rider->ride = watched_use(riders->options.watched, options->ride);
     rider->ride->riders++;
     riders->count++;
     HASH_ADD_STR(riders->by_id, id, rider);
     return rider;
 }
 
-struct rider *rider_new(struct riders *riders, const char *ride, struct outlet *outlet,
-                        const struct rider_ops *ops, void *client)
+struct rider *rider_new(struct riders *riders, const struct rider_options *options)
 {
     char id[SOCKET_ID_LEN + 1];
     id_make(id, SOCKET_ID_LEN);
-    struct rider *rider = add_rider(riders, ride, id, outlet, ops, client);
+    struct rider *rider = add_rider(riders, options, id);
     rider_join(rider);
     return rider;
 }
@@ -375,16 +373,15 @@ bool riders_check_recovery_id(struct riders *riders, const struct recovery_scope
     return false;
 }
 
-struct rider *rider_resume(struct riders *riders, const char *ride, const char *socket_id,
-                           const struct broker_position *from, struct outlet *outlet,
-                           const struct rider_ops *ops, void *client)
+struct rider *rider_resume(struct riders *riders, const struct rider_options *options, const char *socket_id,
+                           const struct broker_position *from)
 {
     static const struct ack none = {0};
     struct rider *copy;
     HASH_FIND_STR(riders->by_id, socket_id, copy);
     if (copy)
         evict(copy); /* a connection whose end nobody has noticed yet */
-    struct rider *rider = add_rider(riders, ride, socket_id, outlet, ops, client);
+    struct rider *rider = add_rider(riders, options, socket_id);
     rider->state = RIDER_RESUMING;
     rider->from = *from;
     submit(rider, BROKER_RESUME, NULL, &none, true);

@@ -103,12 +103,16 @@ void riders_evicted(struct riders *riders, const char *ride, const char *socket_
 /* The ride's first roster has come: what was held back goes to the broker. */
 void riders_submit_held(struct riders *riders, struct ride *ride);
 
-/*
- * Puts a client on a ride that is allowed; from now on its outlet gets the ride's events. Aborts when out of
- * memory.
- */
-struct rider *rider_new(struct riders *riders, const char *ride, struct outlet *outlet,
-                        const struct rider_ops *ops, void *client);
+/* A client on a ride. */
+struct rider_options {
+    const char *ride; /* one that is allowed */
+    struct outlet *outlet;
+    const struct rider_ops *ops;
+    void *client;
+};
+
+/* Puts a client on a ride; from now on its outlet gets the ride's events. Aborts when out of memory. */
+struct rider *rider_new(struct riders *riders, const struct rider_options *options);
 
 /*
  * Whether a client shows a recovery id of that scope; then whose it is and where its stream began. Counts
@@ -123,9 +127,8 @@ bool riders_check_recovery_id(struct riders *riders, const struct recovery_scope
  * ops->resumed(): recovered, the rider has the socket id and rider_join() sends what was missed before
  * anything new. Not recovered: the client starts anew, though its user may be aboard still.
  */
-struct rider *rider_resume(struct riders *riders, const char *ride, const char *socket_id,
-                           const struct broker_position *from, struct outlet *outlet,
-                           const struct rider_ops *ops, void *client);
+struct rider *rider_resume(struct riders *riders, const struct rider_options *options, const char *socket_id,
+                           const struct broker_position *from);
 /* From now on the outlet gets the ride's events, what was missed first. Once, from or after ops->resumed().
  */
 void rider_join(struct rider *rider);

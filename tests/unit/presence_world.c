@@ -378,7 +378,9 @@ void advance(struct world *w, uint64_t ms)
 void join_ride(struct world *w, int i, const char *ride)
 {
     struct client *client = &w->client[i];
-    client->rider = rider_new(presence_riders(w->presence), ride, &client->outlet, &OPS, client);
+    const struct rider_options options = {
+        .ride = ride, .outlet = &client->outlet, .ops = &OPS, .client = client};
+    client->rider = rider_new(presence_riders(w->presence), &options);
     strcpy(client->id, rider_id(client->rider));
 }
 

@@ -26,8 +26,9 @@ static int setup_recovery(void **state)
 static void come_back_from(struct world *w, int i, const struct broker_position *from)
 {
     struct client *client = &w->client[i];
-    client->rider =
-        rider_resume(presence_riders(w->presence), "/", client->id, from, &client->outlet, &OPS, client);
+    const struct rider_options options = {
+        .ride = "/", .outlet = &client->outlet, .ops = &OPS, .client = client};
+    client->rider = rider_resume(presence_riders(w->presence), &options, client->id, from);
 }
 
 /* The client has had the events up to `offset`. */
