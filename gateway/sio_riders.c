@@ -24,64 +24,6 @@ static void close_session(void *session)
     eio_close(session);
 }
 
-/* A session's data. */
-struct sio_session {
-    struct sio_client *client;
-    struct traffic traffic;
-};
-
-static void on_open(void *app, struct eio_session *session)
-{
-    struct sio_riders *riders = app;
-    struct sio_session *data = alloc_zeroed(sizeof *data);
-    session->data = data;
-    data->client = sio_client_new(&riders->options, session, clock_ms());
-    if (!data->client)
-        eio_close(session);
-}
-
-/* The first messages beyond the limit are answered with an exception; who goes on is parted with. */
-static void on_message(void *app, struct eio_session *session, bool binary, const char *data, size_t len)
-{
-    struct sio_riders *riders = app;
-    struct sio_session *sio = session->data;
-    struct traffic_verdict verdict = traffic_take(&sio->traffic, &riders->traffic, len, clock_ms());
-    if (verdict.verdict != BUCKET_OK)
-        refuse(riders->refusals, verdict.reason, &session->client);
-    if (verdict.verdict == BUCKET_FLOODED) {
-        eio_close(session);
-        return;
-    }
-    riders->over_limit = verdict.message;
-    if (binary)
-        sio_client_binary(sio->client, data, len);
-    else
-        sio_client_text(sio->client, data, len);
-    riders->over_limit = NULL;
-}
-
-static void on_close(void *app, struct eio_session *session)
-{
-    (void)app;
-    struct sio_session *data = session->data;
-    sio_client_free(data->client);
-    free(data);
-    session->data = NULL;
-}
-
-static void on_limit(void *app_data, void *session, enum sio_limit limit)
-{
-    struct sio_riders *riders = app_data;
-    refuse(riders->refusals, limit == SIO_CONNECT_TIMEOUT ? REFUSED_CONNECT_TIMEOUT : REFUSED_RIDES,
-           &((struct eio_session *)session)->client);
-}
-
-const struct eio_app *sio_riders_app(void)
-{
-    static const struct eio_app app = {.open = on_open, .message = on_message, .close = on_close};
-    return &app;
-}
-
 /* --- what a rider is told --- */
 
 static void acknowledge(void *client, const struct ack *ack, const char *json, size_t len)
@@ -115,6 +57,7 @@ static struct ip address(void *client)
     return session->client;
 }
 
+static void take_kept(struct sio_socket *socket);
 static const char *subject(void *client);
 static void resumed(void *client, bool recovered);
 
@@ -156,7 +99,7 @@ static const char *subject(void *client)
 
 static void answer(struct sio_rider *sio_rider, const char *recovery_id)
 {
-    sio_answer(sio_rider->socket, rider_id(sio_rider->rider), recovery_id);
+    sio_accept(sio_rider->socket, rider_id(sio_rider->rider), recovery_id);
     free(sio_rider->former);
     sio_rider->former = NULL;
 }
@@ -176,7 +119,7 @@ static void resumed(void *client, bool recovered)
     else
         answer_anew(sio_rider);
     rider_join(sio_rider->rider);
-    sio_deliver(client);
+    take_kept(client);
 }
 
 /* Whether the recovery id was made for the ride; then whose socket it is, and what the client has had. */
@@ -217,7 +160,7 @@ static void join(struct sio_rider *sio_rider)
     }
     sio_rider->rider = rider_new(riders, &options);
     answer_anew(sio_rider);
-    sio_deliver(socket);
+    take_kept(socket);
 }
 
 /* The ride is known, or could not be in time: it will be heard of from when it is. */
@@ -301,13 +244,13 @@ static bool admit(struct sio_riders *riders, struct sio_socket *socket, struct j
 }
 
 /* CONNECT is answered once the ride is known, so that its client hears everything from then on. */
-static void on_connect(void *app_data, struct sio_socket *socket, struct json_slice auth)
+static void on_connect(struct sio_riders *riders, struct sio_socket *socket, struct json_slice auth,
+                       const char *over_limit)
 {
-    struct sio_riders *riders = app_data;
     const char *ride = sio_socket_nsp(socket);
     struct grant grant;
-    if (riders->over_limit) {
-        sio_refuse(socket, riders->over_limit, NULL);
+    if (over_limit) {
+        sio_refuse(socket, over_limit, NULL);
         return;
     }
     if (!presence_allows(riders->presence, ride)) {
@@ -344,9 +287,9 @@ static void on_user_record(struct rider *rider, struct json_slice record, const 
     buf_deinit(&json);
 }
 
-static void on_event(void *app_data, struct sio_socket *socket, const struct sio_event *event)
+/* `over_limit`: why it is refused; NULL: it is not. */
+static void on_event(struct sio_socket *socket, const struct sio_event *event, const char *over_limit)
 {
-    struct sio_riders *riders = app_data;
     struct sio_rider *sio_rider = sio_socket_data(socket);
     struct rider *rider = sio_rider->rider;
     struct ack ack = {.wanted = event->has_id, .number = event->id};
@@ -358,13 +301,22 @@ static void on_event(void *app_data, struct sio_socket *socket, const struct sio
 
     if (json_text_type(name) != '"')
         return;
-    if (riders->over_limit)
-        rider_refuse(rider, &ack, riders->over_limit);
+    if (over_limit)
+        rider_refuse(rider, &ack, over_limit);
     else if (json_text_equals(name, "message"))
-        on_user_record(rider, record, &ack, riders->options.max_pending_bytes);
+        on_user_record(rider, record, &ack, sio_rider->riders->options.max_pending_bytes);
     else if (json_text_equals(name, "activeUsers"))
         rider_active_users(rider, &ack);
     /* other events are nobody's, as in the reference */
+}
+
+/* What came before the answer to CONNECT. */
+static void take_kept(struct sio_socket *socket)
+{
+    struct sio_event event;
+
+    while (sio_next_kept(socket, &event))
+        on_event(socket, &event, NULL);
 }
 
 static void on_disconnect(void *app_data, struct sio_socket *socket, enum sio_end end)
@@ -379,11 +331,79 @@ static void on_disconnect(void *app_data, struct sio_socket *socket, enum sio_en
     free(sio_rider);
 }
 
+/* --- what a session does --- */
+
+/* A session's data. */
+struct sio_session {
+    struct sio_client *client;
+    struct traffic traffic;
+};
+
+static void on_open(void *app, struct eio_session *session)
+{
+    struct sio_riders *riders = app;
+    struct sio_session *data = alloc_zeroed(sizeof *data);
+    session->data = data;
+    data->client = sio_client_new(&riders->options, session, clock_ms());
+    if (!data->client)
+        eio_close(session);
+}
+
+/* The first messages beyond the limit are answered with an exception; who goes on is parted with. */
+static void on_message(void *app, struct eio_session *session, bool binary, const char *data, size_t len)
+{
+    struct sio_riders *riders = app;
+    struct sio_session *sio = session->data;
+    struct traffic_verdict traffic = traffic_take(&sio->traffic, &riders->traffic, len, clock_ms());
+    struct sio_message message;
+
+    if (traffic.verdict != BUCKET_OK)
+        refuse(riders->refusals, traffic.reason, &session->client);
+    if (traffic.verdict == BUCKET_FLOODED) {
+        eio_close(session);
+        return;
+    }
+    switch (binary ? sio_client_binary(sio->client, data, len, &message)
+                   : sio_client_text(sio->client, data, len, &message)) {
+    case SIO_NOTHING:
+        break;
+    case SIO_CONNECTS:
+        on_connect(riders, message.socket, message.auth, traffic.message);
+        break;
+    case SIO_SPEAKS:
+        on_event(message.socket, &message.event, traffic.message);
+        break;
+    case SIO_TOO_MANY_NAMESPACES:
+        refuse(riders->refusals, REFUSED_RIDES, &session->client);
+    }
+}
+
+static void on_close(void *app, struct eio_session *session)
+{
+    (void)app;
+    struct sio_session *data = session->data;
+    sio_client_free(data->client);
+    free(data);
+    session->data = NULL;
+}
+
+static void on_timeout(void *app_data, void *session)
+{
+    struct sio_riders *riders = app_data;
+
+    refuse(riders->refusals, REFUSED_CONNECT_TIMEOUT, &((struct eio_session *)session)->client);
+}
+
+const struct eio_app *sio_riders_app(void)
+{
+    static const struct eio_app app = {.open = on_open, .message = on_message, .close = on_close};
+    return &app;
+}
+
 void sio_riders_init(struct sio_riders *riders, struct presence *presence, struct timers *timers,
                      uint64_t connect_timeout_ms, size_t max_pending_bytes)
 {
-    static const struct sio_app app = {
-        .connect = on_connect, .event = on_event, .disconnect = on_disconnect, .limited = on_limit};
+    static const struct sio_app app = {.disconnect = on_disconnect, .timed_out = on_timeout};
     static const struct sio_carrier carrier = {
         .send_text = send_text, .send_binary = send_binary, .close = close_session};
     *riders = (struct sio_riders){

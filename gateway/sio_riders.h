@@ -18,7 +18,6 @@ struct sio_riders {
     struct sio_options options;
     struct traffic_limits traffic; /* of one client; zeroed: none */
     struct refusals *refusals;     /* told of what was refused; may be NULL */
-    const char *over_limit;        /* why the message being handled is refused; NULL: it is not */
 };
 
 /* `max_pending_bytes` bounds one client's binary event. */

@@ -1,18 +1,16 @@
 /*
  * One connection's namespaces: which are joined, what waits for an answer, and when it all ends.
  *
- * A socket's way: on_connect() ──▶ SOCKET_PENDING ──sio_accept()──▶ SOCKET_JOINED ──▶ socket_end() ──▶ freed.
+ * A socket's way: connect() ──▶ SOCKET_PENDING ──sio_accept()──▶ SOCKET_JOINED ──▶ socket_end() ──▶ freed.
  *
- * The application may end sockets, or the connection, from inside its callbacks. So every call that can end a
- * socket is bracketed by enter() and leave(): an ended socket is unlinked at once, but its memory stays until
- * the outermost leave().
+ * The application may end sockets, or the connection, while it uses them. So an ended socket is unlinked at
+ * once, but its memory stays until the client's next message (forget()).
  */
 #include "gateway/protocol/socketio.h"
 
 #include "common/buf.h"
 #include "gateway/protocol/sio_packet.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,8 +21,8 @@ struct held_event {
     uint64_t id;
     struct buf bytes; /* the arguments, then each attachment */
     size_t args_len;
-    size_t attachment_count; /* arrived so far */
-    size_t attachment_len[SIO_ATTACHMENTS_MAX];
+    size_t attachment_count;                                /* arrived so far */
+    struct sio_attachment attachments[SIO_ATTACHMENTS_MAX]; /* where they are only once the event is lent */
 };
 
 enum socket_state {
@@ -62,8 +60,8 @@ struct sio_client {
     struct sio_socket *sockets; /* pending and joined, in the order they were asked for */
     size_t socket_count;
     unsigned refusals;        /* since the last namespace was joined */
-    struct sio_socket *ended; /* to free in leave() */
-    unsigned depth;           /* of calls between enter() and leave() */
+    struct sio_socket *ended; /* to free in forget() */
+    struct held_event *lent;  /* the same: the application has it */
     size_t held_bytes;        /* of all held events, with their bookkeeping */
 
     /* The binary packet being gathered. */
@@ -130,39 +128,33 @@ static void held_queue(struct sio_socket *socket, struct held_event *held)
     socket->held_end = &held->next;
 }
 
-/* Delivers an event that was held, and frees it. */
-static void held_deliver(struct sio_socket *socket, struct held_event *held)
+/* Lends an event that was held. */
+static void held_lend(struct sio_client *client, struct held_event *held, struct sio_event *event)
 {
-    const struct sio_options *options = socket->client->options;
-    struct sio_attachment attachments[SIO_ATTACHMENTS_MAX];
     const char *at = held->bytes.data + held->args_len;
 
     for (size_t i = 0; i < held->attachment_count; i++) {
-        attachments[i] = (struct sio_attachment){at, held->attachment_len[i]};
-        at += held->attachment_len[i];
+        held->attachments[i].data = at;
+        at += held->attachments[i].len;
     }
-    const struct sio_event event = {
+    *event = (struct sio_event){
         .args = {held->bytes.data, held->args_len},
-        .attachments = attachments,
+        .attachments = held->attachments,
         .attachment_count = held->attachment_count,
         .has_id = held->has_id,
         .id = held->id,
     };
-    options->app->event(options->app_data, socket, &event);
-    held_free(socket->client, held);
+    held_free(client, client->lent);
+    client->lent = held;
 }
 
-static void enter(struct sio_client *client)
-{
-    client->depth++;
-}
-
-static void leave(struct sio_client *client)
+/* Frees what the application may have used until now. */
+static void forget(struct sio_client *client)
 {
     struct sio_socket *socket;
 
-    if (--client->depth > 0)
-        return;
+    held_free(client, client->lent);
+    client->lent = NULL;
     while ((socket = client->ended) != NULL) {
         client->ended = socket->next;
         free(socket->id);
@@ -249,23 +241,14 @@ static void client_close(struct sio_client *client, enum sio_end end)
     client->options->carrier->close(client->session);
 }
 
-static void tell_limit(const struct sio_client *client, enum sio_limit limit)
-{
-    const struct sio_options *options = client->options;
-
-    if (options->app->limited)
-        options->app->limited(options->app_data, client->session, limit);
-}
-
 static void on_timer(void *owner)
 {
     struct sio_client *client = owner;
+    const struct sio_options *options = client->options;
 
-    if (client->state == CLIENT_OPEN)
-        tell_limit(client, SIO_CONNECT_TIMEOUT);
-    enter(client);
+    if (client->state == CLIENT_OPEN && options->app->timed_out)
+        options->app->timed_out(options->app_data, client->session);
     client_close(client, SIO_LOST);
-    leave(client);
 }
 
 /*
@@ -324,64 +307,72 @@ static void send_disconnect(const struct sio_socket *socket)
     send_text(socket->client, &text, complete);
 }
 
-static void on_connect(struct sio_client *client, const struct sio_packet *packet)
+/* The client breaks the protocol, or more is to be held than may be: it is over. */
+static enum sio_verdict fail(struct sio_client *client)
 {
-    const struct sio_options *options = client->options;
-    struct json_slice auth = packet->payload.at != NULL ? packet->payload : (struct json_slice){"{}", 2};
+    client_close(client, SIO_LOST);
+    return SIO_NOTHING;
+}
+
+static enum sio_verdict on_connect(struct sio_client *client, const struct sio_packet *packet,
+                                   struct sio_message *message)
+{
+    size_t max = client->options->max_namespaces;
     struct sio_socket *socket = socket_new(client, packet->nsp);
 
-    if (!socket) {
-        client_close(client, SIO_LOST);
-    } else if (options->max_namespaces && client->socket_count > options->max_namespaces) {
-        tell_limit(client, SIO_TOO_MANY_NAMESPACES);
+    if (!socket)
+        return fail(client);
+    if (max && client->socket_count > max) {
         sio_refuse(socket, "Too many namespaces", NULL);
-    } else {
-        options->app->connect(options->app_data, socket, auth);
+        return SIO_TOO_MANY_NAMESPACES;
     }
+    message->socket = socket;
+    message->auth = packet->payload.at != NULL ? packet->payload : (struct json_slice){"{}", 2};
+    return SIO_CONNECTS;
 }
 
-static void on_event(struct sio_socket *socket, const struct sio_packet *packet)
+static enum sio_verdict on_event(struct sio_socket *socket, const struct sio_packet *packet,
+                                 struct sio_message *message)
 {
-    const struct sio_options *options = socket->client->options;
-    const struct sio_event event = {.args = packet->payload, .has_id = packet->has_id, .id = packet->id};
-    struct held_event *held;
-
     if (socket->state == SOCKET_JOINED) {
-        options->app->event(options->app_data, socket, &event);
-        return;
+        message->socket = socket;
+        message->event =
+            (struct sio_event){.args = packet->payload, .has_id = packet->has_id, .id = packet->id};
+        return SIO_SPEAKS;
     }
-    held = held_new(socket->client, packet);
-    if (held != NULL)
-        held_queue(socket, held);
-    else
-        client_close(socket->client, SIO_LOST);
+    struct held_event *held = held_new(socket->client, packet);
+
+    if (!held)
+        return fail(socket->client);
+    held_queue(socket, held);
+    return SIO_NOTHING;
 }
 
-static void on_binary_event(struct sio_socket *socket, const struct sio_packet *packet)
+static enum sio_verdict on_binary_event(struct sio_socket *socket, const struct sio_packet *packet)
 {
     struct sio_client *client = socket->client;
 
     client->gathered = held_new(client, packet);
+    if (!client->gathered)
+        return fail(client);
     client->gathered_for = socket;
     client->attachments_left = packet->attachments;
-    if (!client->gathered)
-        client_close(client, SIO_LOST);
+    return SIO_NOTHING;
 }
 
 /* A packet for a namespace that is joined or pending. The server asks for no acks, so each is one too many
  * and ignored. */
-static void on_socket_packet(struct sio_socket *socket, const struct sio_packet *packet)
+static enum sio_verdict on_socket_packet(struct sio_socket *socket, const struct sio_packet *packet,
+                                         struct sio_message *message)
 {
     switch (packet->type) {
     case SIO_DISCONNECT:
         socket_disconnect(socket, SIO_LEFT);
         break;
     case SIO_EVENT:
-        on_event(socket, packet);
-        break;
+        return on_event(socket, packet, message);
     case SIO_BINARY_EVENT:
-        on_binary_event(socket, packet);
-        break;
+        return on_binary_event(socket, packet);
     case SIO_ACK:
         break;
     case SIO_BINARY_ACK:
@@ -389,49 +380,54 @@ static void on_socket_packet(struct sio_socket *socket, const struct sio_packet 
         break;
     case SIO_CONNECT:
     case SIO_CONNECT_ERROR:
-        client_close(socket->client, SIO_LOST);
+        return fail(socket->client);
     }
+    return SIO_NOTHING;
 }
 
-static void on_text(struct sio_client *client, const char *text, size_t len)
+enum sio_verdict sio_client_text(struct sio_client *client, const char *text, size_t len,
+                                 struct sio_message *message)
 {
     struct sio_packet packet;
     struct sio_socket *socket;
 
-    if (client->attachments_left > 0 || sio_packet_parse(text, len, &packet) != 0) {
-        client_close(client, SIO_LOST);
-        return;
-    }
+    forget(client);
+    if (client->state != CLIENT_OPEN)
+        return SIO_NOTHING;
+    if (client->attachments_left > 0 || sio_packet_parse(text, len, &packet) != 0)
+        return fail(client);
     socket = socket_find(client, packet.nsp);
     if (socket != NULL)
-        on_socket_packet(socket, &packet);
-    else if (packet.type == SIO_CONNECT)
-        on_connect(client, &packet);
-    else
-        client_close(client, SIO_LOST);
+        return on_socket_packet(socket, &packet, message);
+    return packet.type == SIO_CONNECT ? on_connect(client, &packet, message) : fail(client);
 }
 
-static void on_attachment(struct sio_client *client, const char *data, size_t len)
+enum sio_verdict sio_client_binary(struct sio_client *client, const char *data, size_t len,
+                                   struct sio_message *message)
 {
     struct held_event *held = client->gathered;
     struct sio_socket *socket = client->gathered_for;
 
-    if (client->attachments_left == 0 || (held != NULL && held_append(client, held, data, len) != 0)) {
-        client_close(client, SIO_LOST);
-        return;
-    }
+    forget(client);
+    if (client->state != CLIENT_OPEN)
+        return SIO_NOTHING;
+    if (client->attachments_left == 0 || (held != NULL && held_append(client, held, data, len) != 0))
+        return fail(client);
     client->attachments_left--;
     if (!held)
-        return;
-    held->attachment_len[held->attachment_count++] = len;
+        return SIO_NOTHING;
+    held->attachments[held->attachment_count++].len = len;
     if (client->attachments_left > 0)
-        return;
+        return SIO_NOTHING;
     client->gathered = NULL;
     client->gathered_for = NULL;
-    if (socket->state == SOCKET_JOINED)
-        held_deliver(socket, held);
-    else
+    if (socket->state != SOCKET_JOINED) {
         held_queue(socket, held);
+        return SIO_NOTHING;
+    }
+    message->socket = socket;
+    held_lend(client, held, &message->event);
+    return SIO_SPEAKS;
 }
 
 struct sio_client *sio_client_new(const struct sio_options *options, void *session, uint64_t now_ms)
@@ -452,29 +448,9 @@ void sio_client_free(struct sio_client *client)
 {
     if (!client)
         return;
-    assert(client->depth == 0);
-    enter(client);
     client_end(client, SIO_LOST);
-    leave(client);
+    forget(client);
     free(client);
-}
-
-void sio_client_text(struct sio_client *client, const char *text, size_t len)
-{
-    if (client->state != CLIENT_OPEN)
-        return;
-    enter(client);
-    on_text(client, text, len);
-    leave(client);
-}
-
-void sio_client_binary(struct sio_client *client, const char *data, size_t len)
-{
-    if (client->state != CLIENT_OPEN)
-        return;
-    enter(client);
-    on_attachment(client, data, len);
-    leave(client);
 }
 
 void *sio_client_session(const struct sio_client *client)
@@ -512,7 +488,7 @@ static int append_quoted(struct buf *out, const char *text)
     return json_text_quote(text, strlen(text), out);
 }
 
-void sio_answer(struct sio_socket *socket, const char *socket_id, const char *pid)
+void sio_accept(struct sio_socket *socket, const char *socket_id, const char *pid)
 {
     struct sio_client *client = socket->client;
     struct buf text;
@@ -534,25 +510,15 @@ void sio_answer(struct sio_socket *socket, const char *socket_id, const char *pi
     }
 }
 
-void sio_deliver(struct sio_socket *socket)
+bool sio_next_kept(struct sio_socket *socket, struct sio_event *event)
 {
-    struct sio_client *client = socket->client;
-    struct held_event *held;
+    struct held_event *held = socket->held;
 
-    enter(client);
-    while (socket->state == SOCKET_JOINED && (held = socket->held) != NULL) {
-        socket->held = held->next;
-        held_deliver(socket, held);
-    }
-    leave(client);
-}
-
-void sio_accept(struct sio_socket *socket, const char *socket_id, const char *pid)
-{
-    enter(socket->client);
-    sio_answer(socket, socket_id, pid);
-    sio_deliver(socket);
-    leave(socket->client);
+    if (socket->state != SOCKET_JOINED || !held)
+        return false;
+    socket->held = held->next;
+    held_lend(socket->client, held, event);
+    return true;
 }
 
 void sio_refuse(struct sio_socket *socket, const char *message, const char *data)
@@ -563,7 +529,6 @@ void sio_refuse(struct sio_socket *socket, const char *message, const char *data
 
     if (socket->state != SOCKET_PENDING)
         return;
-    enter(client);
     buf_init(&text, ANSWER_MAX);
     complete =
         sio_packet_head(&text, SIO_CONNECT_ERROR, 0, socket->nsp, false, 0) == 0 &&
@@ -574,7 +539,6 @@ void sio_refuse(struct sio_socket *socket, const char *message, const char *data
     socket_end(socket);
     if (++client->refusals == SIO_REFUSALS_MAX)
         client_close(client, SIO_LOST);
-    leave(client);
 }
 
 void sio_emit(struct sio_socket *socket, const char *args, size_t len,
@@ -599,11 +563,9 @@ void sio_disconnect(struct sio_socket *socket)
 
     if (socket->state == SOCKET_ENDED)
         return;
-    enter(client);
     send_disconnect(socket);
     for (const struct sio_socket *other = client->sockets; other != NULL; other = other->next)
         if (other != socket)
             send_disconnect(other);
     client_close(client, SIO_LEFT);
-    leave(client);
 }

@@ -1,23 +1,23 @@
 /*
  * Socket.IO v5, the server's side of one connection: namespaces joined and left, events in, acks out, binary
- * events gathered, connection errors. A pure state machine: what carries it and what the application does are
- * functions given to it; time comes through the timers.
+ * events gathered, connection errors. A pure state machine: it says what a message asks of the application,
+ * which does it and answers; what carries the connection and who hears of ends are functions given to it;
+ * time comes through the timers.
  *
- *   Engine.IO message ──▶ sio_client_text / sio_client_binary ──▶ app->connect / event / disconnect
- *   app ──▶ sio_accept, sio_emit, sio_ack, sio_disconnect ──▶ carrier->send
+ *   Engine.IO message ──▶ sio_client_text / sio_client_binary ──▶ enum sio_verdict
+ *   application ──▶ sio_accept, sio_refuse, sio_emit, sio_ack, sio_disconnect ──▶ carrier->send
  *
  * A `struct sio_client` belongs to one Engine.IO session. A `struct sio_socket` is the client's membership of
- * one namespace; it belongs to the client and lives from app->connect to the return of app->disconnect (or of
- * sio_refuse()). When that happens inside another callback, the socket stays valid until the outermost
- * callback returns; what is sent on it goes nowhere.
+ * one namespace; it belongs to the client and lives from SIO_CONNECTS until app->disconnect or sio_refuse().
+ * After these it stays valid until the client's next message, so that it may end while the application is in
+ * the middle of using it; what is sent on it goes nowhere. An event is borrowed as long.
  *
  * Anything protocol.md section 7 says to close on ends every socket (app->disconnect) and closes through
  * carrier->close, exactly once, after which the client ignores input and drops what is sent. So does a lack
  * of memory, where a packet would be lost otherwise; while sending, the sockets end in the next turn of the
  * timers, never under the sender's feet.
  *
- * The client and its sockets stay valid inside any callback; sio_client_free() must not be called from one,
- * and the carrier's functions must not call back into the client.
+ * The application's and the carrier's functions must not give the client another message, nor free it.
  */
 #ifndef RIDECAST_GATEWAY_PROTOCOL_SOCKETIO_H
 #define RIDECAST_GATEWAY_PROTOCOL_SOCKETIO_H
@@ -35,7 +35,7 @@ struct sio_socket;
 /* To refuse may have cost the application work: a client that was refused so often in a row is closed. */
 enum { SIO_REFUSALS_MAX = 16 };
 
-/* A part of a binary event, borrowed during the callback. */
+/* A part of a binary event. */
 struct sio_attachment {
     const char *data;
     size_t len;
@@ -55,28 +55,40 @@ enum sio_end {
     SIO_LOST, /* the connection ended under it */
 };
 
-/* A limit that a client has reached. */
-enum sio_limit {
-    SIO_TOO_MANY_NAMESPACES, /* one more was refused */
-    SIO_CONNECT_TIMEOUT,     /* it joined none in time; the connection ends */
+/* What a message asks of the application. */
+enum sio_verdict {
+    /*
+     * Nothing: a part of a binary event, or an event that is kept as its socket is not accepted yet, or an
+     * ack; or a socket has left or the connection is over, which app->disconnect has told.
+     */
+    SIO_NOTHING,
+    /*
+     * The client wants to join a namespace: sio_accept() or sio_refuse() the socket, now or later. Events
+     * that arrive before are kept in order, within `max_pending_bytes`.
+     */
+    SIO_CONNECTS,
+    /* An event for a namespace that is joined. */
+    SIO_SPEAKS,
+    /* Nothing: it wanted to join one more than `max_namespaces`, and was refused. */
+    SIO_TOO_MANY_NAMESPACES,
 };
 
-/* What the application does. All on the gateway thread. */
+/* With SIO_CONNECTS and SIO_SPEAKS: who, and what is said. */
+struct sio_message {
+    struct sio_socket *socket;
+    struct json_slice auth; /* SIO_CONNECTS: an object; borrowed */
+    struct sio_event event; /* SIO_SPEAKS */
+};
+
+/* What the application is told besides. All on the gateway thread. */
 struct sio_app {
-    /*
-     * The client asks to join `sio_socket_nsp(socket)` with `auth` (an object; borrowed). Call sio_accept()
-     * or sio_refuse() on the socket, now or later; events that arrive before are kept in order, within
-     * `max_pending_bytes`.
-     */
-    void (*connect)(void *app, struct sio_socket *socket, struct json_slice auth);
-    void (*event)(void *app, struct sio_socket *socket, const struct sio_event *event);
     /*
      * The socket is gone: by the client's `41`, by sio_disconnect() or because the connection ended. Also for
      * sockets not yet accepted.
      */
     void (*disconnect)(void *app, struct sio_socket *socket, enum sio_end end);
-    /* For the application's information. May be NULL. */
-    void (*limited)(void *app, void *session, enum sio_limit limit);
+    /* The client joined no namespace in time: the connection ends. May be NULL. */
+    void (*timed_out)(void *app, void *session);
 };
 
 /* What carries it. */
@@ -107,9 +119,11 @@ struct sio_client *sio_client_new(const struct sio_options *options, void *sessi
 /* Ends it: app->disconnect for each socket left, nothing is sent. NULL is harmless. */
 void sio_client_free(struct sio_client *client);
 
-/* An Engine.IO message arrived. */
-void sio_client_text(struct sio_client *client, const char *text, size_t len);
-void sio_client_binary(struct sio_client *client, const char *data, size_t len);
+/* An Engine.IO message arrived. `message` is filled as the verdict says. */
+enum sio_verdict sio_client_text(struct sio_client *client, const char *text, size_t len,
+                                 struct sio_message *message);
+enum sio_verdict sio_client_binary(struct sio_client *client, const char *data, size_t len,
+                                   struct sio_message *message);
 
 void *sio_client_session(const struct sio_client *client);
 
@@ -125,13 +139,12 @@ void sio_socket_set_data(struct sio_socket *socket, void *data);
 /*
  * Each socket takes one of these, once; a second answer does nothing.
  *
- * Answers CONNECT with the socket id (copied) and, unless NULL, the recovery id `pid`. Events kept meanwhile
- * are delivered before it returns. sio_answer() and sio_deliver() are its two halves, for an application that
- * has something to say in between; the second must follow within the same callback, before more events come.
+ * Answers CONNECT with the socket id (copied) and, unless NULL, the recovery id `pid`. What was kept
+ * meanwhile is to be taken with sio_next_kept() before anything else arrives.
  */
-void sio_answer(struct sio_socket *socket, const char *socket_id, const char *pid);
-void sio_deliver(struct sio_socket *socket);
 void sio_accept(struct sio_socket *socket, const char *socket_id, const char *pid);
+/* The oldest event kept, borrowed until the next or the client's next message. False: there is none. */
+bool sio_next_kept(struct sio_socket *socket, struct sio_event *event);
 /*
  * Answers CONNECT_ERROR {"message":…,"data":…} (`data` is JSON, or NULL for none) and frees the socket (no
  * app->disconnect). The connection stays, unless it is the SIO_REFUSALS_MAX-th time since it last joined one.

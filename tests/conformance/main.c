@@ -126,25 +126,6 @@ static void close_session(void *session)
     eio_close(session);
 }
 
-static void on_connect(void *app, struct sio_socket *socket, struct json_slice auth)
-{
-    (void)app;
-    const char *nsp = sio_socket_nsp(socket);
-    if (strcmp(nsp, "/") != 0 && strcmp(nsp, "/custom") != 0) {
-        sio_refuse(socket, "Invalid namespace", NULL);
-        return;
-    }
-    char id[ID_LEN + 1];
-    id_make(id, ID_LEN);
-    sio_answer(socket, id, NULL);
-    struct buf args;
-    buf_init(&args, auth.len + 16);
-    if (!buf_append_str(&args, "\"auth\",") && !buf_append(&args, auth.at, auth.len))
-        sio_emit(socket, args.data, args.len, NULL, 0);
-    buf_deinit(&args);
-    sio_deliver(socket);
-}
-
 /* What follows the event's name in its array, without the brackets. */
 static struct json_slice arguments(const struct sio_event *event)
 {
@@ -158,9 +139,8 @@ static struct json_slice arguments(const struct sio_event *event)
     return (struct json_slice){.at = first.at, .len = (size_t)(end - first.at)};
 }
 
-static void on_event(void *app, struct sio_socket *socket, const struct sio_event *event)
+static void on_event(struct sio_socket *socket, const struct sio_event *event)
 {
-    (void)app;
     struct json_slice name;
     size_t cursor = 0;
     if (strcmp(sio_socket_nsp(socket), "/") != 0 || !json_text_next(event->args, &cursor, &name) ||
@@ -179,6 +159,27 @@ static void on_event(void *app, struct sio_socket *socket, const struct sio_even
     }
 }
 
+static void on_connect(struct sio_socket *socket, struct json_slice auth)
+{
+    const char *nsp = sio_socket_nsp(socket);
+    char id[ID_LEN + 1];
+    struct sio_event event;
+    struct buf args;
+
+    if (strcmp(nsp, "/") != 0 && strcmp(nsp, "/custom") != 0) {
+        sio_refuse(socket, "Invalid namespace", NULL);
+        return;
+    }
+    id_make(id, ID_LEN);
+    sio_accept(socket, id, NULL);
+    buf_init(&args, auth.len + 16);
+    if (!buf_append_str(&args, "\"auth\",") && !buf_append(&args, auth.at, auth.len))
+        sio_emit(socket, args.data, args.len, NULL, 0);
+    buf_deinit(&args);
+    while (sio_next_kept(socket, &event))
+        on_event(socket, &event);
+}
+
 static void on_disconnect(void *app, struct sio_socket *socket, enum sio_end end)
 {
     (void)app, (void)socket, (void)end;
@@ -193,11 +194,15 @@ static void socket_open(void *app, struct eio_session *session)
 
 static void socket_message(void *app, struct eio_session *session, bool binary, const char *data, size_t len)
 {
+    struct sio_message message;
+    enum sio_verdict verdict = binary ? sio_client_binary(session->data, data, len, &message)
+                                      : sio_client_text(session->data, data, len, &message);
+
     (void)app;
-    if (binary)
-        sio_client_binary(session->data, data, len);
-    else
-        sio_client_text(session->data, data, len);
+    if (verdict == SIO_CONNECTS)
+        on_connect(message.socket, message.auth);
+    else if (verdict == SIO_SPEAKS)
+        on_event(message.socket, &message.event);
 }
 
 static void socket_close(void *app, struct eio_session *session)
@@ -257,7 +262,7 @@ static void *wait_for_signal(void *server)
 
 static int serve(const struct settings *settings)
 {
-    static const struct sio_app app = {.connect = on_connect, .event = on_event, .disconnect = on_disconnect};
+    static const struct sio_app app = {.disconnect = on_disconnect};
     static const struct sio_carrier carrier = {
         .send_text = send_text, .send_binary = send_binary, .close = close_session};
     static const struct server_site site = {

@@ -19,7 +19,7 @@
 
 enum { CONNECT_TIMEOUT_MS = 1000, PENDING_MAX = 4096 };
 
-/* A socket as the application knows it: from app->connect to app->disconnect or a refusal. */
+/* A socket as the application knows it: from SIO_CONNECTS to app->disconnect or a refusal. */
 struct member {
     struct member *next;
     struct sio_socket *socket;
@@ -68,44 +68,14 @@ static struct sio_socket *oldest(const struct world *w, bool waiting)
     return member ? member->socket : NULL;
 }
 
-static void accept_socket(struct sio_socket *socket)
-{
-    struct member *member = sio_socket_data(socket);
-
-    member->accepted = true;
-    sio_accept(socket, "sid", "pid");
-}
-
 static void refuse_socket(struct world *w, struct sio_socket *socket)
 {
     member_remove(w, socket);
     sio_refuse(socket, "refused", NULL);
 }
 
-static void app_connect(void *app, struct sio_socket *socket, struct json_slice auth)
+static void speaks(struct world *w, struct sio_socket *socket, const struct sio_event *event)
 {
-    struct world *w = app;
-
-    CHECK(!w->closed);
-    CHECK(json_text_valid(auth.at, auth.len, SIO_DEPTH_MAX) && *auth.at == '{');
-    member_add(w, socket);
-    switch (sio_socket_nsp(socket)[1]) {
-    case 'r':
-        refuse_socket(w, socket);
-        break;
-    case 'w':
-        break;
-    case 'd':
-        sio_disconnect(socket);
-        break;
-    default:
-        accept_socket(socket);
-    }
-}
-
-static void app_event(void *app, struct sio_socket *socket, const struct sio_event *event)
-{
-    struct world *w = app;
     const struct member *member = sio_socket_data(socket);
     struct json_slice args = event->args;
     struct json_slice name;
@@ -120,6 +90,44 @@ static void app_event(void *app, struct sio_socket *socket, const struct sio_eve
     sio_emit(socket, args.at + 1, args.len - 2, event->attachments, event->attachment_count);
     if (event->has_id)
         sio_ack(socket, event->id, args.at + 1, args.len - 2, event->attachments, event->attachment_count);
+}
+
+static void accept_socket(struct world *w, struct sio_socket *socket)
+{
+    struct member *member = sio_socket_data(socket);
+    struct sio_event event;
+
+    member->accepted = true;
+    sio_accept(socket, "sid", "pid");
+    while (sio_next_kept(socket, &event))
+        speaks(w, socket, &event);
+}
+
+static void connects(struct world *w, struct sio_socket *socket, struct json_slice auth)
+{
+    CHECK(!w->closed);
+    CHECK(json_text_valid(auth.at, auth.len, SIO_DEPTH_MAX) && *auth.at == '{');
+    member_add(w, socket);
+    switch (sio_socket_nsp(socket)[1]) {
+    case 'r':
+        refuse_socket(w, socket);
+        break;
+    case 'w':
+        break;
+    case 'd':
+        sio_disconnect(socket);
+        break;
+    default:
+        accept_socket(w, socket);
+    }
+}
+
+static void carry_out(struct world *w, enum sio_verdict verdict, const struct sio_message *message)
+{
+    if (verdict == SIO_CONNECTS)
+        connects(w, message->socket, message->auth);
+    else if (verdict == SIO_SPEAKS)
+        speaks(w, message->socket, &message->event);
 }
 
 static void app_disconnect(void *app, struct sio_socket *socket, enum sio_end end)
@@ -168,17 +176,18 @@ static void step(struct world *w, struct sio_client *client, struct timers *time
 {
     struct sio_socket *waiting = oldest(w, true);
     struct sio_socket *any = oldest(w, false);
+    struct sio_message message;
 
     switch (line[0]) {
     case 't':
-        sio_client_text(client, line + 1, len - 1);
+        carry_out(w, sio_client_text(client, line + 1, len - 1, &message), &message);
         break;
     case 'b':
-        sio_client_binary(client, line + 1, len - 1);
+        carry_out(w, sio_client_binary(client, line + 1, len - 1, &message), &message);
         break;
     case 'a':
         if (waiting)
-            accept_socket(waiting);
+            accept_socket(w, waiting);
         break;
     case 'r':
         if (waiting)
@@ -196,7 +205,7 @@ static void step(struct world *w, struct sio_client *client, struct timers *time
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct sio_app app = {app_connect, app_event, app_disconnect, NULL};
+    static const struct sio_app app = {app_disconnect, NULL};
     static const struct sio_carrier carrier = {carrier_text, carrier_binary, carrier_close};
     struct world w = {.members = NULL};
     const struct sio_options options = {

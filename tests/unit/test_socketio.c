@@ -24,7 +24,7 @@ struct world {
     struct timers *timers;
     struct sio_options options;
     struct sio_client *client;
-    struct sio_socket *socket;                                     /* of the last app->connect */
+    struct sio_socket *socket;                                     /* of the last SIO_CONNECTS */
     void (*on_connect)(struct world *, struct sio_socket *socket); /* NULL: leave it pending */
     void (*on_event)(struct world *, struct sio_socket *socket, const struct sio_event *event);
     void (*on_disconnect)(struct world *, struct sio_socket *socket);
@@ -36,10 +36,8 @@ static void note(struct world *w, const char *what, const char *text, size_t len
     assert_int_equal(buf_appendf(&w->journal, "%s %.*s\n", what, (int)len, text), 0);
 }
 
-static void app_connect(void *app, struct sio_socket *socket, struct json_slice auth)
+static void connects(struct world *w, struct sio_socket *socket, struct json_slice auth)
 {
-    struct world *w = app;
-
     w->socket = socket;
     assert_int_equal(buf_appendf(&w->journal, "connect %s ", sio_socket_nsp(socket)), 0);
     note(w, "auth", auth.at, auth.len);
@@ -47,10 +45,8 @@ static void app_connect(void *app, struct sio_socket *socket, struct json_slice 
         w->on_connect(w, socket);
 }
 
-static void app_event(void *app, struct sio_socket *socket, const struct sio_event *event)
+static void speaks(struct world *w, struct sio_socket *socket, const struct sio_event *event)
 {
-    struct world *w = app;
-
     assert_int_equal(buf_appendf(&w->journal, "event %s ", sio_socket_nsp(socket)), 0);
     if (event->has_id)
         assert_int_equal(buf_appendf(&w->journal, "id %llu ", (unsigned long long)event->id), 0);
@@ -70,11 +66,10 @@ static void app_disconnect(void *app, struct sio_socket *socket, enum sio_end en
         w->on_disconnect(w, socket);
 }
 
-static void app_limited(void *app, void *session, enum sio_limit limit)
+static void app_timed_out(void *app, void *session)
 {
     assert_ptr_equal(app, session); /* both are the world */
-    note(app, "limit", limit == SIO_CONNECT_TIMEOUT ? "time" : "namespaces",
-         limit == SIO_CONNECT_TIMEOUT ? 4 : 10);
+    note(app, "limit", "time", 4);
 }
 
 static void carrier_text(void *session, const char *text, size_t len)
@@ -92,13 +87,26 @@ static void carrier_close(void *session)
     note(session, "close", "", 0);
 }
 
-static const struct sio_app app = {app_connect, app_event, app_disconnect, app_limited};
+static const struct sio_app app = {app_disconnect, app_timed_out};
 static const struct sio_carrier carrier = {carrier_text, carrier_binary, carrier_close};
+
+static void take_kept(struct world *w, struct sio_socket *socket)
+{
+    struct sio_event event;
+
+    while (sio_next_kept(socket, &event))
+        speaks(w, socket, &event);
+}
+
+static void accept(struct world *w, struct sio_socket *socket, const char *id, const char *pid)
+{
+    sio_accept(socket, id, pid);
+    take_kept(w, socket);
+}
 
 static void accept_at_once(struct world *w, struct sio_socket *socket)
 {
-    (void)w;
-    sio_accept(socket, "S1", NULL);
+    accept(w, socket, "S1", NULL);
 }
 
 static int set_up(void **state)
@@ -143,27 +151,48 @@ static void assert_journal(struct world *w, const char *expected)
     buf_clear(&w->journal);
 }
 
+static void carry_out(struct world *w, enum sio_verdict verdict, const struct sio_message *message)
+{
+    switch (verdict) {
+    case SIO_NOTHING:
+        break;
+    case SIO_CONNECTS:
+        connects(w, message->socket, message->auth);
+        break;
+    case SIO_SPEAKS:
+        speaks(w, message->socket, &message->event);
+        break;
+    case SIO_TOO_MANY_NAMESPACES:
+        note(w, "limit", "namespaces", 10);
+    }
+}
+
 /* From memory that ends where the text ends and is gone afterwards: nothing may be kept by reference. */
 static void say(struct world *w, const char *text)
 {
     size_t len = strlen(text);
     char *copy = malloc(len ? len : 1);
+    struct sio_message message;
 
     assert_non_null(copy);
     memcpy(copy, text, len);
-    sio_client_text(w->client, copy, len);
+    carry_out(w, sio_client_text(w->client, copy, len, &message), &message);
     free(copy);
 }
 
+/* Gone at once: of a binary event nothing is lent from what was given. */
 static void say_binary(struct world *w, const char *data)
 {
     size_t len = strlen(data);
     char *copy = malloc(len ? len : 1);
+    struct sio_message message;
 
     assert_non_null(copy);
     memcpy(copy, data, len);
-    sio_client_binary(w->client, copy, len);
+    enum sio_verdict verdict = sio_client_binary(w->client, copy, len, &message);
+
     free(copy);
+    carry_out(w, verdict, &message);
 }
 
 static void join(struct world *w, const char *connect)
@@ -196,9 +225,8 @@ static void the_connect_payload_reaches_the_application(void **state)
 
 static void accept_later_with_pid(struct world *w, struct sio_socket *socket)
 {
-    (void)w;
     assert_string_equal(sio_socket_id(socket), "");
-    sio_accept(socket, "S\"2", "P2");
+    accept(w, socket, "S\"2", "P2");
 }
 
 static void a_recovery_id_is_answered_too(void **state)
@@ -269,7 +297,7 @@ static void only_the_first_answer_counts(void **state)
     struct world *w = *state;
 
     join(w, "0");
-    sio_accept(w->socket, "S2", NULL);
+    accept(w, w->socket, "S2", NULL);
     sio_refuse(w->socket, "no", NULL);
     assert_journal(w, "");
     assert_string_equal(sio_socket_id(w->socket), "S1");
@@ -286,7 +314,7 @@ static void events_before_the_answer_are_kept_in_order(void **state)
     say_binary(w, "xyz");
     say(w, "2[\"c\"]");
     assert_journal(w, "connect / auth {}\n");
-    sio_accept(w->socket, "S1", NULL);
+    accept(w, w->socket, "S1", NULL);
     assert_journal(w, "send 0{\"sid\":\"S1\"}\n"
                       "event / args [\"a\"]\n"
                       "event / id 7 args [\"b\",{\"_placeholder\":true,\"num\":0}]\nwith xyz\n"
@@ -295,23 +323,23 @@ static void events_before_the_answer_are_kept_in_order(void **state)
     assert_journal(w, "event / args [\"d\"]\n");
 }
 
-static void what_is_said_between_the_answers_halves_comes_before_what_was_kept(void **state)
+static void what_is_said_after_the_answer_comes_before_what_was_kept(void **state)
 {
     struct world *w = *state;
 
     w->on_connect = NULL;
     say(w, "0");
     say(w, "2[\"a\"]");
-    sio_deliver(w->socket);
+    take_kept(w, w->socket);
     assert_journal(w, "connect / auth {}\n");
-    sio_answer(w->socket, "S1", "P1");
+    sio_accept(w->socket, "S1", "P1");
     assert_string_equal(sio_socket_id(w->socket), "S1");
     sio_emit(w->socket, "\"missed\"", 8, NULL, 0);
     assert_journal(w, "send 0{\"sid\":\"S1\",\"pid\":\"P1\"}\nsend 2[\"missed\"]\n");
-    sio_deliver(w->socket);
+    take_kept(w, w->socket);
     assert_journal(w, "event / args [\"a\"]\n");
-    sio_deliver(w->socket);
-    sio_answer(w->socket, "S2", NULL);
+    take_kept(w, w->socket);
+    sio_accept(w->socket, "S2", NULL);
     assert_journal(w, "");
     assert_string_equal(sio_socket_id(w->socket), "S1");
 }
@@ -322,7 +350,7 @@ static void an_answer_ends_the_connect_timeout(void **state)
 
     w->on_connect = NULL;
     join(w, "0");
-    sio_answer(w->socket, "S1", NULL);
+    sio_accept(w->socket, "S1", NULL);
     assert_true(timers_next_ms(w->timers) == UINT64_MAX);
 }
 
@@ -333,7 +361,7 @@ static void what_was_kept_goes_with_the_socket(void **state)
     w->on_connect = NULL;
     join(w, "0");
     say(w, "2[\"a\"]");
-    sio_answer(w->socket, "S1", NULL);
+    sio_accept(w->socket, "S1", NULL);
     sio_disconnect(w->socket);
     assert_journal(w, "send 0{\"sid\":\"S1\"}\nsend 1\nleft /\nclose \n");
 }
@@ -431,7 +459,7 @@ static void one_namespace_too_many_is_refused(void **state)
     }
     buf_clear(&w->journal);
     say(w, "0/more");
-    assert_journal(w, "limit namespaces\nsend 4/more,{\"message\":\"Too many namespaces\"}\n");
+    assert_journal(w, "send 4/more,{\"message\":\"Too many namespaces\"}\nlimit namespaces\n");
     say(w, "1/0");
     assert_journal(w, "left /0\n");
     say(w, "0/more");
@@ -753,16 +781,15 @@ static void disconnecting_inside_a_held_event_drops_the_rest(void **state)
     join(w, "0");
     say(w, "2[\"a\"]");
     say(w, "2[\"b\"]");
-    sio_accept(w->socket, "S1", NULL);
+    accept(w, w->socket, "S1", NULL);
     assert_journal(w, "send 0{\"sid\":\"S1\"}\nevent / args [\"a\"]\n"
                       "send 2[\"bye\"]\nsend 1\nleft /\nclose \n");
 }
 
 static void disconnect_at_once(struct world *w, struct sio_socket *socket)
 {
-    (void)w;
     sio_disconnect(socket);
-    sio_accept(socket, "S1", NULL);
+    accept(w, socket, "S1", NULL);
     sio_refuse(socket, "no", NULL);
 }
 
@@ -777,10 +804,9 @@ static void disconnecting_inside_connect_is_final(void **state)
 
 static void refuse_then_use(struct world *w, struct sio_socket *socket)
 {
-    (void)w;
     sio_refuse(socket, "no", NULL);
     sio_emit(socket, "1", 1, NULL, 0);
-    sio_accept(socket, "S1", NULL);
+    accept(w, socket, "S1", NULL);
     sio_disconnect(socket);
     assert_string_equal(sio_socket_nsp(socket), "/a");
 }
@@ -834,7 +860,7 @@ static void a_packet_that_cannot_be_sent_closes_in_the_next_turn(void **state)
     w->on_connect = NULL;
     join(w, "0");
     say(w, "2[\"early\"]");
-    sio_accept(w->socket, "S1", pid);
+    accept(w, w->socket, "S1", pid);
     sio_emit(w->socket, "1", 1, NULL, 0);
     say(w, "2/a,[\"m\"]");
     say_binary(w, "x");
@@ -856,7 +882,7 @@ int main(void)
         WORLD_TEST(a_client_refused_again_and_again_is_closed),
         WORLD_TEST(only_the_first_answer_counts),
         WORLD_TEST(events_before_the_answer_are_kept_in_order),
-        WORLD_TEST(what_is_said_between_the_answers_halves_comes_before_what_was_kept),
+        WORLD_TEST(what_is_said_after_the_answer_comes_before_what_was_kept),
         WORLD_TEST(an_answer_ends_the_connect_timeout),
         WORLD_TEST(what_was_kept_goes_with_the_socket),
         WORLD_TEST(too_much_before_the_answer_closes),
