@@ -14,11 +14,12 @@ has_node()
     command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)' 2>/dev/null
 }
 
-apt_has_recent_node()
+# apt_has PACKAGE VERSION: it, or a later one.
+apt_has()
 {
     local version
-    version=$(apt-cache policy nodejs 2>/dev/null | sed -n 's/^ *Candidate: //p')
-    [[ $version == [0-9]* ]] && dpkg --compare-versions "$version" ge 20.19
+    version=$(apt-cache policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: //p')
+    [[ $version == [0-9]* ]] && dpkg --compare-versions "$version" ge "$2"
 }
 
 is_installed()
@@ -63,11 +64,13 @@ for group in "$@"; do
     case $group in
     build)
         need build-essential cmake ninja-build pkg-config libwebsockets-dev libwebsockets-evlib-uv libhiredis-dev \
-            libevent-dev libjson-c-dev libssl-dev libhttp-parser-dev uthash-dev
+            libevent-dev libjson-c-dev libssl-dev uthash-dev
+        # What reads HTTP, and its predecessor where that is not to be had (Debian 12).
+        if apt_has libllhttp-dev 9.2; then need libllhttp-dev; else need libhttp-parser-dev; fi
         ;;
     client)
         # Without one there is no client, and the gateway works all the same.
-        if ! "$has_client_node" && apt_has_recent_node; then
+        if ! "$has_client_node" && apt_has nodejs 20.19; then
             (need nodejs npm) || echo "Node.js could not be installed" >&2
         fi
         ;;

@@ -1,16 +1,17 @@
 /*
  * HTTP/1.1: see http.h.
  *
- * http_parser calls back for each piece of a request; the callbacks gather what the gateway needs. Where
- * there is something to say (the head, the end) the callback notes it and pauses the parser, which then
- * returns to http_reader_feed().
+ * The parser (http_parse.h) calls back for each piece of a request; the callbacks gather what the gateway
+ * needs. Where there is something to say (the head, the end) the callback notes it and stops the parser,
+ * which then returns to http_reader_feed(). Where llhttp and http_parser would answer differently, the
+ * stricter answer is given here, except that line ends and folded values are taken as RFC 9112 allows.
  *
  *   feed ─▶ on_url, on_header_field, on_header_value … on_headers_complete ─▶ HTTP_HEAD_DONE
  *   feed ─▶ on_body … on_message_complete ─▶ HTTP_DONE
  */
 #include "gateway/net/http.h"
+#include "gateway/net/http_parse.h"
 
-#include <http_parser.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,7 @@ struct http_reader {
     enum http_progress progress; /* what was said last */
     int status;                  /* of HTTP_BAD */
     bool head_done;
-    bool after_cr; /* the head's last byte was a CR */
+    unsigned char last; /* byte of the head that was read */
     size_t head_len, head_max;
     unsigned header_count;
     struct buf target;             /* the request target; cut into path and query at the end of the head */
@@ -77,6 +78,10 @@ static int on_url(http_parser *parser, const char *at, size_t n)
 {
     struct http_reader *reader = parser->data;
 
+    /* Visible ASCII (RFC 3986); http_parser as Debian builds it lets more pass. */
+    for (size_t i = 0; i < n; i++)
+        if (at[i] <= ' ' || at[i] > '~')
+            return refuse(reader, HTTP_STATUS_BAD_REQUEST);
     return gather(reader, &reader->target, at, n);
 }
 
@@ -84,8 +89,7 @@ static int on_header_field(http_parser *parser, const char *at, size_t n)
 {
     struct http_reader *reader = parser->data;
 
-    /* RFC 9112 section 5.1: no space before the colon. http_parser, built without its strict mode, lets it
-     * pass. */
+    /* RFC 9112 section 5.1: no space before the colon. http_parser as Debian builds it lets it pass. */
     if (memchr(at, ' ', n))
         return refuse(reader, HTTP_STATUS_BAD_REQUEST);
     if (!reader->in_name) {
@@ -103,12 +107,16 @@ static int on_header_field(http_parser *parser, const char *at, size_t n)
     return 0;
 }
 
-static enum http_field known_field(const char *name, size_t len)
+static bool is_name(const struct http_reader *reader, const char *name)
+{
+    return strlen(name) == reader->name_len && strncasecmp(name, reader->name, reader->name_len) == 0;
+}
+
+static enum http_field known_field(const struct http_reader *reader)
 {
     enum http_field field = 0;
 
-    while (field < HTTP_FIELDS &&
-           !(strlen(field_names[field]) == len && strncasecmp(field_names[field], name, len) == 0))
+    while (field < HTTP_FIELDS && !is_name(reader, field_names[field]))
         field++;
     return field;
 }
@@ -119,8 +127,10 @@ static int on_header_value(http_parser *parser, const char *at, size_t n)
 
     if (reader->in_name) {
         reader->in_name = false;
+        if (n == 0 && is_name(reader, "content-length")) /* which http_parser takes for none */
+            return refuse(reader, HTTP_STATUS_BAD_REQUEST);
         /* Fields after a chunked body are not the request's. */
-        reader->current = reader->head_done ? HTTP_FIELDS : known_field(reader->name, reader->name_len);
+        reader->current = reader->head_done ? HTTP_FIELDS : known_field(reader);
         if (reader->current == HTTP_FIELDS)
             return 0;
         if (reader->request.field[reader->current] &&
@@ -175,8 +185,8 @@ static int finish_target(struct http_reader *reader)
 
     if (!as_it_is)
         path = absolute_form_path(path);
-    /* A fragment is not sent (RFC 9112 section 3.2); the blanks are what http_parser lets through. */
-    if (!path || strpbrk(path, "#\t\f"))
+    /* A fragment is not sent (RFC 9112 section 3.2). */
+    if (!path || strchr(path, '#'))
         return refuse(reader, HTTP_STATUS_BAD_REQUEST);
     char *query = strchr(path, '?');
 
@@ -214,22 +224,21 @@ static int on_headers_complete(http_parser *parser)
     struct http_request *request = &reader->request;
     bool connect = parser->method == HTTP_CONNECT;
 
-    if (parser->http_major != 1)
+    /* RTSP's methods, and QUERY, are llhttp's alone. */
+    if (parser->http_major != 1 || parser->method > HTTP_SOURCE)
         return refuse(reader, HTTP_STATUS_BAD_REQUEST);
     if (finish_fields(reader) || finish_target(reader))
         return -1;
     request->method = known_method(parser->method);
     request->upgrade = !connect && parser->upgrade && is_token(request->field[HTTP_UPGRADE], "websocket");
-    request->keep_alive = !connect && http_should_keep_alive(parser);
-    request->has_body =
-        (parser->flags & F_CHUNKED) || (parser->content_length > 0 && parser->content_length != UINT64_MAX);
+    request->keep_alive = !connect && http_parse_keeps_alive(parser);
+    request->has_body = (parser->flags & F_CHUNKED) || http_parse_length(parser) > 0;
     request->expects_continue =
         request->has_body && parser->http_minor >= 1 && is_token(request->field[HTTP_EXPECT], "100-continue");
 
     reader->head_done = true;
     reader->progress = HTTP_HEAD_DONE;
-    http_parser_pause(parser, 1);
-    return 0;
+    return http_parse_pause(parser);
 }
 
 /* ---- the body ---- */
@@ -239,9 +248,7 @@ void http_reader_body(struct http_reader *reader, bool keep, size_t max)
     reader->keep_body = keep;
     reader->body_left = max;
     buf_init(&reader->body, max);
-    bool too_big = reader->parser.content_length != UINT64_MAX && reader->parser.content_length > max;
-
-    reader->progress = too_big ? HTTP_TOO_BIG : HTTP_HEAD_DONE;
+    reader->progress = http_parse_length(&reader->parser) > max ? HTTP_TOO_BIG : HTTP_HEAD_DONE;
 }
 
 static int on_body(http_parser *parser, const char *at, size_t n)
@@ -261,11 +268,19 @@ static int on_message_complete(http_parser *parser)
     struct http_reader *reader = parser->data;
 
     reader->progress = HTTP_DONE;
-    http_parser_pause(parser, 1);
-    return 0;
+    return -1; /* stop; the next request has a new parser */
 }
 
 /* ---- the reader ---- */
+
+static const http_parser_settings settings = {
+    .on_url = on_url,
+    .on_header_field = on_header_field,
+    .on_header_value = on_header_value,
+    .on_headers_complete = on_headers_complete,
+    .on_body = on_body,
+    .on_message_complete = on_message_complete,
+};
 
 static void free_buffers(struct http_reader *reader)
 {
@@ -280,8 +295,7 @@ static void begin_request(struct http_reader *reader, size_t head_max)
 {
     *reader =
         (struct http_reader){.head_max = head_max, .progress = HTTP_MORE, .status = HTTP_STATUS_BAD_REQUEST};
-    reader->parser.data = reader;
-    http_parser_init(&reader->parser, HTTP_REQUEST);
+    http_parse_init(&reader->parser, &settings, reader);
     /* One more than the head may have, for the NUL. */
     buf_init(&reader->target, head_max + 1);
     for (int i = 0; i < HTTP_FIELDS; i++)
@@ -305,48 +319,73 @@ void http_reader_free(struct http_reader *reader)
     free(reader);
 }
 
-/* Whether every CR has its LF: http_parser, built without its strict mode, takes any byte after some of them.
- */
-static bool line_ends_valid(struct http_reader *reader, const char *bytes, size_t n)
+static bool is_blank(int c)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (reader->after_cr && bytes[i] != '\n')
-            return false;
-        reader->after_cr = bytes[i] == '\r';
+    return c == ' ' || c == '\t';
+}
+
+/*
+ * How many of the bytes come before a CR without its LF, a LF without its CR, a line that begins with a
+ * blank, or a control character; mostly all of them.
+ */
+static size_t regular(struct http_reader *reader, const char *bytes, size_t n)
+{
+    unsigned char last = reader->last;
+    size_t i = 0;
+
+    for (; i < n; last = (unsigned char)bytes[i++]) {
+        unsigned char c = (unsigned char)bytes[i];
+        bool is_control = c == 0x7f || (c < ' ' && c != '\r' && c != '\n' && c != '\t');
+
+        if (last >= ' ' && c >= ' ' && c != 0x7f)
+            continue; /* most often: within a line */
+        if ((c == '\n') != (last == '\r') || (last == '\n' && is_blank(c)) || is_control)
+            break;
     }
-    return true;
+    reader->last = last;
+    return i;
 }
 
 static enum http_progress feed_parser(struct http_reader *reader, const char *bytes, size_t n, size_t *used)
 {
-    static const http_parser_settings settings = {
-        .on_url = on_url,
-        .on_header_field = on_header_field,
-        .on_header_value = on_header_value,
-        .on_headers_complete = on_headers_complete,
-        .on_body = on_body,
-        .on_message_complete = on_message_complete,
-    };
-
     reader->progress = HTTP_MORE;
-    http_parser_pause(&reader->parser, 0);
-    *used = http_parser_execute(&reader->parser, &settings, bytes, n);
-    if (reader->progress == HTTP_MORE && HTTP_PARSER_ERRNO(&reader->parser) != HPE_OK)
+    if (!http_parse_bytes(&reader->parser, &settings, bytes, n, used) && reader->progress == HTTP_MORE)
         reader->progress = HTTP_BAD;
     return reader->progress;
+}
+
+/*
+ * A lone LF ends a line too (RFC 9112 section 2.2), and a line may go on with the field before it (section
+ * 5.2); of both the parsers have ideas of their own.
+ */
+static void feed_lines(struct http_reader *reader, const char *bytes, size_t n, size_t *used)
+{
+    size_t done;
+
+    while (*used < n && reader->progress == HTTP_MORE) {
+        size_t run = regular(reader, bytes + *used, n - *used);
+
+        if (run > 0) {
+            feed_parser(reader, bytes + *used, run, &done);
+            *used += done;
+        } else if (bytes[*used] == '\n') {
+            feed_parser(reader, "\r", 1, &done);
+            reader->last = '\r';
+        } else if (is_blank(bytes[*used]) && reader->last == '\n' && reader->header_count > 0) {
+            reader->last = ' ';
+        } else {
+            reader->progress = HTTP_BAD;
+        }
+    }
 }
 
 static enum http_progress feed_head(struct http_reader *reader, const char *bytes, size_t n, size_t *used)
 {
     size_t room = reader->head_max - reader->head_len;
 
-    feed_parser(reader, bytes, n < room ? n : room, used);
+    feed_lines(reader, bytes, n < room ? n : room, used);
     reader->head_len += *used;
-    /* The parser stops before the LF that ends the head. */
-    if (!line_ends_valid(reader, bytes, *used + (reader->progress == HTTP_HEAD_DONE))) {
-        reader->status = HTTP_STATUS_BAD_REQUEST;
-        reader->progress = HTTP_BAD;
-    } else if (reader->progress == HTTP_MORE && reader->head_len == reader->head_max) {
+    if (reader->progress == HTTP_MORE && reader->head_len == reader->head_max) {
         reader->status =
             reader->header_count ? HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE : HTTP_STATUS_URI_TOO_LONG;
         reader->progress = HTTP_BAD;
@@ -447,6 +486,36 @@ int http_query_get(const char *query, const char *name, char *out, size_t size)
 
 /* ---- responses ---- */
 
+/* RFC 9110 section 15, RFC 6585: what the gateway answers with. */
+static const char *reason(int status)
+{
+    static const struct {
+        int status;
+        const char *reason;
+    } reasons[] = {
+        {HTTP_STATUS_OK, "OK"},
+        {HTTP_STATUS_NO_CONTENT, "No Content"},
+        {HTTP_STATUS_NOT_MODIFIED, "Not Modified"},
+        {HTTP_STATUS_BAD_REQUEST, "Bad Request"},
+        {HTTP_STATUS_UNAUTHORIZED, "Unauthorized"},
+        {HTTP_STATUS_FORBIDDEN, "Forbidden"},
+        {HTTP_STATUS_NOT_FOUND, "Not Found"},
+        {HTTP_STATUS_METHOD_NOT_ALLOWED, "Method Not Allowed"},
+        {HTTP_STATUS_REQUEST_TIMEOUT, "Request Timeout"},
+        {HTTP_STATUS_PAYLOAD_TOO_LARGE, "Payload Too Large"},
+        {HTTP_STATUS_URI_TOO_LONG, "URI Too Long"},
+        {HTTP_STATUS_TOO_MANY_REQUESTS, "Too Many Requests"},
+        {HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large"},
+        {HTTP_STATUS_INTERNAL_SERVER_ERROR, "Internal Server Error"},
+        {HTTP_STATUS_SERVICE_UNAVAILABLE, "Service Unavailable"},
+    };
+    size_t i = 0;
+
+    while (i < sizeof reasons / sizeof *reasons && reasons[i].status != status)
+        i++;
+    return i < sizeof reasons / sizeof *reasons ? reasons[i].reason : ""; /* it may be empty */
+}
+
 int http_respond_head(struct buf *out, const struct http_response *response)
 {
     size_t before = out->len;
@@ -454,9 +523,9 @@ int http_respond_head(struct buf *out, const struct http_response *response)
     /* RFC 9110 section 8.6: a length in a 304 would be that of the response it stands for. */
     bool has_length = response->status != HTTP_STATUS_NOT_MODIFIED;
 
-    if (buf_appendf(out, "HTTP/1.1 %d %s\r\n%s%s%s%s", response->status,
-                    http_status_str((enum http_status)response->status), type ? "Content-Type: " : "",
-                    type ? type : "", type ? "\r\n" : "", response->headers ? response->headers : "") ||
+    if (buf_appendf(out, "HTTP/1.1 %d %s\r\n%s%s%s%s", response->status, reason(response->status),
+                    type ? "Content-Type: " : "", type ? type : "", type ? "\r\n" : "",
+                    response->headers ? response->headers : "") ||
         (has_length && buf_appendf(out, "Content-Length: %zu\r\n", response->body_len)) ||
         buf_appendf(out, "%s\r\n",
                     response->keep_alive ? "Connection: keep-alive\r\nKeep-Alive: timeout=5\r\n"

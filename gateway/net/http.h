@@ -1,10 +1,11 @@
 /*
  * HTTP/1.1 requests from bytes and responses to bytes (RFC 9110, 9112). Pure: no socket, no clock.
  *
- * Parsing is http_parser's; this module gathers what the gateway needs and keeps the limits: request line and
- * headers together at most what the caller allows (HTTP_HEAD_MAX bytes by default) and HTTP_HEADERS_MAX
- * fields, the body at most what the caller allows. Bodies may be chunked. Pipelined requests are given out
- * one by one. Memory is bounded by the limits from the first byte on.
+ * Parsing is llhttp's or http_parser's (http_parse.h); this module gathers what the gateway needs, holds both
+ * to one strictness, and keeps the limits: request line and headers together at most what the caller allows
+ * (HTTP_HEAD_MAX bytes by default) and HTTP_HEADERS_MAX fields, the body at most what the caller allows.
+ * Bodies may be chunked. Pipelined requests are given out one by one. Memory is bounded by the limits from
+ * the first byte on.
  */
 #ifndef RIDECAST_GATEWAY_NET_HTTP_H
 #define RIDECAST_GATEWAY_NET_HTTP_H
@@ -16,7 +17,7 @@
 
 enum { HTTP_HEAD_MAX = 16384, HTTP_HEADERS_MAX = 200 };
 
-/* http_parser.h has an `enum http_method` of its own. */
+/* The parsers have an `enum http_method` of their own. */
 enum http_request_method {
     HTTP_METHOD_GET,
     HTTP_METHOD_HEAD,

@@ -143,6 +143,8 @@ static void a_request_without_a_body_is_complete_after_its_head(void **state)
     assert_reads("GET /socket.io/?EIO=4&t=a%20b HTTP/1.1\r\nHost: a\r\n\r\n",
                  "GET /socket.io/?EIO=4&t=a%20b\n= \n");
     assert_reads("\r\nHEAD / HTTP/1.1\nHost: a\n\n", "HEAD /\n= \n");
+    assert_reads("\nHEAD / HTTP/1.1\r\nHost: a\n\r\n", "HEAD /\n= \n");
+    assert_reads("HEAD / HTTP/1.1\n\n", "HEAD /\n= \n");
     assert_reads("PUT /? HTTP/1.1\r\n\r\n", "OTHER /\n= \n");
 }
 
@@ -169,6 +171,8 @@ static void a_chunked_body_is_joined_and_its_trailer_dropped(void **state)
     assert_reads("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
                  "3;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nOrigin: trailer\r\n\r\nGET /b HTTP/1.1\r\n\r\n",
                  "POST / body\n= abcde\nGET /b\n= \n");
+    assert_reads("POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+                 "POST / body\n= a\n");
 }
 
 static void a_trailer_is_no_field_of_the_request(void **state)
@@ -188,6 +192,7 @@ static void keep_alive_follows_version_and_connection(void **state)
 {
     (void)state;
     assert_reads("GET / HTTP/1.0\r\n\r\n", "GET / close\n= \n");
+    assert_reads("GET / HTTP/1.2\r\n\r\n", "GET /\n= \n");
     assert_reads("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "GET /\n= \n");
     assert_reads("GET / HTTP/1.1\r\nConnection: Close\r\n\r\n", "GET / close\n= \n");
     assert_reads("GET / HTTP/1.1\r\nConnection: foo, close\r\n\r\n", "GET / close\n= \n");
@@ -258,6 +263,8 @@ static void a_target_is_a_path_or_an_absolute_form(void **state)
     assert_reads("GET ftp://a.b/c HTTP/1.1\r\n\r\n", "bad 400\n");
     assert_reads("GET /a#b HTTP/1.1\r\n\r\n", "bad 400\n");
     assert_reads("GET /a\tb HTTP/1.1\r\n\r\n", "bad 400\n");
+    assert_reads("GET /\xc3\xa9 HTTP/1.1\r\n\r\n", "bad 400\n");
+    assert_reads("GET /?\x7f HTTP/1.1\r\n\r\n", "bad 400\n");
 }
 
 static void fields_are_found_in_any_case_and_trimmed(void **state)
@@ -284,6 +291,8 @@ static void a_folded_value_is_one_value(void **state)
 {
     (void)state;
     assert_field("Origin: a\r\n b\r\n", HTTP_ORIGIN, "a b");
+    assert_field("Origin: a\n\tb\n\t\r\n", HTTP_ORIGIN, "a\tb");
+    assert_field("Origin:\r\n b\r\n", HTTP_ORIGIN, "b");
 }
 
 /* ---- what is refused ---- */
@@ -296,6 +305,9 @@ static void what_is_not_http_1_is_bad(void **state)
     assert_reads("GET /\r\n\r\n", "bad 400\n");
     assert_reads("\x16\x03\x01\x02", "bad 400\n");
     assert_reads("GARBAGE / HTTP/1.1\r\n\r\n", "bad 400\n");
+    assert_reads("QUERY / HTTP/1.1\r\n\r\n", "bad 400\n");
+    assert_reads("DESCRIBE / RTSP/1.0\r\n\r\n", "bad 400\n");
+    assert_reads("GET / HTTP/1.12\r\n\r\n", "bad 400\n");
     assert_reads("GET / FTP/1.1\r\n\r\n", "bad 400\n");
 }
 
@@ -307,6 +319,8 @@ static void an_ambiguous_length_is_bad(void **state)
     assert_reads("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "bad 400\n");
     assert_reads("POST / HTTP/1.1\r\nContent-Length: 1, 2\r\n\r\n", "bad 400\n");
     assert_reads("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "bad 400\n");
+    assert_reads("POST / HTTP/1.1\r\nContent-Length:\r\n\r\n", "bad 400\n");
+    assert_reads("POST / HTTP/1.1\r\nContent-Length: 1\r\n 2\r\n\r\n", "bad 400\n");
     assert_reads("POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", "bad 400\n");
     assert_reads("POST / HTTP/1.1\r\nContent-Length : 1\r\n\r\n", "bad 400\n");
     assert_reads("POST / HTTP/1.1\r\nTransfer-Encoding : chunked\r\n\r\n", "bad 400\n");
@@ -339,7 +353,10 @@ static void a_nul_or_a_control_character_in_a_value_is_bad(void **state)
     assert_int_equal(http_reader_status(reader), 400);
     http_reader_free(reader);
     assert_reads("GET / HTTP/1.1\r\nOrigin: a\x01\r\n\r\n", "bad 400\n");
+    assert_reads("GET / HTTP/1.1\r\nX: \x7f\r\n\r\n", "bad 400\n");
     assert_reads("GET / HTTP/1.1\r\nOri gin: a\r\n\r\n", "bad 400\n");
+    assert_reads("GET / HTTP/1.1\r\n Origin: a\r\n\r\n", "bad 400\n");
+    assert_reads("GET / HTTP/1.1\r\n\tOrigin: a\r\n\r\n", "bad 400\n");
 }
 
 /* A head of `size` bytes in all, padded in a header field; `end` NULL leaves it unfinished. */
