@@ -217,6 +217,11 @@ static const char *node_of(const struct gateway *gateway)
     return gateway->config->node_id[0] ? gateway->config->node_id : gateway->node_id;
 }
 
+static struct timers *timers_of(const struct gateway *gateway)
+{
+    return net_timers(server_net(gateway->server));
+}
+
 /* 0 also where none is wanted. */
 static int make_auth(struct gateway *gateway, char *error, size_t error_size)
 {
@@ -226,7 +231,7 @@ static int make_auth(struct gateway *gateway, char *error, size_t error_size)
         .secret_file = config->auth_secret_file,
         .issuer = config->auth_issuer,
         .audience = config->auth_audience,
-        .timers = net_timers(server_net(gateway->server)),
+        .timers = timers_of(gateway),
     };
     bool given = options.keys_file[0] || options.secret_file[0] || options.issuer[0] || options.audience[0];
     if (config->auth == AUTH_JWT) {
@@ -273,7 +278,7 @@ static struct presence *make_presence(struct gateway *gateway)
         .recovery_window_ms = config->recovery_window_ms,
         .node_lease_ms = config->node_lease_ms,
         .broker = gateway->broker,
-        .timers = net_timers(server_net(gateway->server)),
+        .timers = timers_of(gateway),
         .stop = stop,
         .reload = reload,
         .surveyed = surveyed,
@@ -283,40 +288,63 @@ static struct presence *make_presence(struct gateway *gateway)
     return presence_new(&options);
 }
 
-static void make_clients(struct gateway *gateway)
+/* What one client may say. */
+static struct traffic_limits traffic_of(const struct config *config)
+{
+    return traffic_limits(config->messages_per_second, config->bytes_per_second, config->max_payload_bytes);
+}
+
+static void make_sio(struct gateway *gateway)
 {
     const struct config *config = gateway->config;
-    struct net *net = server_net(gateway->server);
-    sio_riders_init(&gateway->sio, gateway->presence, net_timers(net), config->connect_timeout_ms,
-                    config->max_payload_bytes);
-    gateway->sio.auth = gateway->auth;
-    struct traffic_limits traffic =
-        traffic_limits(config->messages_per_second, config->bytes_per_second, config->max_payload_bytes);
-    gateway->sio.options.max_namespaces = config->rides_per_connection;
-    gateway->sio.traffic = traffic;
-    gateway->sio.refusals = &gateway->refusals;
-    const struct plain_riders_options plain = {
+    const struct sio_riders_options options = {
         .presence = gateway->presence,
         .auth = gateway->auth,
-        .timers = net_timers(net),
+        .timers = timers_of(gateway),
+        .connect_timeout_ms = config->connect_timeout_ms,
+        .max_pending_bytes = config->max_payload_bytes,
+        .max_namespaces = config->rides_per_connection,
+        .traffic = traffic_of(config),
+        .refusals = &gateway->refusals,
+    };
+    sio_riders_init(&gateway->sio, &options);
+}
+
+static void make_plain(struct gateway *gateway)
+{
+    const struct config *config = gateway->config;
+    const struct plain_riders_options options = {
+        .presence = gateway->presence,
+        .auth = gateway->auth,
+        .timers = timers_of(gateway),
         .outlets = &gateway->outlets,
         .backlog_bytes = config->backlog_bytes,
         .ping_interval_ms = config->ping_interval_ms,
         .ping_timeout_ms = config->ping_timeout_ms,
-        .traffic = traffic,
+        .traffic = traffic_of(config),
         .refusals = &gateway->refusals,
     };
-    plain_riders_init(&gateway->plain, &plain);
+    plain_riders_init(&gateway->plain, &options);
+}
+
+static void make_pages(struct gateway *gateway)
+{
     gateway->pages = (struct pages){
         .presence = gateway->presence,
         .auth = gateway->auth,
         .metrics = gateway->metrics,
         .cluster = &gateway->cluster,
-        .closed = config->admin_listen[0] != '\0',
+        .closed = gateway->config->admin_listen[0] != '\0',
         .files = gateway->files,
         .sample = sample,
         .gateway = gateway,
     };
+}
+
+/* Needs sio. */
+static void make_engine(struct gateway *gateway)
+{
+    const struct config *config = gateway->config;
     gateway->eio_options = (struct eio_options){
         .ping_interval_ms = config->ping_interval_ms,
         .ping_timeout_ms = config->ping_timeout_ms,
@@ -328,7 +356,7 @@ static void make_clients(struct gateway *gateway)
         .transport = endpoint_transport(),
         .app = sio_riders_app(),
         .app_data = &gateway->sio,
-        .timers = net_timers(net),
+        .timers = timers_of(gateway),
         .outlets = &gateway->outlets,
     };
     gateway->eio = eio_new(&gateway->eio_options);
@@ -338,18 +366,28 @@ static void make_clients(struct gateway *gateway)
         .max_payload_bytes = config->max_payload_bytes,
         .authorization_max = gateway->auth ? AUTHORIZATION_MAX : 0,
     };
-    struct drain_options drain = {
+}
+
+static void make_drain(struct gateway *gateway)
+{
+    const struct config *config = gateway->config;
+    const struct drain_options options = {
         /* From memory nothing goes to another gateway. */
         .timeout_ms = strcmp(config->broker, "memory") != 0 ? config->drain_timeout_ms : 0,
-        .timers = net_timers(net),
+        .timers = timers_of(gateway),
         .clients = client_count,
         .let_go = let_go,
         .connections = connection_count,
         .done = drained,
         .owner = gateway,
     };
-    drain_init(&gateway->drain, &drain);
-    struct gauges_sources sources = {
+    drain_init(&gateway->drain, &options);
+}
+
+/* What is said of it, once all parts are there. */
+static void make_figures(struct gateway *gateway)
+{
+    const struct gauges_sources sources = {
         .server = gateway->server,
         .presence = gateway->presence,
         .eio = gateway->eio,
@@ -358,8 +396,8 @@ static void make_clients(struct gateway *gateway)
         .auth = gateway->auth,
     };
     gauges_start(&gateway->gauges, &sources);
-    cluster_init(&gateway->cluster, gateway->broker, net_timers(net));
-    about_start(&gateway->about, node_of(gateway), &gateway->gauges, gateway->broker, net_timers(net));
+    cluster_init(&gateway->cluster, gateway->broker, timers_of(gateway));
+    about_start(&gateway->about, node_of(gateway), &gateway->gauges, gateway->broker, timers_of(gateway));
 }
 
 struct gateway *gateway_new(const struct config *config, char *error, size_t error_size)
@@ -385,9 +423,14 @@ struct gateway *gateway_new(const struct config *config, char *error, size_t err
     if (!gateway->broker)
         goto fail;
     gateway->presence = make_presence(gateway);
-    make_clients(gateway);
-    trim_start(&gateway->trim, net_timers(server_net(gateway->server)));
-    refusals_start(&gateway->refusals, net_timers(server_net(gateway->server)));
+    make_sio(gateway);
+    make_plain(gateway);
+    make_pages(gateway);
+    make_engine(gateway);
+    make_drain(gateway);
+    make_figures(gateway);
+    trim_start(&gateway->trim, timers_of(gateway));
+    refusals_start(&gateway->refusals, timers_of(gateway));
     return gateway;
 
 fail:

@@ -131,8 +131,8 @@ static bool check_former(const struct sio_rider *sio_rider, char socket_id[SOCKE
                                          .subject = bearer_subject(sio_rider->bearer)};
     struct broker_position last;
     if (!former ||
-        !riders_check_recovery_id(presence_riders(sio_rider->riders->presence), &scope, former->recovery_id,
-                                  strlen(former->recovery_id), socket_id, from))
+        !riders_check_recovery_id(presence_riders(sio_rider->riders->options.presence), &scope,
+                                  former->recovery_id, strlen(former->recovery_id), socket_id, from))
         return false;
     /* Without an offset it has heard nothing: then it has had what there was when its stream began. */
     if (!former->has_offset)
@@ -148,7 +148,7 @@ static bool check_former(const struct sio_rider *sio_rider, char socket_id[SOCKE
 static void join(struct sio_rider *sio_rider)
 {
     struct sio_socket *socket = sio_rider->socket;
-    struct riders *riders = presence_riders(sio_rider->riders->presence);
+    struct riders *riders = presence_riders(sio_rider->riders->options.presence);
     struct eio_session *session = sio_client_session(sio_socket_client(socket));
     char socket_id[SOCKET_ID_LEN + 1];
     struct broker_position from;
@@ -230,12 +230,12 @@ static bool admit(struct sio_riders *riders, struct sio_socket *socket, struct j
     const struct eio_session *session = sio_client_session(sio_socket_client(socket));
     struct token token;
     char data[64];
-    if (!riders->auth)
+    if (!riders->options.auth)
         return true;
     find_token(session, auth, &token);
     const struct auth_request request = {
         .token = token.text, .len = token.len, .ride = sio_socket_nsp(socket), .client = session->client};
-    enum token_fault fault = auth_judge(riders->auth, &request, grant);
+    enum token_fault fault = auth_judge(riders->options.auth, &request, grant);
     if (fault == TOKEN_GOOD)
         return true;
     snprintf(data, sizeof data, "{\"code\":\"%s\"}", token_fault_code(fault));
@@ -253,7 +253,7 @@ static void on_connect(struct sio_riders *riders, struct sio_socket *socket, str
         sio_refuse(socket, over_limit, NULL);
         return;
     }
-    if (!presence_allows(riders->presence, ride)) {
+    if (!presence_allows(riders->options.presence, ride)) {
         sio_refuse(socket, "Invalid namespace", NULL);
         return;
     }
@@ -262,14 +262,14 @@ static void on_connect(struct sio_riders *riders, struct sio_socket *socket, str
     struct sio_rider *sio_rider = alloc_zeroed(sizeof *sio_rider);
     sio_rider->riders = riders;
     sio_rider->socket = socket;
-    if (riders->auth)
-        sio_rider->bearer = bearer_new(riders->auth, &grant, expired, sio_rider);
+    if (riders->options.auth)
+        sio_rider->bearer = bearer_new(riders->options.auth, &grant, expired, sio_rider);
     sio_rider->former = read_former(auth);
     sio_socket_set_data(socket, sio_rider);
-    if (presence_knows(riders->presence, ride))
+    if (presence_knows(riders->options.presence, ride))
         join(sio_rider);
     else
-        sio_rider->ask = presence_ask(riders->presence, ride, ride_known, sio_rider);
+        sio_rider->ask = presence_ask(riders->options.presence, ride, ride_known, sio_rider);
 }
 
 static void on_user_record(struct rider *rider, struct json_slice record, const struct ack *ack, size_t max)
@@ -344,7 +344,7 @@ static void on_open(void *app, struct eio_session *session)
     struct sio_riders *riders = app;
     struct sio_session *data = alloc_zeroed(sizeof *data);
     session->data = data;
-    data->client = sio_client_new(&riders->options, session, clock_ms());
+    data->client = sio_client_new(&riders->sio, session, clock_ms());
     if (!data->client)
         eio_close(session);
 }
@@ -354,11 +354,11 @@ static void on_message(void *app, struct eio_session *session, bool binary, cons
 {
     struct sio_riders *riders = app;
     struct sio_session *sio = session->data;
-    struct traffic_verdict traffic = traffic_take(&sio->traffic, &riders->traffic, len, clock_ms());
+    struct traffic_verdict traffic = traffic_take(&sio->traffic, &riders->options.traffic, len, clock_ms());
     struct sio_message message;
 
     if (traffic.verdict != BUCKET_OK)
-        refuse(riders->refusals, traffic.reason, &session->client);
+        refuse(riders->options.refusals, traffic.reason, &session->client);
     if (traffic.verdict == BUCKET_FLOODED) {
         eio_close(session);
         return;
@@ -374,7 +374,7 @@ static void on_message(void *app, struct eio_session *session, bool binary, cons
         on_event(message.socket, &message.event, traffic.message);
         break;
     case SIO_TOO_MANY_NAMESPACES:
-        refuse(riders->refusals, REFUSED_RIDES, &session->client);
+        refuse(riders->options.refusals, REFUSED_RIDES, &session->client);
     }
 }
 
@@ -391,7 +391,7 @@ static void on_timeout(void *app_data, void *session)
 {
     struct sio_riders *riders = app_data;
 
-    refuse(riders->refusals, REFUSED_CONNECT_TIMEOUT, &((struct eio_session *)session)->client);
+    refuse(riders->options.refusals, REFUSED_CONNECT_TIMEOUT, &((struct eio_session *)session)->client);
 }
 
 const struct eio_app *sio_riders_app(void)
@@ -400,22 +400,22 @@ const struct eio_app *sio_riders_app(void)
     return &app;
 }
 
-void sio_riders_init(struct sio_riders *riders, struct presence *presence, struct timers *timers,
-                     uint64_t connect_timeout_ms, size_t max_pending_bytes)
+void sio_riders_init(struct sio_riders *riders, const struct sio_riders_options *options)
 {
     static const struct sio_app app = {.disconnect = on_disconnect, .timed_out = on_timeout};
     static const struct sio_carrier carrier = {
         .send_text = send_text, .send_binary = send_binary, .close = close_session};
     *riders = (struct sio_riders){
-        .presence = presence,
-        .options =
+        .options = *options,
+        .sio =
             {
-                .connect_timeout_ms = connect_timeout_ms,
-                .max_pending_bytes = max_pending_bytes,
+                .connect_timeout_ms = options->connect_timeout_ms,
+                .max_pending_bytes = options->max_pending_bytes,
+                .max_namespaces = options->max_namespaces,
                 .app = &app,
                 .app_data = riders,
                 .carrier = &carrier,
-                .timers = timers,
+                .timers = options->timers,
             },
     };
 }

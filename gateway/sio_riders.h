@@ -11,18 +11,24 @@
 #include "gateway/protocol/socketio.h"
 #include "gateway/rides/presence.h"
 
-/* Embedded in the gateway; the eio_app's data. */
-struct sio_riders {
+struct sio_riders_options {
     struct presence *presence;
-    struct auth *auth; /* set by the gateway; NULL: anybody may connect */
-    struct sio_options options;
+    struct auth *auth; /* NULL: anybody may connect */
+    struct timers *timers;
+    uint64_t connect_timeout_ms;
+    size_t max_pending_bytes;      /* of one client's binary event */
+    size_t max_namespaces;         /* of one client; 0: any number */
     struct traffic_limits traffic; /* of one client; zeroed: none */
     struct refusals *refusals;     /* told of what was refused; may be NULL */
 };
 
-/* `max_pending_bytes` bounds one client's binary event. */
-void sio_riders_init(struct sio_riders *riders, struct presence *presence, struct timers *timers,
-                     uint64_t connect_timeout_ms, size_t max_pending_bytes);
+/* Embedded in the gateway; the eio_app's data. */
+struct sio_riders {
+    struct sio_riders_options options;
+    struct sio_options sio;
+};
+
+void sio_riders_init(struct sio_riders *riders, const struct sio_riders_options *options);
 
 /* Give this and the `struct sio_riders` to eio_new(). */
 const struct eio_app *sio_riders_app(void);

@@ -141,7 +141,13 @@ static void start_clients(struct site *s)
     static const struct eio_transport transport = {transport_reply, transport_drop, transport_ws_ready,
                                                    transport_ws_write, transport_ws_close};
     struct world *w = s->world;
-    sio_riders_init(&s->riders, w->presence, w->timers, CONNECT_TIMEOUT, 4096);
+    const struct sio_riders_options riders = {
+        .presence = w->presence,
+        .timers = w->timers,
+        .connect_timeout_ms = CONNECT_TIMEOUT,
+        .max_pending_bytes = 4096,
+    };
+    sio_riders_init(&s->riders, &riders);
     s->options = (struct eio_options){
         .ping_interval_ms = 10 * CONNECT_TIMEOUT,
         .ping_timeout_ms = 1000,
