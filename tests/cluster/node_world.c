@@ -3,6 +3,8 @@
  */
 #include "tests/cluster/node_world.h"
 
+#include "tests/lib/deadline.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -23,7 +25,7 @@ int nodes_setup(void **state)
     struct world *world = calloc(1, sizeof *world);
 
     assert_non_null(world);
-    world->server = redis_server_start(NOTHING_KEPT);
+    world->server = redis_server_start(REDIS_SERVER, NOTHING_KEPT);
     *state = world;
     return 0;
 }
@@ -88,6 +90,15 @@ void board(struct box *box, unsigned first, unsigned count)
         expect_result(box);
 }
 
+long metric_of_all(struct world *world, const char *series)
+{
+    long sum = 0;
+
+    for (size_t i = 0; i < world->box_count; i++)
+        sum += box_metric(world->boxes[i], series);
+    return sum;
+}
+
 /* --- nodes in processes of their own --- */
 
 void node_world_child(int argc, char **argv)
@@ -136,20 +147,24 @@ void freeze_and_deafen(struct world *world, const pid_t *child, struct box *box)
     box_wait_up(box);
 }
 
-/* --- waiting --- */
+/* --- who is aboard, as Redis has it --- */
 
 void wait_for_riders(struct world *world, long long count)
 {
     wait_for_integer(world->server, count, "HLEN ridecast:{/r}:users");
 }
 
-long metric_of_all(struct world *world, const char *series)
+void expect_holder(struct world *world, unsigned number, const char *id)
 {
-    long sum = 0;
+    redisReply *reply = redis_ask(world->server, "HGET ridecast:{/r}:holders %s", box_socket(number));
+    size_t len = strlen(id);
 
-    for (size_t i = 0; i < world->box_count; i++)
-        sum += box_metric(world->boxes[i], series);
-    return sum;
+    if (reply->type != REDIS_REPLY_STRING)
+        fail_msg("nobody holds rider %u", number);
+    assert_true(strlen(reply->str) > len);
+    if (strncmp(reply->str, id, len) != 0 || reply->str[len] != '.')
+        fail_msg("rider %u is held by %s", number, reply->str);
+    freeReplyObject(reply);
 }
 
 /* --- what was heard --- */
@@ -202,17 +217,4 @@ void expect_silence_of(struct box *box, enum broker_event_kind kind, struct box 
     expect_result(speaker);
     wait_to_hear(box, BROKER_EXITED, before + 1);
     assert_int_equal(heard_at_all(box, kind), 0);
-}
-
-void expect_holder(struct world *world, unsigned number, const char *id)
-{
-    redisReply *reply = redis_ask(world->server, "HGET ridecast:{/r}:holders %s", box_socket(number));
-    size_t len = strlen(id);
-
-    if (reply->type != REDIS_REPLY_STRING)
-        fail_msg("nobody holds rider %u", number);
-    assert_true(strlen(reply->str) > len);
-    if (strncmp(reply->str, id, len) != 0 || reply->str[len] != '.')
-        fail_msg("rider %u is held by %s", number, reply->str);
-    freeReplyObject(reply);
 }

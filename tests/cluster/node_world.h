@@ -10,7 +10,6 @@
 
 #include "tests/cluster/redis_server.h"
 #include "tests/lib/broker_box.h"
-#include "tests/lib/deadline.h"
 
 enum {
     LEASE_MS = 300,
@@ -44,6 +43,9 @@ const struct broker_message *expect_result(struct box *box);
 /* Boards so many riders from number `first` on, and waits for the results. */
 void board(struct box *box, unsigned first, unsigned count);
 
+/* Sums a series over all nodes in this process. */
+long metric_of_all(struct world *world, const char *series);
+
 /* --- nodes in processes of their own --- */
 
 /* To be called first in main(): does not return where the program was started to be a node. */
@@ -58,27 +60,15 @@ void end_child(pid_t *child);
 /* Freezes it, and has it miss what it would have heard until it goes on. `box` loses its connection, too. */
 void freeze_and_deafen(struct world *world, const pid_t *child, struct box *box);
 
-/* --- waiting --- */
-
-/* The answer of a command that gives an integer, until it is the one wanted. */
-#define wait_for_integer(server, wanted, ...)                                                                \
-    do {                                                                                                     \
-        const struct timespec deadline_ = deadline_from_now();                                               \
-        long long is_;                                                                                       \
-        while ((is_ = redis_integer(redis_ask(server, __VA_ARGS__))) != (wanted)) {                          \
-            if (deadline_passed(&deadline_))                                                                 \
-                fail_msg("%lld instead of %lld", is_, (long long)(wanted));                                  \
-            nap();                                                                                           \
-        }                                                                                                    \
-    } while (0)
+/* --- who is aboard, as Redis has it --- */
 
 #define riders_in(world) redis_integer(redis_ask((world)->server, "HLEN ridecast:{/r}:users"))
 
-/* Until so many are aboard, as Redis has it. */
+/* Until so many are. */
 void wait_for_riders(struct world *world, long long count);
 
-/* Sums a series over all nodes in this process. */
-long metric_of_all(struct world *world, const char *series);
+/* The rider is held by that node. */
+void expect_holder(struct world *world, unsigned number, const char *id);
 
 /* --- what was heard --- */
 
@@ -96,8 +86,5 @@ void expect_heard_once_each(struct box *box, enum broker_event_kind kind, unsign
 
 /* A boarding and exit that every watcher hears: what was on its way before has arrived. */
 void expect_silence_of(struct box *box, enum broker_event_kind kind, struct box *speaker);
-
-/* Who holds the rider, as Redis has it: the node id before the dot. */
-void expect_holder(struct world *world, unsigned number, const char *id);
 
 #endif

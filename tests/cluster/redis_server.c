@@ -1,5 +1,5 @@
 /*
- * A redis-server as a child of the test.
+ * A redis-server, or a sentinel, as a child of the test, with a redis.conf in its folder.
  */
 #include "tests/cluster/redis_server.h"
 
@@ -36,16 +36,23 @@ int redis_server_free_port(void)
     return ntohs(address.sin_port);
 }
 
+static void write_conf(const struct redis_server *server, const char *conf)
+{
+    char whole[4096];
+    int len = snprintf(whole, sizeof whole, "port %d\nbind 127.0.0.1\ndir %s\nprotected-mode no\n%s",
+                       server->port, server->folder, conf);
+
+    assert_in_range(len, 0, sizeof whole - 1);
+    folder_put(server->folder, "redis.conf", whole);
+}
+
 static void redis_server_exec(const struct redis_server *server)
 {
-    char port[8];
-    int nowhere = open("/dev/null", O_WRONLY);
-
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    snprintf(port, sizeof port, "%d", server->port);
-    dup2(nowhere, STDOUT_FILENO);
-    execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", server->folder,
-           "--save", "", "--appendonly", server->keeps, "--appendfsync", "always", (char *)NULL);
+    dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+    if (chdir(server->folder) == 0)
+        execlp("redis-server", "redis-server", "redis.conf",
+               server->kind == REDIS_SENTINEL ? "--sentinel" : (char *)NULL, (char *)NULL);
     _exit(127);
 }
 
@@ -58,7 +65,8 @@ static bool redis_server_answers(redisContext *control)
     return ok;
 }
 
-bool redis_server_ready(struct redis_server *server)
+/* False: it ended at once, most likely because somebody else took the port. */
+static bool redis_server_ready(struct redis_server *server)
 {
     const struct timespec deadline = deadline_from_now();
 
@@ -99,15 +107,16 @@ void redis_server_kill(struct redis_server *server)
     server->pid = 0;
 }
 
-struct redis_server *redis_server_start(const char *keeps)
+struct redis_server *redis_server_start(enum redis_kind kind, const char *conf)
 {
     struct redis_server *server = calloc(1, sizeof *server);
 
     assert_non_null(server);
-    server->keeps = keeps;
+    server->kind = kind;
     folder_make(server->folder, "redis");
     for (int attempt = 0; attempt < 5; attempt++) {
         server->port = redis_server_free_port();
+        write_conf(server, conf);
         if (redis_server_run(server)) {
             snprintf(server->url, sizeof server->url, "redis://127.0.0.1:%d", server->port);
             return server;
@@ -161,4 +170,44 @@ long long redis_integer(redisReply *reply)
     assert_int_equal(reply->type, REDIS_REPLY_INTEGER);
     freeReplyObject(reply);
     return value;
+}
+
+void wait_for_integer(struct redis_server *server, long long wanted, const char *format, ...)
+{
+    const struct timespec deadline = deadline_from_now();
+
+    for (;;) {
+        va_list args;
+
+        va_start(args, format);
+        redisReply *reply = redisvCommand(server->control, format, args);
+        va_end(args);
+        assert_non_null(reply);
+        long long is = redis_integer(reply);
+
+        if (is == wanted)
+            return;
+        if (deadline_passed(&deadline))
+            fail_msg("%s: %lld instead of %lld", format, is, wanted);
+        nap();
+    }
+}
+
+void redis_wait_until(struct redis_server *server, const char *question,
+                      bool (*good)(const redisReply *reply))
+{
+    const struct timespec deadline = deadline_from_now();
+    bool done = false;
+
+    while (!done) {
+        redisReply *reply = redisCommand(server->control, question);
+        if (reply)
+            done = good(reply);
+        else
+            redisReconnect(server->control);
+        freeReplyObject(reply);
+        if (!done && deadline_passed(&deadline))
+            fail_msg("%s does not answer what is waited for", question);
+        nap();
+    }
 }

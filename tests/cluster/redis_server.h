@@ -1,7 +1,7 @@
 /*
- * A redis-server of the test's own, on a free port of the loopback address and in a private folder under
- * /tmp, and a synchronous connection to ask it things. It ends with the test's process, whatever happens to
- * that. What cannot be done fails the test.
+ * A redis-server of the test's own, or a sentinel, on a free port of the loopback address and in a private
+ * folder under /tmp, and a synchronous connection to ask it things. It ends with the test's process, whatever
+ * happens to that. What cannot be done fails the test.
  */
 #ifndef RIDECAST_TESTS_CLUSTER_REDIS_SERVER_H
 #define RIDECAST_TESTS_CLUSTER_REDIS_SERVER_H
@@ -12,38 +12,37 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* What the server's append-only file keeps over a restart. */
-#define NOTHING_KEPT    "no"
-#define EVERYTHING_KEPT "yes"
+enum redis_kind { REDIS_SERVER, REDIS_SENTINEL };
+
+/* Configurations: what is left of the data when the server is killed. */
+#define NOTHING_KEPT    "save \"\"\n"
+#define EVERYTHING_KEPT NOTHING_KEPT "appendonly yes\nappendfsync always\n"
 
 struct redis_server {
+    enum redis_kind kind;
     pid_t pid; /* 0: not running */
     int port;
     char folder[FOLDER_SIZE];
-    const char *keeps;     /* its append-only file */
     redisContext *control; /* while it runs */
     char url[128];
 };
 
-/* For redis_server_free(). */
-struct redis_server *redis_server_start(const char *keeps);
+/* `conf`: lines of redis.conf besides port, address and folder; file names in it are relative to the folder.
+ * For redis_server_free(). */
+struct redis_server *redis_server_start(enum redis_kind kind, const char *conf);
 
 /* Ends it at once; port and folder stay. */
 void redis_server_kill(struct redis_server *server);
 
-/* Runs it again after that. False: it ended at once, most likely because somebody else took the port. */
+/* Runs it again after that, with its redis.conf, which it may have rewritten since. False: it ended at once.
+ */
 bool redis_server_run(struct redis_server *server);
+
+/* A port that was free just now, for one more. */
+int redis_server_free_port(void);
 
 /* Ends a server in whatever state it is and removes its folder. NULL is harmless. */
 void redis_server_free(struct redis_server *server);
-
-/* --- for those that run one themselves --- */
-
-/* A port that was free just now. */
-int redis_server_free_port(void);
-
-/* Waits until the process `pid` answers on `port`, and connects `control`. False: it ended. */
-bool redis_server_ready(struct redis_server *server);
 
 /* --- asking Redis, in hiredis' format (%s, %b): a subset of printf's except for %b, which no test uses ---
  */
@@ -57,5 +56,16 @@ void redis_run(struct redis_server *server, const char *format, ...) __attribute
 
 /* The integer that the reply must be; frees it. */
 long long redis_integer(redisReply *reply);
+
+/* Asks again and again until the answer is that integer. */
+void wait_for_integer(struct redis_server *server, long long wanted, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/*
+ * Asks again and again until the reply, as the function tells, is the one waited for. A connection that
+ * Sentinel has closed, as it does with those to a server it promotes or demotes, is made anew.
+ */
+void redis_wait_until(struct redis_server *server, const char *question,
+                      bool (*good)(const redisReply *reply));
 
 #endif

@@ -28,7 +28,7 @@ static int setup_with(void **state, const char *keeps)
     struct world *world = calloc(1, sizeof *world);
 
     assert_non_null(world);
-    world->server = redis_server_start(keeps);
+    world->server = redis_server_start(REDIS_SERVER, keeps);
     *state = world;
     return 0;
 }
@@ -83,13 +83,7 @@ static void holder_in_redis(struct redis_server *server, unsigned number, char n
 
 static void wait_for_riders(struct redis_server *server, long count)
 {
-    const struct timespec deadline = deadline_from_now();
-
-    while (riders_in_redis(server) != count) {
-        if (deadline_passed(&deadline))
-            fail_msg("%ld riders instead of %ld", riders_in_redis(server), count);
-        nap();
-    }
+    wait_for_integer(server, count, "HLEN ridecast:{/r}:users");
 }
 
 static void publish(struct redis_server *server, const char *message)
@@ -98,19 +92,14 @@ static void publish(struct redis_server *server, const char *message)
         fail_msg("nobody is subscribed");
 }
 
+static bool somebody_subscribes(const redisReply *reply)
+{
+    return reply->element[1]->integer > 0;
+}
+
 static void wait_for_subscription(struct redis_server *server)
 {
-    const struct timespec deadline = deadline_from_now();
-    long long subscribers = 0;
-
-    while (subscribers == 0) {
-        redisReply *reply = redis_ask(server, "PUBSUB NUMSUB ridecast:{/r}:events");
-        subscribers = reply->element[1]->integer;
-        freeReplyObject(reply);
-        if (deadline_passed(&deadline))
-            fail_msg("nobody subscribes");
-        nap();
-    }
+    redis_wait_until(server, "PUBSUB NUMSUB ridecast:{/r}:events", somebody_subscribes);
 }
 
 /* --- brokers on it --- */

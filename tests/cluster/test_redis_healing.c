@@ -3,6 +3,7 @@
  * and every gateway ends up with the same set. Also the secret and the log, which outlive clients.
  */
 #include "tests/cluster/node_world.h"
+#include "tests/lib/deadline.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -306,17 +307,6 @@ static void a_secret_that_was_changed_is_followed_and_one_that_is_none_replaced(
 
 /* --- replay --- */
 
-static const struct broker_message *replay(struct box *box, const char *epoch, uint64_t offset)
-{
-    struct broker_position from = {.offset = offset};
-
-    memcpy(from.epoch, epoch, EPOCH_LEN);
-    broker_replay(box->broker, "/r", &from, 77);
-    const struct broker_message *history = box_next(box, BROKER_HISTORY);
-    assert_int_equal(history->ticket, 77);
-    return history;
-}
-
 static void a_replay_is_exact_over_many_pages_and_follows_the_events_in_it(void **state)
 {
     enum { EVENTS = 1300 };
@@ -326,7 +316,7 @@ static void a_replay_is_exact_over_many_pages_and_follows_the_events_in_it(void 
 
     board(a, 0, EVENTS);
     for (uint64_t from = 0; from <= EVENTS; from += 325) {
-        const struct broker_message *history = replay(a, epoch, from);
+        const struct broker_message *history = box_replay(a, epoch, from);
         assert_true(history->ok);
         assert_int_equal(history->position.offset, EVENTS);
         assert_int_equal(history->event_count, EVENTS - from);
@@ -363,16 +353,16 @@ static void a_replay_is_refused_where_the_log_does_not_reach(void **state)
     const char *epoch = a->said[a->next[BROKER_ROSTER] - 1]->position.epoch;
 
     board(a, 0, 10);
-    assert_false(replay(a, "epochXXX", 5)->ok);
-    assert_false(replay(a, epoch, 11)->ok);
-    assert_false(replay(a, epoch, UINT64_MAX)->ok);
+    assert_false(box_replay(a, "epochXXX", 5)->ok);
+    assert_false(box_replay(a, epoch, 11)->ok);
+    assert_false(box_replay(a, epoch, UINT64_MAX)->ok);
     redis_run(world->server, "XTRIM ridecast:{/r}:log MAXLEN 4");
-    assert_false(replay(a, epoch, 5)->ok);
-    assert_int_equal(replay(a, epoch, 6)->event_count, 4);
+    assert_false(box_replay(a, epoch, 5)->ok);
+    assert_int_equal(box_replay(a, epoch, 6)->event_count, 4);
     redis_run(world->server, "SCRIPT FLUSH");
-    assert_int_equal(replay(a, epoch, 6)->event_count, 4);
+    assert_int_equal(box_replay(a, epoch, 6)->event_count, 4);
     redis_run(world->server, "XDEL ridecast:{/r}:log 9-0");
-    assert_false(replay(a, epoch, 6)->ok);
+    assert_false(box_replay(a, epoch, 6)->ok);
 }
 
 static void replays_are_refused_while_redis_is_away_and_each_is_answered(void **state)

@@ -2,7 +2,7 @@
  * Redis as people run it, without TLS: Unix sockets, users and passwords, and Sentinel with real servers and
  * sentinels that are killed, moved and brought back.
  */
-#include "tests/cluster/redis_configured.h"
+#include "tests/cluster/redis_server.h"
 #include "tests/lib/broker_box.h"
 #include "tests/lib/deadline.h"
 
@@ -135,7 +135,7 @@ static void a_unix_socket_serves_with_user_password_and_database(void **state)
 {
     struct world *world = *state;
     struct redis_server *server = world->servers[0] =
-        redis_configured_start(REDIS_SERVER, "save \"\"\nunixsocket redis.sock\n");
+        redis_server_start(REDIS_SERVER, NOTHING_KEPT "unixsocket redis.sock\n");
 
     add_user(server);
     redis_run(server, "ACL SETUSER default resetpass >hunter2");
@@ -154,12 +154,12 @@ static void a_socket_that_appears_later_is_found(void **state)
 {
     struct world *world = *state;
     struct redis_server *server = world->servers[0] =
-        redis_configured_start(REDIS_SERVER, "save \"\"\nunixsocket redis.sock\n");
+        redis_server_start(REDIS_SERVER, NOTHING_KEPT "unixsocket redis.sock\n");
 
     redis_server_kill(server);
     struct box *box = start_box(world, "redis+unix://%s/redis.sock", server->folder);
     box_submit(box, BROKER_BOARD, "/r", 1);
-    assert_true(redis_configured_run(server, REDIS_SERVER));
+    assert_true(redis_server_run(server));
     box_wait_up(box);
     assert_true(box_next(box, BROKER_RESULT)->ok);
 }
@@ -205,7 +205,7 @@ static struct redis_server *start_sentinel(const struct redis_server *named, uns
              "sentinel monitor main 127.0.0.1 %d %u\nsentinel down-after-milliseconds main 500\n"
              "sentinel failover-timeout main 2000\n",
              named->port, quorum);
-    return redis_configured_start(REDIS_SENTINEL, text);
+    return redis_server_start(REDIS_SENTINEL, text);
 }
 
 /*
@@ -221,7 +221,7 @@ static void hurry(struct redis_server *sentinel)
 static void start_primary_and_replica(struct world *world)
 {
     for (size_t i = 0; i < SERVERS; i++)
-        world->servers[i] = redis_configured_start(REDIS_SERVER, "save \"\"\nrepl-diskless-sync-delay 0\n");
+        world->servers[i] = redis_server_start(REDIS_SERVER, NOTHING_KEPT "repl-diskless-sync-delay 0\n");
     redis_run(world->servers[1], "REPLICAOF 127.0.0.1 %d", world->servers[0]->port);
     redis_wait_until(world->servers[1], "ROLE", follows);
     redis_run(world->servers[0], "SET replicated yes");
@@ -333,7 +333,7 @@ static void an_old_primary_that_comes_back_is_not_used(void **state)
     redis_server_kill(world->servers[0]);
     box_wait_down(box);
     box_wait_up(box);
-    assert_true(redis_configured_run(world->servers[0], REDIS_SERVER));
+    assert_true(redis_server_run(world->servers[0]));
     redis_wait_until(world->servers[0], "ROLE", follows);
     board(box, 2);
     world->stale = start_sentinel(world->servers[0], 2);
@@ -413,7 +413,7 @@ static void a_primary_stays_in_use_while_no_sentinel_answers(void **state)
     expect_never_down(box);
     redis_run(world->servers[0], "CLIENT KILL TYPE normal SKIPME yes");
     box_wait_down(box);
-    assert_true(redis_configured_run(world->sentinels[0], REDIS_SENTINEL));
+    assert_true(redis_server_run(world->sentinels[0]));
     box_wait_up(box);
     board(box, 2);
 }

@@ -3,6 +3,7 @@
  * nodes, the sweeper, and what is told of it, once.
  */
 #include "tests/cluster/node_world.h"
+#include "tests/lib/deadline.h"
 
 #include <setjmp.h>
 #include <signal.h>

@@ -23,7 +23,7 @@ extern const char script_transition[], script_suspend[], script_resume[], script
 
 static int setup(void **state)
 {
-    *state = redis_server_start(NOTHING_KEPT);
+    *state = redis_server_start(REDIS_SERVER, NOTHING_KEPT);
     return 0;
 }
 

@@ -2,7 +2,7 @@
  * TLS to real servers, with certificates made for each test: who is trusted, whose name is checked, and what
  * stops the start. For builds whose hiredis has TLS.
  */
-#include "tests/cluster/redis_configured.h"
+#include "tests/cluster/redis_server.h"
 #include "tests/lib/broker_box.h"
 #include "tests/lib/deadline.h"
 
@@ -75,9 +75,9 @@ static struct redis_server *start_with_tls(struct world *world, enum redis_kind 
     *tls_port = redis_server_free_port();
     snprintf(text, sizeof text,
              "%stls-port %d\ntls-ca-cert-file %s/ca.crt\ntls-cert-file %s/%s.crt\ntls-key-file %s/%s.key\n%s",
-             kind == REDIS_SERVER ? "save \"\"\n" : "", *tls_port, world->folder, world->folder, certificate,
+             kind == REDIS_SERVER ? NOTHING_KEPT : "", *tls_port, world->folder, world->folder, certificate,
              world->folder, certificate, more);
-    return redis_configured_start(kind, text);
+    return redis_server_start(kind, text);
 }
 
 static void start_server(struct world *world, const char *certificate, const char *clients)

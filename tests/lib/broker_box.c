@@ -167,6 +167,19 @@ void box_submit(struct box *box, enum broker_transition_kind kind, const char *r
     blob_unref(user);
 }
 
+const struct broker_message *box_replay(struct box *box, const char *epoch, uint64_t offset)
+{
+    struct broker_position from = {.offset = offset};
+
+    memcpy(from.epoch, epoch, EPOCH_LEN);
+    broker_replay(box->broker, "/r", &from, 77);
+    const struct broker_message *history = box_next(box, BROKER_HISTORY);
+
+    assert_int_equal(history->ticket, 77);
+    assert_string_equal(history->ride, "/r");
+    return history;
+}
+
 long box_metric(struct box *box, const char *series)
 {
     struct buf page;

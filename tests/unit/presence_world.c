@@ -73,23 +73,6 @@ struct broker_message *broker_take(struct broker *broker)
     return messages;
 }
 
-struct broker_message *broker_message_next(const struct broker_message *message)
-{
-    return (struct broker_message *)message->mail.next;
-}
-
-void broker_message_free(struct broker_message *message)
-{
-    for (size_t i = 0; i < message->rider_count; i++)
-        blob_unref(message->riders[i].user);
-    free(message->riders);
-    for (size_t i = 0; i < message->event_count; i++)
-        blob_unref(message->events[i].user);
-    free(message->events);
-    blob_unref(message->user);
-    free(message);
-}
-
 /* --- the broker's lines --- */
 
 struct broker_message *message_new(struct world *w, enum broker_message_kind kind, const char *ride,

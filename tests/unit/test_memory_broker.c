@@ -233,18 +233,6 @@ static void the_secret_comes_before_it_is_up_and_is_new_each_time(void **state)
 
 /* --- history --- */
 
-static const struct broker_message *replay(struct box *box, const char *epoch, uint64_t offset)
-{
-    struct broker_position from = {.offset = offset};
-
-    memcpy(from.epoch, epoch, EPOCH_LEN);
-    broker_replay(box->broker, "/r", &from, 77);
-    const struct broker_message *history = box_next(box, BROKER_HISTORY);
-    assert_int_equal(history->ticket, 77);
-    assert_string_equal(history->ride, "/r");
-    return history;
-}
-
 static void a_replay_brings_everything_after_a_position(void **state)
 {
     struct box *box = *state;
@@ -254,7 +242,7 @@ static void a_replay_brings_everything_after_a_position(void **state)
     for (unsigned i = 1; i <= 5; i++)
         box_submit(box, BROKER_BOARD, "/r", i);
     box_submit(box, BROKER_EXIT, "/r", 5);
-    const struct broker_message *history = replay(box, epoch, 4);
+    const struct broker_message *history = box_replay(box, epoch, 4);
     assert_true(history->ok);
     assert_int_equal(history->position.offset, 6);
     assert_int_equal(history->event_count, 2);
@@ -263,21 +251,21 @@ static void a_replay_brings_everything_after_a_position(void **state)
     assert_int_equal(history->events[1].offset, 6);
     assert_int_equal(history->events[1].kind, BROKER_EXITED);
     assert_non_null(strstr(history->events[1].user->data, "\"u5\""));
-    assert_int_equal(replay(box, epoch, 6)->event_count, 0);
-    assert_int_equal(replay(box, epoch, 0)->event_count, 6);
+    assert_int_equal(box_replay(box, epoch, 6)->event_count, 0);
+    assert_int_equal(box_replay(box, epoch, 0)->event_count, 6);
 }
 
 static void a_replay_from_where_nobody_was_is_refused(void **state)
 {
     struct box *box = *state;
 
-    assert_false(replay(box, "epochXXX", 0)->ok); /* no such ride */
+    assert_false(box_replay(box, "epochXXX", 0)->ok); /* no such ride */
     broker_watch(box->broker, "/r");
     const char *epoch = box_next(box, BROKER_ROSTER)->position.epoch;
-    assert_true(replay(box, epoch, 0)->ok);
-    assert_false(replay(box, epoch, 1)->ok);
-    assert_false(replay(box, epoch, UINT64_MAX)->ok);
-    assert_false(replay(box, "epochXXX", 0)->ok);
+    assert_true(box_replay(box, epoch, 0)->ok);
+    assert_false(box_replay(box, epoch, 1)->ok);
+    assert_false(box_replay(box, epoch, UINT64_MAX)->ok);
+    assert_false(box_replay(box, "epochXXX", 0)->ok);
 }
 
 static void a_replay_reaches_back_a_bounded_number_of_events(void **state)
@@ -288,8 +276,8 @@ static void a_replay_reaches_back_a_bounded_number_of_events(void **state)
     const char *epoch = box_next(box, BROKER_ROSTER)->position.epoch;
     for (unsigned i = 0; i < REPLAY_EVENTS_MAX + 1; i++)
         box_submit(box, BROKER_BOARD, "/r", i);
-    assert_false(replay(box, epoch, 0)->ok);
-    const struct broker_message *history = replay(box, epoch, 1);
+    assert_false(box_replay(box, epoch, 0)->ok);
+    const struct broker_message *history = box_replay(box, epoch, 1);
     assert_true(history->ok);
     assert_int_equal(history->event_count, REPLAY_EVENTS_MAX);
     assert_int_equal(history->events[0].offset, 2);
@@ -300,7 +288,7 @@ static void a_replay_after_the_end_is_refused(void **state)
     struct box *box = *state;
 
     broker_stop(box->broker);
-    assert_false(replay(box, "epochXXX", 0)->ok);
+    assert_false(box_replay(box, "epochXXX", 0)->ok);
 }
 
 /* --- what gateways say of themselves --- */
