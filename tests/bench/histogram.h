@@ -15,6 +15,7 @@ struct histogram {
     uint64_t classes[HISTOGRAM_CLASSES];
 };
 
+/* Inline: it runs for every delivery. */
 static inline void histogram_add(struct histogram *histogram, uint64_t ns)
 {
     unsigned shift = ns >> HISTOGRAM_BITS ? 63 - HISTOGRAM_BITS - (unsigned)__builtin_clzll(ns) : 0;
@@ -26,29 +27,9 @@ static inline void histogram_add(struct histogram *histogram, uint64_t ns)
 }
 
 /* Adds all that `other` has counted. */
-static inline void histogram_merge(struct histogram *histogram, const struct histogram *other)
-{
-    for (unsigned i = 0; i < HISTOGRAM_CLASSES; i++)
-        histogram->classes[i] += other->classes[i];
-    histogram->count += other->count;
-    if (other->max_ns > histogram->max_ns)
-        histogram->max_ns = other->max_ns;
-}
+void histogram_merge(struct histogram *histogram, const struct histogram *other);
 
 /* The lower end of the class that the quantile (0 to 1) falls in; 0 when nothing was counted. */
-static inline uint64_t histogram_quantile(const struct histogram *histogram, double quantile)
-{
-    uint64_t wanted = (uint64_t)(quantile * (double)histogram->count), sum = 0;
-
-    for (unsigned i = 0; i < HISTOGRAM_CLASSES; i++) {
-        sum += histogram->classes[i];
-        if (sum > wanted) {
-            unsigned shift = i >> HISTOGRAM_BITS ? (i >> HISTOGRAM_BITS) - 1 : 0;
-
-            return (uint64_t)(i - (shift << HISTOGRAM_BITS)) << shift;
-        }
-    }
-    return histogram->max_ns;
-}
+uint64_t histogram_quantile(const struct histogram *histogram, double quantile);
 
 #endif

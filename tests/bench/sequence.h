@@ -18,6 +18,7 @@ enum sequence_verdict {
     SEQUENCE_REPEATED,   /* again (or more than 64 events late, which is as bad) */
 };
 
+/* Inline: it runs for every delivery. */
 static inline enum sequence_verdict sequence_take(struct sequence *sequence, uint32_t number)
 {
     uint32_t ahead = number - sequence->next;
