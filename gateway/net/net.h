@@ -3,7 +3,7 @@
  * timers. Nothing else in the gateway includes libwebsockets.
  *
  * libwebsockets serves as event loop and buffered transport: connections are its raw sockets, HTTP and
- * WebSocket are read by gateway/net/http.h and gateway/net/ws.h (docs/design.md says why). The loop is
+ * WebSocket are read by gateway/net/http.h and gateway/net/ws.h (docs/decisions.md says why). The loop is
  * libwebsockets' libevent or libuv plug-in, on epoll.
  *
  * One thread runs the loop (the caller of net_run) and gets every callback; only net_wake() and net_stop()

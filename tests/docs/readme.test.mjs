@@ -21,9 +21,10 @@ const options = (text) => all(text, /^\| `(--[\w-]+)` \| ([^|]*) \|/gm);
 const urls = (text) => all(text, /^\| (`redis[^|]*) \|/gm);
 
 const paths = (text) => sorted(all(text, /`(\/[\w/]+)`/g));
-const links = (text) => sorted(all(text, /\]\((docs\/[^)]*)\)/g));
+const links = (text) => sorted(all(text, /\]\(((?:docs\/|[A-Z]+\.md)[^)]*)\)/g).filter((link) => !link.startsWith("README")));
+const folders = (text) => all(text, /^\| (`[\w./]+\/`[^|]*) \|/gm);
 
-for (const [what, of] of Object.entries({ blocks, commands, options, urls, paths, links }))
+for (const [what, of] of Object.entries({ blocks, commands, options, urls, paths, links, folders }))
   test(`both have the same ${what}`, () => {
     assert.ok(of(english).length > 0);
     assert.deepEqual(of(korean), of(english));
