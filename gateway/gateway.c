@@ -31,6 +31,7 @@ struct gateway {
     const struct config *config;
     char node_id[ID_LEN + 1]; /* unless one is configured */
     struct metrics *metrics;
+    struct timers *timers; /* of the loop */
     struct gauges gauges;
     struct refusals refusals;
     struct trim trim;
@@ -46,7 +47,6 @@ struct gateway {
     struct pages pages;
     struct cluster cluster;
     struct about about;
-    struct eio_options eio_options;
     struct eio *eio;
     struct endpoint endpoint;
     struct outlets outlets; /* written to at the end of each turn */
@@ -205,6 +205,7 @@ static struct server *make_server(struct gateway *gateway, char *error, size_t e
                 .head_ms = config->header_timeout_ms,
                 .body_ms = config->body_timeout_ms,
             },
+        .timers = gateway->timers,
         .refusals = &gateway->refusals,
         .site = &site,
         .site_data = gateway,
@@ -217,11 +218,6 @@ static const char *node_of(const struct gateway *gateway)
     return gateway->config->node_id[0] ? gateway->config->node_id : gateway->node_id;
 }
 
-static struct timers *timers_of(const struct gateway *gateway)
-{
-    return net_timers(server_net(gateway->server));
-}
-
 /* 0 also where none is wanted. */
 static int make_auth(struct gateway *gateway, char *error, size_t error_size)
 {
@@ -231,7 +227,7 @@ static int make_auth(struct gateway *gateway, char *error, size_t error_size)
         .secret_file = config->auth_secret_file,
         .issuer = config->auth_issuer,
         .audience = config->auth_audience,
-        .timers = timers_of(gateway),
+        .timers = gateway->timers,
     };
     bool given = options.keys_file[0] || options.secret_file[0] || options.issuer[0] || options.audience[0];
     if (config->auth == AUTH_JWT) {
@@ -278,7 +274,7 @@ static struct presence *make_presence(struct gateway *gateway)
         .recovery_window_ms = config->recovery_window_ms,
         .node_lease_ms = config->node_lease_ms,
         .broker = gateway->broker,
-        .timers = timers_of(gateway),
+        .timers = gateway->timers,
         .stop = stop,
         .reload = reload,
         .surveyed = surveyed,
@@ -300,7 +296,7 @@ static void make_sio(struct gateway *gateway)
     const struct sio_riders_options options = {
         .presence = gateway->presence,
         .auth = gateway->auth,
-        .timers = timers_of(gateway),
+        .timers = gateway->timers,
         .connect_timeout_ms = config->connect_timeout_ms,
         .max_pending_bytes = config->max_payload_bytes,
         .max_namespaces = config->rides_per_connection,
@@ -316,7 +312,7 @@ static void make_plain(struct gateway *gateway)
     const struct plain_riders_options options = {
         .presence = gateway->presence,
         .auth = gateway->auth,
-        .timers = timers_of(gateway),
+        .timers = gateway->timers,
         .outlets = &gateway->outlets,
         .backlog_bytes = config->backlog_bytes,
         .ping_interval_ms = config->ping_interval_ms,
@@ -345,7 +341,7 @@ static void make_pages(struct gateway *gateway)
 static void make_engine(struct gateway *gateway)
 {
     const struct config *config = gateway->config;
-    gateway->eio_options = (struct eio_options){
+    const struct eio_options options = {
         .ping_interval_ms = config->ping_interval_ms,
         .ping_timeout_ms = config->ping_timeout_ms,
         .upgrade_timeout_ms = config->upgrade_timeout_ms,
@@ -356,10 +352,10 @@ static void make_engine(struct gateway *gateway)
         .transport = endpoint_transport(),
         .app = sio_riders_app(),
         .app_data = &gateway->sio,
-        .timers = timers_of(gateway),
+        .timers = gateway->timers,
         .outlets = &gateway->outlets,
     };
-    gateway->eio = eio_new(&gateway->eio_options);
+    gateway->eio = eio_new(&options);
     gateway->endpoint = (struct endpoint){
         .eio = gateway->eio,
         .path = "/socket.io/",
@@ -374,7 +370,7 @@ static void make_drain(struct gateway *gateway)
     const struct drain_options options = {
         /* From memory nothing goes to another gateway. */
         .timeout_ms = strcmp(config->broker, "memory") != 0 ? config->drain_timeout_ms : 0,
-        .timers = timers_of(gateway),
+        .timers = gateway->timers,
         .clients = client_count,
         .let_go = let_go,
         .connections = connection_count,
@@ -392,12 +388,13 @@ static void make_figures(struct gateway *gateway)
         .presence = gateway->presence,
         .eio = gateway->eio,
         .outlets = &gateway->outlets,
+        .timers = gateway->timers,
         .plain_count = &gateway->plain.count,
         .auth = gateway->auth,
     };
     gauges_start(&gateway->gauges, &sources);
-    cluster_init(&gateway->cluster, gateway->broker, timers_of(gateway));
-    about_start(&gateway->about, node_of(gateway), &gateway->gauges, gateway->broker, timers_of(gateway));
+    cluster_init(&gateway->cluster, gateway->broker, gateway->timers);
+    about_start(&gateway->about, node_of(gateway), &gateway->gauges, gateway->broker, gateway->timers);
 }
 
 struct gateway *gateway_new(const struct config *config, char *error, size_t error_size)
@@ -406,8 +403,9 @@ struct gateway *gateway_new(const struct config *config, char *error, size_t err
     gateway->config = config;
     id_make(gateway->node_id, ID_LEN);
     gateway->metrics = metrics_new();
+    gateway->timers = timers_new();
     gauges_init(&gateway->gauges, gateway->metrics);
-    refusals_init(&gateway->refusals, gateway->metrics);
+    refusals_init(&gateway->refusals, gateway->metrics, gateway->timers);
 
     if (config->static_folder[0]) {
         gateway->files = static_load(config->static_folder, error, error_size);
@@ -429,8 +427,7 @@ struct gateway *gateway_new(const struct config *config, char *error, size_t err
     make_engine(gateway);
     make_drain(gateway);
     make_figures(gateway);
-    trim_start(&gateway->trim, timers_of(gateway));
-    refusals_start(&gateway->refusals, timers_of(gateway));
+    trim_start(&gateway->trim, gateway->timers);
     return gateway;
 
 fail:
@@ -467,6 +464,7 @@ void gateway_free(struct gateway *gateway)
         return;
     eio_free(gateway->eio);
     server_free(gateway->server);
+    timers_free(gateway->timers);
     auth_free(gateway->auth);
     presence_free(gateway->presence);
     broker_free(gateway->broker);

@@ -345,8 +345,6 @@ static void on_open(void *app, struct eio_session *session)
     struct sio_session *data = alloc_zeroed(sizeof *data);
     session->data = data;
     data->client = sio_client_new(&riders->sio, session, clock_ms());
-    if (!data->client)
-        eio_close(session);
 }
 
 /* The first messages beyond the limit are answered with an exception; who goes on is parted with. */

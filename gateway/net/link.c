@@ -54,12 +54,12 @@ struct link {
 
 static void set_timer(struct link *link, uint64_t after_ms)
 {
-    timers_set(net_timers(link->server->net), &link->timer, clock_ms() + after_ms);
+    timers_set(link->server->options.timers, &link->timer, clock_ms() + after_ms);
 }
 
 static void cancel_timer(struct link *link)
 {
-    timers_cancel(net_timers(link->server->net), &link->timer);
+    timers_cancel(link->server->options.timers, &link->timer);
 }
 
 /* Everything is let go of but the memory. */

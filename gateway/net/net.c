@@ -1,5 +1,6 @@
 /* The edge to libwebsockets: see net.h. */
 #include "gateway/net/net.h"
+#include "common/alloc.h"
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/log.h"
@@ -539,12 +540,11 @@ struct net *net_new(const struct net_options *options, char *error, size_t error
     int fds[DOORS];
     if (listen_all(options, fds, error, error_size))
         return NULL;
-    struct net *net = calloc(1, sizeof *net);
-    if (!net)
-        abort();
+    struct net *net = alloc_zeroed(sizeof *net);
+
     net->options = *options;
     net->alarm_ms = UINT64_MAX;
-    net->timers = timers_new();
+    net->timers = options->timers;
     net->accept_pause = (struct timer){.fire = resume_accepting, .owner = net};
     fit_descriptor_limit(net);
     if (open_doors(net, fds)) {
@@ -565,11 +565,6 @@ const char *net_address(const struct net *net)
 const char *net_admin_address(const struct net *net)
 {
     return net->doors[ADMINS].address;
-}
-
-struct timers *net_timers(struct net *net)
-{
-    return net->timers;
 }
 
 size_t net_connection_count(const struct net *net)
@@ -617,6 +612,6 @@ void net_free(struct net *net)
     /* libwebsockets clears the pointer with its last step. */
     for (int i = 0; net->context && i < CONTEXT_DESTROY_TRIES; i++)
         lws_context_destroy(net->context);
-    timers_free(net->timers);
+    timers_cancel(net->timers, &net->accept_pause);
     free(net);
 }

@@ -51,6 +51,7 @@ struct net_options {
     const char *admin_listen; /* for operators, besides; "": none */
     uint64_t max_connections;
     size_t send_buffer_bytes; /* of a connection (SO_SNDBUF); 0: the kernel's choice */
+    struct timers *timers;    /* which the loop fires, by clock_ms(); borrowed */
     const struct net_handler *handler;
     void *owner;
 };
@@ -76,9 +77,6 @@ void net_wake(struct net *net);
 
 /* After net_run() has returned, or instead of it. NULL is harmless. */
 void net_free(struct net *net);
-
-/* Timers of this loop, by clock_ms(): set and cancel with gateway/net/timers.h. */
-struct timers *net_timers(struct net *net);
 
 size_t net_connection_count(const struct net *net);
 /* The version of libwebsockets, as it says. */

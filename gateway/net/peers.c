@@ -5,6 +5,7 @@
  *      ◀──────(opened again)──────┘
  */
 #include "gateway/net/peers.h"
+#include "common/alloc.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,10 +32,8 @@ struct peers {
 
 struct peers *peers_new(const struct peers_options *options)
 {
-    struct peers *peers = calloc(1, sizeof *peers);
+    struct peers *peers = alloc_zeroed(sizeof *peers);
 
-    if (!peers)
-        abort();
     peers->options = *options;
     return peers;
 }
@@ -99,9 +98,7 @@ static struct peer *find(struct peers *peers, const struct ip *ip, uint64_t now_
     HASH_FIND(hh, peers->by_network, &network, sizeof network, peer);
     if (peer)
         return peer;
-    peer = calloc(1, sizeof *peer);
-    if (!peer)
-        abort();
+    peer = alloc_zeroed(sizeof *peer);
     peer->peers = peers;
     peer->network = network;
     HASH_ADD(hh, peers->by_network, network, sizeof network, peer);

@@ -42,20 +42,15 @@ static void say_rest(void *owner)
     timers_set(refused->refusals->timers, &refused->quiet, clock_ms() + REFUSALS_QUIET_MS);
 }
 
-void refusals_init(struct refusals *refusals, struct metrics *metrics)
+void refusals_init(struct refusals *refusals, struct metrics *metrics, struct timers *timers)
 {
-    *refusals = (struct refusals){.timers = NULL};
+    *refusals = (struct refusals){.timers = timers};
     for (int kind = 0; kind < REFUSALS; kind++) {
         refusals->counts[kind] = metrics_add(metrics, METRIC_COUNTER, "ridecast_refused_total",
                                              KINDS[kind].label, "What was refused, by the limit it was over");
         refusals->refused[kind] = (struct refused){.kind = (enum refusal)kind, .refusals = refusals};
         refusals->refused[kind].quiet = (struct timer){.fire = say_rest, .owner = &refusals->refused[kind]};
     }
-}
-
-void refusals_start(struct refusals *refusals, struct timers *timers)
-{
-    refusals->timers = timers;
 }
 
 void refuse(struct refusals *refusals, enum refusal kind, const struct ip *client)
@@ -67,8 +62,8 @@ void refuse(struct refusals *refusals, enum refusal kind, const struct ip *clien
     metric_add(refusals->counts[kind], 1);
     struct refused *refused = &refusals->refused[kind];
 
-    if (!refusals->timers || refused->quiet.place) {
-        refused->unsaid += refusals->timers != NULL;
+    if (refused->quiet.place) {
+        refused->unsaid++;
         return;
     }
     if (client)

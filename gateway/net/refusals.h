@@ -35,7 +35,7 @@ enum { REFUSALS_QUIET_MS = 10000 };
 /* Embedded in the gateway. */
 struct refusals {
     struct metric *counts[REFUSALS];
-    struct timers *timers; /* NULL: nothing is logged */
+    struct timers *timers;
     struct refused {
         struct timer quiet; /* while it runs, refusals of this kind are only counted */
         uint64_t unsaid;    /* since it began */
@@ -45,9 +45,7 @@ struct refusals {
 };
 
 /* Registers the counters. */
-void refusals_init(struct refusals *refusals, struct metrics *metrics);
-/* From now on refusals are logged. */
-void refusals_start(struct refusals *refusals, struct timers *timers);
+void refusals_init(struct refusals *refusals, struct metrics *metrics, struct timers *timers);
 
 /* `client` NULL: it is not known. `refusals` NULL is harmless. */
 void refuse(struct refusals *refusals, enum refusal kind, const struct ip *client);

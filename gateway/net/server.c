@@ -130,6 +130,7 @@ struct server *server_new(const struct server_options *options, char *error, siz
         .admin_listen = options->admin_listen,
         .max_connections = options->max_connections,
         .send_buffer_bytes = options->send_buffer_bytes,
+        .timers = options->timers,
         .handler = &handler,
         .owner = server,
     };

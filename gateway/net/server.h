@@ -46,6 +46,7 @@ struct server_options {
     uint64_t max_connections;
     size_t send_buffer_bytes; /* of a connection; 0: the kernel's choice */
     size_t max_payload_bytes; /* of a WebSocket message */
+    struct timers *timers;    /* the loop's; borrowed until server_free() */
     struct server_limits limits;
     struct refusals *refusals; /* told of what was refused; may be NULL */
     const struct server_site *site;

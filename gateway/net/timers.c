@@ -3,6 +3,7 @@
  * earliest.
  */
 #include "gateway/net/timers.h"
+#include "common/alloc.h"
 
 #include <stdlib.h>
 
@@ -15,7 +16,7 @@ struct timers {
 
 struct timers *timers_new(void)
 {
-    return calloc(1, sizeof(struct timers));
+    return alloc_zeroed(sizeof(struct timers));
 }
 
 void timers_free(struct timers *timers)
@@ -58,7 +59,7 @@ static void make_room(struct timers *timers)
     timers->size = timers->size ? timers->size * 2 : 64;
     timers->heap = reallocarray(timers->heap, timers->size, sizeof(struct timer *));
     if (!timers->heap)
-        abort();
+        alloc_failed();
 }
 
 void timers_set(struct timers *timers, struct timer *timer, uint64_t at_ms)

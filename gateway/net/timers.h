@@ -19,7 +19,7 @@ struct timer {
 
 struct timers;
 
-/* NULL: no memory. */
+/* Aborts when out of memory. */
 struct timers *timers_new(void);
 /* Timers still set are forgotten, not fired. NULL is harmless. */
 void timers_free(struct timers *timers);

@@ -101,12 +101,11 @@ void gauges_init(struct gauges *gauges, struct metrics *metrics)
 static void beat(void *owner)
 {
     struct gauges *gauges = owner;
-    struct net *net = server_net(gauges->sources.server);
     uint64_t now_us = clock_us();
 
     if (gauges->beat.at_ms)
         metric_observe(gauges->lag, (int64_t)(now_us - gauges->beat.at_ms * 1000));
-    timers_set(net_timers(net), &gauges->beat, now_us / 1000 + BEAT_MS);
+    timers_set(gauges->sources.timers, &gauges->beat, now_us / 1000 + BEAT_MS);
 }
 
 void gauges_start(struct gauges *gauges, const struct gauges_sources *sources)
@@ -117,7 +116,7 @@ void gauges_start(struct gauges *gauges, const struct gauges_sources *sources)
     rides->batches = gauges->batches;
     rides->delays = gauges->delays;
     gauges->beat = (struct timer){.fire = beat, .owner = gauges};
-    timers_set(net_timers(server_net(sources->server)), &gauges->beat, 0);
+    timers_set(sources->timers, &gauges->beat, 0);
 }
 
 static void sample_process(struct gauges *gauges)

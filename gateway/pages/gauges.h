@@ -21,6 +21,7 @@ struct gauges_sources {
     struct presence *presence;
     struct eio *eio;
     const struct outlets *outlets;
+    struct timers *timers;
     const size_t *plain_count; /* of plain WebSockets */
     struct auth *auth;         /* NULL: no tokens are asked for */
 };

@@ -27,7 +27,7 @@ static const char NOOP_THEN_CLOSE[] = "6\x1e"
 enum { LATE_MS = 50 };
 
 struct eio {
-    const struct eio_options *options;
+    struct eio_options options;
     struct eio_session *sessions;  /* by sid */
     struct eio_session *departing; /* whom the app must be told of, or who can be freed */
     size_t websockets;             /* sessions on WebSocket */
@@ -50,7 +50,7 @@ struct eio *eio_new(const struct eio_options *options)
 {
     struct eio *eio = alloc_zeroed(sizeof *eio);
 
-    eio->options = options;
+    eio->options = *options;
     return eio;
 }
 
@@ -80,7 +80,7 @@ bool eio_sid_valid(const char *sid)
 
 static void reply(struct eio_session *session, void *exchange, int status, const char *type, const char *body)
 {
-    session->eio->options->transport->reply(exchange, status, type, body, strlen(body));
+    session->eio->options.transport->reply(exchange, status, type, body, strlen(body));
 }
 
 static void reply_error(struct eio_session *session, void *exchange, enum eio_error error)
@@ -125,7 +125,7 @@ static void end_with(struct eio_session *session, const char *payload)
         outlet_flush(&session->outlet); /* answers to what came before whatever ends it */
     if (session->state == EIO_ENDED)
         return;
-    const struct eio_options *options = session->eio->options;
+    const struct eio_options *options = &session->eio->options;
     set_state(session, EIO_ENDED);
     HASH_DEL(session->eio->sessions, session);
     timers_cancel(options->timers, &session->heartbeat);
@@ -162,7 +162,7 @@ void eio_close(struct eio_session *session)
     if (session->state == EIO_ENDED)
         return;
     session->closing = true;
-    timers_set(session->eio->options->timers, &session->heartbeat, clock_ms() + EIO_CLOSING_MS);
+    timers_set(session->eio->options.timers, &session->heartbeat, clock_ms() + EIO_CLOSING_MS);
     depart(session);
     if (session->state == EIO_POLLING && session->get && !outlet_pending(&session->outlet))
         end(session);
@@ -194,7 +194,7 @@ void eio_reap(struct eio *eio)
         session->departing = false;
         if (!session->told) {
             session->told = true;
-            eio->options->app->close(eio->options->app_data, session);
+            eio->options.app->close(eio->options.app_data, session);
         }
         if (session->state == EIO_ENDED && !session->departing) {
             peer_close(session->guest, PEER_CLIENT, clock_ms());
@@ -213,8 +213,8 @@ void eio_free(struct eio *eio)
     HASH_ITER(hh, eio->sessions, session, next)
     {
         HASH_DEL(eio->sessions, session);
-        timers_cancel(eio->options->timers, &session->heartbeat);
-        timers_cancel(eio->options->timers, &session->upgrade);
+        timers_cancel(eio->options.timers, &session->heartbeat);
+        timers_cancel(eio->options.timers, &session->upgrade);
         set_state(session, EIO_ENDED);
         depart(session);
     }
@@ -234,8 +234,7 @@ static size_t carrier_room(struct outlet *outlet)
     struct eio_session *session = session_of(outlet);
     switch (session->state) {
     case EIO_WEBSOCKET:
-        return session->ws && session->eio->options->transport->ws_ready(session->ws) ? OUTLET_PIECE_BYTES
-                                                                                      : 0;
+        return session->ws && session->eio->options.transport->ws_ready(session->ws) ? OUTLET_PIECE_BYTES : 0;
     case EIO_POLLING:
         return session->get ? SIZE_MAX : 0; /* one payload */
     case EIO_ENDED:
@@ -253,7 +252,7 @@ static void write_poll(struct eio_session *session, const char *frames, size_t n
     } else {
         void *exchange = session->get;
         session->get = NULL;
-        session->eio->options->transport->reply(exchange, 200, TEXT_PLAIN, payload.data, payload.len);
+        session->eio->options.transport->reply(exchange, 200, TEXT_PLAIN, payload.data, payload.len);
     }
     buf_deinit(&payload);
 }
@@ -265,7 +264,7 @@ static void carrier_write(struct outlet *outlet, const char *frames, size_t n)
         write_poll(session, frames, n);
         return;
     }
-    session->eio->options->transport->ws_write(session->ws, frames, n);
+    session->eio->options.transport->ws_write(session->ws, frames, n);
     if (session->closing)
         finish_closing(session);
 }
@@ -274,7 +273,7 @@ static void carrier_overflow(struct outlet *outlet)
 {
     struct eio_session *session = session_of(outlet);
     if (session->ws) {
-        session->eio->options->transport->drop(session->ws);
+        session->eio->options.transport->drop(session->ws);
         session->ws = NULL;
     }
     end(session);
@@ -313,7 +312,7 @@ static void heartbeat(void *owner)
         end(session);
         return;
     }
-    const struct eio_options *options = session->eio->options;
+    const struct eio_options *options = &session->eio->options;
     uint64_t now = clock_ms();
     uint64_t due = session->heartbeat.at_ms;
     uint64_t from = now - due > LATE_MS ? now : due;
@@ -328,22 +327,22 @@ static void give_up_probe(struct eio_session *session)
     void *probe = session->probe;
     session->probe = NULL;
     session->probing = false;
-    timers_cancel(session->eio->options->timers, &session->upgrade);
+    timers_cancel(session->eio->options.timers, &session->upgrade);
     if (probe)
-        session->eio->options->transport->ws_close(probe);
+        session->eio->options.transport->ws_close(probe);
 }
 
 static void upgrade_timeout(void *owner)
 {
     struct eio_session *session = owner;
-    refuse(session->eio->options->refusals, REFUSED_UPGRADE_TIMEOUT, &session->client);
+    refuse(session->eio->options.refusals, REFUSED_UPGRADE_TIMEOUT, &session->client);
     give_up_probe(session);
 }
 
 static struct eio_session *open_session(struct eio *eio, enum eio_state state,
                                         const struct eio_origin *origin)
 {
-    const struct eio_options *options = eio->options;
+    const struct eio_options *options = &eio->options;
     struct eio_session *session = alloc_zeroed(sizeof *session);
 
     session->eio = eio;
@@ -367,7 +366,7 @@ static struct eio_session *open_session(struct eio *eio, enum eio_state state,
 
 static void open_packet(const struct eio_session *session, char *out, size_t size)
 {
-    const struct eio_options *options = session->eio->options;
+    const struct eio_options *options = &session->eio->options;
     snprintf(
         out, size,
         "0{\"sid\":\"%s\",\"upgrades\":[%s],\"pingInterval\":%llu,\"pingTimeout\":%llu,\"maxPayload\":%zu}",
@@ -382,7 +381,7 @@ void eio_open_polling(struct eio *eio, void *exchange, const struct eio_origin *
     char packet[256];
     open_packet(session, packet, sizeof packet);
     reply(session, exchange, 200, TEXT_PLAIN, packet);
-    eio->options->app->open(eio->options->app_data, session);
+    eio->options.app->open(eio->options.app_data, session);
 }
 
 struct eio_session *eio_open_ws(struct eio *eio, void *socket, const struct eio_origin *origin)
@@ -392,7 +391,7 @@ struct eio_session *eio_open_ws(struct eio *eio, void *socket, const struct eio_
     char packet[256];
     open_packet(session, packet, sizeof packet);
     send_packet(session, packet);
-    eio->options->app->open(eio->options->app_data, session);
+    eio->options.app->open(eio->options.app_data, session);
     return session;
 }
 
@@ -402,7 +401,7 @@ static void handle_pong(struct eio_session *session)
 {
     if (!session->awaits_pong)
         return;
-    const struct eio_options *options = session->eio->options;
+    const struct eio_options *options = &session->eio->options;
     session->awaits_pong = false;
     timers_set(options->timers, &session->heartbeat, clock_ms() + options->ping_interval_ms);
 }
@@ -412,7 +411,7 @@ static void extend_deadline(struct eio_session *session)
 {
     if (!session->awaits_pong || session->extended)
         return;
-    const struct eio_options *options = session->eio->options;
+    const struct eio_options *options = &session->eio->options;
     session->extended = true;
     timers_set(options->timers, &session->heartbeat, clock_ms() + options->ping_timeout_ms);
 }
@@ -420,7 +419,7 @@ static void extend_deadline(struct eio_session *session)
 /* Whether the client sends packets without end that no message's limit counts. */
 static bool chatters(struct eio_session *session, const struct eio_packet *packet)
 {
-    const struct eio_options *options = session->eio->options;
+    const struct eio_options *options = &session->eio->options;
     if (packet->type == EIO_MESSAGE ||
         bucket_take(&session->chatter, &options->chatter, 1, clock_ms()) != BUCKET_FLOODED)
         return false;
@@ -449,8 +448,8 @@ static void handle_packet(struct eio_session *session, const struct eio_packet *
     if (packet->type == EIO_PING)
         end(session); /* pings are the server's */
     else if (packet->type == EIO_MESSAGE)
-        session->eio->options->app->message(session->eio->options->app_data, session, packet->binary,
-                                            packet->data, packet->len);
+        session->eio->options.app->message(session->eio->options.app_data, session, packet->binary,
+                                           packet->data, packet->len);
     /* open, upgrade and noop mean nothing here */
 }
 
@@ -475,7 +474,7 @@ void eio_get(struct eio_session *session, void *exchange)
 int eio_post_begin(struct eio_session *session, void *exchange)
 {
     if (session->post) {
-        session->eio->options->transport->drop(session->post);
+        session->eio->options.transport->drop(session->post);
         session->post = NULL;
         reply(session, exchange, 400, NULL, "");
         end(session);
@@ -519,7 +518,7 @@ bool eio_ws_attach(struct eio_session *session, void *socket)
     if (session->state != EIO_POLLING || session->probe || session->closing)
         return false;
     session->probe = socket;
-    const struct eio_options *options = session->eio->options;
+    const struct eio_options *options = &session->eio->options;
     timers_set(options->timers, &session->upgrade, clock_ms() + options->upgrade_timeout_ms);
     return true;
 }
@@ -530,7 +529,7 @@ static void start_probing(struct eio_session *session)
     buf_init(&out, WS_HEADER_MAX + 8);
     session->probing = true;
     if (!ws_frame_append(&out, WS_TEXT, "3probe", 6))
-        session->eio->options->transport->ws_write(session->probe, out.data, out.len);
+        session->eio->options.transport->ws_write(session->probe, out.data, out.len);
     buf_deinit(&out);
     if (session->get && !outlet_pending(&session->outlet))
         reply_get(session, NOOP);
@@ -538,7 +537,7 @@ static void start_probing(struct eio_session *session)
 
 static void switch_to_ws(struct eio_session *session)
 {
-    timers_cancel(session->eio->options->timers, &session->upgrade);
+    timers_cancel(session->eio->options.timers, &session->upgrade);
     session->ws = session->probe;
     session->probe = NULL;
     session->probing = false;

@@ -132,7 +132,7 @@ enum { EIO_ERROR_BODY_SIZE = 64 };
 /* How long an orderly end may take. */
 enum { EIO_CLOSING_MS = 30000 };
 
-/* Aborts when out of memory. `options` is borrowed. */
+/* Aborts when out of memory. */
 struct eio *eio_new(const struct eio_options *options);
 /* Ends all sessions, telling the app, without a word to the clients. NULL is harmless. */
 void eio_free(struct eio *eio);

@@ -8,6 +8,7 @@
  */
 #include "gateway/protocol/socketio.h"
 
+#include "common/alloc.h"
 #include "common/buf.h"
 #include "gateway/protocol/sio_packet.h"
 
@@ -106,11 +107,7 @@ static struct held_event *held_new(struct sio_client *client, const struct sio_p
 
     if (charge(client, sizeof *held) != 0)
         return NULL;
-    held = calloc(1, sizeof *held);
-    if (!held) {
-        client->held_bytes -= sizeof *held;
-        return NULL;
-    }
+    held = alloc_zeroed(sizeof *held);
     held->has_id = packet->has_id;
     held->id = packet->id;
     held->args_len = packet->payload.len;
@@ -171,14 +168,12 @@ static struct sio_socket *socket_find(const struct sio_client *client, struct js
     return socket;
 }
 
-/* Adds a pending socket to the client. NULL: no memory. */
+/* Adds a pending socket to the client. */
 static struct sio_socket *socket_new(struct sio_client *client, struct json_slice nsp)
 {
-    struct sio_socket *socket = calloc(1, sizeof *socket + nsp.len + 1);
+    struct sio_socket *socket = alloc_zeroed(sizeof *socket + nsp.len + 1);
     struct sio_socket **end = &client->sockets;
 
-    if (!socket)
-        return NULL;
     socket->client = client;
     socket->held_end = &socket->held;
     socket->nsp_len = nsp.len;
@@ -320,8 +315,6 @@ static enum sio_verdict on_connect(struct sio_client *client, const struct sio_p
     size_t max = client->options->max_namespaces;
     struct sio_socket *socket = socket_new(client, packet->nsp);
 
-    if (!socket)
-        return fail(client);
     if (max && client->socket_count > max) {
         sio_refuse(socket, "Too many namespaces", NULL);
         return SIO_TOO_MANY_NAMESPACES;
@@ -432,10 +425,8 @@ enum sio_verdict sio_client_binary(struct sio_client *client, const char *data, 
 
 struct sio_client *sio_client_new(const struct sio_options *options, void *session, uint64_t now_ms)
 {
-    struct sio_client *client = calloc(1, sizeof *client);
+    struct sio_client *client = alloc_zeroed(sizeof *client);
 
-    if (!client)
-        return NULL;
     client->options = options;
     client->session = session;
     client->timer.fire = on_timer;
@@ -497,8 +488,8 @@ void sio_accept(struct sio_socket *socket, const char *socket_id, const char *pi
     if (socket->state != SOCKET_PENDING || client->state != CLIENT_OPEN)
         return;
     buf_init(&text, ANSWER_MAX);
-    socket->id = strdup(socket_id);
-    complete = socket->id != NULL && sio_packet_head(&text, SIO_CONNECT, 0, socket->nsp, false, 0) == 0 &&
+    socket->id = alloc_text(socket_id, strlen(socket_id));
+    complete = sio_packet_head(&text, SIO_CONNECT, 0, socket->nsp, false, 0) == 0 &&
                buf_append_str(&text, "{\"sid\":") == 0 && append_quoted(&text, socket_id) == 0 &&
                (pid == NULL || (buf_append_str(&text, ",\"pid\":") == 0 && append_quoted(&text, pid) == 0)) &&
                buf_append_str(&text, "}") == 0;

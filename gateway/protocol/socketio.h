@@ -113,7 +113,7 @@ struct sio_options {
     struct timers *timers;
 };
 
-/* `options` is borrowed for the client's life. NULL: no memory. */
+/* `options` is borrowed for the client's life. Aborts when out of memory. */
 struct sio_client *sio_client_new(const struct sio_options *options, void *session, uint64_t now_ms);
 
 /* Ends it: app->disconnect for each socket left, nothing is sent. NULL is harmless. */

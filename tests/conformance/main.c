@@ -188,8 +188,6 @@ static void on_disconnect(void *app, struct sio_socket *socket, enum sio_end end
 static void socket_open(void *app, struct eio_session *session)
 {
     session->data = sio_client_new(app, session, clock_ms());
-    if (!session->data)
-        eio_close(session);
 }
 
 static void socket_message(void *app, struct eio_session *session, bool binary, const char *data, size_t len)
@@ -277,6 +275,7 @@ static int serve(const struct settings *settings)
                 .max_payload_bytes = settings->max_payload_bytes,
             },
     };
+    struct timers *timers = timers_new();
     char error[512];
     struct server_options server_options = {
         .listen = settings->listen,
@@ -285,15 +284,16 @@ static int serve(const struct settings *settings)
         .max_connections = 1024,
         .limits = {.head_bytes = HTTP_HEAD_MAX, .head_ms = 60000, .body_ms = 300000},
         .max_payload_bytes = settings->max_payload_bytes,
+        .timers = timers,
         .site = &site,
         .site_data = &conformance,
     };
     struct server *server = server_new(&server_options, error, sizeof error);
     if (!server) {
         fprintf(stderr, "conformance-server: %s\n", error);
+        timers_free(timers);
         return EXIT_FAILURE;
     }
-    struct timers *timers = net_timers(server_net(server));
     struct sio_options sio_options = {
         .connect_timeout_ms = settings->connect_timeout_ms,
         .max_pending_bytes = settings->max_payload_bytes + 4096,
@@ -325,6 +325,7 @@ static int serve(const struct settings *settings)
     pthread_join(waiter, NULL);
     eio_free(conformance.endpoint.eio);
     server_free(server);
+    timers_free(timers);
     return EXIT_SUCCESS;
 }
 

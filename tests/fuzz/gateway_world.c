@@ -19,7 +19,6 @@ enum { PIECES_MAX = 100000 };
 
 struct net {
     struct net_options options;
-    struct timers *timers;
     struct conn *conns;
     size_t count; /* of those with data */
     bool woken, stopped, running;
@@ -58,8 +57,6 @@ struct net *net_new(const struct net_options *options, char *error, size_t error
     (void)error, (void)error_size;
     CHECK(net);
     net->options = *options;
-    net->timers = timers_new();
-    CHECK(net->timers);
     world_net = net;
     return net;
 }
@@ -88,7 +85,6 @@ void net_free(struct net *net)
         return;
     while (net->conns)
         world_hang_up(net->conns);
-    timers_free(net->timers);
     free(net);
 }
 
@@ -112,11 +108,6 @@ const char *net_admin_address(const struct net *net)
 {
     (void)net;
     return "";
-}
-
-struct timers *net_timers(struct net *net)
-{
-    return net->timers;
 }
 
 size_t net_connection_count(const struct net *net)
@@ -373,7 +364,7 @@ void world_jump(uint64_t ms)
     virtual_pass_ms(ms);
     while (virtual_fire())
         ;
-    timers_run(world_net->timers, clock_ms());
+    timers_run(world_net->options.timers, clock_ms());
     settle(world_net);
     world_turn();
 }
@@ -383,7 +374,7 @@ void world_pass(uint64_t ms)
     uint64_t end_ms = clock_ms() + ms;
 
     while (clock_ms() < end_ms) {
-        uint64_t next_ms = timers_next_ms(world_net->timers);
+        uint64_t next_ms = timers_next_ms(world_net->options.timers);
 
         if (virtual_next_ms() < next_ms)
             next_ms = virtual_next_ms();

@@ -16,11 +16,6 @@
 
 #include <cmocka.h>
 
-struct timers *net_timers(struct net *net)
-{
-    return net->timers;
-}
-
 size_t net_connection_count(const struct net *net)
 {
     return net->connections;
@@ -95,13 +90,14 @@ int world_start(void **state)
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
     virtual_us = 1000 * 1000000;
-    w->server.net.timers = timers_new();
+    w->timers = timers_new();
     w->metrics = metrics_new();
     gauges_init(&w->gauges, w->metrics);
     const struct gauges_sources sources = {.server = &w->server,
                                            .presence = &w->presence,
                                            .eio = &w->eio,
                                            .outlets = &w->outlets,
+                                           .timers = w->timers,
                                            .plain_count = &w->plain_count};
     gauges_start(&w->gauges, &sources);
     *state = w;
@@ -111,7 +107,7 @@ int world_start(void **state)
 int world_stop(void **state)
 {
     struct world *w = *state;
-    timers_free(w->server.net.timers);
+    timers_free(w->timers);
     metrics_free(w->metrics);
     blob_unref(w->broker.about);
     free(w);
@@ -121,5 +117,5 @@ int world_stop(void **state)
 void pass(struct world *w, uint64_t us)
 {
     virtual_us += us;
-    timers_run(w->server.net.timers, clock_ms());
+    timers_run(w->timers, clock_ms());
 }

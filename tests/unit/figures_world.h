@@ -16,7 +16,6 @@
 #include "gateway/rides/ride.h"
 
 struct net {
-    struct timers *timers;
     size_t connections;
 };
 
@@ -42,6 +41,7 @@ struct broker {
 };
 
 struct world {
+    struct timers *timers;
     struct server server;
     struct presence presence;
     struct eio eio;

@@ -41,7 +41,7 @@ static int stop(void **state)
 
 static void speak_as(struct speaker *s, const char *node)
 {
-    about_start(&s->about, node, &s->world->gauges, &s->world->broker, s->world->server.net.timers);
+    about_start(&s->about, node, &s->world->gauges, &s->world->broker, s->world->timers);
 }
 
 /* The latest that was said has the member with that value. */

@@ -41,8 +41,7 @@ static int set_up(void **state)
         return -1;
     log_setup(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
     virtual_us = 1000000;
-    refusals_init(&w->refusals, w->metrics);
-    refusals_start(&w->refusals, w->timers);
+    refusals_init(&w->refusals, w->metrics, w->timers);
     *state = w;
     return 0;
 }
