@@ -11,8 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static void print_configuration(const struct config *config)
 {
     struct buf text;

@@ -41,7 +41,7 @@ int keys_add_pem(struct keys *keys, const char *text, size_t len, const char **e
 int keys_add_secret(struct keys *keys, const char *secret, size_t len, struct json_slice kid,
                     const char **error);
 /* Adds a public key, which is taken in any case. */
-int keys_add_public(struct keys *keys, struct evp_pkey_st *key, struct json_slice kid, const char **error);
+int keys_add_public(struct keys *keys, struct evp_pkey_st *public, struct json_slice kid, const char **error);
 
 /* HS256, RS256, ES256; KEY_ALGORITHMS: another. `name` is a JSON value. */
 enum key_algorithm key_algorithm_named(struct json_slice name);

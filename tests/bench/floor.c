@@ -22,8 +22,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum {
     DESCRIPTORS_MAX = 20000,
     EVENTS_PER_TURN = 512,

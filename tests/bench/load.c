@@ -15,8 +15,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
-
-extern char **environ;
+#include <unistd.h>
 
 enum { RAMP_REFINEMENTS = 2, RAMP_STEPS_MAX = 40, SPARE_DESCRIPTORS = 32, MEMORY_SAMPLE_MS = 100 };
 

@@ -27,7 +27,7 @@ struct box {
 };
 
 /* A broker that is not started; the box adds prefix, metrics and wake to the options. */
-struct box *box_make(const struct broker_options *options);
+struct box *box_make(const struct broker_options *given);
 
 /* The same with a lease of 3 s and a recovery window of 15 s. */
 struct box *box_new(const char *url, const char *node_id, size_t queue_bytes);
