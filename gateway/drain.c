@@ -10,12 +10,14 @@ enum { STEP_MS = 20, JITTER_MS = 40 };
 static size_t allowed(const struct drain *drain, uint64_t elapsed)
 {
     uint64_t timeout = drain->options.timeout_ms;
+
     return elapsed < timeout ? (size_t)((drain->clients * (timeout - elapsed) + timeout - 1) / timeout) : 0;
 }
 
 static bool is_done(struct drain *drain, uint64_t now)
 {
     const struct drain_options *options = &drain->options;
+
     if (options->clients(options->owner) > 0)
         return false;
     if (!drain->gone_ms)
@@ -48,6 +50,7 @@ void drain_init(struct drain *drain, const struct drain_options *options)
 bool drain_begin(struct drain *drain)
 {
     const struct drain_options *options = &drain->options;
+
     if (drain->begun)
         return false;
     drain->begun = true;

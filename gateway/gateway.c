@@ -112,6 +112,7 @@ static void settle(void *site)
 static size_t client_count(void *owner)
 {
     const struct gateway *gateway = owner;
+
     return eio_session_count(gateway->eio) + gateway->plain.count;
 }
 
@@ -120,6 +121,7 @@ static void let_go(void *owner, size_t count, bool all)
 {
     struct gateway *gateway = owner;
     size_t gone = eio_let_go(gateway->eio, count, all);
+
     if (eio_session_count(gateway->eio) == 0)
         plain_let_go(&gateway->plain, count - gone);
 }
@@ -127,12 +129,14 @@ static void let_go(void *owner, size_t count, bool all)
 static size_t connection_count(void *owner)
 {
     const struct gateway *gateway = owner;
+
     return net_connection_count(server_net(gateway->server));
 }
 
 static void drained(void *owner)
 {
     struct gateway *gateway = owner;
+
     log_info("gateway", "stopping");
     server_stop(gateway->server);
 }
@@ -141,6 +145,7 @@ static void drained(void *owner)
 static void stop(void *owner)
 {
     struct gateway *gateway = owner;
+
     if (!drain_begin(&gateway->drain)) {
         drained(gateway);
         return;
@@ -152,18 +157,21 @@ static void stop(void *owner)
 static void surveyed(void *owner, struct blob *json)
 {
     struct gateway *gateway = owner;
+
     cluster_surveyed(&gateway->cluster, json);
 }
 
 static void ride_full(void *owner, const struct ip *client)
 {
     struct gateway *gateway = owner;
+
     refuse(&gateway->refusals, REFUSED_RIDERS, client);
 }
 
 static void reload(void *owner)
 {
     struct gateway *gateway = owner;
+
     if (gateway->auth)
         auth_reload(gateway->auth);
     else
@@ -173,6 +181,7 @@ static void reload(void *owner)
 static void sample(void *arg)
 {
     struct gateway *gateway = arg;
+
     gauges_sample(&gateway->gauges);
 }
 
@@ -210,6 +219,7 @@ static struct server *make_server(struct gateway *gateway, char *error, size_t e
         .site = &site,
         .site_data = gateway,
     };
+
     return server_new(&options, error, error_size);
 }
 
@@ -230,6 +240,7 @@ static int make_auth(struct gateway *gateway, char *error, size_t error_size)
         .timers = gateway->timers,
     };
     bool given = options.keys_file[0] || options.secret_file[0] || options.issuer[0] || options.audience[0];
+
     if (config->auth == AUTH_JWT) {
         gateway->auth = auth_new(&options, error, error_size);
         return gateway->auth ? 0 : -1;
@@ -259,6 +270,7 @@ static struct broker *make_broker(struct gateway *gateway, char *error, size_t e
         .wake = server_wake,
         .wake_arg = gateway->server,
     };
+
     return broker_new(&options, error, error_size);
 }
 
@@ -281,6 +293,7 @@ static struct presence *make_presence(struct gateway *gateway)
         .full = ride_full,
         .owner = gateway,
     };
+
     return presence_new(&options);
 }
 
@@ -303,6 +316,7 @@ static void make_sio(struct gateway *gateway)
         .traffic = traffic_of(config),
         .refusals = &gateway->refusals,
     };
+
     sio_riders_init(&gateway->sio, &options);
 }
 
@@ -320,6 +334,7 @@ static void make_plain(struct gateway *gateway)
         .traffic = traffic_of(config),
         .refusals = &gateway->refusals,
     };
+
     plain_riders_init(&gateway->plain, &options);
 }
 
@@ -355,6 +370,7 @@ static void make_engine(struct gateway *gateway)
         .timers = gateway->timers,
         .outlets = &gateway->outlets,
     };
+
     gateway->eio = eio_new(&options);
     gateway->endpoint = (struct endpoint){
         .eio = gateway->eio,
@@ -377,6 +393,7 @@ static void make_drain(struct gateway *gateway)
         .done = drained,
         .owner = gateway,
     };
+
     drain_init(&gateway->drain, &options);
 }
 
@@ -392,6 +409,7 @@ static void make_figures(struct gateway *gateway)
         .plain_count = &gateway->plain.count,
         .auth = gateway->auth,
     };
+
     gauges_start(&gateway->gauges, &sources);
     cluster_init(&gateway->cluster, gateway->broker, gateway->timers);
     about_start(&gateway->about, node_of(gateway), &gateway->gauges, gateway->broker, gateway->timers);
@@ -400,6 +418,7 @@ static void make_figures(struct gateway *gateway)
 struct gateway *gateway_new(const struct config *config, char *error, size_t error_size)
 {
     struct gateway *gateway = alloc_zeroed(sizeof *gateway);
+
     gateway->config = config;
     id_make(gateway->node_id, ID_LEN);
     gateway->metrics = metrics_new();
@@ -415,7 +434,7 @@ struct gateway *gateway_new(const struct config *config, char *error, size_t err
     gateway->server = make_server(gateway, error, error_size);
     if (!gateway->server)
         goto fail;
-    if (make_auth(gateway, error, error_size))
+    if (make_auth(gateway, error, error_size) != 0)
         goto fail;
     gateway->broker = make_broker(gateway, error, error_size);
     if (!gateway->broker)
@@ -447,7 +466,7 @@ const char *gateway_admin_address(const struct gateway *gateway)
 
 int gateway_run(struct gateway *gateway, char *error, size_t error_size)
 {
-    if (broker_start(gateway->broker, error, error_size))
+    if (broker_start(gateway->broker, error, error_size) != 0)
         return -1;
     server_run(gateway->server);
     /* Whoever is still connected is suspended, or disconnected where nobody may return, before the broker

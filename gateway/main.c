@@ -14,9 +14,11 @@
 static void print_configuration(const struct config *config)
 {
     struct buf text;
+
     buf_init(&text, 65536);
-    if (!option_print(&config_program, config, &text)) {
+    if (option_print(&config_program, config, &text) == 0) {
         char *save = NULL;
+
         buf_append(&text, "", 1);
         for (char *line = strtok_r(text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
             log_debug("config", "%s", line);
@@ -33,6 +35,7 @@ static void block_signals(const struct config *config)
 {
     bool reloads = config->auth == AUTH_JWT || !isatty(STDIN_FILENO);
     sigset_t signals;
+
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
@@ -53,6 +56,7 @@ int main(int argc, char **argv)
     struct config config;
     struct buf message;
     char error[512] = "";
+
     buf_init(&message, 4096);
     enum option_outcome outcome =
         option_load(&config_program, &config, sizeof config, argc, argv, environ, &message);
@@ -76,7 +80,7 @@ int main(int argc, char **argv)
         printf("operators: listening on %s\n", gateway_admin_address(gateway));
     printf("listening on %s\n", gateway_address(gateway));
     fflush(stdout);
-    status = gateway_run(gateway, error, sizeof error) ? fail(error) : EXIT_SUCCESS;
+    status = gateway_run(gateway, error, sizeof error) != 0 ? fail(error) : EXIT_SUCCESS;
 out:
     gateway_free(gateway);
     option_free(&config_program, &config);

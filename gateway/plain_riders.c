@@ -95,6 +95,7 @@ static void carrier_overflow(struct outlet *outlet)
 static void carrier_summary(struct outlet *outlet)
 {
     const struct ack ack = {.wanted = true, .number = ACTIVE_USERS};
+
     rider_active_users(client_of(outlet)->rider, &ack);
 }
 
@@ -140,6 +141,7 @@ void plain_let_go(struct plain_riders *riders, size_t count)
 static void heartbeat(void *owner)
 {
     struct plain_client *client = owner;
+
     if (client->state == PLAIN_CLOSING) {
         close_when_sent(client);
     } else if (client->state == PLAIN_LAST_CHANCE || client->awaits_pong) {
@@ -166,6 +168,7 @@ static void reply(struct plain_client *client, const char *event, const struct b
                   size_t len)
 {
     struct buf text;
+
     buf_init(&text, len + PLAIN_ID_MAX + PLAIN_REPLY_ROOM);
     int failed = buf_appendf(&text, "{\"event\":\"%s\"", event);
     if (!failed && id)
@@ -187,9 +190,10 @@ static void acknowledge(void *owner, const struct ack *ack, const char *json, si
 static void exception(void *owner, const char *message)
 {
     struct buf data;
+
     buf_init(&data, 4096);
-    if (!buf_append_str(&data, "{\"status\":\"error\",\"message\":") &&
-        !json_text_quote(message, strlen(message), &data) && !buf_append(&data, "}", 1))
+    if (buf_append_str(&data, "{\"status\":\"error\",\"message\":") == 0 &&
+        json_text_quote(message, strlen(message), &data) == 0 && buf_append(&data, "}", 1) == 0)
         reply(owner, "exception", NULL, data.data, data.len);
     buf_deinit(&data);
 }
@@ -207,12 +211,14 @@ static void evict(void *owner)
 static struct ip address(void *owner)
 {
     const struct plain_client *client = owner;
+
     return client->address;
 }
 
 static const char *subject(void *owner)
 {
     const struct plain_client *client = owner;
+
     return bearer_subject(client->bearer);
 }
 
@@ -237,7 +243,7 @@ static void on_user_record(struct plain_client *client, struct json_slice record
     /* A string that holds the record, as Socket.IO apps send it. */
     struct buf json;
     buf_init(&json, record.len);
-    if (json_text_unescape(record, &json))
+    if (json_text_unescape(record, &json) != 0)
         rider_refuse(client->rider, ack, "the message is not valid JSON");
     else
         rider_message(client->rider, json.data, json.len, ack);
@@ -248,6 +254,7 @@ static void on_request(struct plain_client *client, struct json_slice text, stru
                        const char *over_limit)
 {
     struct json_slice id = json_text_member(text, "id");
+
     if (id.len > PLAIN_ID_MAX) {
         exception(client, "\"id\" is longer than 128 bytes");
         return;
@@ -260,6 +267,7 @@ static void on_request(struct plain_client *client, struct json_slice text, stru
         rider_refuse(client->rider, &ack, over_limit);
     } else if (json_text_type(event) == '"' && json_text_equals(event, "message")) {
         struct json_slice data = json_text_member(text, "data");
+
         if (data.at)
             on_user_record(client, data, &ack);
         else
@@ -304,6 +312,7 @@ static void on_message(void *owner, struct link *link, bool binary, char *data, 
         rider_refuse(client->rider, &(struct ack){0}, verdict.message);
     } else {
         struct ack none = {0};
+
         rider_message(client->rider, data, len, &none);
     }
 }
@@ -344,6 +353,7 @@ static void join(struct plain_client *client)
     struct plain_riders *riders = client->riders;
     const struct rider_options options = {
         .ride = client->ride, .outlet = &client->outlet, .ops = &OPS, .client = client};
+
     client->rider = rider_new(presence_riders(riders->options.presence), &options);
     beat_after(client, riders->options.ping_interval_ms);
     link_become_ws(client->link, NULL);
@@ -353,6 +363,7 @@ static void join(struct plain_client *client)
 static void ride_known(void *owner, struct blob *json)
 {
     struct plain_client *client = owner;
+
     (void)json;
     client->ask = NULL;
     join(client);
@@ -362,6 +373,7 @@ static void turn_away(struct link *link, enum token_fault fault)
 {
     char body[96];
     int len = snprintf(body, sizeof body, "%s\n", token_fault_text(fault));
+
     link_refuse(link, token_fault_status(fault), "text/plain", token_fault_headers(fault), body, (size_t)len);
 }
 
@@ -369,6 +381,7 @@ static void turn_away(struct link *link, enum token_fault fault)
 static void expired(void *owner)
 {
     struct plain_client *client = owner;
+
     if (client->state != PLAIN_OPEN)
         return;
     if (!client->rider) {
@@ -385,6 +398,7 @@ static void expired(void *owner)
 static bool admit(struct plain_riders *riders, struct link *link, const char *ride, struct grant *grant)
 {
     struct token token;
+
     if (!riders->options.auth)
         return true;
     token_from_request(link_request(link), &token);

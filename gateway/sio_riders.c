@@ -34,9 +34,10 @@ static void acknowledge(void *client, const struct ack *ack, const char *json, s
 static void exception(void *client, const char *message)
 {
     struct buf args;
+
     buf_init(&args, 4096);
-    if (!buf_append_str(&args, "\"exception\",{\"status\":\"error\",\"message\":") &&
-        !json_text_quote(message, strlen(message), &args) && !buf_append(&args, "}", 1))
+    if (buf_append_str(&args, "\"exception\",{\"status\":\"error\",\"message\":") == 0 &&
+        json_text_quote(message, strlen(message), &args) == 0 && buf_append(&args, "}", 1) == 0)
         sio_emit(client, args.data, args.len, NULL, 0);
     buf_deinit(&args);
 }
@@ -54,6 +55,7 @@ static void evict(void *client)
 static struct ip address(void *client)
 {
     const struct eio_session *session = sio_client_session(sio_socket_client(client));
+
     return session->client;
 }
 
@@ -94,6 +96,7 @@ struct sio_rider {
 static const char *subject(void *client)
 {
     const struct sio_rider *sio_rider = sio_socket_data(client);
+
     return bearer_subject(sio_rider->bearer);
 }
 
@@ -107,6 +110,7 @@ static void answer(struct sio_rider *sio_rider, const char *recovery_id)
 static void answer_anew(struct sio_rider *sio_rider)
 {
     char recovery_id[RECOVERY_ID_SIZE];
+
     answer(sio_rider, rider_recovery_id(sio_rider->rider, recovery_id) ? recovery_id : NULL);
 }
 
@@ -114,6 +118,7 @@ static void answer_anew(struct sio_rider *sio_rider)
 static void resumed(void *client, bool recovered)
 {
     struct sio_rider *sio_rider = sio_socket_data(client);
+
     if (recovered)
         answer(sio_rider, sio_rider->former->recovery_id);
     else
@@ -130,6 +135,7 @@ static bool check_former(const struct sio_rider *sio_rider, char socket_id[SOCKE
     const struct recovery_scope scope = {.ride = sio_socket_nsp(sio_rider->socket),
                                          .subject = bearer_subject(sio_rider->bearer)};
     struct broker_position last;
+
     if (!former ||
         !riders_check_recovery_id(presence_riders(sio_rider->riders->options.presence), &scope,
                                   former->recovery_id, strlen(former->recovery_id), socket_id, from))
@@ -154,6 +160,7 @@ static void join(struct sio_rider *sio_rider)
     struct broker_position from;
     const struct rider_options options = {
         .ride = sio_socket_nsp(socket), .outlet = &session->outlet, .ops = &OPS, .client = socket};
+
     if (check_former(sio_rider, socket_id, &from)) {
         sio_rider->rider = rider_resume(riders, &options, socket_id, &from);
         return;
@@ -167,21 +174,23 @@ static void join(struct sio_rider *sio_rider)
 static void ride_known(void *owner, struct blob *json)
 {
     struct sio_rider *sio_rider = owner;
+
     (void)json;
     sio_rider->ask = NULL;
     join(sio_rider);
 }
 
-/* A member of the auth object as text. False: it is no string, longer than `size` - 1, or holds a NUL. */
+/* A member of the auth object as text. False: it is not a string, longer than `size` - 1, or holds a NUL. */
 static bool auth_text(struct json_slice auth, const char *name, char *out, size_t size)
 {
     struct json_slice value = json_text_member(auth, name);
     struct buf text;
+
     if (json_text_type(value) != '"')
         return false;
     buf_init(&text, size);
-    bool fits =
-        !json_text_unescape(value, &text) && !buf_append(&text, "", 1) && strlen(text.data) == text.len - 1;
+    bool fits = json_text_unescape(value, &text) == 0 && buf_append(&text, "", 1) == 0 &&
+                strlen(text.data) == text.len - 1;
     if (fits)
         memcpy(out, text.data, text.len);
     buf_deinit(&text);
@@ -192,6 +201,7 @@ static bool auth_text(struct json_slice auth, const char *name, char *out, size_
 static struct former *read_former(struct json_slice auth)
 {
     struct former *former = alloc_zeroed(sizeof *former);
+
     if (!auth_text(auth, "pid", former->recovery_id, sizeof former->recovery_id)) {
         free(former);
         return NULL;
@@ -206,12 +216,13 @@ static struct former *read_former(struct json_slice auth)
 static void find_token(const struct eio_session *session, struct json_slice auth, struct token *token)
 {
     static const char unreadable[] = "?";
+
     if (!json_text_member(auth, "token").at) {
         token_from_authorization(session->authorization, token);
         return;
     }
     if (!auth_text(auth, "token", token->text, sizeof token->text))
-        memcpy(token->text, unreadable, sizeof unreadable); /* there is one, and it is no JWT */
+        memcpy(token->text, unreadable, sizeof unreadable); /* there is one, and it is not a JWT */
     token->len = strlen(token->text);
 }
 
@@ -219,6 +230,7 @@ static void find_token(const struct eio_session *session, struct json_slice auth
 static void expired(void *owner)
 {
     struct sio_rider *sio_rider = owner;
+
     exception(sio_rider->socket, token_fault_text(TOKEN_EXPIRED));
     eio_close(sio_client_session(sio_socket_client(sio_rider->socket)));
 }
@@ -230,6 +242,7 @@ static bool admit(struct sio_riders *riders, struct sio_socket *socket, struct j
     const struct eio_session *session = sio_client_session(sio_socket_client(socket));
     struct token token;
     char data[64];
+
     if (!riders->options.auth)
         return true;
     find_token(session, auth, &token);
@@ -249,6 +262,7 @@ static void on_connect(struct sio_riders *riders, struct sio_socket *socket, str
 {
     const char *ride = sio_socket_nsp(socket);
     struct grant grant;
+
     if (over_limit) {
         sio_refuse(socket, over_limit, NULL);
         return;
@@ -280,7 +294,7 @@ static void on_user_record(struct rider *rider, struct json_slice record, const 
     }
     struct buf json;
     buf_init(&json, max);
-    if (json_text_unescape(record, &json))
+    if (json_text_unescape(record, &json) != 0)
         rider_refuse(rider, ack, "the message is not valid JSON");
     else
         rider_message(rider, json.data, json.len, ack);
@@ -296,6 +310,7 @@ static void on_event(struct sio_socket *socket, const struct sio_event *event, c
     struct json_slice name = {0};
     struct json_slice record = {0};
     size_t cursor = 0;
+
     json_text_next(event->args, &cursor, &name);
     json_text_next(event->args, &cursor, &record);
 
@@ -343,11 +358,12 @@ static void on_open(void *app, struct eio_session *session)
 {
     struct sio_riders *riders = app;
     struct sio_session *data = alloc_zeroed(sizeof *data);
+
     session->data = data;
     data->client = sio_client_new(&riders->sio, session, clock_ms());
 }
 
-/* The first messages beyond the limit are answered with an exception; who goes on is parted with. */
+/* The first messages beyond the limit are answered with an exception; a client that goes on is closed. */
 static void on_message(void *app, struct eio_session *session, bool binary, const char *data, size_t len)
 {
     struct sio_riders *riders = app;
@@ -395,6 +411,7 @@ static void on_timeout(void *app_data, void *session)
 const struct eio_app *sio_riders_app(void)
 {
     static const struct eio_app app = {.open = on_open, .message = on_message, .close = on_close};
+
     return &app;
 }
 
@@ -403,6 +420,7 @@ void sio_riders_init(struct sio_riders *riders, const struct sio_riders_options 
     static const struct sio_app app = {.disconnect = on_disconnect, .timed_out = on_timeout};
     static const struct sio_carrier carrier = {
         .send_text = send_text, .send_binary = send_binary, .close = close_session};
+
     *riders = (struct sio_riders){
         .options = *options,
         .sio =

@@ -12,6 +12,7 @@ static struct history_event *at(const struct history *history, size_t index)
 static void drop_oldest(struct history *history)
 {
     struct history_event *oldest = at(history, 0);
+
     history->bytes -= oldest->user->len;
     blob_unref(oldest->user);
     history->first = (history->first + 1) & (history->size - 1);
@@ -35,6 +36,7 @@ static int grow(struct history *history)
 {
     size_t size = history->size ? 2 * history->size : 16;
     struct history_event *ring = calloc(size, sizeof *ring);
+
     if (!ring)
         return -1;
     for (size_t i = 0; i < history->count; i++)
@@ -49,6 +51,7 @@ static int grow(struct history *history)
 static bool follows(const struct history *history, const struct broker_position *position)
 {
     const struct broker_position *last = &at(history, history->count - 1)->position;
+
     return !strcmp(last->epoch, position->epoch) && position->offset == last->offset + 1;
 }
 
@@ -57,7 +60,7 @@ void history_add(struct history *history, const struct broker_position *position
 {
     if (history->count && !follows(history, position))
         clear(history);
-    if (history->count == history->size && history->size < HISTORY_EVENTS_MAX && grow(history)) {
+    if (history->count == history->size && history->size < HISTORY_EVENTS_MAX && grow(history) != 0) {
         clear(history);
         return;
     }
@@ -75,6 +78,7 @@ bool history_ended(const struct history *history, const char *socket_id)
 {
     for (size_t i = history->count; i-- > 0;) {
         const struct history_event *event = at(history, i);
+
         if (!strcmp(event->socket_id, socket_id))
             return event->kind == BROKER_EXITED || event->kind == BROKER_DISCONNECTED;
     }

@@ -82,9 +82,10 @@ static int queue_stretches(struct outlet *outlet)
     for (struct fanlog_reader *r = outlet->readers; r; r = r->next) {
         size_t n;
         const char *stretch = fanlog_stretch(r, &n);
+
         if (outlet->queued.len + n > outlet->backlog_bytes)
             return -1;
-        if (n && buf_append(&outlet->queued, stretch, n))
+        if (n && buf_append(&outlet->queued, stretch, n) != 0)
             return -1;
         fanlog_advance(r, n);
     }
@@ -98,6 +99,7 @@ static int queue_frame(struct outlet *outlet, enum ws_opcode opcode, const char 
     size_t prefix_len = strlen(prefix);
     size_t header_len = ws_frame_header(opcode, prefix_len + len, header);
     char *at = buf_reserve(&outlet->queued, header_len + prefix_len + len);
+
     if (!at)
         return -1;
     at = mempcpy(at, header, header_len);
@@ -114,7 +116,7 @@ static int queue_frame(struct outlet *outlet, enum ws_opcode opcode, const char 
  */
 static bool make_room(struct outlet *outlet, size_t n)
 {
-    if (!queue_stretches(outlet) && outlet->queued.len + n <= outlet->backlog_bytes)
+    if (queue_stretches(outlet) == 0 && outlet->queued.len + n <= outlet->backlog_bytes)
         return true;
     outlet_flush(outlet);
     return !outlet_pending(outlet);
@@ -126,7 +128,7 @@ void outlet_packet(struct outlet *outlet, enum ws_opcode opcode, const char *pre
     if (outlet->overflowed)
         return;
     if (make_room(outlet, WS_HEADER_MAX + strlen(prefix) + len) &&
-        !queue_frame(outlet, opcode, prefix, data, len))
+        queue_frame(outlet, opcode, prefix, data, len) == 0)
         outlet_touch(outlet);
     else
         end_laggard(outlet);
@@ -136,7 +138,7 @@ void outlet_frames(struct outlet *outlet, const char *frames, size_t n)
 {
     if (outlet->overflowed || !n)
         return;
-    if (make_room(outlet, n) && !buf_append(&outlet->queued, frames, n))
+    if (make_room(outlet, n) && buf_append(&outlet->queued, frames, n) == 0)
         outlet_touch(outlet);
     else
         end_laggard(outlet);
@@ -144,7 +146,7 @@ void outlet_frames(struct outlet *outlet, const char *frames, size_t n)
 
 void outlet_gather(struct outlet *outlet)
 {
-    if (queue_stretches(outlet)) {
+    if (queue_stretches(outlet) != 0) {
         outlet_flush(outlet);
         if (outlet_pending(outlet))
             end_laggard(outlet);
@@ -158,6 +160,7 @@ bool outlet_pending(const struct outlet *outlet)
         return true;
     for (const struct fanlog_reader *r = outlet->readers; r; r = r->next) {
         size_t n;
+
         fanlog_stretch(r, &n);
         if (n)
             return true;
@@ -173,6 +176,7 @@ static struct fanlog_reader *only_stretch(const struct outlet *outlet)
     struct fanlog_reader *only = NULL;
     for (struct fanlog_reader *r = outlet->readers; r; r = r->next) {
         size_t n;
+
         fanlog_stretch(r, &n);
         if (n && only)
             return NULL;
@@ -210,9 +214,11 @@ static size_t piece(const char *frames, size_t n, size_t room)
 static void write_stretch(struct outlet *outlet, struct fanlog_reader *reader)
 {
     size_t room;
+
     while ((room = outlet->carrier->room(outlet))) {
         size_t n;
         const char *stretch = fanlog_stretch(reader, &n);
+
         if (!n)
             return;
         n = piece(stretch, n, room);
@@ -242,7 +248,7 @@ void outlet_flush(struct outlet *outlet)
     struct fanlog_reader *only = only_stretch(outlet);
     if (only)
         write_stretch(outlet, only);
-    else if (queue_stretches(outlet))
+    else if (queue_stretches(outlet) != 0)
         write_apart(outlet);
     else
         write_queued(outlet);

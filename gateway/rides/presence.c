@@ -29,6 +29,7 @@ struct presence *presence_new(const struct presence_options *options)
         .full = options->full,
         .owner = options->owner,
     };
+
     presence->options = *options;
     watched_init(&presence->watched, options->broker, options->timers, options->backlog_bytes);
     riders_init(&presence->riders, &riders);
@@ -65,6 +66,7 @@ static bool ride_name_valid(const char *name)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_.~-";
     size_t len = strlen(name);
+
     return name[0] == '/' && len <= RIDE_NAME_MAX && strspn(name, allowed) == len;
 }
 
@@ -76,6 +78,7 @@ bool presence_allows(const struct presence *presence, const char *name)
 bool presence_knows(const struct presence *presence, const char *name)
 {
     const struct ride *ride = rides_find(&presence->watched.rides, name);
+
     return ride && ride->live;
 }
 
@@ -115,6 +118,7 @@ static void tell_nobody(void *arg, const char *socket_id, struct blob *user)
 static void doubts_end(void *owner)
 {
     struct ride *ride = owner;
+
     ride_changed(ride);
     roster_drop_doubted(ride->roster, tell_gone, ride);
 }
@@ -124,6 +128,7 @@ static void on_roster(struct presence *presence, const struct broker_message *me
     static const struct roster_difference told = {.gone = tell_gone, .boarded = tell_boarded};
     static const struct roster_difference silent = {.gone = tell_nobody, .boarded = tell_nobody};
     struct ride *ride = rides_find(&presence->watched.rides, message->ride);
+
     if (!ride)
         return;
     ride_changed(ride);
@@ -149,6 +154,7 @@ static void on_roster(struct presence *presence, const struct broker_message *me
 static void on_broker_event(struct presence *presence, const struct broker_message *message)
 {
     struct ride *ride = rides_find(&presence->watched.rides, message->ride);
+
     if (!ride || !ride->live)
         return;
     ride_changed(ride);
@@ -213,6 +219,7 @@ static void on_message(struct presence *presence, struct broker_message *message
 void presence_broker_ready(struct presence *presence)
 {
     struct broker_message *next;
+
     for (struct broker_message *message = broker_take(presence->options.broker); message; message = next) {
         next = broker_message_next(message);
         on_message(presence, message);

@@ -29,6 +29,7 @@ static void sign(const uint8_t secret[SECRET_LEN], const struct recovery_scope *
     for (size_t i = 0; i < RECOVERY_MAC_LEN; i++) {
         size_t bit = 6 * i;
         unsigned pair = (unsigned)mac[bit / 8] << 8 | mac[bit / 8 + 1];
+
         out[i] = alphabet[pair >> (10 - bit % 8) & 63];
     }
 }

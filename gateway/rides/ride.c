@@ -27,6 +27,7 @@ void rides_init(struct rides *rides, size_t backlog_bytes)
 void rides_deinit(struct rides *rides)
 {
     struct ride *ride, *next;
+
     HASH_ITER(hh, rides->by_name, ride, next)
     ride_free(ride);
 }
@@ -34,6 +35,7 @@ void rides_deinit(struct rides *rides)
 struct ride *rides_find(const struct rides *rides, const char *name)
 {
     struct ride *ride;
+
     HASH_FIND_STR(rides->by_name, name, ride);
     return ride;
 }
@@ -41,6 +43,7 @@ struct ride *rides_find(const struct rides *rides, const char *name)
 struct ride *ride_new(struct rides *rides, const char *name)
 {
     struct ride *ride = alloc_zeroed(sizeof *ride);
+
     ride->roster = roster_new();
     memcpy(ride->name, name, strnlen(name, RIDE_NAME_MAX));
     ride->rides = rides;
@@ -62,6 +65,7 @@ static void count_news(struct ride *ride)
 static void news_told(struct ride *ride)
 {
     const struct rides *rides = ride->rides;
+
     if (ride->news && rides->batches)
         metric_observe(rides->batches, (int64_t)ride->news);
     if (ride->news && rides->delays)
@@ -80,6 +84,7 @@ static void mark_clean(struct ride *ride)
 size_t rides_backlog(const struct rides *rides)
 {
     size_t bytes = 0;
+
     for (const struct ride *ride = rides->by_name; ride; ride = ride->hh.next)
         for (int form = 0; form < WIRE_FORMS; form++)
             bytes += (size_t)(fanlog_head(&ride->log[form]) - ride->log[form].base);
@@ -106,8 +111,8 @@ struct blob *ride_snapshot(struct ride *ride)
     wire_offset(&ride->position, offset);
     struct buf json;
     buf_init(&json, SIZE_MAX / 2);
-    if (!buf_appendf(&json, "{\"offset\":\"%s\",\"users\":", offset) && !roster_print(ride->roster, &json) &&
-        !buf_append(&json, "}", 1))
+    if (buf_appendf(&json, "{\"offset\":\"%s\",\"users\":", offset) == 0 &&
+        roster_print(ride->roster, &json) == 0 && buf_append(&json, "}", 1) == 0)
         ride->snapshot = blob_new(json.data, json.len);
     buf_deinit(&json);
     return ride->snapshot;
@@ -128,6 +133,7 @@ static enum wire_form form_of(const struct member *member)
 struct member *member_join(struct ride *ride, struct outlet *outlet, enum wire_form form)
 {
     struct member *member = alloc_zeroed(sizeof *member);
+
     member->ride = ride;
     member->outlet = outlet;
     member->reader.log = &ride->log[form];
@@ -144,6 +150,7 @@ void member_leave(struct member *member)
     struct ride *ride = member->ride;
     enum wire_form form = form_of(member);
     struct flush *flush = &ride->flush[form];
+
     if (flush->next == member)
         flush->next = member->next;
     DL_DELETE(ride->members[form], member);
@@ -164,6 +171,7 @@ static size_t visit(struct member *member)
 {
     uint64_t head = fanlog_head(member->reader.log);
     uint64_t behind = head - member->reader.cursor;
+
     outlet_flush(member->outlet);
     if (member->outlet->overflowed || member->outlet->skipped ||
         head - member->reader.cursor > member->ride->rides->backlog_bytes)
@@ -177,6 +185,7 @@ static size_t flush_form(struct ride *ride, enum wire_form form, size_t budget)
 {
     struct flush *flush = &ride->flush[form];
     struct fanlog *log = &ride->log[form];
+
     while (flush->due && ride->counts[form] && budget) {
         if (!flush->left) {
             flush->left = ride->counts[form];
@@ -213,8 +222,10 @@ static size_t flush(struct ride *ride, size_t budget)
 bool rides_flush(struct rides *rides)
 {
     size_t budget = SLICE;
+
     while (rides->dirty && budget) {
         struct ride *ride = rides->dirty;
+
         budget = flush(ride, budget);
         if (!budget) {
             /* The others come first in the next turn. */
@@ -229,15 +240,17 @@ void ride_event(struct ride *ride, enum broker_event_kind kind, const struct blo
                 const struct broker_position *position)
 {
     bool full = false;
+
     for (int form = 0; form < WIRE_FORMS; form++) {
         if (!ride->members[form])
             continue;
         struct buf *bytes = fanlog_bytes(&ride->log[form]);
         size_t before = bytes->len;
-        if (wire_event(bytes, (enum wire_form)form, ride->name, kind, user, position)) {
+        if (wire_event(bytes, (enum wire_form)form, ride->name, kind, user, position) != 0) {
             /* No memory for the event: a client that would miss it is ended instead, so that it comes back.
              */
             struct member *member;
+
             DL_FOREACH(ride->members[form], member)
             lose_member(member);
             continue;

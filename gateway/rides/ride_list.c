@@ -10,6 +10,7 @@ static bool matches(const char *pattern, size_t pattern_len, const char *name)
     const char *end = pattern + pattern_len;
     const char *star = NULL;
     const char *retry = NULL;
+
     while (*name) {
         if (pattern < end && *pattern == '*') {
             star = ++pattern;
@@ -33,6 +34,7 @@ bool ride_list_has(const char *list, const char *name)
 {
     for (const char *at = list; *at;) {
         size_t n = strcspn(at, ", ");
+
         if (n && matches(at, n, name))
             return true;
         at += n;

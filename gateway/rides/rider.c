@@ -82,6 +82,7 @@ struct rider {
 static struct ack keep_ack(const struct ack *ack)
 {
     struct ack kept = *ack;
+
     if (kept.text)
         blob_ref(kept.text);
     return kept;
@@ -92,6 +93,7 @@ static uint64_t remember(struct riders *riders, struct rider *rider, enum broker
                          const struct ack *ack)
 {
     struct pending *pending = alloc_zeroed(sizeof *pending);
+
     pending->ticket = ++riders->last_ticket;
     pending->kind = kind;
     HASH_ADD(hh, riders->pending, ticket, sizeof pending->ticket, pending);
@@ -144,9 +146,11 @@ static bool may_be_refused(enum broker_transition_kind kind)
 static void hold(struct riders *riders, struct ride *ride, const struct broker_transition *transition)
 {
     size_t bytes = sizeof(struct held) + (transition->user ? transition->user->len : 0);
+
     if (may_be_refused(transition->kind) && riders->held_bytes + bytes > riders->options.queue_bytes) {
         struct broker_message refused = {
             .kind = BROKER_RESULT, .ticket = transition->ticket, .error = BROKER_AWAY};
+
         riders_result(riders, &refused);
         return;
     }
@@ -166,6 +170,7 @@ static bool is_full(const struct riders *riders, const struct ride *ride, const 
                     size_t coming)
 {
     size_t max = riders->options.riders_per_ride;
+
     return max && ride->live && roster_count(ride->roster) + coming >= max &&
            !roster_get(ride->roster, socket_id);
 }
@@ -182,6 +187,7 @@ static void tell_full(const struct riders *riders, const struct ip *client)
 void riders_submit_held(struct riders *riders, struct ride *ride)
 {
     size_t coming = 0;
+
     while (ride->held) {
         struct held *held = ride->held;
         struct broker_transition transition = {
@@ -194,6 +200,7 @@ void riders_submit_held(struct riders *riders, struct ride *ride)
         struct broker_message full = {.kind = BROKER_RESULT, .ticket = held->ticket, .error = RIDE_FULL};
         bool boards = held->kind == BROKER_BOARD;
         bool refused = boards && is_full(riders, ride, held->socket_id, coming);
+
         if (!refused)
             broker_submit(riders->options.broker, &transition);
         coming += boards && !refused && !roster_get(ride->roster, held->socket_id);
@@ -218,6 +225,7 @@ static void submit(struct rider *rider, enum broker_transition_kind kind, struct
         .user = user,
         .ticket = remember(riders, waits ? rider : NULL, kind, ack),
     };
+
     if (rider->ride->live)
         broker_submit(riders->options.broker, &transition);
     else
@@ -234,6 +242,7 @@ size_t riders_pending_count(const struct riders *riders)
 static struct rider *add_rider(struct riders *riders, const struct rider_options *options, const char *id)
 {
     struct rider *rider = alloc_zeroed(sizeof *rider);
+
     rider->riders = riders;
     rider->ops = options->ops;
     rider->client = options->client;
@@ -249,6 +258,7 @@ static struct rider *add_rider(struct riders *riders, const struct rider_options
 struct rider *rider_new(struct riders *riders, const struct rider_options *options)
 {
     char id[SOCKET_ID_LEN + 1];
+
     id_make(id, SOCKET_ID_LEN);
     struct rider *rider = add_rider(riders, options, id);
     rider_join(rider);
@@ -290,6 +300,7 @@ static void wait_no_more(struct rider *rider)
     }
     while (rider->pending) {
         struct pending *pending = rider->pending;
+
         DL_DELETE2(rider->pending, pending, rider_prev, rider_next);
         pending->rider = NULL;
     }
@@ -329,6 +340,7 @@ static void evict(struct rider *rider)
 void riders_evicted(struct riders *riders, const char *ride, const char *socket_id)
 {
     struct rider *rider;
+
     HASH_FIND_STR(riders->by_id, socket_id, rider);
     /* While resuming, it is not yet this rider who had the socket. */
     if (rider && rider->state != RIDER_RESUMING && !strcmp(rider->ride->name, ride))
@@ -351,6 +363,7 @@ static const char *subject_of(const struct rider *rider)
 bool rider_recovery_id(const struct rider *rider, char out[RECOVERY_ID_SIZE])
 {
     const struct riders *riders = rider->riders;
+
     if (!riders->options.recovery_window_ms || !riders->has_secret || !rider->ride->live)
         return false;
     /* What this client is told of doubted riders, no other gateway can go on with. */
@@ -378,6 +391,7 @@ struct rider *rider_resume(struct riders *riders, const struct rider_options *op
 {
     static const struct ack none = {0};
     struct rider *copy;
+
     HASH_FIND_STR(riders->by_id, socket_id, copy);
     if (copy)
         evict(copy); /* a connection whose end nobody has noticed yet */
@@ -400,6 +414,7 @@ static void take_new_id(struct rider *rider)
 static void finish_resuming(struct rider *rider, bool recovered)
 {
     struct riders_counts *counts = &rider->riders->counts;
+
     rider->state = RIDER_ON;
     rider->recovered = recovered;
     if (recovered)
@@ -436,6 +451,7 @@ static bool has_ended(const struct rider *rider, const struct broker_message *pa
 static bool events_may_lead(const struct rider *rider)
 {
     const struct ride *ride = rider->ride;
+
     return !strcmp(rider->from.epoch, ride->position.epoch) && rider->from.offset <= ride->position.offset &&
            !roster_in_doubt(ride->roster);
 }
@@ -444,6 +460,7 @@ static bool events_may_lead(const struct rider *rider)
 static void resume_settled(struct rider *rider, const struct broker_message *result)
 {
     const struct ride *ride = rider->ride;
+
     if (!result->ok) {
         start_anew(rider);
         return;
@@ -464,6 +481,7 @@ static void resume_settled(struct rider *rider, const struct broker_message *res
 static bool past_reaches(const struct rider *rider, const struct broker_message *past)
 {
     const struct ride *ride = rider->ride;
+
     if (!past->ok || !events_may_lead(rider) || strcmp(past->position.epoch, ride->position.epoch) != 0)
         return false;
     return past->position.offset >= ride->position.offset ||
@@ -473,6 +491,7 @@ static bool past_reaches(const struct rider *rider, const struct broker_message 
 void riders_history(struct riders *riders, struct broker_message *message)
 {
     struct pending *pending;
+
     HASH_FIND(hh, riders->pending, &message->ticket, sizeof message->ticket, pending);
     struct rider *rider = pending ? pending->rider : NULL;
     if (pending)
@@ -493,6 +512,7 @@ static int add_missed(struct rider *rider, struct buf *frames, uint64_t offset, 
                       const struct blob *user)
 {
     struct broker_position position = rider->ride->position;
+
     position.offset = offset;
     rider->from.offset = offset;
     return wire_event(frames, rider->ops->form, rider->ride->name, kind, user, &position);
@@ -503,15 +523,17 @@ static int missed_frames(struct rider *rider, struct buf *frames)
 {
     const struct broker_message *past = rider->past;
     uint64_t now = rider->ride->position.offset;
+
     for (size_t i = 0; past && i < past->event_count; i++) {
         const struct broker_past_event *event = &past->events[i];
+
         if (event->offset > rider->from.offset && event->offset <= now &&
-            add_missed(rider, frames, event->offset, event->kind, event->user))
+            add_missed(rider, frames, event->offset, event->kind, event->user) != 0)
             return -1;
     }
     const struct history_event *event;
     while ((event = history_after(&rider->ride->history, &rider->from))) {
-        if (add_missed(rider, frames, event->position.offset, event->kind, event->user))
+        if (add_missed(rider, frames, event->position.offset, event->kind, event->user) != 0)
             return -1;
     }
     return 0;
@@ -520,8 +542,9 @@ static int missed_frames(struct rider *rider, struct buf *frames)
 static void send_missed(struct rider *rider)
 {
     struct buf frames;
+
     buf_init(&frames, SIZE_MAX / 2);
-    if (missed_frames(rider, &frames))
+    if (missed_frames(rider, &frames) != 0)
         outlet_overflow(rider->outlet); /* no memory */
     else
         outlet_frames(rider->outlet, frames.data, frames.len);
@@ -549,9 +572,10 @@ static void acknowledge(struct rider *rider, const struct ack *ack, const char *
 static void acknowledge_error(struct rider *rider, const struct ack *ack, const char *message)
 {
     struct buf json;
+
     buf_init(&json, 4096);
-    if (!buf_append_str(&json, "{\"ok\":false,\"error\":") &&
-        !json_text_quote(message, strlen(message), &json) && !buf_append(&json, "}", 1))
+    if (buf_append_str(&json, "{\"ok\":false,\"error\":") == 0 &&
+        json_text_quote(message, strlen(message), &json) == 0 && buf_append(&json, "}", 1) == 0)
         acknowledge(rider, ack, json.data, json.len);
     buf_deinit(&json);
 }
@@ -560,6 +584,7 @@ static void blame(struct rider *rider, const char *message)
 {
     struct ip ip = rider->ops->address(rider->client);
     char address[IP_TEXT_SIZE];
+
     ip_print(&ip, address);
     log_warn("gateway", "%s from %s: refused a message on %s: %s", rider->id, address, rider->ride->name,
              message);
@@ -581,7 +606,7 @@ void rider_message(struct rider *rider, const char *json, size_t len, const stru
         return;
     struct user user;
     const char *error;
-    if (user_parse(json, len, rider->riders->options.max_user_bytes, &user, &error)) {
+    if (user_parse(json, len, rider->riders->options.max_user_bytes, &user, &error) != 0) {
         rider_refuse(rider, ack, error);
         return;
     }
@@ -594,6 +619,7 @@ void rider_message(struct rider *rider, const char *json, size_t len, const stru
     rider->exiting = user.status == USER_EXITING;
     if (!rider->exiting && is_full(rider->riders, rider->ride, rider->id, 0)) {
         struct ip ip = rider->ops->address(rider->client);
+
         tell_full(rider->riders, &ip);
         rider_refuse(rider, ack, RIDE_FULL);
     } else {
@@ -613,6 +639,7 @@ static void tell_users(struct rider *rider, const struct ack *ack, struct blob *
 static void answer_question(void *arg, struct blob *json)
 {
     struct question *question = arg;
+
     tell_users(question->rider, &question->ack, json);
     drop_question(question);
 }
@@ -639,6 +666,7 @@ static void committed(struct rider *rider, enum broker_transition_kind kind, con
 {
     char offset[WIRE_OFFSET_SIZE];
     char json[WIRE_OFFSET_SIZE + 32];
+
     rider->aboard = kind == BROKER_BOARD;
     wire_offset(position, offset);
     int len = snprintf(json, sizeof json, "{\"ok\":true,\"offset\":\"%s\"}", offset);
@@ -653,6 +681,7 @@ static void settle(struct riders *riders, struct pending *pending, const struct 
     struct rider *rider = pending->rider;
     enum broker_transition_kind kind = pending->kind;
     struct ack ack = keep_ack(&pending->ack);
+
     drop_pending(riders, pending);
 
     if (rider && kind == BROKER_RESUME) {
@@ -669,6 +698,7 @@ static void settle(struct riders *riders, struct pending *pending, const struct 
 void riders_result(struct riders *riders, const struct broker_message *message)
 {
     struct pending *pending;
+
     HASH_FIND(hh, riders->pending, &message->ticket, sizeof message->ticket, pending);
     if (!pending)
         return;

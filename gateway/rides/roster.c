@@ -57,6 +57,7 @@ size_t roster_count(const struct roster *roster)
 static struct entry *find(const struct roster *roster, const char *socket_id)
 {
     struct entry *entry;
+
     HASH_FIND_STR(roster->entries, socket_id, entry);
     return entry;
 }
@@ -64,12 +65,14 @@ static struct entry *find(const struct roster *roster, const char *socket_id)
 struct blob *roster_get(const struct roster *roster, const char *socket_id)
 {
     struct entry *entry = find(roster, socket_id);
+
     return entry ? entry->user : NULL;
 }
 
 static struct entry *set(struct roster *roster, const char *socket_id, struct blob *user)
 {
     struct entry *entry = find(roster, socket_id);
+
     if (!entry) {
         entry = alloc_zeroed(sizeof *entry);
         memcpy(entry->socket_id, socket_id, strnlen(socket_id, SOCKET_ID_LEN));
@@ -90,6 +93,7 @@ void roster_set(struct roster *roster, const char *socket_id, struct blob *user)
 void roster_remove(struct roster *roster, const char *socket_id)
 {
     struct entry *entry = find(roster, socket_id);
+
     if (entry)
         drop(roster, entry);
 }
@@ -98,6 +102,7 @@ void roster_replace(struct roster *roster, const struct broker_rider *riders, si
                     const struct roster_difference *difference, void *arg)
 {
     struct entry *entry, *next;
+
     HASH_ITER(hh, roster->entries, entry, next)
     entry->seen = false;
     for (size_t i = 0; i < count; i++) {
@@ -116,6 +121,7 @@ void roster_replace(struct roster *roster, const struct broker_rider *riders, si
     }
     for (size_t i = 0; i < count; i++) {
         struct blob *known = roster_get(roster, riders[i].socket_id);
+
         if (known && blob_equal(known, riders[i].user))
             continue;
         entry = set(roster, riders[i].socket_id, riders[i].user);
@@ -138,6 +144,7 @@ void roster_drop_doubted(struct roster *roster,
                          void (*gone)(void *arg, const char *socket_id, struct blob *user), void *arg)
 {
     struct entry *entry, *next;
+
     HASH_ITER(hh, roster->entries, entry, next)
     {
         if (!entry->doubted)
@@ -149,12 +156,12 @@ void roster_drop_doubted(struct roster *roster,
 
 int roster_print(const struct roster *roster, struct buf *out)
 {
-    if (buf_append(out, "[", 1))
+    if (buf_append(out, "[", 1) != 0)
         return -1;
     for (const struct entry *entry = roster->entries; entry; entry = entry->hh.next) {
-        if (entry != roster->entries && buf_append(out, ",", 1))
+        if (entry != roster->entries && buf_append(out, ",", 1) != 0)
             return -1;
-        if (buf_append(out, entry->user->data, entry->user->len))
+        if (buf_append(out, entry->user->data, entry->user->len) != 0)
             return -1;
     }
     return buf_append(out, "]", 1);

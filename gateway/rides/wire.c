@@ -16,6 +16,7 @@ bool wire_read_offset(const char *text, struct broker_position *position)
 {
     size_t digits = strspn(text, "0123456789");
     const char *epoch = text + digits + 1;
+
     if (!digits || digits > 15 || text[digits] != '-' || strlen(epoch) != EPOCH_LEN)
         return false;
     position->offset = strtoull(text, NULL, 10);
@@ -42,6 +43,7 @@ int wire_event(struct buf *out, enum wire_form form, const char *ride, enum brok
 {
     const char *event = wire_event_name(kind);
     char offset[WIRE_OFFSET_SIZE];
+
     wire_offset(position, offset);
 
     char before[RIDE_NAME_MAX + 64];
@@ -50,6 +52,7 @@ int wire_event(struct buf *out, enum wire_form form, const char *ride, enum brok
     int after_len;
     if (form == WIRE_SOCKETIO) {
         bool root = !strcmp(ride, "/");
+
         before_len =
             snprintf(before, sizeof before, "42%s%s[\"%s\",", root ? "" : ride, root ? "" : ",", event);
         after_len = snprintf(after, sizeof after, ",\"%s\"]", offset);
