@@ -12,7 +12,7 @@ enum base64_form {
     BASE64_URL, /* section 5 as JOSE wants it: no padding, and one text only for any bytes */
 };
 
-/* Bytes that so many letters come to at most. */
+/* The most bytes that so many letters can hold. */
 #define BASE64_BYTES(letters) ((letters) / 4 * 3 + 2)
 
 /*

@@ -25,8 +25,8 @@ struct config {
     uint64_t backlog_bytes;      /* how far one client may fall behind */
     uint64_t queue_bytes;        /* transitions kept while the broker is away */
     uint64_t recovery_window_ms; /* how long a rider whose connection dropped stays aboard; 0: no recovery */
-    uint64_t node_lease_ms;
-    uint64_t drain_timeout_ms; /* how long the others wait for a gateway that is silent */
+    uint64_t node_lease_ms;      /* how long the others wait for a gateway that is silent */
+    uint64_t drain_timeout_ms;   /* how long a stopping gateway takes to let its clients go; 0: all at once */
     uint64_t max_connections;
     uint64_t max_connections_per_address; /* and clients; of these limits 0 means none */
     uint64_t handshakes_per_address;      /* a second */

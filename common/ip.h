@@ -42,8 +42,8 @@ bool ip_list_has(const char *list, const struct ip *ip);
 
 /*
  * Who is behind trusted proxies: `peer` where that is none of them, else the right-most address of
- * X-Forwarded-For (`forwarded`; NULL: absent) that is none of them. Where there is something else than an
- * address (a port may follow one), it is the last one read before.
+ * X-Forwarded-For (`forwarded`; NULL: absent) that is none of them. An entry that is no address (a port may
+ * follow one) ends the search: then it is the last one before it.
  */
 struct ip ip_behind_proxies(const char *trusted, const struct ip *peer, const char *forwarded);
 

@@ -75,13 +75,13 @@ bool json_text_distinct(struct json_slice object, size_t max);
  * 0, or -1 with `out` unchanged: it is full, or a lone surrogate follows an odd run of backslashes
  * (`"\\\ud800"`), whose last one would swallow the escape's own (`\\ud800` is a backslash and five letters).
  * No JSON text has that within it (a backslash there is followed by one of its letters), so what is refused
- * was no JSON.
+ * was not JSON.
  */
 int json_text_unescape(struct json_slice string, struct buf *out);
 
 /*
- * Whether a string equals `text` after unescaping. A lone surrogate equals nothing; what is no string equals
- * nothing.
+ * Whether a string equals `text` after unescaping. False for a lone surrogate, and for a value that is not a
+ * string.
  */
 bool json_text_equals(struct json_slice string, const char *text);
 

@@ -199,7 +199,7 @@ static int render_line(const struct metric *metric, const char *suffix, int64_t 
            render_number(metric, value, out) || buf_append_str(out, "\n");
 }
 
-/* Observations made meanwhile are in some of the buckets or in none: the total is taken from the buckets. */
+/* Observations go on meanwhile: the total is taken from the buckets, so that it agrees with them. */
 static int render_histogram(const struct metric *metric, struct buf *out)
 {
     const struct metric_bounds *bounds = metric->bounds;

@@ -453,8 +453,7 @@ void option_free(const struct option_program *program, void *config)
 
 /*
  * A password is what stands between the first colon of the address and its last @. Another one may follow a
- * "password="; nobody knows where that ends unless it is escaped as it should be, so nothing behind it is
- * shown.
+ * "password="; where that ends is known only if it is escaped as it should be, so nothing behind it is shown.
  */
 static int append_masked(const char *url, struct buf *out)
 {

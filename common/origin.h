@@ -3,9 +3,9 @@
  *
  * A list holds entries separated by commas or spaces: an origin as browsers send it
  * (`https://app.example.com`, `http://localhost:5173`), or one whose host begins with `*.` and stands for
- * every host below it at any depth, but not for the host itself. Scheme and port must be the same; the
- * default port is written nowhere. Compared without regard to case. The list is read anew at every call: it
- * has a few entries.
+ * every host below it at any depth, but not for the host itself. Scheme and port must be the same; a default
+ * port is never written. Compared without regard to case. The list is read anew at every call: it has a few
+ * entries.
  */
 #ifndef RIDECAST_COMMON_ORIGIN_H
 #define RIDECAST_COMMON_ORIGIN_H

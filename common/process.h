@@ -14,7 +14,7 @@ struct process_usage {
     uint64_t max_files;
 };
 
-/* The first of them alone, for who asks often: the files may have to be counted one by one. */
+/* The first of them alone, for callers that ask often: the files may have to be counted one by one. */
 uint64_t process_resident_bytes(void);
 
 void process_usage(struct process_usage *usage);

@@ -28,7 +28,8 @@ enum { USER_ID_MAX = 128, USER_NAME_MAX = 256, USER_DEPTH_MAX = 16 };
  */
 int user_parse(const char *text, size_t len, size_t max_bytes, struct user *user, const char **error);
 
-/* Whether that is the user's id. Where the record has several, whichever counts to whom: each must be it. */
+/* Whether that is the user's id. Where the record has several, readers may differ in which they take: each
+ * must be this one. */
 bool user_is(const struct user *user, const char *id);
 
 #endif
