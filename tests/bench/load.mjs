@@ -1,11 +1,11 @@
 // The load generator, pinned to the second core, and what several of its runs come to.
 
-import path from "node:path";
+import { built } from "../lib/places.mjs";
 import { Program } from "../lib/process.mjs";
-import { BUILD, LOAD_CORE, SERVERS, withServer } from "./servers.mjs";
+import { LOAD_CORE, SERVERS, withServer } from "./servers.mjs";
 
 export const RUNS = Number(process.env.RUNS ?? 3);
-const PROGRAM = path.join(BUILD, "tests/bench/bench-load");
+const PROGRAM = built("tests/bench/bench-load");
 const MARGIN_MS = 10 * 60 * 1000; // it ends by itself long before
 
 const flags = (options) => Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);

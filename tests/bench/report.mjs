@@ -6,7 +6,8 @@ import os from "node:os";
 import path from "node:path";
 import { chart } from "./chart.mjs";
 import { RUNS } from "./load.mjs";
-import { HERE, ROOT } from "./servers.mjs";
+import { HERE } from "./servers.mjs";
+import { ROOT } from "../lib/places.mjs";
 
 const said = (program, ...args) => {
   try {

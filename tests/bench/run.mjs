@@ -7,7 +7,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { ROWS } from "./rows.mjs";
 import { writeReport } from "./report.mjs";
-import { installPeers, ROOT, SERVERS } from "./servers.mjs";
+import { installPeers, SERVERS } from "./servers.mjs";
+import { ROOT } from "../lib/places.mjs";
 
 const only = process.argv.slice(2);
 const unknown = only.find((name) => !ROWS.some((row) => row.name === name));

@@ -5,12 +5,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { ROOT, built } from "../lib/places.mjs";
 import { Program } from "../lib/process.mjs";
 import { freePort } from "../lib/port.mjs";
 
 export const HERE = fileURLToPath(new URL(".", import.meta.url));
-export const ROOT = path.resolve(HERE, "../..");
-export const BUILD = path.resolve(process.env.RIDECAST_BUILD ?? path.join(ROOT, "build/release"));
 const NODE_PEERS = path.join(HERE, "peers/node");
 const RUST_PEER = path.join(HERE, "peers/socketioxide");
 const RUST_TARGET = path.join(ROOT, "build/bench-peers/socketioxide");
@@ -23,7 +22,7 @@ const UNLIMITED = ["max-connections-per-address", "handshakes-per-address", "mes
   .flatMap((name) => [`--${name}`, "0"]);
 
 const gateway = (redis, options = []) => [
-  path.join(BUILD, "gateway/ridecast-gateway"),
+  built("gateway/ridecast-gateway"),
   ...["--listen", "127.0.0.1:0", "--log-level", "error", ...UNLIMITED, ...(redis ? ["--broker", redis] : []), ...options],
 ];
 const socketIo = (redis) => ["node", path.join(NODE_PEERS, "socketio.mjs"), ...(redis ? ["--redis", redis] : [])];
@@ -31,7 +30,7 @@ const socketioxide = (redis) => [path.join(RUST_TARGET, "release/socketioxide-pe
 
 // Their command lines. `peer`: what has to be installed for them.
 export const SERVERS = {
-  floor: { command: () => [path.join(BUILD, "tests/bench/bench-floor")] },
+  floor: { command: () => [built("tests/bench/bench-floor")] },
   ridecast: { command: gateway },
   "socket.io": { command: socketIo, peer: "node" },
   ws: { command: () => ["node", path.join(NODE_PEERS, "ws.mjs")], peer: "node", dialect: "plain" },

@@ -1,23 +1,22 @@
 // The benchmark's own parts at a small size, so that they never rot: no time is judged here.
 
+import { built } from "../lib/places.mjs";
 import assert from "node:assert/strict";
-import path from "node:path";
 import { test } from "node:test";
 import { UNLIMITED, startGateway } from "../lib/server.mjs";
 import { startProgram } from "../lib/process.mjs";
 
-const BUILD = path.resolve(process.env.RIDECAST_BUILD ?? "build/release", "tests/bench");
 const SMALL = ["--clients", "20", "--rate", "100", "--window", "1000", "--warmup", "100", "--drain", "1000"];
 
 async function load(t, port, ...args) {
-  const program = startProgram(t, path.join(BUILD, "bench-load"), ["--ports", String(port), ...SMALL, ...args]);
+  const program = startProgram(t, built("tests/bench/bench-load"), ["--ports", String(port), ...SMALL, ...args]);
   const { code } = await program.exited;
   assert.ok(program.stdout, program.stderr);
   return { code, ...JSON.parse(program.stdout) };
 }
 
 async function startFloor(t, ...args) {
-  const program = startProgram(t, path.join(BUILD, "bench-floor"), args);
+  const program = startProgram(t, built("tests/bench/bench-floor"), args);
   return (await program.printed(/listening on .*:(\d+)$/m))[1];
 }
 

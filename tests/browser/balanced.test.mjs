@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openPage, PAGES, startBrowser } from "../lib/browser.mjs";
 import { startCluster } from "../lib/cluster.mjs";
-import { request } from "../lib/http.mjs";
+import { gauge } from "../lib/metrics.mjs";
 import { Nginx } from "../lib/nginx.mjs";
 import { Relay } from "../lib/relay.mjs";
 import { RidePage } from "../lib/ride-page.mjs";
@@ -87,10 +87,7 @@ test("a network that drops and returns is heard by nobody, and misses nothing", 
 
 // The gateway at which a rider is.
 async function placeOfRider(t, gateways) {
-  for (const gateway of gateways) {
-    const { body } = await request(t, gateway, { path: "/metrics" });
-    if (/^ridecast_riders_held 1$/m.test(body)) return gateway;
-  }
+  for (const gateway of gateways) if ((await gauge(t, gateway, "ridecast_riders_held")) === 1) return gateway;
   assert.fail("no gateway holds the rider");
 }
 

@@ -1,21 +1,18 @@
 // An app that was written for the server before ridecast runs unchanged.
 
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { CLIENT, importVite, openPage, startBrowser } from "../lib/browser.mjs";
-import { onEnd } from "../lib/cleanup.mjs";
-import { request } from "../lib/http.mjs";
+import { temporaryFolder } from "../lib/folder.mjs";
+import { total } from "../lib/metrics.mjs";
 import { Rider } from "../lib/rider.mjs";
 import { startGateway } from "../lib/server.mjs";
 import { until } from "../lib/wait.mjs";
 
 async function build(t) {
-  const folder = await mkdtemp(path.join(os.tmpdir(), "ridecast-original-"));
-  onEnd(t, () => rm(folder, { recursive: true }));
+  const folder = temporaryFolder(t, "original");
   const { build } = await importVite();
   await build({
     root: fileURLToPath(new URL("original", import.meta.url)),
@@ -30,10 +27,7 @@ async function build(t) {
   return folder;
 }
 
-async function sessions(t, gateway) {
-  const { body } = await request(t, gateway, { path: "/metrics" });
-  return [...body.matchAll(/^ridecast_sessions(?:{[^}]*})? (\d+)$/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
-}
+const sessions = (t, gateway) => total(t, gateway, "ridecast_sessions");
 
 test("boards, hears itself and others, and exits", async (t) => {
   const gateway = await startGateway(t, { static: await build(t) });

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { onEnd } from "../lib/cleanup.mjs";
 import { becomes, startCluster } from "../lib/cluster.mjs";
 import { request } from "../lib/http.mjs";
+import { total } from "../lib/metrics.mjs";
 import { Nginx } from "../lib/nginx.mjs";
 import { Client, MODES } from "../lib/official.mjs";
 import { Polling } from "../lib/polling.mjs";
@@ -23,13 +24,6 @@ async function balanced(t, { tls, ...options } = {}) {
   return { ...cluster, nginx: await Nginx.start(t, cluster.gateways, { tls }) };
 }
 
-async function metric(t, server, name) {
-  const { body } = await request(t, server, { path: "/metrics" });
-  const values = [...body.matchAll(new RegExp(`^${name}(?:{[^}]*})? (\\d+)$`, "gm"))];
-  assert.ok(values.length > 0, `${name} is not in\n${body}`);
-  return values.reduce((sum, [, value]) => sum + Number(value), 0);
-}
-
 const times = (n, make) => Promise.all(Array.from({ length: n }, (_, i) => make(i)));
 
 const aboard = async (t, server) =>
@@ -40,7 +34,7 @@ for (const mode of Object.keys(MODES)) {
     const { nginx, gateways } = await balanced(t);
     const clients = await times(40, () => Client.connect(t, nginx, mode));
     for (const client of clients) await client.settled(t, nginx);
-    for (const gateway of gateways) assert.ok((await metric(t, gateway, "ridecast_sessions")) > 0);
+    for (const gateway of gateways) assert.ok((await total(t, gateway, "ridecast_sessions")) > 0);
     for (const [i, client] of clients.entries()) assert.equal((await client.ask(user(`u${i}`))).ok, true);
     for (const client of clients) assert.deepEqual(await client.heard(40), clients[0].events);
     assertUnbroken(clients[0].events);
@@ -64,7 +58,7 @@ async function passengers(t, options) {
 
 // Where a session goes is left to chance, and one gateway may have none: of two, the one with more.
 async function busier(t, { a, b }) {
-  const counts = [await metric(t, a, "ridecast_sessions"), await metric(t, b, "ridecast_sessions")];
+  const counts = [await total(t, a, "ridecast_sessions"), await total(t, b, "ridecast_sessions")];
   assert.ok(Math.max(...counts) > 0, "nobody is at either gateway");
   return counts[0] >= counts[1] ? a : b;
 }
@@ -159,7 +153,7 @@ test("two gateways more are noticed by nobody", async (t) => {
   nginx.leadTo([...gateways, ...more]);
   await nginx.reload();
   await times(80, () => Polling.open(t, nginx));
-  for (const gateway of more) assert.ok((await metric(t, gateway, "ridecast_sessions")) > 0);
+  for (const gateway of more) assert.ok((await total(t, gateway, "ridecast_sessions")) > 0);
   await assertNothingHappened(t, world);
 });
 
@@ -176,7 +170,7 @@ test("a gateway that is dead is passed over, and nobody loses a session when it 
   const { redis, nginx, a, b, c } = await balanced(t);
   await a.kill();
   const sessions = await times(60, () => Polling.open(t, nginx));
-  const places = [await metric(t, b, "ridecast_sessions"), await metric(t, c, "ridecast_sessions")];
+  const places = [await total(t, b, "ridecast_sessions"), await total(t, c, "ridecast_sessions")];
   assert.equal(places[0] + places[1], 60);
   const plain = await times(10, () => WebSocketClient.open(t, nginx, "/ws"));
   await startGateway(t, { listen: `127.0.0.1:${a.port}`, broker: redis.url, ...TRUSTING });

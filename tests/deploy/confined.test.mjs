@@ -4,15 +4,15 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { run, temporaryFolder } from "../lib/install.mjs";
+import { temporaryFolder } from "../lib/folder.mjs";
+import { run } from "../lib/install.mjs";
+import { ROOT } from "../lib/places.mjs";
 import { startProgram } from "../lib/process.mjs";
 import { Redis } from "../lib/redis.mjs";
 import { startGateway } from "../lib/server.mjs";
 import { visit } from "../lib/visit.mjs";
 
 const PYTHON = "/usr/bin/python3";
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PROFILE = path.join(ROOT, "deploy/seccomp.json");
 const read = (name) => readFile(path.join(ROOT, name), "utf8");
 
@@ -39,7 +39,7 @@ async function profileOfUnit(t) {
   for (const [, not, set] of lines)
     for (const name of await callsOf(t, set)) if (not) allowed.delete(name);
     else allowed.add(name);
-  const file = path.join(await temporaryFolder(t), "profile.json");
+  const file = path.join(temporaryFolder(t, "profile"), "profile.json");
   const syscalls = [{ names: [...allowed], action: "SCMP_ACT_ALLOW" }];
   await writeFile(file, JSON.stringify({ defaultAction: "SCMP_ACT_ERRNO", defaultErrnoRet: 1, syscalls }));
   return file;

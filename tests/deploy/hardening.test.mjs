@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { test } from "node:test";
-import { filesIn, run, temporaryFolder } from "../lib/install.mjs";
-import { BUILD } from "../lib/server.mjs";
+import { temporaryFolder } from "../lib/folder.mjs";
+import { filesIn, run } from "../lib/install.mjs";
+import { built } from "../lib/places.mjs";
 
 const DYNAMIC = ["readelf", "--wide", "--dynamic"];
 const SEGMENTS = ["readelf", "--wide", "--segments"];
@@ -33,11 +34,11 @@ async function assertHardened(t, program) {
   }
 }
 
-test("the program is hardened", (t) => assertHardened(t, path.join(BUILD, "gateway/ridecast-gateway")));
+test("the program is hardened", (t) => assertHardened(t, built("gateway/ridecast-gateway")));
 
 test("so is the one in the Debian package", async (t) => {
-  const folder = await temporaryFolder(t);
-  await run(t, "cpack", ["--config", path.join(BUILD, "CPackConfig.cmake"), "-B", folder]);
+  const folder = temporaryFolder(t, "package");
+  await run(t, "cpack", ["--config", built("CPackConfig.cmake"), "-B", folder]);
   const [name, ...more] = (await filesIn(folder)).filter((file) => /^ridecast_.*\.deb$/.test(file));
   assert.deepEqual(more, []);
   const root = path.join(folder, "root");

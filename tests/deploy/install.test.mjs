@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { appendFile, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
-import { filesIn, install, run, temporaryFolder } from "../lib/install.mjs";
+import { temporaryFolder } from "../lib/folder.mjs";
+import { filesIn, install, run } from "../lib/install.mjs";
 
 const find = (files, ending) => {
   const found = files.filter((name) => name.endsWith(ending));
@@ -13,7 +14,7 @@ const find = (files, ending) => {
 };
 
 test("the program, its unit, options and documents are installed", async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t, "install");
   await install(t, folder);
   const files = await filesIn(folder);
   for (const name of ["lib/systemd/system/ridecast@.service", "/README.md", "/LICENSE", "/docs/protocol.md"])
@@ -23,7 +24,7 @@ test("the program, its unit, options and documents are installed", async (t) => 
 });
 
 test("the options are for root alone, and what was written into them stays", async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t, "install");
   await install(t, folder);
   const file = path.join(folder, find(await filesIn(folder), "ridecast/ridecast.env"));
   assert.equal((await stat(file)).mode & 0o777, 0o600);

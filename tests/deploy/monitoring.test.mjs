@@ -6,14 +6,13 @@ import { execFileSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { startCluster } from "../lib/cluster.mjs";
 import { Client, MODES } from "../lib/official.mjs";
+import { ROOT } from "../lib/places.mjs";
 import { Prometheus } from "../lib/prometheus.mjs";
 import { boardings } from "../lib/recovery.mjs";
 import { until } from "../lib/wait.mjs";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const read = (name) => readFile(path.join(ROOT, name), "utf8");
 const promtool = (...args) => execFileSync("promtool", args, { cwd: ROOT, encoding: "utf8" });
 

@@ -3,11 +3,11 @@
 
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { CLIENT, startBrowser } from "../lib/browser.mjs";
 import { scoped } from "../lib/cleanup.mjs";
 import { startCluster } from "../lib/cluster.mjs";
 import { Nginx } from "../lib/nginx.mjs";
+import { ROOT, built } from "../lib/places.mjs";
 import { startProgram } from "../lib/process.mjs";
 import { Prometheus } from "../lib/prometheus.mjs";
 
@@ -15,8 +15,7 @@ const SECONDS = 90;
 const file = process.argv[2];
 if (!file) throw new Error("usage: node deploy/picture.mjs FILE.png");
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const LOAD = path.resolve(process.env.RIDECAST_BUILD ?? path.join(ROOT, "build/release"), "tests/bench/bench-load");
+const LOAD = built("tests/bench/bench-load");
 const dashboard = JSON.parse(await readFile(path.join(ROOT, "deploy/grafana/dashboards/ridecast.json"), "utf8"));
 const uplot = path.join(CLIENT, "node_modules/uplot/dist");
 

@@ -4,10 +4,11 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
-import { filesIn, install, run, temporaryFolder } from "../lib/install.mjs";
+import { temporaryFolder } from "../lib/folder.mjs";
+import { filesIn, install, run } from "../lib/install.mjs";
 
 async function installedUnit(t) {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t, "install");
   await install(t, folder);
   const file = path.join(folder, (await filesIn(folder)).find((name) => name.endsWith("ridecast@.service")));
   const unit = await readFile(file, "utf8");

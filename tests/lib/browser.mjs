@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import { onEnd } from "./cleanup.mjs";
+import { ROOT } from "./places.mjs";
 
-export const CLIENT = fileURLToPath(new URL("../../client", import.meta.url));
+export const CLIENT = path.join(ROOT, "client");
 
 // For startGateway(): it serves the client's build.
 export const PAGES = { static: path.join(CLIENT, "dist") };

@@ -1,11 +1,10 @@
 // The examples that README.md prints, to be run as they are; only the gateway's address is another.
 
 import assert from "node:assert/strict";
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import os from "node:os";
+import { cp, readFile, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { onEnd } from "./cleanup.mjs";
+import { temporaryFolder } from "./folder.mjs";
 import { Rider } from "./rider.mjs";
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -23,8 +22,7 @@ export async function example(language, mark, gateway) {
 
 // A folder with these files, where npm install has been run.
 export async function projectFolder(t, files, copied = []) {
-  const folder = await mkdtemp(path.join(os.tmpdir(), "ridecast-example-"));
-  onEnd(t, () => rm(folder, { recursive: true }));
+  const folder = temporaryFolder(t, "example");
   await symlink(here("../node_modules"), path.join(folder, "node_modules"));
   for (const [name, text] of Object.entries(files)) await writeFile(path.join(folder, name), text);
   for (const file of copied) await cp(file, path.join(folder, path.basename(file)));

@@ -2,7 +2,7 @@
 // has heard every event, in order), and memory before and after.
 
 import assert from "node:assert/strict";
-import { residentMiB } from "./onlooker.mjs";
+import { residentMiB } from "./metrics.mjs";
 
 const GROWTH_MIB = 64; // generous: sanitizers keep what was freed for a while
 

@@ -1,18 +1,10 @@
-// What is built, as it is installed: commands that run to their end, and temporary folders.
+// What is built, as it is installed: commands that run to their end, and files.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir } from "node:fs/promises";
 import path from "node:path";
-import { onEnd } from "./cleanup.mjs";
+import { BUILD } from "./places.mjs";
 import { startProgram } from "./process.mjs";
-import { BUILD } from "./server.mjs";
-
-export async function temporaryFolder(t) {
-  const folder = await mkdtemp(path.join(tmpdir(), "ridecast-install-"));
-  onEnd(t, () => rm(folder, { recursive: true }));
-  return folder;
-}
 
 // Resolves with what it printed; it must succeed.
 export async function run(t, command, args, env) {

@@ -1,17 +1,17 @@
 // nginx with the configuration of deploy/nginx, on a port of its own, in a folder of its own.
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, cpSync, mkdtempSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { onEnd } from "./cleanup.mjs";
+import { temporaryFolder } from "./folder.mjs";
 import { request } from "./http.mjs";
+import { ROOT } from "./places.mjs";
 import { freePort } from "./port.mjs";
 import { Program } from "./process.mjs";
 import { until } from "./wait.mjs";
 
-const DEPLOY = fileURLToPath(new URL("../../deploy/nginx", import.meta.url));
+const DEPLOY = path.join(ROOT, "deploy/nginx");
 // Debian puts it where only root looks.
 const SEARCH = { PATH: `${process.env.PATH}:/usr/sbin` };
 
@@ -21,11 +21,8 @@ const PLACES = TEMP.map((name) => `${name}_temp_path temp/${name};\n`);
 
 export class Nginx {
   static async start(t, gateways, options = {}) {
-    const nginx = new Nginx(mkdtempSync(path.join(os.tmpdir(), "ridecast-nginx-")));
-    onEnd(t, async () => {
-      await nginx.stop();
-      rmSync(nginx.folder, { recursive: true, force: true });
-    });
+    const nginx = new Nginx(temporaryFolder(t, "nginx"));
+    onEnd(t, () => nginx.stop());
     await nginx.prepare(gateways, options);
     await nginx.run(t);
     return nginx;

@@ -1,10 +1,8 @@
 // A client on a ride of its own, to see what others do to it: it boards again and again, and measures how long it takes
 // to hear of it. On a thread of its own, so that the work of a test's other clients is not taken for the gateway's.
 
-import assert from "node:assert/strict";
 import { Worker } from "node:worker_threads";
 import { onEnd } from "./cleanup.mjs";
-import { request } from "./http.mjs";
 import { within } from "./wait.mjs";
 
 export class Onlooker {
@@ -50,17 +48,3 @@ export class Onlooker {
     await this.exited;
   }
 }
-
-// Gauges and counters of a gateway, all of one moment.
-export async function gauges(t, server, ...names) {
-  const lines = (await request(t, server, { path: "/metrics" })).body.split("\n");
-  return names.map((name) => {
-    const line = lines.find((text) => text.startsWith(`${name} `));
-    assert.ok(line, `${name} is not in /metrics`);
-    return Number(line.split(" ").at(-1));
-  });
-}
-
-export const gauge = async (t, server, name) => (await gauges(t, server, name))[0];
-
-export const residentMiB = async (t, server) => (await gauge(t, server, "process_resident_memory_bytes")) / 2 ** 20;

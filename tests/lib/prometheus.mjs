@@ -2,20 +2,20 @@
 // its own.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import os from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { onEnd } from "./cleanup.mjs";
+import { temporaryFolder } from "./folder.mjs";
+import { ROOT } from "./places.mjs";
 import { freePort } from "./port.mjs";
 import { startProgram } from "./process.mjs";
 import { until } from "./wait.mjs";
 
-const DEPLOY = fileURLToPath(new URL("../../deploy/prometheus", import.meta.url));
+const DEPLOY = path.join(ROOT, "deploy/prometheus");
 
 export class Prometheus {
   static async start(t, gateways) {
-    const folder = await mkdtemp(path.join(os.tmpdir(), "ridecast-prometheus-"));
+    const folder = temporaryFolder(t, "prometheus");
     const port = await freePort();
     const targets = gateways.map((gateway) => `127.0.0.1:${gateway.port}`);
     const shared = await readFile(path.join(DEPLOY, "prometheus.yml"), "utf8");
@@ -29,10 +29,7 @@ export class Prometheus {
       `--storage.tsdb.path=${folder}/data`,
       `--web.listen-address=127.0.0.1:${port}`,
     ]);
-    onEnd(t, async () => {
-      if (!program.exit) await program.kill("SIGTERM");
-      await rm(folder, { recursive: true, force: true });
-    });
+    onEnd(t, () => (program.exit ? undefined : program.kill("SIGTERM")));
     const prometheus = new Prometheus(`http://127.0.0.1:${port}`);
     await until(
       () => fetch(`${prometheus.url}/-/ready`).then(({ ok }) => ok, () => false),

@@ -1,7 +1,7 @@
 // What the tests of connection recovery have in common: how clients drop, and what they must find when they are back.
 
 import assert from "node:assert/strict";
-import { request } from "./http.mjs";
+import { metricsOf } from "./metrics.mjs";
 import { numberOf, user } from "./rider.mjs";
 
 // Ways in which an official client loses its connection through a relay, and stays away until letBack().
@@ -58,7 +58,6 @@ export async function assertExits(rider, ...others) {
 
 // Clients that came back to this gateway, by how that ended.
 export async function recoveries(t, server) {
-  const { body } = await request(t, server, { path: "/metrics" });
-  const counts = body.matchAll(/^ridecast_recoveries_total\{result="([^"]+)"\} (\d+)$/gm);
+  const counts = (await metricsOf(t, server)).matchAll(/^ridecast_recoveries_total\{result="([^"]+)"\} (\d+)$/gm);
   return Object.fromEntries([...counts].map(([, result, count]) => [result, Number(count)]));
 }

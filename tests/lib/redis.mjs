@@ -1,23 +1,17 @@
 // A real redis-server in a folder of its own, and commands to it in its own protocol.
 
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
 import net from "node:net";
-import os from "node:os";
-import path from "node:path";
 import { onEnd } from "./cleanup.mjs";
+import { temporaryFolder } from "./folder.mjs";
 import { freePort } from "./port.mjs";
 import { Program } from "./process.mjs";
 import { until, within } from "./wait.mjs";
 
 export class Redis {
   static async start(t, { port } = {}) {
-    const folder = await mkdtemp(path.join(os.tmpdir(), "ridecast-redis-"));
-    const redis = new Redis(folder, port ?? (await freePort()));
-    onEnd(t, async () => {
-      await redis.stop("SIGKILL");
-      await rm(folder, { recursive: true, force: true });
-    });
+    const redis = new Redis(temporaryFolder(t, "redis"), port ?? (await freePort()));
+    onEnd(t, () => redis.stop("SIGKILL"));
     await redis.run();
     return redis;
   }

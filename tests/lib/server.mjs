@@ -1,20 +1,15 @@
-// The gateway and the conformance server, each on a free port. RIDECAST_BUILD names the build directory.
+// The gateway and the conformance server, each on a free port.
 
-import { fileURLToPath } from "node:url";
-import path from "node:path";
 import { onEnd } from "./cleanup.mjs";
+import { built } from "./places.mjs";
 import { startProgram } from "./process.mjs";
-
-export const BUILD = path.resolve(
-  process.env.RIDECAST_BUILD ?? fileURLToPath(new URL("../../build/release", import.meta.url)),
-);
 
 // { pingInterval: 300 } becomes --ping-interval 300.
 const argument = ([name, value]) => [`--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`, String(value)];
 
 async function start(t, file, options, enginePath, { under = [], env } = {}) {
   const args = Object.entries({ listen: "127.0.0.1:0", ...options }).flatMap(argument);
-  const [command, ...rest] = [...under, path.join(BUILD, file), ...args];
+  const [command, ...rest] = [...under, built(file), ...args];
   const program = startProgram(t, command, rest, env);
   const [, port] = await program.printed(/^listening on .*:(\d+)$/m);
   const server = {
@@ -45,7 +40,7 @@ export const startGateway = (t, { binary = "gateway/ridecast-gateway", under, en
   start(t, binary, options, "/socket.io/", { under, env });
 
 // A gateway that is expected not to start.
-export const runGateway = (t, args, env) => startProgram(t, path.join(BUILD, "gateway/ridecast-gateway"), args, env);
+export const runGateway = (t, args, env) => startProgram(t, built("gateway/ridecast-gateway"), args, env);
 
 // Engine.IO alone: every message comes back unchanged.
 export const startEngine = (t, options) =>

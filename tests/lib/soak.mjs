@@ -1,11 +1,11 @@
 // A soak: gateways that share a Redis, and the benchmark's load generator with clients of which some come and go all the
 // time. The generator counts and checks every delivery; here memory, descriptors and what is left behind are watched.
 
-import path from "node:path";
 import { startCluster } from "./cluster.mjs";
-import { gauge } from "./onlooker.mjs";
+import { gauge } from "./metrics.mjs";
+import { built } from "./places.mjs";
 import { startProgram } from "./process.mjs";
-import { BUILD, UNLIMITED } from "./server.mjs";
+import { UNLIMITED } from "./server.mjs";
 import { trend } from "./trend.mjs";
 import { usage } from "./usage.mjs";
 import { until } from "./wait.mjs";
@@ -35,7 +35,7 @@ export class Soak {
   // The load generator's lines, each given to `onLine` as it comes; the last one is returned.
   async load(options, onLine = () => {}) {
     const ports = this.gateways.map(({ port }) => port).join(",");
-    const program = startProgram(this.t, path.join(BUILD, "tests/bench/bench-load"), flags({ ports, ...options }));
+    const program = startProgram(this.t, built("tests/bench/bench-load"), flags({ ports, ...options }));
     let told = 0;
     program.child.stdout.on("data", () => {
       const lines = program.stdout.split("\n");

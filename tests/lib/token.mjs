@@ -1,10 +1,9 @@
 // Keys and JSON Web Tokens, good ones and every kind of bad one, made with Node's own crypto.
 
 import { createHmac, createSign, generateKeyPairSync, randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { onEnd } from "./cleanup.mjs";
+import { temporaryFolder } from "./folder.mjs";
 
 const pem = { publicKeyEncoding: { type: "spki", format: "pem" }, privateKeyEncoding: { type: "pkcs8", format: "pem" } };
 const rsa = () => generateKeyPairSync("rsa", { modulusLength: 2048, ...pem });
@@ -47,8 +46,7 @@ export const goodToken = (sub, more, algorithm = "ES256") =>
 // A folder with what a gateway's options name.
 export class KeyFiles {
   constructor(t) {
-    this.folder = mkdtempSync(path.join(os.tmpdir(), "ridecast-keys-"));
-    onEnd(t, () => rmSync(this.folder, { recursive: true, force: true }));
+    this.folder = temporaryFolder(t, "keys");
   }
 
   write(name, text) {

@@ -5,10 +5,10 @@
 //   make hold CLIENTS=2000 HOLD=20
 
 import { readFileSync } from "node:fs";
-import path from "node:path";
 import { scoped } from "../lib/cleanup.mjs";
 import { startCluster } from "../lib/cluster.mjs";
 import { Nginx } from "../lib/nginx.mjs";
+import { built } from "../lib/places.mjs";
 import { Program } from "../lib/process.mjs";
 import { children, mb, usage } from "../lib/usage.mjs";
 
@@ -16,7 +16,7 @@ const CLIENTS = Number(process.env.CLIENTS ?? 18_000);
 const SECONDS = Number(process.env.SECONDS ?? 300);
 const RATE = Number(process.env.RATE ?? 200);
 const RIDES = Math.max(1, Math.round(CLIENTS / 100));
-const LOAD = path.resolve(process.env.RIDECAST_BUILD, "tests/bench/bench-load");
+const LOAD = built("tests/bench/bench-load");
 
 const socketMemory = () => {
   const [, pages] = readFileSync("/proc/net/sockstat", "utf8").match(/^TCP: .*mem (\d+)$/m);

@@ -9,18 +9,19 @@
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import path from "node:path";
 import { scoped } from "../lib/cleanup.mjs";
 import { becomes, startCluster } from "../lib/cluster.mjs";
-import { request } from "../lib/http.mjs";
+import { gauge } from "../lib/metrics.mjs";
 import { Nginx } from "../lib/nginx.mjs";
+import { ROOT } from "../lib/places.mjs";
 import { startGateway } from "../lib/server.mjs";
 import { until } from "../lib/wait.mjs";
 
 const PORTS = { nginx: 8080, gateways: [3001, 3002, 3003], redis: 6390 };
 
 // Where the client is built, the gateways serve it.
-const PAGES = fileURLToPath(new URL("../../client/dist", import.meta.url));
+const PAGES = path.join(ROOT, "client/dist");
 const OPTIONS = { trustedProxy: "127.0.0.0/8", ...(existsSync(`${PAGES}/index.html`) && { static: PAGES }) };
 const PATIENCE_MS = 60_000;
 
@@ -30,10 +31,7 @@ async function start(t, { nginx: port, gateways: ports, redis: redisPort } = {})
   return { ...cluster, nginx };
 }
 
-async function ridersAt(t, gateway) {
-  const { body } = await request(t, gateway, { path: "/metrics" });
-  return Number(body.match(/^ridecast_riders_held (\d+)$/m)[1]);
-}
+const ridersAt = (t, gateway) => gauge(t, gateway, "ridecast_riders_held");
 
 // Drains each gateway and starts it anew on its port; the next one's turn comes when it is ready.
 async function rollingRestart(t, { redis, gateways }) {

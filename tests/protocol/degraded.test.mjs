@@ -7,10 +7,12 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { get, post, readResponse } from "../lib/http.mjs";
-import { Onlooker, gauge } from "../lib/onlooker.mjs";
+import { gauge } from "../lib/metrics.mjs";
+import { Onlooker } from "../lib/onlooker.mjs";
+import { built } from "../lib/places.mjs";
 import { Polling } from "../lib/polling.mjs";
 import { startProgram } from "../lib/process.mjs";
-import { BUILD, startGateway } from "../lib/server.mjs";
+import { startGateway } from "../lib/server.mjs";
 import { TcpClient } from "../lib/tcp.mjs";
 import { until } from "../lib/wait.mjs";
 
@@ -115,7 +117,7 @@ test("nobody reads the log", async (t) => {
 });
 
 test("the log's disk is full", async (t) => {
-  const gateway = path.join(BUILD, "gateway/ridecast-gateway");
+  const gateway = built("gateway/ridecast-gateway");
   const args = ["-c", 'exec "$@" 2> /dev/full', "sh", gateway, "--listen", "127.0.0.1:0", "--log-level", "debug"];
   const program = startProgram(t, "/bin/sh", args);
   const [, port] = await program.printed(/^listening on .*:(\d+)$/m);

@@ -1,5 +1,6 @@
 // How much anybody may do: each limit's refusal, that it is counted and logged a little, and that others go on.
 
+import { gauge } from "../lib/metrics.mjs";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startGateway } from "../lib/server.mjs";
@@ -15,10 +16,7 @@ const OPEN = "/socket.io/?EIO=4&transport=polling";
 const FROM = (address) => ({ "X-Forwarded-For": address });
 
 // How often something was refused for the reason, by a gateway that can still be asked.
-async function refused(t, server, reason) {
-  const { body } = await request(t, server, { path: "/metrics" });
-  return Number(body.match(new RegExp(`^ridecast_refused_total\\{reason="${reason}"\\} (\\d+)$`, "m"))[1]);
-}
+const refused = (t, server, reason) => gauge(t, server, `ridecast_refused_total{reason="${reason}"}`);
 
 async function answerOf(t, server) {
   const tcp = await TcpClient.connect(t, server.port);

@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import os from "node:os";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { onEnd } from "../lib/cleanup.mjs";
+import { temporaryFolder } from "../lib/folder.mjs";
 import { get, readResponse, request } from "../lib/http.mjs";
+import { gauge } from "../lib/metrics.mjs";
 import { Client } from "../lib/official.mjs";
 import { runGateway, startGateway } from "../lib/server.mjs";
 import { TcpClient } from "../lib/tcp.mjs";
@@ -19,14 +19,8 @@ const SCRIPT = "console.log('ridecast');\n".repeat(200);
 const BROWSER = { Accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
 const MIB = 1 << 20;
 
-async function folder(t) {
-  const top = await mkdtemp(path.join(os.tmpdir(), "ridecast-static-"));
-  onEnd(t, () => rm(top, { recursive: true, force: true }));
-  return top;
-}
-
 async function build(t, files = {}) {
-  const top = await folder(t);
+  const top = temporaryFolder(t, "static");
   await mkdir(path.join(top, "assets"));
   for (const [name, bytes] of Object.entries({ "index.html": PAGE, "assets/app-1a2b.js": SCRIPT, ...files }))
     await writeFile(path.join(top, name), bytes);
@@ -95,7 +89,7 @@ test("a compressed file beside the other is sent to who takes it", async (t) => 
 });
 
 test("no path leads out of the folder", async (t) => {
-  const top = await folder(t);
+  const top = temporaryFolder(t, "static");
   await mkdir(path.join(top, "build"));
   await writeFile(path.join(top, "build/index.html"), PAGE);
   await writeFile(path.join(top, "secret.txt"), "secret");
@@ -174,16 +168,14 @@ test("a client that leaves in the middle of a file leaves nothing behind", async
     if (i % 2) tcp.reset();
     else tcp.destroy();
   }
-  const connections = async () =>
-    Number((await request(t, server, { path: "/metrics" })).body.match(/^ridecast_connections (\d+)$/m)[1]);
   await until(
-    async () => (await connections()) === 1,
+    async () => (await gauge(t, server, "ridecast_connections")) === 1,
     () => "waiting for the connections to end",
   );
 });
 
 test("a folder that cannot be served stops the start with one line", async (t) => {
-  const empty = await folder(t);
+  const empty = temporaryFolder(t, "static");
   for (const wrong of [path.join(empty, "nothing"), empty, "/etc/hostname"]) {
     const program = runGateway(t, ["--listen", "127.0.0.1:0", "--static", wrong]);
     const { code } = await within(program.exited, () => "the gateway should not have started");

@@ -2,20 +2,16 @@
 
 import { rm } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { onEnd } from "../../lib/cleanup.mjs";
+import { built } from "../../lib/places.mjs";
 import { Program } from "../../lib/process.mjs";
 import { Redis } from "../../lib/redis.mjs";
 import { Proxy } from "./proxy.mjs";
 
-const BUILD = path.resolve(
-  process.env.RIDECAST_BUILD ?? fileURLToPath(new URL("../../../build/release", import.meta.url)),
-);
-
-export const GATEWAY = path.join(BUILD, "gateway/ridecast-gateway");
+export const GATEWAY = built("gateway/ridecast-gateway");
 
 // One that is wrong on purpose (CMakeLists.txt here).
-export const brokenGateway = (name) => path.join(BUILD, "tests/cluster/chaos", name);
+export const brokenGateway = (name) => built(`tests/cluster/chaos/${name}`);
 
 export class Cluster {
   // `options` of the gateway by name, `binary` where it is.
