@@ -128,13 +128,13 @@ static void note_refusal(const struct link *link, enum refusal refusal)
 static void timed_out(void *owner)
 {
     struct link *link = owner;
+
     if (link->exchange == EXCHANGE_BODY)
         note_refusal(link, REFUSED_BODY_TIMEOUT);
     else if (link->state == LINK_HTTP && link->exchange == EXCHANGE_NONE && link->in_head)
         note_refusal(link, REFUSED_HEADER_TIMEOUT);
     abandon(link);
-    if (link->state != LINK_GONE)
-        link_drop(link);
+    link_drop(link);
 }
 
 struct link *link_new(struct server *server, struct conn *conn, struct peer *peer)
@@ -201,6 +201,7 @@ static struct http_response make_response(const struct link *link, int status, c
                                           const char *headers)
 {
     const struct http_request *request = http_reader_request(link->reader);
+
     return (struct http_response){
         .status = status,
         .content_type = content_type,
@@ -236,14 +237,16 @@ static void respond(struct link *link, int status, const char *content_type, con
     if (link->state != LINK_HTTP)
         return;
     struct http_response response = make_response(link, status, content_type, headers);
+
     response.body = body;
     response.body_len = n;
     response.keep_alive = response.keep_alive && keep_alive;
     end_exchange(link);
 
     struct buf out;
+
     buf_init(&out, LINK_RESPONSE_MAX);
-    if (http_respond(&out, &response))
+    if (http_respond(&out, &response) != 0)
         response.keep_alive = false; /* no memory: close without an answer */
     else
         conn_write(link->conn, out.data, out.len);
@@ -258,6 +261,7 @@ static void send_on(struct link *link)
     while (link->sent < link->sending->len && !conn_blocked(link->conn)) {
         size_t left = link->sending->len - link->sent;
         size_t n = left < LINK_PIECE_BYTES ? left : LINK_PIECE_BYTES;
+
         conn_write(link->conn, link->sending->data + link->sent, n);
         link->sent += n;
         set_timer(link, LINK_SEND_MS);
@@ -276,11 +280,13 @@ void link_send(struct link *link, int status, const char *content_type, const ch
     if (link->state != LINK_HTTP)
         return;
     struct http_response response = make_response(link, status, content_type, headers);
+
     response.body_len = body->len;
     end_exchange(link);
     struct buf head;
+
     buf_init(&head, HTTP_HEAD_MAX);
-    if (http_respond_head(&head, &response)) {
+    if (http_respond_head(&head, &response) != 0) {
         buf_deinit(&head);
         close_link(link); /* no memory: close without an answer */
         return;
@@ -363,7 +369,7 @@ static void http_received(struct link *link, char *bytes, size_t n)
 {
     while (link->state == LINK_HTTP) {
         if (link->exchange >= EXCHANGE_WAITING || link->resumable) {
-            if (n && buf_append(&link->pipelined, bytes, n))
+            if (n && buf_append(&link->pipelined, bytes, n) != 0)
                 bad_request(link, 400);
             return;
         }
@@ -380,6 +386,7 @@ void link_resume(struct link *link)
     LL_DELETE2(link->server->resumable, link, resumable_next);
     link->resumable = false;
     struct buf bytes = link->pipelined;
+
     buf_init(&link->pipelined, LINK_PIPELINE_MAX);
     http_received(link, bytes.data, bytes.len);
     buf_deinit(&bytes);
@@ -426,6 +433,7 @@ struct ip link_client(const struct link *link, bool *trusted)
     const char *proxies = link->server->options.trusted_proxy;
     const char *forwarded = http_reader_request(link->reader)->field[HTTP_X_FORWARDED_FOR];
     struct ip peer = conn_peer(link->conn);
+
     if (trusted)
         *trusted = ip_list_has(proxies, &peer);
     return ip_behind_proxies(proxies, &peer, forwarded);
@@ -450,8 +458,8 @@ void link_become_ws(struct link *link, const char *headers)
     struct buf out;
 
     buf_init(&out, 4096);
-    if (!ws_handshake_respond(&out, request->field[HTTP_SEC_WEBSOCKET_KEY],
-                              request->field[HTTP_SEC_WEBSOCKET_PROTOCOL], headers))
+    if (ws_handshake_respond(&out, request->field[HTTP_SEC_WEBSOCKET_KEY],
+                             request->field[HTTP_SEC_WEBSOCKET_PROTOCOL], headers) == 0)
         conn_write(link->conn, out.data, out.len);
     buf_deinit(&out);
 
@@ -478,8 +486,9 @@ void link_write(struct link *link, const void *frames, size_t n)
 static void write_control(struct link *link, enum ws_opcode opcode, const void *data, size_t n)
 {
     struct buf out;
+
     buf_init(&out, WS_HEADER_MAX + WS_CONTROL_MAX);
-    if (!ws_frame_append(&out, opcode, data, n))
+    if (ws_frame_append(&out, opcode, data, n) == 0)
         conn_write(link->conn, out.data, out.len);
     buf_deinit(&out);
 }
@@ -487,8 +496,9 @@ static void write_control(struct link *link, enum ws_opcode opcode, const void *
 static void write_close(struct link *link, enum ws_status status)
 {
     struct buf out;
+
     buf_init(&out, WS_HEADER_MAX + WS_CONTROL_MAX);
-    if (!ws_close_append(&out, status))
+    if (ws_close_append(&out, status) == 0)
         conn_write(link->conn, out.data, out.len);
     buf_deinit(&out);
 }
@@ -568,6 +578,7 @@ static void ws_received(struct link *link, char *bytes, size_t n)
         enum ws_status status;
         size_t used = 0;
         enum ws_progress progress = ws_decoder_feed(&link->decoder, bytes, n, &used, &message, &status);
+
         bytes += used;
         n -= used;
         if (progress == WS_MORE)

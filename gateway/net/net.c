@@ -87,6 +87,7 @@ static void alarm_rings(lws_sorted_usec_list_t *alarm);
 static void set_alarm(struct net *net)
 {
     uint64_t next_ms = timers_next_ms(net->timers);
+
     if (next_ms == net->alarm_ms)
         return;
     net->alarm_ms = next_ms;
@@ -96,6 +97,7 @@ static void set_alarm(struct net *net)
     }
     uint64_t now_us = clock_us(), next_us = next_ms * 1000;
     uint64_t wait_us = next_us > now_us ? next_us - now_us : 0;
+
     lws_sul_schedule(net->context, 0, &net->alarm, alarm_rings, (lws_usec_t)(wait_us + 1));
 }
 
@@ -110,6 +112,7 @@ static void settle(struct net *net)
 static void alarm_rings(lws_sorted_usec_list_t *alarm)
 {
     struct net *net = lws_container_of(alarm, struct net, alarm);
+
     net->alarm_ms = UINT64_MAX;
     timers_run(net->timers, clock_ms());
     settle(net);
@@ -224,10 +227,12 @@ static void conn_writable(struct conn *conn)
 static void conn_gone(struct conn *conn)
 {
     struct net *net = conn->net;
+
     timers_cancel(net->timers, &conn->deadline);
     conn->state = CONN_KILLED;
     conn->door->connections--;
     void *data = conn->data;
+
     conn->data = NULL;
     if (data)
         net->options.handler->closed(data);
@@ -238,6 +243,7 @@ static void conn_gone(struct conn *conn)
 static void resume_accepting(void *owner)
 {
     struct net *net = owner;
+
     for (int i = 0; i < DOORS; i++)
         if (net->doors[i].listener)
             lws_rx_flow_control(net->doors[i].listener, 1);
@@ -263,6 +269,7 @@ static const char *refusal(struct net *net, const struct door *door, const struc
     if (door == &net->doors[ADMINS])
         return door->connections >= NET_ADMIN_CONNECTIONS_MAX ? "" : NULL;
     bool full = door->connections >= net->options.max_connections;
+
     if (net->options.handler->refusal)
         return net->options.handler->refusal(net->options.owner, peer, full);
     return full ? "" : NULL;
@@ -281,10 +288,12 @@ static void accept_some(struct net *net, struct lws *listener)
 {
     struct door *door = listener == net->doors[ADMINS].listener ? &net->doors[ADMINS] : &net->doors[CLIENTS];
     int listen_fd = lws_get_socket_fd(listener);
+
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         struct sockaddr_storage address;
         socklen_t len = sizeof address;
         int fd = accept4(listen_fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
                 pause_accepting(net, errno);
@@ -295,6 +304,7 @@ static void accept_some(struct net *net, struct lws *listener)
         net->starved = false;
         struct ip peer = ip_of((const struct sockaddr *)&address);
         const char *answer = refusal(net, door, &peer);
+
         if (answer) {
             turn_away(net, fd, answer);
             continue;
@@ -302,6 +312,7 @@ static void accept_some(struct net *net, struct lws *listener)
         net->arriving = &peer;
         net->arriving_at = door;
         int on = 1;
+
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         lws_sock_file_fd_type descriptor = {.sockfd = fd};
         /* On failure libwebsockets has closed the descriptor. */
@@ -360,6 +371,7 @@ static int on_wake(struct lws *wsi, enum lws_callback_reasons reason, void *user
     (void)user, (void)in, (void)len;
     if (reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED) {
         struct net *net = lws_context_user(lws_get_context(wsi));
+
         if (net->vhost)
             loop_woken(net);
     }
@@ -380,6 +392,7 @@ static const struct lws_protocols PROTOCOLS[] = {
 static void log_line(int level, const char *line)
 {
     int len = (int)strcspn(line, "\n");
+
     if (level & LLL_ERR)
         log_error("lws", "%.*s", len, line);
     else
@@ -404,24 +417,29 @@ static int listen_on(const char *option, const char *address, char *error, size_
 {
     char host[NI_MAXHOST];
     int port;
-    if (config_split_address(address, host, sizeof host, &port)) {
+
+    if (config_split_address(address, host, sizeof host, &port) != 0) {
         snprintf(error, error_size, "%s: \"%s\" is not HOST:PORT", option, address);
         return -1;
     }
     char service[8];
+
     snprintf(service, sizeof service, "%d", port);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found;
     int failure = getaddrinfo(host[0] ? host : NULL, service, &hints, &found);
+
     if (failure) {
         snprintf(error, error_size, "%s: cannot resolve \"%s\": %s", option, host, gai_strerror(failure));
         return -1;
     }
     int on = 1;
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
         bind(fd, found->ai_addr, found->ai_addrlen) || listen(fd, SOMAXCONN)) {
         bool taken = errno == EADDRINUSE;
+
         snprintf(error, error_size, "cannot listen on %s: %s%s%s", address, strerror(errno),
                  taken ? "; stop the other server or choose another port with " : "", taken ? option : "");
         if (fd >= 0)
@@ -439,6 +457,7 @@ static int listen_on(const char *option, const char *address, char *error, size_
 static void bound_send_buffers(int fd, size_t bytes)
 {
     int size = (int)bytes;
+
     if (bytes && setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size))
         log_warn("gateway", "cannot bound the kernel's send buffers: %s", strerror(errno));
 }
@@ -449,6 +468,7 @@ static void remember_address(struct door *door, int fd)
     socklen_t len = sizeof address;
     char host[NI_MAXHOST] = "?";
     char port[NI_MAXSERV] = "?";
+
     if (!getsockname(fd, (struct sockaddr *)&address, &len))
         getnameinfo((struct sockaddr *)&address, len, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV);
@@ -459,12 +479,14 @@ static void remember_address(struct door *door, int fd)
 static void fit_descriptor_limit(struct net *net)
 {
     struct rlimit limit;
+
     if (getrlimit(RLIMIT_NOFILE, &limit))
         return;
     rlim_t wanted = net->options.max_connections + SPARE_DESCRIPTORS;
     if (limit.rlim_max != RLIM_INFINITY && wanted > limit.rlim_max) {
         wanted = limit.rlim_max;
         uint64_t possible = wanted > SPARE_DESCRIPTORS ? wanted - SPARE_DESCRIPTORS : 1;
+
         log_warn("gateway",
                  "the limit on open files (%llu) allows %llu connections, not %llu; raise it (ulimit -n) or "
                  "lower --max-connections",
@@ -502,6 +524,7 @@ static int start_lws(struct net *net)
         .pcontext = &net->context,
         .register_notifier_list = notifiers,
     };
+
     net->context = lws_create_context(&info);
     net->vhost = net->context ? lws_create_vhost(net->context, &info) : NULL;
     return net->vhost ? 0 : -1;
@@ -526,6 +549,7 @@ static int listen_all(const struct net_options *options, int fds[DOORS], char *e
 static int open_doors(struct net *net, const int fds[DOORS])
 {
     int failed = start_lws(net);
+
     for (int i = 0; i < DOORS; i++) {
         if (failed && fds[i] >= 0)
             close(fds[i]);
@@ -538,7 +562,8 @@ static int open_doors(struct net *net, const int fds[DOORS])
 struct net *net_new(const struct net_options *options, char *error, size_t error_size)
 {
     int fds[DOORS];
-    if (listen_all(options, fds, error, error_size))
+
+    if (listen_all(options, fds, error, error_size) != 0)
         return NULL;
     struct net *net = alloc_zeroed(sizeof *net);
 
@@ -547,7 +572,7 @@ struct net *net_new(const struct net_options *options, char *error, size_t error
     net->timers = options->timers;
     net->accept_pause = (struct timer){.fire = resume_accepting, .owner = net};
     fit_descriptor_limit(net);
-    if (open_doors(net, fds)) {
+    if (open_doors(net, fds) != 0) {
         snprintf(error, error_size,
                  "libwebsockets did not start; its event-loop plug-in may be missing (Debian: "
                  "libwebsockets-evlib-uv)");

@@ -23,6 +23,7 @@ static const char *on_arrival(void *owner, const struct ip *peer, bool full)
                                           "Content-Type: text/plain\r\nContent-Length: 38\r\n\r\n"
                                           "Too many connections from your address";
     struct server *server = owner;
+
     if (full) {
         refuse(server->options.refusals, REFUSED_CONNECTIONS, peer);
         return full_answer;
@@ -37,12 +38,14 @@ static const char *on_arrival(void *owner, const struct ip *peer, bool full)
 static void on_starved(void *owner)
 {
     struct server *server = owner;
+
     refuse(server->options.refusals, REFUSED_ACCEPT, NULL);
 }
 
 const char *server_admit(struct server *server, const struct ip *client, struct peer **guest)
 {
     uint64_t now = clock_ms();
+
     if (!peers_handshake(server->peers, client, now)) {
         refuse(server->options.refusals, REFUSED_HANDSHAKES, client);
         return "Too many handshakes from your address; try again in a while\n";
@@ -124,6 +127,7 @@ struct server *server_new(const struct server_options *options, char *error, siz
 
     server->options = *options;
     struct peers_options peers_options = {options->limits.per_address, options->limits.handshakes};
+
     server->peers = peers_new(&peers_options);
     struct net_options net_options = {
         .listen = options->listen,
@@ -134,6 +138,7 @@ struct server *server_new(const struct server_options *options, char *error, siz
         .handler = &handler,
         .owner = server,
     };
+
     server->net = net_new(&net_options, error, error_size);
     if (!server->net) {
         peers_free(server->peers);

@@ -106,6 +106,7 @@ const struct eio_transport *endpoint_transport(void)
         .ws_write = transport_ws_write,
         .ws_close = transport_ws_close,
     };
+
     return &transport;
 }
 
@@ -130,6 +131,7 @@ static enum eio_error check(const struct endpoint *endpoint, const struct link *
         http_query_get(request->query, "EIO", value, sizeof value) > 0 && !strcmp(value, "4");
 
     int sid_len = http_query_get(request->query, "sid", value, sizeof value);
+
     target->has_sid = sid_len != -1 && sid_len != 0;
     if (target->has_sid) {
         target->session = sid_len > 0 ? eio_find(endpoint->eio, value) : NULL;
@@ -149,12 +151,15 @@ static enum eio_error check(const struct endpoint *endpoint, const struct link *
 static void answer_error(struct link *link, enum eio_error error)
 {
     int status = error == EIO_FORBIDDEN ? 403 : 400;
+
     if (link_request(link)->upgrade) {
         const char *message = eio_error_message(error);
+
         answer(link, status, TEXT_HTML, NULL, message, strlen(message));
         return;
     }
     char body[EIO_ERROR_BODY_SIZE];
+
     eio_error_body(error, body, sizeof body);
     answer(link, status, JSON, NULL, body, strlen(body));
 }
@@ -218,6 +223,7 @@ static bool find_origin(const struct endpoint *endpoint, struct link *link, stru
 static void log_opening(const struct eio_origin *origin, const char *transport)
 {
     char client[IP_TEXT_SIZE];
+
     if (!log_enabled(LOG_LEVEL_DEBUG))
         return;
     ip_print(&origin->client, client);

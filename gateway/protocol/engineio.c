@@ -38,6 +38,7 @@ const char *eio_error_message(enum eio_error error)
     static const char *const messages[] = {
         "Transport unknown", "Session ID unknown", "Bad handshake method",
         "Bad request",       "Forbidden",          "Unsupported protocol version"};
+
     return messages[error];
 }
 
@@ -67,6 +68,7 @@ size_t eio_websocket_count(const struct eio *eio)
 struct eio_session *eio_find(const struct eio *eio, const char *sid)
 {
     struct eio_session *session;
+
     HASH_FIND_STR(eio->sessions, sid, session);
     return session;
 }
@@ -75,6 +77,7 @@ bool eio_sid_valid(const char *sid)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
     size_t len = strlen(sid);
+
     return len >= EIO_SID_MIN && len <= EIO_SID_MAX && strspn(sid, letters) == len;
 }
 
@@ -86,6 +89,7 @@ static void reply(struct eio_session *session, void *exchange, int status, const
 static void reply_error(struct eio_session *session, void *exchange, enum eio_error error)
 {
     char body[EIO_ERROR_BODY_SIZE];
+
     eio_error_body(error, body, sizeof body);
     reply(session, exchange, 400, JSON, body);
 }
@@ -94,6 +98,7 @@ static void reply_error(struct eio_session *session, void *exchange, enum eio_er
 static void reply_get(struct eio_session *session, const char *payload)
 {
     void *exchange = session->get;
+
     session->get = NULL;
     if (exchange)
         reply(session, exchange, 200, TEXT_PLAIN, payload);
@@ -126,6 +131,7 @@ static void end_with(struct eio_session *session, const char *payload)
     if (session->state == EIO_ENDED)
         return;
     const struct eio_options *options = &session->eio->options;
+
     set_state(session, EIO_ENDED);
     HASH_DEL(session->eio->sessions, session);
     timers_cancel(options->timers, &session->heartbeat);
@@ -174,6 +180,7 @@ size_t eio_let_go(struct eio *eio, size_t count, bool all)
 {
     struct eio_session *session, *next;
     size_t gone = 0;
+
     HASH_ITER(hh, eio->sessions, session, next)
     {
         if (gone == count)
@@ -190,6 +197,7 @@ void eio_reap(struct eio *eio)
 {
     while (eio->departing) {
         struct eio_session *session = eio->departing;
+
         LL_DELETE2(eio->departing, session, departing_next);
         session->departing = false;
         if (!session->told) {
@@ -210,6 +218,7 @@ void eio_free(struct eio *eio)
     if (!eio)
         return;
     struct eio_session *session, *next;
+
     HASH_ITER(hh, eio->sessions, session, next)
     {
         HASH_DEL(eio->sessions, session);
@@ -232,6 +241,7 @@ static struct eio_session *session_of(struct outlet *outlet)
 static size_t carrier_room(struct outlet *outlet)
 {
     struct eio_session *session = session_of(outlet);
+
     switch (session->state) {
     case EIO_WEBSOCKET:
         return session->ws && session->eio->options.transport->ws_ready(session->ws) ? OUTLET_PIECE_BYTES : 0;
@@ -246,11 +256,13 @@ static size_t carrier_room(struct outlet *outlet)
 static void write_poll(struct eio_session *session, const char *frames, size_t n)
 {
     struct buf payload;
+
     buf_init(&payload, 2 * n + 16); /* base64 grows by a third */
-    if (eio_payload_from_frames(&payload, frames, n)) {
+    if (eio_payload_from_frames(&payload, frames, n) != 0) {
         end(session); /* no memory */
     } else {
         void *exchange = session->get;
+
         session->get = NULL;
         session->eio->options.transport->reply(exchange, 200, TEXT_PLAIN, payload.data, payload.len);
     }
@@ -260,6 +272,7 @@ static void write_poll(struct eio_session *session, const char *frames, size_t n
 static void carrier_write(struct outlet *outlet, const char *frames, size_t n)
 {
     struct eio_session *session = session_of(outlet);
+
     if (session->state == EIO_POLLING) {
         write_poll(session, frames, n);
         return;
@@ -272,6 +285,7 @@ static void carrier_write(struct outlet *outlet, const char *frames, size_t n)
 static void carrier_overflow(struct outlet *outlet)
 {
     struct eio_session *session = session_of(outlet);
+
     if (session->ws) {
         session->eio->options.transport->drop(session->ws);
         session->ws = NULL;
@@ -308,6 +322,7 @@ void eio_send(struct eio_session *session, bool binary, const char *data, size_t
 static void heartbeat(void *owner)
 {
     struct eio_session *session = owner;
+
     if (session->closing || session->awaits_pong) {
         end(session);
         return;
@@ -316,6 +331,7 @@ static void heartbeat(void *owner)
     uint64_t now = clock_ms();
     uint64_t due = session->heartbeat.at_ms;
     uint64_t from = now - due > LATE_MS ? now : due;
+
     session->awaits_pong = true;
     session->extended = false;
     timers_set(options->timers, &session->heartbeat, from + options->ping_timeout_ms);
@@ -325,6 +341,7 @@ static void heartbeat(void *owner)
 static void give_up_probe(struct eio_session *session)
 {
     void *probe = session->probe;
+
     session->probe = NULL;
     session->probing = false;
     timers_cancel(session->eio->options.timers, &session->upgrade);
@@ -335,6 +352,7 @@ static void give_up_probe(struct eio_session *session)
 static void upgrade_timeout(void *owner)
 {
     struct eio_session *session = owner;
+
     refuse(session->eio->options.refusals, REFUSED_UPGRADE_TIMEOUT, &session->client);
     give_up_probe(session);
 }
@@ -367,6 +385,7 @@ static struct eio_session *open_session(struct eio *eio, enum eio_state state,
 static void open_packet(const struct eio_session *session, char *out, size_t size)
 {
     const struct eio_options *options = &session->eio->options;
+
     snprintf(
         out, size,
         "0{\"sid\":\"%s\",\"upgrades\":[%s],\"pingInterval\":%llu,\"pingTimeout\":%llu,\"maxPayload\":%zu}",
@@ -379,6 +398,7 @@ void eio_open_polling(struct eio *eio, void *exchange, const struct eio_origin *
 {
     struct eio_session *session = open_session(eio, EIO_POLLING, origin);
     char packet[256];
+
     open_packet(session, packet, sizeof packet);
     reply(session, exchange, 200, TEXT_PLAIN, packet);
     eio->options.app->open(eio->options.app_data, session);
@@ -387,8 +407,10 @@ void eio_open_polling(struct eio *eio, void *exchange, const struct eio_origin *
 struct eio_session *eio_open_ws(struct eio *eio, void *socket, const struct eio_origin *origin)
 {
     struct eio_session *session = open_session(eio, EIO_WEBSOCKET, origin);
+
     session->ws = socket;
     char packet[256];
+
     open_packet(session, packet, sizeof packet);
     send_packet(session, packet);
     eio->options.app->open(eio->options.app_data, session);
@@ -402,6 +424,7 @@ static void handle_pong(struct eio_session *session)
     if (!session->awaits_pong)
         return;
     const struct eio_options *options = &session->eio->options;
+
     session->awaits_pong = false;
     timers_set(options->timers, &session->heartbeat, clock_ms() + options->ping_interval_ms);
 }
@@ -412,6 +435,7 @@ static void extend_deadline(struct eio_session *session)
     if (!session->awaits_pong || session->extended)
         return;
     const struct eio_options *options = &session->eio->options;
+
     session->extended = true;
     timers_set(options->timers, &session->heartbeat, clock_ms() + options->ping_timeout_ms);
 }
@@ -420,6 +444,7 @@ static void extend_deadline(struct eio_session *session)
 static bool chatters(struct eio_session *session, const struct eio_packet *packet)
 {
     const struct eio_options *options = &session->eio->options;
+
     if (packet->type == EIO_MESSAGE ||
         bucket_take(&session->chatter, &options->chatter, 1, clock_ms()) != BUCKET_FLOODED)
         return false;
@@ -490,6 +515,7 @@ void eio_post(struct eio_session *session, void *exchange, char *body, size_t le
     struct eio_packet packet;
     size_t at = 0;
     int got;
+
     while ((got = eio_payload_next(body, len, &at, &packet)) == 1) {
         handle_packet(session, &packet);
         if (session->state == EIO_ENDED)
@@ -519,6 +545,7 @@ bool eio_ws_attach(struct eio_session *session, void *socket)
         return false;
     session->probe = socket;
     const struct eio_options *options = &session->eio->options;
+
     timers_set(options->timers, &session->upgrade, clock_ms() + options->upgrade_timeout_ms);
     return true;
 }
@@ -526,9 +553,10 @@ bool eio_ws_attach(struct eio_session *session, void *socket)
 static void start_probing(struct eio_session *session)
 {
     struct buf out;
+
     buf_init(&out, WS_HEADER_MAX + 8);
     session->probing = true;
-    if (!ws_frame_append(&out, WS_TEXT, "3probe", 6))
+    if (ws_frame_append(&out, WS_TEXT, "3probe", 6) == 0)
         session->eio->options.transport->ws_write(session->probe, out.data, out.len);
     buf_deinit(&out);
     if (session->get && !outlet_pending(&session->outlet))
@@ -565,6 +593,7 @@ void eio_ws_message(struct eio_session *session, void *socket, bool binary, char
         return;
     }
     struct eio_packet packet = {.type = EIO_MESSAGE, .binary = true, .data = data, .len = len};
+
     if (!binary && eio_packet_parse(data, len, &packet))
         end(session);
     else

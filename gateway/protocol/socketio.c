@@ -163,7 +163,7 @@ static struct sio_socket *socket_find(const struct sio_client *client, struct js
 {
     struct sio_socket *socket = client->sockets;
 
-    while (socket != NULL && (socket->nsp_len != nsp.len || memcmp(socket->nsp, nsp.at, nsp.len) != 0))
+    while (socket && (socket->nsp_len != nsp.len || memcmp(socket->nsp, nsp.at, nsp.len) != 0))
         socket = socket->next;
     return socket;
 }
@@ -178,7 +178,7 @@ static struct sio_socket *socket_new(struct sio_client *client, struct json_slic
     socket->held_end = &socket->held;
     socket->nsp_len = nsp.len;
     memcpy(socket->nsp, nsp.at, nsp.len);
-    while (*end != NULL)
+    while (*end)
         end = &(*end)->next;
     *end = socket;
     client->socket_count++;
@@ -224,7 +224,7 @@ static void client_end(struct sio_client *client, enum sio_end end)
 {
     client->state = CLIENT_CLOSED;
     timers_cancel(client->options->timers, &client->timer);
-    while (client->sockets != NULL)
+    while (client->sockets)
         socket_disconnect(client->sockets, end);
 }
 
@@ -280,9 +280,9 @@ static void send_arguments(struct sio_socket *socket, enum sio_type type, const 
     if (socket->state != SOCKET_JOINED)
         return;
     buf_init(&text, HEAD_MAX + args->len);
-    complete = buf_reserve(&text, text.max) != NULL &&
+    complete = buf_reserve(&text, text.max) &&
                sio_packet_head(&text, type, (unsigned)args->attachment_count, socket->nsp, id != NULL,
-                               id != NULL ? *id : 0) == 0 &&
+                               id ? *id : 0) == 0 &&
                buf_append_str(&text, "[") == 0 && buf_append(&text, args->text, args->len) == 0 &&
                buf_append_str(&text, "]") == 0;
     send_text(client, &text, complete);
@@ -320,7 +320,7 @@ static enum sio_verdict on_connect(struct sio_client *client, const struct sio_p
         return SIO_TOO_MANY_NAMESPACES;
     }
     message->socket = socket;
-    message->auth = packet->payload.at != NULL ? packet->payload : (struct json_slice){"{}", 2};
+    message->auth = packet->payload.at ? packet->payload : (struct json_slice){"{}", 2};
     return SIO_CONNECTS;
 }
 
@@ -390,7 +390,7 @@ enum sio_verdict sio_client_text(struct sio_client *client, const char *text, si
     if (client->attachments_left > 0 || sio_packet_parse(text, len, &packet) != 0)
         return fail(client);
     socket = socket_find(client, packet.nsp);
-    if (socket != NULL)
+    if (socket)
         return on_socket_packet(socket, &packet, message);
     return packet.type == SIO_CONNECT ? on_connect(client, &packet, message) : fail(client);
 }
@@ -404,7 +404,7 @@ enum sio_verdict sio_client_binary(struct sio_client *client, const char *data, 
     forget(client);
     if (client->state != CLIENT_OPEN)
         return SIO_NOTHING;
-    if (client->attachments_left == 0 || (held != NULL && held_append(client, held, data, len) != 0))
+    if (client->attachments_left == 0 || (held && held_append(client, held, data, len) != 0))
         return fail(client);
     client->attachments_left--;
     if (!held)
@@ -456,7 +456,7 @@ const char *sio_socket_nsp(const struct sio_socket *socket)
 
 const char *sio_socket_id(const struct sio_socket *socket)
 {
-    return socket->id != NULL ? socket->id : "";
+    return socket->id ? socket->id : "";
 }
 
 struct sio_client *sio_socket_client(const struct sio_socket *socket)
@@ -491,7 +491,7 @@ void sio_accept(struct sio_socket *socket, const char *socket_id, const char *pi
     socket->id = alloc_text(socket_id, strlen(socket_id));
     complete = sio_packet_head(&text, SIO_CONNECT, 0, socket->nsp, false, 0) == 0 &&
                buf_append_str(&text, "{\"sid\":") == 0 && append_quoted(&text, socket_id) == 0 &&
-               (pid == NULL || (buf_append_str(&text, ",\"pid\":") == 0 && append_quoted(&text, pid) == 0)) &&
+               (!pid || (buf_append_str(&text, ",\"pid\":") == 0 && append_quoted(&text, pid) == 0)) &&
                buf_append_str(&text, "}") == 0;
     send_text(client, &text, complete);
     if (client->state == CLIENT_OPEN) {
@@ -521,11 +521,10 @@ void sio_refuse(struct sio_socket *socket, const char *message, const char *data
     if (socket->state != SOCKET_PENDING)
         return;
     buf_init(&text, ANSWER_MAX);
-    complete =
-        sio_packet_head(&text, SIO_CONNECT_ERROR, 0, socket->nsp, false, 0) == 0 &&
-        buf_append_str(&text, "{\"message\":") == 0 && append_quoted(&text, message) == 0 &&
-        (data == NULL || (buf_append_str(&text, ",\"data\":") == 0 && buf_append_str(&text, data) == 0)) &&
-        buf_append_str(&text, "}") == 0;
+    complete = sio_packet_head(&text, SIO_CONNECT_ERROR, 0, socket->nsp, false, 0) == 0 &&
+               buf_append_str(&text, "{\"message\":") == 0 && append_quoted(&text, message) == 0 &&
+               (!data || (buf_append_str(&text, ",\"data\":") == 0 && buf_append_str(&text, data) == 0)) &&
+               buf_append_str(&text, "}") == 0;
     send_text(client, &text, complete);
     socket_end(socket);
     if (++client->refusals == SIO_REFUSALS_MAX)
@@ -555,7 +554,7 @@ void sio_disconnect(struct sio_socket *socket)
     if (socket->state == SOCKET_ENDED)
         return;
     send_disconnect(socket);
-    for (const struct sio_socket *other = client->sockets; other != NULL; other = other->next)
+    for (const struct sio_socket *other = client->sockets; other; other = other->next)
         if (other != socket)
             send_disconnect(other);
     client_close(client, SIO_LEFT);
