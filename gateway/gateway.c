@@ -52,7 +52,7 @@ struct gateway {
     struct outlets outlets; /* written to at the end of each turn */
 };
 
-/* Of an Authorization header as much is kept: more than any token that is taken. */
+/* How much of an Authorization header is kept: more than the longest token that is taken. */
 enum { AUTHORIZATION_MAX = TOKEN_MAX + 64 };
 
 /* --- the server's site --- */
@@ -95,7 +95,7 @@ static void settle(void *site)
 {
     struct gateway *gateway = site;
 
-    /* A slice a wake-up, not a callback: whatever else is ready comes in between. */
+    /* One slice for each wake-up, not for each callback: whatever else is ready comes in between. */
     if (!gateway->flush_waits) {
         gateway->flush_waits = rides_flush(presence_rides(gateway->presence));
         if (gateway->flush_waits)
@@ -384,7 +384,7 @@ static void make_drain(struct gateway *gateway)
 {
     const struct config *config = gateway->config;
     const struct drain_options options = {
-        /* From memory nothing goes to another gateway. */
+        /* With riders in memory there is no other gateway to go to. */
         .timeout_ms = strcmp(config->broker, "memory") != 0 ? config->drain_timeout_ms : 0,
         .timers = gateway->timers,
         .clients = client_count,

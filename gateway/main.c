@@ -28,8 +28,8 @@ static void print_configuration(const struct config *config)
 
 /*
  * The broker's thread reads these from a signalfd; blocked before any thread starts, they are blocked in all.
- * SIGHUP asks a daemon to read its keys anew; on a terminal that hangs up it ends the process as ever, where
- * there are no keys.
+ * SIGHUP asks a daemon to read its keys anew; where there are no keys it ends the process as ever, as when a
+ * terminal hangs up.
  */
 static void block_signals(const struct config *config)
 {

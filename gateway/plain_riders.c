@@ -91,7 +91,7 @@ static void carrier_overflow(struct outlet *outlet)
     end_later(client_of(outlet));
 }
 
-/* Who has asked who is aboard understands the answer, also unasked. */
+/* A client that has asked who is aboard understands the answer when it comes unasked, too. */
 static void carrier_summary(struct outlet *outlet)
 {
     const struct ack ack = {.wanted = true, .number = ACTIVE_USERS};
@@ -359,7 +359,7 @@ static void join(struct plain_client *client)
     link_become_ws(client->link, NULL);
 }
 
-/* The ride is known, or could not be in time: it will be heard of from when it is. */
+/* The ride is known, or was not in time: then the rider hears of it from when it is. */
 static void ride_known(void *owner, struct blob *json)
 {
     struct plain_client *client = owner;

@@ -170,7 +170,7 @@ static void join(struct sio_rider *sio_rider)
     take_kept(socket);
 }
 
-/* The ride is known, or could not be in time: it will be heard of from when it is. */
+/* The ride is known, or was not in time: then the rider hears of it from when it is. */
 static void ride_known(void *owner, struct blob *json)
 {
     struct sio_rider *sio_rider = owner;

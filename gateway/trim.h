@@ -28,8 +28,8 @@ struct trim {
 void trim_start(struct trim *trim, struct timers *timers);
 
 /*
- * Whether it is worth it: so much more of the `resident` bytes than before are not `used` ones. What else is
- * not used, such as the program itself, is always there and so does not count. Pure.
+ * Whether it is worth it: whether enough of the `resident` bytes are unused now that were not before. What is
+ * never `used`, such as the program itself, was there before, and so does not count. Pure.
  */
 bool trim_due(struct trim *trim, size_t resident, size_t used);
 

@@ -23,10 +23,10 @@ struct bucket {
 enum bucket_verdict {
     BUCKET_OK,
     BUCKET_EMPTY,   /* refuse */
-    BUCKET_FLOODED, /* refused for as much as a burst: part with whoever does that */
+    BUCKET_FLOODED, /* as much as a burst has been refused: cut off whoever does that */
 };
 
-/* Takes `n`, whether there are so many or not. */
+/* Takes `n`, even where there are fewer. */
 enum bucket_verdict bucket_take(struct bucket *bucket, const struct bucket_rate *rate, uint64_t n,
                                 uint64_t now_ms);
 

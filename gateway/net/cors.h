@@ -14,7 +14,7 @@ enum { CORS_HEADERS_SIZE = 512 };
 /* The lines for the request's Origin, each ended by CRLF. False: that origin may not use the server. */
 bool cors_headers(const struct link *link, char out[CORS_HEADERS_SIZE]);
 
-/* Answers the question whether a page may send what it has in mind. */
+/* Answers a preflight request, which asks whether a page may send what it is about to. */
 void cors_preflight(struct link *link);
 
 #endif

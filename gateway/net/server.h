@@ -1,6 +1,7 @@
 /*
  * The server: connections in, requests to the site, which is given to it: it knows nothing of what is served,
- * nor of riders. It counts connections and clients by address, refuses whoever is too many, and ends turns.
+ * nor of riders. It counts connections and clients by address, refuses those who are too many, and ends
+ * turns.
  */
 #ifndef RIDECAST_GATEWAY_NET_SERVER_H
 #define RIDECAST_GATEWAY_NET_SERVER_H

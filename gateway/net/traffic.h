@@ -1,7 +1,7 @@
 /*
  * What one client may say: messages and bytes in a second, each with a token bucket. Pure.
  *
- * A message beyond is refused, a client that goes on as before is parted with (gateway/net/bucket.h says
+ * A message beyond is refused; a client that goes on as before is to be cut off (gateway/net/bucket.h says
  * when).
  */
 #ifndef RIDECAST_GATEWAY_NET_TRAFFIC_H

@@ -156,7 +156,7 @@ static int hex_digit(char c)
     return at ? (int)(at - digits) : -1;
 }
 
-/* Percent-decodes. False: badly encoded, too long, or encoding what a path is not to hide. */
+/* Percent-decodes. False: badly encoded, too long, or hiding what may not stand in a path. */
 static bool decode(const char *path, char out[STATIC_PATH_MAX + 1])
 {
     size_t n = 0;
@@ -186,7 +186,8 @@ static bool is_below(const char *path, const char *top)
     return !strncmp(path, top, len) && (!path[len] || path[len] == '/');
 }
 
-/* Whether the path may be one of the client's own routes: no file's, no steps up, none of the gateway's. */
+/* Whether the path may be one of the client's own routes: not a file's, without steps up, not one of the
+ * gateway's. */
 static bool is_route(const char *path)
 {
     static const char *const taken[] = {"/socket.io", "/ws",      "/api",   "/healthz",

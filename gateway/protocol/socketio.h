@@ -32,7 +32,7 @@
 struct sio_client;
 struct sio_socket;
 
-/* To refuse may have cost the application work: a client that was refused so often in a row is closed. */
+/* Refusing may cost the application work: a client that was refused so often in a row is closed. */
 enum { SIO_REFUSALS_MAX = 16 };
 
 /* A part of a binary event. */

@@ -112,7 +112,7 @@ static int queue_frame(struct outlet *outlet, enum ws_opcode opcode, const char 
 
 /*
  * Whether `n` more bytes may be queued behind all events so far. A client that keeps up is given at once what
- * is too much to wait together. Alone, anything may wait: who is aboard a large ride.
+ * would be too much to keep waiting together. Alone, anything may wait, such as who is aboard a large ride.
  */
 static bool make_room(struct outlet *outlet, size_t n)
 {

@@ -91,7 +91,7 @@ struct ask *presence_ask(struct presence *presence, const char *name,
 /* --- the broker's messages --- */
 
 /* Tells what no event told. Such a difference has no place of its own in the stream: a client that has had
- * only a part of it cannot go on from there, so it gets a position that nothing leads from. */
+ * only a part of it cannot go on from there, so it gets a position from which nobody is recovered. */
 static void tell_difference(struct ride *ride, enum broker_event_kind kind, const struct blob *user)
 {
     ride_event(ride, kind, user, &(struct broker_position){.offset = ride->position.offset});

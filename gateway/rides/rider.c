@@ -136,8 +136,8 @@ void riders_deinit(struct riders *riders)
             drop_held(riders, ride, ride->held);
 }
 
-/* What a client asks for is bounded; what becomes of a client must be told in any case, and is once for each.
- */
+/* What a client asks for is bounded; what becomes of a client must be told in any case, and happens once for
+ * each. */
 static bool may_be_refused(enum broker_transition_kind kind)
 {
     return kind == BROKER_BOARD || kind == BROKER_EXIT;
@@ -366,7 +366,7 @@ bool rider_recovery_id(const struct rider *rider, char out[RECOVERY_ID_SIZE])
 
     if (!riders->options.recovery_window_ms || !riders->has_secret || !rider->ride->live)
         return false;
-    /* What this client is told of doubted riders, no other gateway can go on with. */
+    /* No other gateway can go on from what this client is told of doubted riders. */
     static const struct broker_position nowhere = {.epoch = RECOVERY_NOWHERE};
     const struct ride *ride = rider->ride;
     const struct recovery_scope scope = {.ride = ride->name, .subject = subject_of(rider)};
@@ -426,7 +426,7 @@ static void finish_resuming(struct rider *rider, bool recovered)
     rider->ops->resumed(rider->client, recovered);
 }
 
-/* The socket stays whoever's it is. The copy that was evicted for this rider may have held it here. */
+/* The socket stays with whoever has it. The copy that was evicted for this rider may have held it here. */
 static void start_anew(struct rider *rider)
 {
     submit(rider, BROKER_SUSPEND, NULL, NULL, false);
