@@ -125,6 +125,8 @@ static void random_sets_moves_and_cancels_keep_the_next_one_right(void **state)
                 next_ms = alarms[i].timer.at_ms;
         assert_true(timers_next_ms(*state) == next_ms);
     }
+    for (int i = 0; i < COUNT; i++)
+        timers_cancel(*state, &alarms[i].timer); /* they end before the timers */
 }
 
 static void setting_again_moves_a_timer_both_ways(void **state)
@@ -169,6 +171,7 @@ static void a_timer_that_sets_itself_for_now_fires_once_per_run(void **state)
     assert_true(timers_next_ms(*state) == 101);
     timers_run(*state, 101);
     assert_int_equal(alarm.fired, 2);
+    timers_cancel(*state, &alarm.timer);
 }
 
 static void a_callback_may_cancel_another_that_is_due(void **state)
@@ -209,6 +212,7 @@ static void between_runs_a_time_that_has_passed_is_kept(void **state)
     timers_run(*state, 1000);
     timers_set(*state, &alarm.timer, 10);
     assert_true(timers_next_ms(*state) == 10);
+    timers_cancel(*state, &alarm.timer);
 }
 
 static void freeing_forgets_what_is_set(void **state)
