@@ -9,6 +9,7 @@ SEEDS ?= 20
 ARGS ?=
 ONLY ?=
 RUNS ?= 3
+JOBS ?= 1
 PREFIX ?= /usr/local
 SCRIPT ?= smoke
 
@@ -53,10 +54,10 @@ package: client ## a Debian package: build/package/ridecast_*.deb
 # Older runtimes of ThreadSanitizer do not start where addresses are very random (vm.mmap_rnd_bits=32).
 no-aslr = $(if $(filter tsan,$(BUILD)),$$(setarch -R true 2>/dev/null && echo setarch -R))
 
-test: ## all tests (BUILD=dev: under ASan and UBSan; BUILD=tsan: what has two threads; ONLY=protocol/auth: those)
+test: ## all tests (BUILD=dev: under ASan and UBSan; BUILD=tsan: what has two threads; ONLY=protocol/auth: those; JOBS=4: four at once)
 	@scripts/install-deps.sh build test
 	@$(MAKE) --no-print-directory build client tests/node_modules/.package-lock.json
-	@$(no-aslr) ctest --preset $(BUILD) $(if $(ONLY),-R '$(ONLY)')
+	@$(no-aslr) ctest --preset $(BUILD) -j $(JOBS) $(if $(ONLY),-R '$(ONLY)')
 
 tests/node_modules/.package-lock.json: tests/package-lock.json
 	@cd tests && npm ci --no-audit --no-fund
