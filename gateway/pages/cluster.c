@@ -5,7 +5,7 @@
 #include "common/clock.h"
 #include "common/json_text.h"
 #include "gateway/net/link.h"
-#include "gateway/pages/pages.h"
+#include "gateway/pages/respond.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -6,47 +6,18 @@
 #include "gateway/net/link.h"
 #include "gateway/net/server.h"
 #include "gateway/pages/cluster.h"
+#include "gateway/pages/respond.h"
 #include "gateway/pages/static_files.h"
 #include "gateway/rides/presence.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char TEXT[] = "text/plain; charset=utf-8";
-static const char JSON[] = "application/json";
 
 /* A link that waits for /api/users. */
 struct waiting {
     struct link *link;
     struct ask *ask;
 };
-
-static void respond_text(struct link *link, int status, const char *text)
-{
-    link_respond(link, status, TEXT, "Cache-Control: no-store\r\n", text, strlen(text));
-}
-
-/* `more`: a line ended by CRLF, or "". */
-static void respond_with(struct link *link, int status, const char *more, const struct json_slice *json)
-{
-    char cors[CORS_HEADERS_SIZE];
-    char headers[CORS_HEADERS_SIZE + 128];
-
-    cors_headers(link, cors);
-    snprintf(headers, sizeof headers, "%s%sCache-Control: no-store\r\n", cors, more);
-    link_respond(link, status, JSON, headers, json->at, json->len);
-}
-
-void respond_json(struct link *link, int status, const char *json, size_t len)
-{
-    respond_with(link, status, "", &(struct json_slice){json, len});
-}
-
-static void respond_error(struct link *link, int status, const char *json)
-{
-    respond_json(link, status, json, strlen(json));
-}
 
 /* --- /api/users --- */
 
@@ -57,8 +28,7 @@ static void on_users(void *arg, struct blob *json)
     if (json)
         respond_json(waiting->link, 200, json->data, json->len);
     else
-        respond_error(waiting->link, 503,
-                      "{\"error\":\"the presence store cannot be reached now; try again\"}");
+        respond_error(waiting->link, 503, "", "the presence store cannot be reached now; try again");
     free(waiting);
 }
 
@@ -78,16 +48,13 @@ static bool admit(const struct pages *pages, struct link *link, const char *ride
 {
     struct token token;
     struct grant grant;
-    char json[96];
     token_from_request(link_request(link), &token);
     const struct auth_request request = {
         .token = token.text, .len = token.len, .ride = ride, .client = link_client(link, NULL)};
     enum token_fault fault = auth_judge(pages->auth, &request, &grant);
     if (fault == TOKEN_GOOD)
         return true;
-    int len = snprintf(json, sizeof json, "{\"error\":\"%s\"}", token_fault_text(fault));
-    respond_with(link, token_fault_status(fault), token_fault_headers(fault),
-                 &(struct json_slice){json, (size_t)len});
+    respond_error(link, token_fault_status(fault), token_fault_headers(fault), token_fault_text(fault));
     return false;
 }
 
@@ -97,14 +64,14 @@ static void serve_users(const struct pages *pages, struct link *link)
     int len = http_query_get(link_request(link)->query, "ride", ride, sizeof ride);
 
     if (len == -2 || !presence_allows(pages->presence, ride)) {
-        respond_error(link, 400, "{\"error\":\"Invalid ride\"}");
+        respond_error(link, 400, "", "Invalid ride");
         return;
     }
     if (pages->auth && !admit(pages, link, ride))
         return;
     struct waiting *waiting = calloc(1, sizeof *waiting);
     if (!waiting) {
-        respond_error(link, 503, "{\"error\":\"out of memory\"}");
+        respond_error(link, 503, "", "out of memory");
         return;
     }
     waiting->link = link;
@@ -172,7 +139,7 @@ static bool serve_internals(const struct pages *pages, struct link *link, const 
     char cors[CORS_HEADERS_SIZE];
 
     if (is_api(path) && !cors_headers(link, cors))
-        respond_error(link, 403, "{\"error\":\"Forbidden\"}");
+        respond_error(link, 403, "", "Forbidden");
     else if (!strcmp(path, "/metrics"))
         serve_metrics(pages, link);
     else if (!strcmp(path, "/api/users"))

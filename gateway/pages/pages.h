@@ -7,7 +7,6 @@
 #define RIDECAST_GATEWAY_PAGES_PAGES_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 struct auth;
 struct cluster;
@@ -30,8 +29,5 @@ struct pages {
 
 /* Answers the link's request, now or later. False: there is no such page. */
 bool pages_serve(const struct pages *pages, struct link *link);
-
-/* Answers with JSON, and what CORS wants. */
-void respond_json(struct link *link, int status, const char *json, size_t len);
 
 #endif

@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "gateway/net/link.h"
 #include "gateway/net/net.h"
-#include "gateway/pages/pages.h"
+#include "gateway/pages/respond.h"
 #include "tests/lib/virtual_clock.h"
 
 #include <setjmp.h>
