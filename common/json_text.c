@@ -520,62 +520,28 @@ bool json_text_equals(struct json_slice string, const char *text)
     return left == 0;
 }
 
-/* A string's bytes after unescaping, one by one. */
-struct unescaped {
-    struct reader reader;
+/* Escapes are in strings alone, so for these a value of any type is one stretch of text. */
+
+bool json_text_has_nul(struct json_slice value)
+{
+    struct reader r = {value.at, value.at + value.len};
     struct piece piece;
-    size_t used; /* of the piece */
-};
 
-/* -1 at the end. */
-static int next_byte(struct unescaped *text)
-{
-    while (text->used == text->piece.len) {
-        if (!next_piece(&text->reader, &text->piece))
-            return -1;
-        text->used = 0;
-    }
-    return (unsigned char)text->piece.at[text->used++];
-}
-
-static bool same_string(struct json_slice a, struct json_slice b)
-{
-    struct unescaped left = {.reader = inside(a)};
-    struct unescaped right = {.reader = inside(b)};
-    int byte;
-
-    do {
-        byte = next_byte(&left);
-        if (byte != next_byte(&right))
-            return false;
-    } while (byte >= 0);
-    return true;
-}
-
-/* Whether the name is that of a member before `end`. */
-static bool named_before(struct json_slice object, size_t end, struct json_slice name)
-{
-    struct json_slice key, value;
-    size_t cursor = 0;
-
-    while (json_text_next_member(object, &cursor, &key, &value) && cursor < end)
-        if (same_string(key, name))
+    while (next_piece(&r, &piece))
+        if (!piece.lone && memchr(piece.at, '\0', piece.len))
             return true;
     return false;
 }
 
-bool json_text_distinct(struct json_slice object, size_t max)
+bool json_text_has_lone_surrogate(struct json_slice value)
 {
-    struct json_slice name, value;
-    size_t cursor = 0;
-    size_t count = 0;
+    struct reader r = {value.at, value.at + value.len};
+    struct piece piece;
 
-    if (json_text_type(object) != '{')
-        return false;
-    while (json_text_next_member(object, &cursor, &name, &value))
-        if (++count > max || named_before(object, cursor, name))
-            return false;
-    return true;
+    while (next_piece(&r, &piece))
+        if (piece.lone)
+            return true;
+    return false;
 }
 
 static int quote_char(unsigned char c, struct buf *out)

@@ -62,11 +62,9 @@ bool json_text_next_member(struct json_slice object, size_t *cursor, struct json
  */
 struct json_slice json_text_member(struct json_slice object, const char *name);
 
-/*
- * Whether an object has at most `max` members and no name twice, compared after unescaping. Time is
- * quadratic in the members there may be. False for what is no object.
- */
-bool json_text_distinct(struct json_slice object, size_t max);
+/* Whether a string within the value, or a member's name, has a NUL, or a surrogate without its other half. */
+bool json_text_has_nul(struct json_slice value);
+bool json_text_has_lone_surrogate(struct json_slice value);
 
 /*
  * Appends a string's characters, unescaped, as UTF-8. A lone surrogate (which UTF-8 cannot hold) is kept as

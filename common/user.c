@@ -9,20 +9,6 @@
 #include <json-c/json.h>
 #include <string.h>
 
-/* To json-c, whose names are C strings, "id\u0000x" is "id". */
-static bool has_escaped_nul(struct json_slice record)
-{
-    const char *end = record.at + record.len;
-    for (const char *at = record.at; (at = memmem(at, (size_t)(end - at), "\\u0000", 6)); at++) {
-        const char *backslash = at;
-        while (backslash[-1] == '\\') /* a record begins with a brace */
-            backslash--;
-        if ((at - backslash) % 2 == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool text_within(struct json_object *value, size_t max)
 {
     if (!json_object_is_type(value, json_type_string))
@@ -58,7 +44,7 @@ static const char *check_record(struct json_slice record, size_t max_bytes, enum
         return "the message is not valid JSON, or is nested too deep";
     if (json_text_type(record) != '{')
         return "the message must be a JSON object";
-    if (has_escaped_nul(record))
+    if (json_text_has_nul(record)) /* json-c's names end there */
         return "the user record must not hold NUL characters";
 
     const char *error = "the server is out of memory";

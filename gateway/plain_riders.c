@@ -2,6 +2,7 @@
 #include "gateway/plain_riders.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/json_text.h"
 #include "gateway/net/cors.h"
 #include "gateway/net/link.h"
 #include "gateway/net/server.h"

@@ -5,18 +5,20 @@
  *   nbf      it begins CLAIMS_LEEWAY_S before it; absent: it has begun
  *   iss      must be the issuer that is configured, if one is
  *   aud      must be, or hold, the audience that is configured; where none is, a token for some audience is
- * refused sub      the one user id its bearer may board and exit with; absent: its bearer may listen only
+ *            refused
+ *   sub      the one user id its bearer may board and exit with; absent: its bearer may listen only
  *   rides    patterns of the rides its bearer may join (ride_list.h), a string or a list of strings; absent:
- * none
+ *            none
  */
 #ifndef RIDECAST_GATEWAY_AUTH_CLAIMS_H
 #define RIDECAST_GATEWAY_AUTH_CLAIMS_H
 
-#include "common/json_text.h"
 #include "common/user.h"
 #include "gateway/auth/token.h"
 
 #include <stdint.h>
+
+struct json_object;
 
 enum { CLAIMS_LEEWAY_S = 30 };
 
@@ -32,9 +34,9 @@ struct grant {
 
 /*
  * TOKEN_GOOD: `*grant` is filled. Else one of CLAIMS, EXPIRED, EARLY, ISSUER, AUDIENCE, RIDE. `claims` is an
- * object of valid JSON, `ride` the name of a ride.
+ * object (json_tree.h), `ride` the name of a ride.
  */
-enum token_fault claims_judge(const struct claims_rules *rules, struct json_slice claims, const char *ride,
+enum token_fault claims_judge(const struct claims_rules *rules, struct json_object *claims, const char *ride,
                               int64_t now_s, struct grant *grant);
 
 #endif

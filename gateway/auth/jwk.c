@@ -1,8 +1,11 @@
 /* Keys from JSON: see jwk.h. */
 #include "gateway/auth/jwk.h"
 #include "common/base64.h"
+#include "common/json_text.h"
+#include "common/json_tree.h"
 #include "gateway/auth/keys.h"
 
+#include <json-c/json_object.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -10,26 +13,27 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 8, MEMBERS_MAX = 64, NUMBER_MAX = 2048, COORDINATE = 32, POINT = 1 + 2 * COORDINATE };
+enum { DEPTH_MAX = 8, MEMBERS_MAX = 64, NUMBER_LETTERS = 2728, COORDINATE = 32, POINT = 1 + 2 * COORDINATE };
 
 /* What a member holds in base64url. */
 struct number {
-    unsigned char bytes[NUMBER_MAX];
+    unsigned char bytes[BASE64_BYTES(NUMBER_LETTERS)];
     size_t len;
 };
 
 static const char NOT_A_KEY[] = "has a JWK that is not as RFC 7517 wants it";
 
-static int read_number(struct json_slice jwk, const char *name, struct number *number)
+static int read_number(struct json_object *jwk, const char *name, struct number *number)
 {
-    struct json_slice value = json_text_member(jwk, name);
+    const char *value = json_tree_string(json_object_object_get(jwk, name), NUMBER_LETTERS);
 
-    if (json_text_type(value) != '"' || value.len < 3 || BASE64_BYTES(value.len - 2) > NUMBER_MAX)
+    if (!value || !*value)
         return -1;
-    return base64_decode(BASE64_URL, value.at + 1, value.len - 2, (char *)number->bytes, &number->len);
+    return base64_decode(BASE64_URL, value, strlen(value), (char *)number->bytes, &number->len);
 }
 
 /* NULL: those parameters make no key. */
@@ -47,7 +51,7 @@ static EVP_PKEY *key_from(const char *type, OSSL_PARAM *params)
     return key;
 }
 
-static EVP_PKEY *rsa_key(struct json_slice jwk)
+static EVP_PKEY *rsa_key(struct json_object *jwk)
 {
     struct number n, e;
 
@@ -74,7 +78,7 @@ static EVP_PKEY *rsa_key(struct json_slice jwk)
     return key;
 }
 
-static EVP_PKEY *ec_key(struct json_slice jwk)
+static EVP_PKEY *ec_key(struct json_object *jwk)
 {
     struct number x, y;
     char group[] = "prime256v1";
@@ -93,95 +97,125 @@ static EVP_PKEY *ec_key(struct json_slice jwk)
     return key_from("EC", params);
 }
 
-static int add_public(struct keys *keys, struct json_slice jwk, EVP_PKEY *(*read)(struct json_slice jwk),
+/* NULL: it has none. -1: it is not what an id can be. */
+static int read_id(struct json_object *jwk, const char **id, const char **error)
+{
+    struct json_object *value;
+
+    *id = NULL;
+    if (!json_object_object_get_ex(jwk, "kid", &value))
+        return 0;
+    *id = json_tree_string(value, KEY_ID_MAX);
+    *error = "has a key whose \"kid\" is no string of 1 to 128 bytes";
+    return *id && **id ? 0 : -1;
+}
+
+static int add_public(struct keys *keys, struct json_object *jwk, EVP_PKEY *(*read)(struct json_object *jwk),
                       const char **error)
 {
-    if (json_text_member(jwk, "d").at) {
+    const char *id;
+
+    if (json_object_object_get_ex(jwk, "d", NULL)) {
         *error = "has a private key; give the public one that belongs to it";
         return -1;
     }
     EVP_PKEY *key = read(jwk);
 
     *error = NOT_A_KEY;
-    return key ? keys_add_public(keys, key, json_text_member(jwk, "kid"), error) : -1;
+    if (!key)
+        return -1;
+    if (read_id(jwk, &id, error) != 0) {
+        EVP_PKEY_free(key);
+        return -1;
+    }
+    return keys_add_public(keys, key, id, error);
 }
 
-static int add_secret(struct keys *keys, struct json_slice jwk, const char **error)
+static int add_secret(struct keys *keys, struct json_object *jwk, const char **error)
 {
     struct number secret;
+    const char *id;
     int failed = read_number(jwk, "k", &secret);
 
     *error = NOT_A_KEY;
     if (!failed)
-        failed = keys_add_secret(keys, (char *)secret.bytes, secret.len, json_text_member(jwk, "kid"), error);
+        failed = read_id(jwk, &id, error);
+    if (!failed)
+        failed = keys_add_secret(keys, (char *)secret.bytes, secret.len, id, error);
     OPENSSL_cleanse(&secret, sizeof secret);
     return failed;
 }
 
 /* Whether the key says that it verifies signatures of this algorithm, or says nothing else. */
-static bool is_for(struct json_slice jwk, enum key_algorithm algorithm)
+static bool is_for(struct json_object *jwk, const char *algorithm)
 {
-    struct json_slice name = json_text_member(jwk, "alg");
-    struct json_slice use = json_text_member(jwk, "use");
-    struct json_slice operations = json_text_member(jwk, "key_ops");
-    struct json_slice operation;
-    size_t cursor = 0;
+    struct json_object *name, *use, *operations;
 
-    if ((name.at && key_algorithm_named(name) != algorithm) || (use.at && !json_text_equals(use, "sig")))
+    if ((json_object_object_get_ex(jwk, "alg", &name) && !json_tree_is(name, algorithm)) ||
+        (json_object_object_get_ex(jwk, "use", &use) && !json_tree_is(use, "sig")))
         return false;
-    if (!operations.at)
+    if (!json_object_object_get_ex(jwk, "key_ops", &operations))
         return true;
-    while (json_text_next(operations, &cursor, &operation))
-        if (json_text_equals(operation, "verify"))
+    if (!json_object_is_type(operations, json_type_array))
+        return false;
+    for (size_t i = 0; i < json_object_array_length(operations); i++)
+        if (json_tree_is(json_object_array_get_idx(operations, i), "verify"))
             return true;
     return false;
 }
 
-static int add_key(struct keys *keys, struct json_slice jwk, const char **error)
+static int add_key(struct keys *keys, struct json_object *jwk, const char **error)
 {
-    struct json_slice type = json_text_member(jwk, "kty");
+    struct json_object *type = json_object_object_get(jwk, "kty");
 
     *error = NOT_A_KEY;
-    if (!json_text_distinct(jwk, MEMBERS_MAX) || json_text_type(type) != '"')
+    if (!json_object_is_type(type, json_type_string))
         return -1;
-    if (json_text_equals(type, "RSA") && is_for(jwk, KEY_RS256))
+    if (json_tree_is(type, "RSA") && is_for(jwk, "RS256"))
         return add_public(keys, jwk, rsa_key, error);
-    if (json_text_equals(type, "EC") && json_text_equals(json_text_member(jwk, "crv"), "P-256") &&
-        is_for(jwk, KEY_ES256))
+    if (json_tree_is(type, "EC") && json_tree_is(json_object_object_get(jwk, "crv"), "P-256") &&
+        is_for(jwk, "ES256"))
         return add_public(keys, jwk, ec_key, error);
-    if (json_text_equals(type, "oct") && is_for(jwk, KEY_HS256))
+    if (json_tree_is(type, "oct") && is_for(jwk, "HS256"))
         return add_secret(keys, jwk, error);
     return 0;
 }
 
+/* Each key is read by itself, so that none has two members of one name. */
 static int add_set(struct keys *keys, struct json_slice list, const char **error)
 {
-    struct json_slice jwk;
+    struct json_slice text;
     size_t cursor = 0;
+    int failed = 0;
 
     *error = "is no JWKS: its \"keys\" are no list";
     if (json_text_type(list) != '[')
         return -1;
-    while (json_text_next(list, &cursor, &jwk))
-        if (add_key(keys, jwk, error) != 0)
-            return -1;
-    return 0;
+    while (!failed && json_text_next(list, &cursor, &text)) {
+        struct json_object *jwk = json_tree_read(text.at, text.len, DEPTH_MAX, MEMBERS_MAX);
+
+        failed = add_key(keys, jwk, error);
+        json_object_put(jwk);
+    }
+    return failed;
 }
 
 int jwk_add(struct keys *keys, const char *text, size_t len, const char **error)
 {
-    struct json_slice top = json_text_trim(text, len);
+    struct json_object *top = json_tree_read(text, len, DEPTH_MAX, MEMBERS_MAX);
     size_t before = keys_count(keys);
 
     *error = "is not strict JSON: one object, no name twice";
-    if (!json_text_valid(top.at, top.len, DEPTH_MAX) || !json_text_distinct(top, MEMBERS_MAX))
+    if (!top)
         return -1;
-    struct json_slice list = json_text_member(top, "keys");
+    int failed = json_object_object_get_ex(top, "keys", NULL)
+                     ? add_set(keys, json_text_member(json_text_trim(text, len), "keys"), error)
+                     : add_key(keys, top, error);
 
-    if ((list.at ? add_set(keys, list, error) : add_key(keys, top, error)) != 0)
-        return -1;
-    if (keys_count(keys) > before)
-        return 0;
-    *error = "has no key for HS256, RS256 or ES256 signatures";
-    return -1;
+    json_object_put(top);
+    if (!failed && keys_count(keys) == before) {
+        *error = "has no key for HS256, RS256 or ES256 signatures";
+        failed = -1;
+    }
+    return failed;
 }

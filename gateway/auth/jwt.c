@@ -1,8 +1,12 @@
 /* JSON Web Tokens: see jwt.h. */
 #include "gateway/auth/jwt.h"
 #include "common/base64.h"
+#include "common/json_text.h"
+#include "common/json_tree.h"
 #include "gateway/auth/keys.h"
 
+#include <json-c/json_object.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { HEADER, CLAIMS, SIGNATURE, PARTS };
@@ -23,31 +27,28 @@ static bool split(const char *token, size_t len, struct json_slice part[PARTS])
     return true;
 }
 
-/* A part that is an object; `bytes` hold it, for the caller to free in any case. */
-static bool read_object(struct json_slice part, size_t members, struct buf *bytes, struct json_slice *object)
+/* The object that a part is; NULL: it is none. */
+static struct json_object *read_object(struct json_slice part, size_t members)
 {
-    size_t n;
+    char text[BASE64_BYTES(TOKEN_MAX)];
+    size_t len;
 
-    buf_init(bytes, BASE64_BYTES(TOKEN_MAX));
-    char *room = buf_reserve(bytes, BASE64_BYTES(part.len));
-
-    if (!room || base64_decode(BASE64_URL, part.at, part.len, room, &n) != 0 ||
-        !json_text_valid(room, n, JWT_DEPTH_MAX))
-        return false;
-    buf_added(bytes, n);
-    *object = json_text_trim(bytes->data, bytes->len);
-    return json_text_distinct(*object, members);
+    if (base64_decode(BASE64_URL, part.at, part.len, text, &len) != 0)
+        return NULL;
+    return json_tree_read(text, len, JWT_DEPTH_MAX, members);
 }
 
-static enum token_fault judge_header(struct json_slice header, struct signed_text *text)
+static enum token_fault judge_header(struct json_object *header, struct signed_text *text)
 {
-    struct json_slice algorithm = json_text_member(header, "alg");
+    struct json_object *algorithm = json_object_object_get(header, "alg"), *kid = NULL;
+    const char *name = json_tree_string(algorithm, TOKEN_MAX);
 
-    text->algorithm = key_algorithm_named(algorithm);
-    text->kid = json_text_member(header, "kid");
-    if (json_text_type(algorithm) != '"' || (text->kid.at && json_text_type(text->kid) != '"'))
+    if (!json_object_is_type(algorithm, json_type_string) ||
+        (json_object_object_get_ex(header, "kid", &kid) && !json_object_is_type(kid, json_type_string)))
         return TOKEN_MALFORMED;
-    if (json_text_member(header, "crit").at)
+    text->algorithm = key_algorithm_named(name ? name : "");
+    text->kid = json_tree_string(kid, KEY_ID_MAX);
+    if (json_object_object_get_ex(header, "crit", NULL))
         return TOKEN_CRITICAL;
     return text->algorithm == KEY_ALGORITHMS ? TOKEN_ALGORITHM : TOKEN_GOOD;
 }
@@ -67,41 +68,28 @@ static enum token_fault verify(const struct keys *keys, const struct signed_text
     return TOKEN_SIGNATURE;
 }
 
-enum token_fault jwt_open(const struct keys *keys, const char *token, size_t len, struct jwt *jwt)
+enum token_fault jwt_open(const struct keys *keys, const char *token, size_t len, struct json_object **claims)
 {
-    struct json_slice part[PARTS], header;
-    struct buf header_bytes;
+    struct json_slice part[PARTS];
     char signature[BASE64_BYTES(TOKEN_MAX)];
-    size_t signature_len;
-    enum token_fault fault = TOKEN_MALFORMED;
+    struct signed_text text = {.text = token, .signature = signature};
 
-    if (len > TOKEN_MAX || !split(token, len, part))
+    if (len > TOKEN_MAX || !split(token, len, part) ||
+        base64_decode(BASE64_URL, part[SIGNATURE].at, part[SIGNATURE].len, signature, &text.signature_len) !=
+            0)
         return TOKEN_MALFORMED;
-    if (!read_object(part[HEADER], JWT_HEADER_MEMBERS, &header_bytes, &header) ||
-        base64_decode(BASE64_URL, part[SIGNATURE].at, part[SIGNATURE].len, signature, &signature_len) != 0)
-        goto out;
+    text.len = part[HEADER].len + 1 + part[CLAIMS].len;
+    struct json_object *header = read_object(part[HEADER], JWT_HEADER_MEMBERS);
 
-    struct signed_text text = {
-        .text = token,
-        .len = part[HEADER].len + 1 + part[CLAIMS].len,
-        .signature = signature,
-        .signature_len = signature_len,
-    };
-    fault = judge_header(header, &text);
+    if (!header)
+        return TOKEN_MALFORMED;
+    enum token_fault fault = judge_header(header, &text);
+
     if (fault == TOKEN_GOOD)
         fault = verify(keys, &text);
+    json_object_put(header);
     if (fault != TOKEN_GOOD)
-        goto out;
-    if (!read_object(part[CLAIMS], JWT_CLAIMS_MAX, &jwt->bytes, &jwt->claims)) {
-        buf_deinit(&jwt->bytes);
-        fault = TOKEN_MALFORMED;
-    }
-out:
-    buf_deinit(&header_bytes);
-    return fault;
-}
-
-void jwt_close(struct jwt *jwt)
-{
-    buf_deinit(&jwt->bytes);
+        return fault;
+    *claims = read_object(part[CLAIMS], JWT_CLAIMS_MAX);
+    return *claims ? TOKEN_GOOD : TOKEN_MALFORMED;
 }

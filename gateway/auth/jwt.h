@@ -8,24 +8,18 @@
 #ifndef RIDECAST_GATEWAY_AUTH_JWT_H
 #define RIDECAST_GATEWAY_AUTH_JWT_H
 
-#include "common/json_text.h"
 #include "gateway/auth/token.h"
 
+struct json_object;
 struct keys;
 
 enum { JWT_DEPTH_MAX = 8, JWT_HEADER_MEMBERS = 16, JWT_CLAIMS_MAX = 64 };
 
-/* A token that was found good. */
-struct jwt {
-    struct buf bytes;         /* of the claims */
-    struct json_slice claims; /* an object, within `bytes` */
-};
-
 /*
- * TOKEN_GOOD: one of the keys has signed it; `*jwt` is filled, free it with jwt_close(). Else why not, one of
- * MALFORMED, ALGORITHM, CRITICAL, KEY, SIGNATURE, and there is nothing to free.
+ * TOKEN_GOOD: one of the keys has signed it; `*claims` is to be freed with json_object_put(). Else why not,
+ * one of MALFORMED, ALGORITHM, CRITICAL, KEY, SIGNATURE, and there is nothing to free.
  */
-enum token_fault jwt_open(const struct keys *keys, const char *token, size_t len, struct jwt *jwt);
-void jwt_close(struct jwt *jwt);
+enum token_fault jwt_open(const struct keys *keys, const char *token, size_t len,
+                          struct json_object **claims);
 
 #endif

@@ -1,5 +1,6 @@
 /* The keys that tokens are verified with: see keys.h. */
 #include "gateway/auth/keys.h"
+#include "common/alloc.h"
 
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
@@ -10,6 +11,8 @@
 #include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,10 +20,9 @@ enum { MAC_BYTES = 32, ES256_HALF = 32, ES256_BYTES = 2 * ES256_HALF };
 
 struct key {
     enum key_algorithm algorithm;
-    bool has_id;
-    char id[KEY_ID_MAX + 1];
-    EVP_PKEY *public; /* RS256, ES256 */
-    char *secret;     /* HS256 */
+    char id[KEY_ID_MAX + 1]; /* "": none */
+    EVP_PKEY *public;        /* RS256, ES256 */
+    char *secret;            /* HS256 */
     size_t secret_len;
 };
 
@@ -31,11 +33,7 @@ struct keys {
 
 struct keys *keys_new(void)
 {
-    struct keys *keys = calloc(1, sizeof *keys);
-
-    if (!keys)
-        abort();
-    return keys;
+    return alloc_zeroed(sizeof(struct keys));
 }
 
 void keys_free(struct keys *keys)
@@ -54,38 +52,20 @@ size_t keys_count(const struct keys *keys)
     return keys->count;
 }
 
-enum key_algorithm key_algorithm_named(struct json_slice name)
+enum key_algorithm key_algorithm_named(const char *name)
 {
     static const char *const names[] = {"HS256", "RS256", "ES256"};
     enum key_algorithm algorithm = 0;
 
-    while (algorithm < KEY_ALGORITHMS && !json_text_equals(name, names[algorithm]))
+    while (algorithm < KEY_ALGORITHMS && strcmp(name, names[algorithm]) != 0)
         algorithm++;
     return algorithm;
 }
 
 /* --- adding --- */
 
-static int take_id(struct key *key, struct json_slice kid, const char **error)
-{
-    struct buf id;
-
-    if (!kid.at)
-        return 0;
-    buf_init(&id, KEY_ID_MAX);
-    bool fits = json_text_type(kid) == '"' && json_text_unescape(kid, &id) == 0 && id.len > 0 &&
-                !memchr(id.data, '\0', id.len);
-
-    if (fits)
-        memcpy(key->id, id.data, id.len);
-    key->has_id = fits;
-    buf_deinit(&id);
-    *error = "has a key whose \"kid\" is no string of 1 to 128 bytes";
-    return fits ? 0 : -1;
-}
-
 /* Room for one more key, which has its id; it counts when keys->count is raised. NULL: there is none. */
-static struct key *next_key(struct keys *keys, struct json_slice kid, const char **error)
+static struct key *next_key(struct keys *keys, const char *kid, const char **error)
 {
     if (keys->count == KEYS_MAX) {
         *error = "has more than 32 keys";
@@ -93,12 +73,12 @@ static struct key *next_key(struct keys *keys, struct json_slice kid, const char
     }
     struct key *key = &keys->key[keys->count];
 
-    *key = (struct key){.has_id = false};
-    return take_id(key, kid, error) == 0 ? key : NULL;
+    *key = (struct key){.id = ""};
+    snprintf(key->id, sizeof key->id, "%s", kid ? kid : "");
+    return key;
 }
 
-int keys_add_secret(struct keys *keys, const char *secret, size_t len, struct json_slice kid,
-                    const char **error)
+int keys_add_secret(struct keys *keys, const char *secret, size_t len, const char *kid, const char **error)
 {
     if (len < KEY_SECRET_MIN) {
         *error = "has a secret of less than 32 bytes; make one with: openssl rand -hex 32";
@@ -110,7 +90,7 @@ int keys_add_secret(struct keys *keys, const char *secret, size_t len, struct js
         return -1;
     key->secret = OPENSSL_memdup(secret, len);
     if (!key->secret)
-        abort();
+        alloc_failed();
     key->algorithm = KEY_HS256;
     key->secret_len = len;
     keys->count++;
@@ -146,7 +126,7 @@ static bool is_sound(EVP_PKEY *key)
     return sound;
 }
 
-int keys_add_public(struct keys *keys, EVP_PKEY *public, struct json_slice kid, const char **error)
+int keys_add_public(struct keys *keys, EVP_PKEY *public, const char *kid, const char **error)
 {
     enum key_algorithm algorithm = algorithm_of(public, error);
     struct key *key = NULL;
@@ -171,7 +151,6 @@ out:
 static int add_block(struct keys *keys, const char *name, const unsigned char *der, long len,
                      const char **error)
 {
-    static const struct json_slice no_id = {NULL, 0};
     const unsigned char *end = der + len;
 
     if (strstr(name, "PRIVATE KEY")) {
@@ -185,7 +164,7 @@ static int add_block(struct keys *keys, const char *name, const unsigned char *d
         EVP_PKEY_free(public);
         public = NULL;
     }
-    return public ? keys_add_public(keys, public, no_id, error) : -1;
+    return public ? keys_add_public(keys, public, NULL, error) : -1;
 }
 
 int keys_add_pem(struct keys *keys, const char *text, size_t len, const char **error)
@@ -273,9 +252,9 @@ static bool verify(const struct key *key, const struct signed_text *text)
     }
 }
 
-static bool is_meant(const struct key *key, struct json_slice kid)
+static bool is_meant(const struct key *key, const char *kid)
 {
-    return !key->has_id || (kid.at && json_text_equals(kid, key->id));
+    return !key->id[0] || (kid && strcmp(kid, key->id) == 0);
 }
 
 enum keys_verdict keys_verify(const struct keys *keys, const struct signed_text *text)

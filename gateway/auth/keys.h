@@ -11,8 +11,6 @@
 #ifndef RIDECAST_GATEWAY_AUTH_KEYS_H
 #define RIDECAST_GATEWAY_AUTH_KEYS_H
 
-#include "common/json_text.h"
-
 #include <stddef.h>
 
 struct evp_pkey_st;
@@ -28,7 +26,6 @@ enum {
     KEY_RSA_MAX = 8192,  /* bits: what a stranger's token may cost */
 };
 
-/* Aborts when out of memory. */
 struct keys *keys_new(void);
 /* NULL is harmless. Secrets are wiped. */
 void keys_free(struct keys *keys);
@@ -37,14 +34,13 @@ size_t keys_count(const struct keys *keys);
 
 /* Adds every `PUBLIC KEY` of a PEM file. */
 int keys_add_pem(struct keys *keys, const char *text, size_t len, const char **error);
-/* Adds a secret as it is. `kid`: a JSON string, or absent. */
-int keys_add_secret(struct keys *keys, const char *secret, size_t len, struct json_slice kid,
-                    const char **error);
+/* Adds a secret as it is. `kid`: 1 to KEY_ID_MAX bytes, or NULL. */
+int keys_add_secret(struct keys *keys, const char *secret, size_t len, const char *kid, const char **error);
 /* Adds a public key, which is taken in any case. */
-int keys_add_public(struct keys *keys, struct evp_pkey_st *public, struct json_slice kid, const char **error);
+int keys_add_public(struct keys *keys, struct evp_pkey_st *public, const char *kid, const char **error);
 
-/* HS256, RS256, ES256; KEY_ALGORITHMS: another. `name` is a JSON value. */
-enum key_algorithm key_algorithm_named(struct json_slice name);
+/* HS256, RS256, ES256; KEY_ALGORITHMS: another. */
+enum key_algorithm key_algorithm_named(const char *name);
 
 enum keys_verdict {
     KEYS_VERIFIED,
@@ -56,7 +52,7 @@ enum keys_verdict {
 /* What is signed, and by whom. */
 struct signed_text {
     enum key_algorithm algorithm;
-    struct json_slice kid; /* a JSON string, or absent */
+    const char *kid; /* NULL: none, or none that a key can have */
     const char *text;
     size_t len;
     const char *signature;

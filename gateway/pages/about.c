@@ -1,8 +1,9 @@
 /* What this gateway says of itself: see about.h. */
 #include "gateway/pages/about.h"
 #include "broker/broker.h"
+#include "common/alloc.h"
 #include "common/clock.h"
-#include "common/json_text.h"
+#include "common/json_tree.h"
 #include "common/process.h"
 #include "gateway/net/net.h"
 #include "gateway/net/server.h"
@@ -10,17 +11,29 @@
 #include "gateway/protocol/engineio.h"
 #include "gateway/rides/presence.h"
 
-#include <inttypes.h>
-#include <string.h>
+#include <json-c/json_object.h>
+#include <stdio.h>
+
+static void add_text(struct json_object *json, const char *name, const char *text)
+{
+    json_object_object_add(json, name, json_object_new_string(text));
+}
+
+static void add_number(struct json_object *json, const char *name, uint64_t n)
+{
+    json_object_object_add(json, name, json_object_new_uint64(n));
+}
 
 /* In milliseconds; null when there was nothing to measure. */
-static int print_quantile(struct buf *out, const char *name, const struct metric *metric,
-                          const struct metric_snapshot *since, double share)
+static void add_quantile(struct json_object *json, const char *name, const struct metric *metric,
+                         const struct metric_snapshot *since, double share)
 {
     int64_t us = metric_quantile(metric, since, share);
-    if (us < 0)
-        return buf_appendf(out, ",\"%s\":null", name);
-    return buf_appendf(out, ",\"%s\":%.15g", name, (double)us / 1000);
+    double ms = (double)us / 1000;
+    char text[32];
+
+    snprintf(text, sizeof text, "%.15g", ms); /* json-c's own has 17 digits, 0.10000000000000001 */
+    json_object_object_add(json, name, us < 0 ? NULL : json_object_new_double_s(ms, text));
 }
 
 static const char *state_of(const struct gauges_sources *sources)
@@ -30,37 +43,36 @@ static const char *state_of(const struct gauges_sources *sources)
     return presence_ready(sources->presence) ? "ready" : "broker down";
 }
 
-static int print_counts(const struct about *about, struct buf *out)
-{
-    const struct gauges_sources *sources = &about->gauges->sources;
-    const struct rides *rides = presence_rides(sources->presence);
-    size_t sessions = eio_session_count(sources->eio);
-    size_t websockets = eio_websocket_count(sources->eio);
-    return buf_appendf(out,
-                       ",\"connections\":%zu,\"clients\":%zu,\"polling\":%zu,\"websocket\":%zu,\"plain\":%zu"
-                       ",\"rides\":%u,\"riders\":%" PRIu64 ",\"events\":%" PRIu64 ",\"deliveries\":%" PRIu64
-                       ",\"memory\":%" PRIu64,
-                       net_connection_count(server_net(sources->server)), sessions + *sources->plain_count,
-                       sessions - websockets, websockets, *sources->plain_count, HASH_COUNT(rides->by_name),
-                       broker_riders_held(about->broker), rides->events, rides->deliveries,
-                       process_resident_bytes());
-}
-
 static int print(const struct about *about, struct buf *out)
 {
     const struct gauges *gauges = about->gauges;
+    const struct gauges_sources *sources = &gauges->sources;
+    const struct rides *rides = presence_rides(sources->presence);
+    size_t sessions = eio_session_count(sources->eio);
+    size_t websockets = eio_websocket_count(sources->eio);
     size_t oldest = about->beats % ABOUT_SPANS;
-    return buf_append_str(out, "{\"node\":") || json_text_quote(about->node, strlen(about->node), out) ||
-                   buf_appendf(out, ",\"version\":\"%s\",\"state\":\"%s\",\"uptime\":%" PRIu64,
-                               RIDECAST_VERSION, state_of(&gauges->sources),
-                               (clock_ms() - about->started_ms) / 1000) ||
-                   print_counts(about, out) ||
-                   print_quantile(out, "deliveryP50", gauges->delays, &about->delays[oldest], 0.5) ||
-                   print_quantile(out, "deliveryP99", gauges->delays, &about->delays[oldest], 0.99) ||
-                   print_quantile(out, "lagP99", gauges->lag, &about->lags[oldest], 0.99) ||
-                   buf_append_str(out, "}")
-               ? -1
-               : 0;
+    struct json_object *json = json_object_new_object();
+
+    if (!json)
+        alloc_failed();
+    add_text(json, "node", about->node);
+    add_text(json, "version", RIDECAST_VERSION);
+    add_text(json, "state", state_of(sources));
+    add_number(json, "uptime", (clock_ms() - about->started_ms) / 1000);
+    add_number(json, "connections", net_connection_count(server_net(sources->server)));
+    add_number(json, "clients", sessions + *sources->plain_count);
+    add_number(json, "polling", sessions - websockets);
+    add_number(json, "websocket", websockets);
+    add_number(json, "plain", *sources->plain_count);
+    add_number(json, "rides", HASH_COUNT(rides->by_name));
+    add_number(json, "riders", broker_riders_held(about->broker));
+    add_number(json, "events", rides->events);
+    add_number(json, "deliveries", rides->deliveries);
+    add_number(json, "memory", process_resident_bytes());
+    add_quantile(json, "deliveryP50", gauges->delays, &about->delays[oldest], 0.5);
+    add_quantile(json, "deliveryP99", gauges->delays, &about->delays[oldest], 0.99);
+    add_quantile(json, "lagP99", gauges->lag, &about->lags[oldest], 0.99);
+    return json_tree_print(json, out);
 }
 
 static void beat(void *owner)

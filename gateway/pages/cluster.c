@@ -4,10 +4,11 @@
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/json_text.h"
+#include "common/json_tree.h"
 #include "gateway/net/link.h"
 #include "gateway/pages/respond.h"
 
-#include <inttypes.h>
+#include <json-c/json_object.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -22,36 +23,53 @@ struct cluster_wait {
 
 /* What is added up over all gateways. */
 static const char *const SUMMED[] = {"connections", "clients", "riders", "events", "deliveries"};
-enum { SUMS = sizeof SUMMED / sizeof *SUMMED, DIGITS_MAX = 15, ANSWER_MAX = 1 << 24 };
+enum { SUMS = sizeof SUMMED / sizeof *SUMMED, ANSWER_MAX = 1 << 24, DEPTH_MAX = 8 };
 
-/* A whole number that a double holds; 0 for anything else. */
-static uint64_t number(struct json_slice value)
+static const int64_t NUMBER_MAX = 999999999999999; /* whole numbers that a double holds */
+
+/* 0 for anything else. */
+static uint64_t number(struct json_object *value)
 {
-    uint64_t n = 0;
-    if (value.len > DIGITS_MAX)
-        return 0;
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.at[i] < '0' || value.at[i] > '9')
-            return 0;
-        n = n * 10 + (uint64_t)(value.at[i] - '0');
-    }
-    return n;
+    int64_t n = json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
+
+    return n > 0 && n <= NUMBER_MAX ? (uint64_t)n : 0;
 }
 
+static void add(uint64_t sums[SUMS], struct json_slice gateway)
+{
+    struct json_object *about = json_tree_read(gateway.at, gateway.len, DEPTH_MAX, ABOUT_MAX);
+
+    for (size_t i = 0; i < SUMS; i++)
+        sums[i] += number(json_object_object_get(about, SUMMED[i]));
+    json_object_put(about);
+}
+
+static int print_totals(size_t count, const uint64_t sums[SUMS], struct buf *out)
+{
+    struct json_object *totals = json_object_new_object();
+
+    if (!totals)
+        alloc_failed();
+    json_object_object_add(totals, "gateways", json_object_new_uint64(count));
+    for (size_t i = 0; i < SUMS; i++)
+        json_object_object_add(totals, SUMMED[i], json_object_new_uint64(sums[i]));
+    return json_tree_print(totals, out);
+}
+
+/* What the gateways say is passed on as it came, so that it stays what they said. */
 int cluster_sum_up(const struct blob *json, struct buf *out)
 {
     struct json_slice all = json_text_trim(json->data, json->len), one;
     uint64_t sums[SUMS] = {0};
     size_t cursor = 0, count = 0;
-    for (; json_text_next(all, &cursor, &one); count++)
-        for (size_t i = 0; i < SUMS; i++)
-            sums[i] += number(json_text_member(one, SUMMED[i]));
 
-    int failed = buf_append_str(out, "{\"gateways\":") || buf_append(out, json->data, json->len) ||
-                 buf_appendf(out, ",\"totals\":{\"gateways\":%zu", count);
-    for (size_t i = 0; i < SUMS && !failed; i++)
-        failed = buf_appendf(out, ",\"%s\":%" PRIu64, SUMMED[i], sums[i]);
-    return failed || buf_append_str(out, "}}") ? -1 : 0;
+    for (; json_text_next(all, &cursor, &one); count++)
+        add(sums, one);
+    return buf_append_str(out, "{\"gateways\":") || buf_append(out, json->data, json->len) ||
+                   buf_append_str(out, ",\"totals\":") || print_totals(count, sums, out) ||
+                   buf_append_str(out, "}")
+               ? -1
+               : 0;
 }
 
 /* --- who waits --- */

@@ -5,7 +5,10 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "common/json_text.h"
+#include "common/json_tree.h"
 #include "common/user.h"
+
+#include <json-c/json_object.h>
 
 enum { RECORD_MAX = 1000 };
 
@@ -65,6 +68,23 @@ static void check_user(const struct user *user, struct json_slice text)
     CHECK(user_parse(record.at, record.len, record.len - 1, &again, &error));
 }
 
+/* What is read as a tree is strict JSON, says the same as the text, and can be printed. */
+static void check_tree(struct json_slice text, bool valid)
+{
+    struct json_object *tree = json_tree_read(text.at, text.len, USER_DEPTH_MAX, 8);
+
+    if (!tree)
+        return;
+    CHECK(valid);
+    const char *id = json_tree_string(json_object_object_get(tree, "id"), SIZE_MAX);
+    struct buf printed;
+
+    CHECK(!id || json_text_equals(json_text_member(text, "id"), id));
+    buf_init(&printed, SIZE_MAX / 2);
+    CHECK(!json_tree_print(tree, &printed));
+    buf_deinit(&printed);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *copy = fuzz_copy(data, size);
@@ -74,7 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *error = NULL;
 
     CHECK(walk(text, USER_DEPTH_MAX, valid) <= 2 * size + 1);
-    json_text_distinct(text, 8);
+    check_tree(text, valid);
     if (!user_parse(copy, size, RECORD_MAX, &user, &error)) {
         CHECK(valid && text.len <= RECORD_MAX);
         check_user(&user, text);

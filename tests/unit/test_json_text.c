@@ -485,37 +485,17 @@ static void quoting_into_a_full_buffer_fails_and_changes_nothing(void **state)
     }
 }
 
-static bool distinct(const char *text, size_t max)
-{
-    assert_true(json_text_valid(text, strlen(text), 4));
-    return json_text_distinct(json_text_trim(text, strlen(text)), max);
-}
-
-static void names_that_occur_twice_are_found(void **state)
+static void what_c_strings_and_utf8_cannot_hold_is_found(void **state)
 {
     (void)state;
-    assert_true(distinct("{}", 0));
-    assert_true(distinct("{\"a\":1,\"b\":{\"a\":1,\"a\":2},\"A\":3,\"\":4,\"aa\":5}", 5));
-    assert_false(distinct("{\"a\":1,\"b\":2,\"a\":3}", 5));
-    assert_false(distinct("{\"\":1,\"\":2}", 5));
-    assert_false(distinct("{\"a/b\":1,\"\\u0061\\/b\":2}", 5));
-    assert_false(distinct("{\"\xc3\xa9\":1,\"\\u00e9\":2}", 5));
-    assert_true(distinct("{\"a\\u0000\":1,\"a\":2,\"a\\u0000b\":3}", 5));
-}
-
-static void more_members_than_allowed_are_not_distinct(void **state)
-{
-    (void)state;
-    assert_true(distinct("{\"a\":1,\"b\":2}", 2));
-    assert_false(distinct("{\"a\":1,\"b\":2,\"c\":3}", 2));
-}
-
-static void what_is_no_object_has_no_distinct_names(void **state)
-{
-    (void)state;
-    assert_false(distinct("[]", 5));
-    assert_false(distinct("\"a\"", 5));
-    assert_false(json_text_distinct((struct json_slice){NULL, 0}, 5));
+    assert_true(json_text_has_nul(slice("{\"a\":[\"\\u0000\"]}")));
+    assert_true(json_text_has_nul(slice("{\"\\\\\\u0000\":1}")));
+    assert_false(json_text_has_nul(slice("[\"\\\\u0000\",\"\\u00010\"]")));
+    assert_true(json_text_has_lone_surrogate(slice("[\"\\ud800\"]")));
+    assert_true(json_text_has_lone_surrogate(slice("[\"\\ud800\",\"\\udc00\"]")));
+    assert_true(json_text_has_lone_surrogate(slice("{\"\\udc00\\ud800\":1}")));
+    assert_false(json_text_has_lone_surrogate(slice("[\"\\ud83d\\ude00\",\"\\\\ud800\",7]")));
+    assert_false(json_text_has_nul((struct json_slice){NULL, 0}));
 }
 
 int main(void)
@@ -550,9 +530,7 @@ int main(void)
         cmocka_unit_test(quoting_escapes_what_json_forbids_and_nothing_else),
         cmocka_unit_test(quoting_and_unescaping_are_inverse),
         cmocka_unit_test(quoting_into_a_full_buffer_fails_and_changes_nothing),
-        cmocka_unit_test(names_that_occur_twice_are_found),
-        cmocka_unit_test(more_members_than_allowed_are_not_distinct),
-        cmocka_unit_test(what_is_no_object_has_no_distinct_names),
+        cmocka_unit_test(what_c_strings_and_utf8_cannot_hold_is_found),
     };
 
     return cmocka_run_group_tests_name("json_text", tests, NULL, NULL);

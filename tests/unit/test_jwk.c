@@ -148,10 +148,26 @@ static void what_is_no_key_is_refused(void **state)
     assert_refused("{\"kty\":\"oct\"}", "RFC 7517");
     assert_refused("{\"kty\":\"oct\",\"k\":\"AA==\"}", "RFC 7517");
     assert_refused("{\"kty\":\"oct\",\"k\":\"AA\"}", "32 bytes");
-    assert_refused(OCT ",\"kid\":\"\"}", "kid");
     assert_refused("{\"kty\":\"RSA\"}", "RFC 7517");
     assert_refused("{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}", "2048");
     assert_refused("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AA\"}", "RFC 7517");
+}
+
+static void an_id_is_a_string_of_1_to_128_bytes(void **state)
+{
+    static const char *const bad[] = {"\"\"", "7", "null", "\"a\\u0000\""};
+    char text[400];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(text, sizeof text, "%s,\"kid\":%s}", OCT, bad[i]);
+        assert_refused(text, "kid");
+    }
+    snprintf(text, sizeof text, "%s,\"kid\":\"%0129d\"}", OCT, 0);
+    assert_refused(text, "kid");
+    snprintf(text, sizeof text, "%s,\"kid\":\"%0128d\"}", OCT, 0);
+    assert_added(text, 1);
+    assert_added(OCT ",\"kid\":\"tw\\u006f\"}", 1);
 }
 
 static void a_point_off_the_curve_is_refused(void **state)
@@ -170,6 +186,7 @@ int main(void)
         cmocka_unit_test(where_none_is_left_it_is_an_error),
         cmocka_unit_test(private_keys_are_refused),
         cmocka_unit_test(what_is_no_key_is_refused),
+        cmocka_unit_test(an_id_is_a_string_of_1_to_128_bytes),
         cmocka_unit_test(a_point_off_the_curve_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <json-c/json_object.h>
 #include <openssl/hmac.h>
 
 #define CLAIMS "{\"sub\":\"ann\"}"
@@ -25,7 +26,6 @@ struct issuer {
 
 static int setup(void **state)
 {
-    static const struct json_slice no_id = {NULL, 0};
     struct issuer *issuer = calloc(1, sizeof *issuer);
     const char *error;
 
@@ -34,9 +34,9 @@ static int setup(void **state)
     issuer->keys = keys_new();
     EVP_PKEY_up_ref(issuer->rsa);
     EVP_PKEY_up_ref(issuer->ec);
-    keys_add_public(issuer->keys, issuer->rsa, no_id, &error);
-    keys_add_public(issuer->keys, issuer->ec, no_id, &error);
-    keys_add_secret(issuer->keys, SECRET, 32, no_id, &error);
+    keys_add_public(issuer->keys, issuer->rsa, NULL, &error);
+    keys_add_public(issuer->keys, issuer->ec, NULL, &error);
+    keys_add_secret(issuer->keys, SECRET, 32, NULL, &error);
     *state = issuer;
     return keys_count(issuer->keys) == 3 ? 0 : -1;
 }
@@ -55,16 +55,16 @@ static int teardown(void **state)
 /* From memory that ends where the token ends. */
 static enum token_fault opened(const struct keys *keys, const char *token, size_t len)
 {
-    struct jwt jwt;
+    struct json_object *claims;
     char *copy = malloc(len ? len : 1);
 
     assert_non_null(copy);
     memcpy(copy, token, len);
-    enum token_fault fault = jwt_open(keys, copy, len, &jwt);
+    enum token_fault fault = jwt_open(keys, copy, len, &claims);
 
     if (fault == TOKEN_GOOD) {
-        assert_int_equal(json_text_type(jwt.claims), '{');
-        jwt_close(&jwt);
+        assert_true(json_object_is_type(claims, json_type_object));
+        json_object_put(claims);
     }
     free(copy);
     return fault;
