@@ -11,6 +11,7 @@ import {
   DROPS,
   aboard,
   assertExits,
+  assertNewcomer,
   assertRecovered,
   assertStranger,
   assertUnbroken,
@@ -132,9 +133,7 @@ for (const [how, lose] of Object.entries(LOSSES)) {
     assert.deepEqual(told(await other.heard(2)).at(-1), ["userDisconnected", "u"]);
     letBack(rider, relay, b);
     await rider.back();
-    assert.equal(rider.socket.recovered, false);
-    assert.notEqual(rider.socket.id, id);
-    assert.deepEqual(await aboard(rider), []);
+    await assertNewcomer(rider, id);
     assert.equal(rider.events.length, 1);
     rider.say(user("u"));
     assert.deepEqual(told(await other.heard(3)).at(-1), ["userBoarded", "u"]);
@@ -150,9 +149,7 @@ test("past the window a gateway that nobody had used on the ride takes the rider
   assert.deepEqual(told(await other.heard(2)).at(-1), ["userDisconnected", "u"]);
   letBack(rider, relay, b);
   await rider.back();
-  assert.equal(rider.socket.recovered, false);
-  assert.notEqual(rider.socket.id, id);
-  assert.deepEqual(await aboard(rider), []);
+  await assertNewcomer(rider, id);
   assert.equal(rider.events.length, 1);
 });
 

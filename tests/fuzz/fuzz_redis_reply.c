@@ -29,10 +29,7 @@
 
 #include <string.h>
 
-    enum {
-        RIDES = 3,
-        ANSWERS_MAX = 256
-    };
+enum { RIDES = 3, ANSWERS_MAX = 256 };
 
 /* What the gateway has been told of a ride. */
 struct told {

@@ -38,6 +38,13 @@ export async function aboard(client) {
   return idsOf((await client.socket.timeout(15_000).emitWithAck("activeUsers")).users);
 }
 
+// The official client is back as somebody new, and nobody is aboard.
+export async function assertNewcomer(client, formerId) {
+  assert.equal(client.socket.recovered, false);
+  assert.notEqual(client.socket.id, formerId);
+  assert.deepEqual(await aboard(client), []);
+}
+
 // Over hand-written Socket.IO: `rider` is the former one come back, or a stranger.
 export function assertRecovered(rider, former) {
   assert.deepEqual([rider.sid, rider.pid], [former.sid, former.pid]);

@@ -9,6 +9,7 @@ import {
   DROPS,
   aboard,
   assertExits,
+  assertNewcomer,
   assertRecovered,
   assertStranger,
   assertUnbroken,
@@ -113,9 +114,7 @@ for (const mode of Object.keys(MODES)) {
     ]);
     relay.leadTo(server);
     await rider.back();
-    assert.equal(rider.socket.recovered, false);
-    assert.notEqual(rider.socket.id, id);
-    assert.deepEqual(await aboard(rider), []);
+    await assertNewcomer(rider, id);
     rider.say(user("u"));
     assert.deepEqual(told(await other.heard(3)).at(-1), ["userBoarded", "u"]);
     assert.deepEqual(told(await rider.heard(2)).at(-1), ["userBoarded", "u"]);
@@ -129,9 +128,7 @@ for (const mode of Object.keys(MODES)) {
     assert.deepEqual(told(await other.heard(2)).at(-1), ["userDisconnected", "u"]);
     rider.socket.connect();
     await rider.back();
-    assert.equal(rider.socket.recovered, false);
-    assert.notEqual(rider.socket.id, id);
-    assert.deepEqual(await aboard(rider), []);
+    await assertNewcomer(rider, id);
     assert.equal(rider.events.length, 1);
   });
 

@@ -1,6 +1,6 @@
 /*
- * A gateway that is wrong on purpose: it tells every 20th event twice. The chaos test must notice. Linked
- * with --wrap=ride_event.
+ * A gateway that is wrong on purpose: it tells its clients every 20th event TIMES times, never or twice. The
+ * chaos test must notice. Linked with --wrap=ride_event.
  */
 #include "gateway/rides/ride.h"
 
@@ -16,7 +16,6 @@ void __wrap_ride_event(struct ride *ride, enum broker_event_kind kind, const str
 {
     static unsigned count;
 
-    if (++count % EVERY == 0)
+    for (unsigned i = ++count % EVERY ? 1 : TIMES; i > 0; i--)
         __real_ride_event(ride, kind, user, position);
-    __real_ride_event(ride, kind, user, position);
 }
