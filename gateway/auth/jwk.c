@@ -1,5 +1,6 @@
 /* Keys from JSON: see jwk.h. */
 #include "gateway/auth/jwk.h"
+#include "common/alloc.h"
 #include "common/base64.h"
 #include "common/json_text.h"
 #include "common/json_tree.h"
@@ -64,11 +65,11 @@ static EVP_PKEY *rsa_key(struct json_object *jwk)
     if (!builder || !modulus || !exponent ||
         !OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus) ||
         !OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponent))
-        abort();
+        alloc_failed();
     OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(builder);
 
     if (!params)
-        abort();
+        alloc_failed();
     EVP_PKEY *key = key_from("RSA", params);
 
     OSSL_PARAM_free(params);

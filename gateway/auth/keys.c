@@ -177,7 +177,7 @@ int keys_add_pem(struct keys *keys, const char *text, size_t len, const char **e
     int failed = 0;
 
     if (!bio)
-        abort();
+        alloc_failed();
     while (!failed && PEM_read_bio(bio, &name, &header, &der, &der_len) == 1) {
         failed = add_block(keys, name, der, der_len, error);
         OPENSSL_free(name);
@@ -229,7 +229,7 @@ static bool verify_es256(const struct key *key, const struct signed_text *text)
     BIGNUM *s = BN_bin2bn(halves + ES256_HALF, ES256_HALF, NULL);
 
     if (!pair || !r || !s || !ECDSA_SIG_set0(pair, r, s))
-        abort();
+        alloc_failed();
     int len = i2d_ECDSA_SIG(pair, &der);
     bool good = len > 0 && verify_public(key, text, der, (size_t)len);
 

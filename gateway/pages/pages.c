@@ -1,5 +1,6 @@
 /* The pages beside Socket.IO: see pages.h. */
 #include "gateway/pages/pages.h"
+#include "common/alloc.h"
 #include "common/metrics.h"
 #include "gateway/auth/auth.h"
 #include "gateway/net/cors.h"
@@ -69,11 +70,8 @@ static void serve_users(const struct pages *pages, struct link *link)
     }
     if (pages->auth && !admit(pages, link, ride))
         return;
-    struct waiting *waiting = calloc(1, sizeof *waiting);
-    if (!waiting) {
-        respond_error(link, 503, "", "out of memory");
-        return;
-    }
+    struct waiting *waiting = alloc_zeroed(sizeof *waiting);
+
     waiting->link = link;
     link_use(link, &USERS, waiting);
     struct ask *ask = presence_ask(pages->presence, ride, on_users, waiting);

@@ -1,5 +1,6 @@
 /* The files of a web client: see static_files.h. */
 #include "gateway/pages/static_files.h"
+#include "common/alloc.h"
 
 #include <openssl/evp.h>
 #include <stdint.h>
@@ -87,10 +88,7 @@ static struct file *find(const struct static_files *files, const char *path)
 
 struct static_files *static_files_new(void)
 {
-    struct static_files *files = calloc(1, sizeof *files);
-    if (!files)
-        abort();
-    return files;
+    return alloc_zeroed(sizeof(struct static_files));
 }
 
 void static_files_free(struct static_files *files)
@@ -133,9 +131,8 @@ int static_files_add(struct static_files *files, const char *path, struct blob *
     if (len > STATIC_PATH_MAX || bytes->len > STATIC_BYTES_MAX - files->bytes ||
         HASH_COUNT(files->by_path) == STATIC_FILES_MAX)
         return -1;
-    struct file *file = calloc(1, sizeof *file + len + 1);
-    if (!file)
-        abort();
+    struct file *file = alloc_zeroed(sizeof *file + len + 1);
+
     file->bytes = blob_ref(bytes);
     file->modified = modified;
     file->content_type = content_type_of(path);
