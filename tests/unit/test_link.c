@@ -1,0 +1,517 @@
+/*
+ * A link from bytes to its user and back: what a user hears of exchanges and WebSockets, when, and until
+ * when. The network is here: connections that write into a journal, in which the site and the user write as
+ * well.
+ */
+#include "gateway/net/link.h"
+
+#include "gateway/net/server.h"
+#include "tests/lib/virtual_clock.h"
+#include "tests/unit/journal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { BODY_MAX = 8, MESSAGE_MAX = 64 };
+
+struct conn {
+    struct world *world;
+    void *data; /* NULL: let go of */
+    bool blocked;
+};
+
+struct net {
+    struct net_options options;
+};
+
+struct world {
+    struct net net;
+    struct conn conn;
+    struct timers *timers;
+    struct server *server;
+    struct link *link;  /* of the request that the site saw last */
+    bool last_words;    /* the user has some when its WebSocket is closed */
+    struct buf journal; /* `>` is what the peer is sent */
+};
+
+static struct world *world; /* for net_new() */
+
+/* --- the network --- */
+
+struct net *net_new(const struct net_options *options, char *error, size_t error_size)
+{
+    (void)error, (void)error_size;
+    world->net.options = *options;
+    return &world->net;
+}
+
+void net_free(struct net *net)
+{
+    (void)net;
+}
+
+void net_run(struct net *net)
+{
+    (void)net;
+}
+
+void net_stop(struct net *net)
+{
+    (void)net;
+}
+
+void net_wake(struct net *net)
+{
+    (void)net;
+}
+
+/* A response's first line, or frames. */
+void conn_write(struct conn *conn, const void *data, size_t n)
+{
+    struct buf *journal = &conn->world->journal;
+    const char *bytes = data, *payload;
+    enum ws_opcode opcode;
+    size_t len;
+
+    assert_non_null(conn->data);
+    if (n > 5 && memcmp(bytes, "HTTP/", 5) == 0) {
+        journal_note(journal, "> %.*s", (int)(strchr(bytes, '\r') - bytes), bytes);
+        return;
+    }
+    for (size_t at = 0; ws_frames_next(bytes, n, &at, &opcode, &payload, &len);)
+        if (opcode == WS_CLOSE)
+            journal_note(journal, "> close %d", len ? (uint8_t)payload[0] << 8 | (uint8_t)payload[1] : 0);
+        else
+            journal_note(journal, "> %s %.*s", opcode == WS_PONG ? "pong" : "text", (int)len, payload);
+}
+
+bool conn_blocked(const struct conn *conn)
+{
+    return conn->blocked;
+}
+
+static void let_go(struct conn *conn, const char *how)
+{
+    conn->data = NULL;
+    journal_note(&conn->world->journal, "%s", how);
+}
+
+void conn_close(struct conn *conn)
+{
+    let_go(conn, "> end");
+}
+
+void conn_abort(struct conn *conn)
+{
+    let_go(conn, "> cut");
+}
+
+bool conn_is_admin(const struct conn *conn)
+{
+    (void)conn;
+    return false;
+}
+
+struct ip conn_peer(const struct conn *conn)
+{
+    (void)conn;
+    return (struct ip){{0}};
+}
+
+/* --- the user --- */
+
+static void on_message(void *data, struct link *link, bool binary, char *bytes, size_t len)
+{
+    struct world *w = data;
+
+    assert_ptr_equal(link, w->link);
+    journal_note(&w->journal, "%s %.*s", binary ? "binary" : "message", (int)len, bytes);
+}
+
+static void on_pong(void *data)
+{
+    journal_note(&((struct world *)data)->journal, "pong");
+}
+
+static void on_writable(void *data)
+{
+    journal_note(&((struct world *)data)->journal, "writable");
+}
+
+static void say(struct link *link, const char *text)
+{
+    struct buf frame;
+
+    buf_init(&frame, 256);
+    assert_int_equal(ws_frame_append(&frame, WS_TEXT, text, strlen(text)), 0);
+    link_write(link, frame.data, frame.len);
+    buf_deinit(&frame);
+}
+
+static void on_closed(void *data, struct link *link)
+{
+    struct world *w = data;
+
+    journal_note(&w->journal, "closed");
+    if (w->last_words)
+        say(link, "last words");
+}
+
+static void on_lost(void *data, struct link *link)
+{
+    struct world *w = data;
+
+    assert_ptr_equal(link, w->link);
+    journal_note(&w->journal, "lost");
+}
+
+static const struct link_user USER = {
+    .message = on_message, .pong = on_pong, .writable = on_writable, .closed = on_closed, .lost = on_lost};
+static const struct link_user ANOTHER = {.lost = on_lost};
+
+/* --- the site: /keep keeps its body, /later is answered later, /ws is a WebSocket --- */
+
+static void on_head(void *site, struct link *link)
+{
+    struct world *w = site;
+
+    w->link = link;
+    if (strcmp(link_request(link)->path, "/keep") == 0)
+        link_take_body(link, true, BODY_MAX);
+}
+
+static bool on_too_big(void *site, struct link *link)
+{
+    (void)site, (void)link;
+    return false;
+}
+
+static bool on_request(void *site, struct link *link)
+{
+    struct world *w = site;
+    const char *path = link_request(link)->path;
+
+    journal_note(&w->journal, "request %s", path);
+    if (strcmp(path, "/keep") == 0) {
+        const struct buf *body = link_body(link);
+
+        journal_note(&w->journal, "body %.*s", (int)body->len, body->data);
+        link_respond(link, 200, NULL, NULL, "", 0);
+        return true;
+    }
+    if (strcmp(path, "/later") != 0 && strcmp(path, "/ws") != 0)
+        return false;
+    link_use(link, &USER, w);
+    if (link_request(link)->upgrade) {
+        assert_true(link_offers_ws(link));
+        link_become_ws(link, NULL);
+    }
+    return true;
+}
+
+static void on_settle(void *site)
+{
+    (void)site;
+}
+
+static int set_up(void **state)
+{
+    static const struct server_site site = {
+        .head = on_head, .too_big = on_too_big, .request = on_request, .settle = on_settle};
+    struct world *w = calloc(1, sizeof *w);
+
+    assert_non_null(w);
+    world = w;
+    w->timers = timers_new();
+    w->conn.world = w;
+    journal_init(&w->journal);
+    const struct server_options options = {
+        .cors_origin = "*",
+        .trusted_proxy = "",
+        .max_payload_bytes = MESSAGE_MAX,
+        .limits = {.head_bytes = HTTP_HEAD_MAX, .head_ms = 1000, .body_ms = 2000},
+        .timers = w->timers,
+        .site = &site,
+        .site_data = w,
+    };
+
+    w->server = server_new(&options, NULL, 0);
+    assert_non_null(w->server);
+    w->conn.data = w->net.options.handler->opened(w->net.options.owner, &w->conn);
+    assert_non_null(w->conn.data);
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+
+    server_free(w->server);
+    assert_true(timers_next_ms(w->timers) == UINT64_MAX);
+    timers_free(w->timers);
+    buf_deinit(&w->journal);
+    free(w);
+    return 0;
+}
+
+/* --- what the peer does --- */
+
+static void settle(struct world *w)
+{
+    w->net.options.handler->settle(w->net.options.owner);
+}
+
+static void receive(struct world *w, const void *bytes, size_t n)
+{
+    char copy[512];
+
+    assert_true(n <= sizeof copy);
+    assert_non_null(w->conn.data);
+    memcpy(copy, bytes, n);
+    w->net.options.handler->received(w->conn.data, copy, n);
+    settle(w);
+}
+
+static void ask(struct world *w, const char *text)
+{
+    receive(w, text, strlen(text));
+}
+
+static void hang_up(struct world *w)
+{
+    void *data = w->conn.data;
+
+    w->conn.data = NULL;
+    w->net.options.handler->closed(data);
+    settle(w);
+}
+
+/* A client's frame, masked with zeros. */
+static void send_frame(struct world *w, enum ws_opcode opcode, const char *payload, size_t len)
+{
+    char frame[6 + 125] = {(char)(0x80 | opcode), (char)(0x80 | len)};
+
+    memcpy(frame + 6, payload, len);
+    receive(w, frame, 6 + len);
+}
+
+static void open_ws(struct world *w)
+{
+    ask(w, "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    journal_check(&w->journal, "request /ws\n> HTTP/1.1 101 Switching Protocols\n");
+}
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
+#define POST(path, length, body)                                                                             \
+    "POST " path " HTTP/1.1\r\nHost: x\r\nContent-Length: " length "\r\n\r\n" body
+
+/* --- exchanges --- */
+
+static void what_nobody_serves_is_not_found(void **state)
+{
+    struct world *w = *state;
+
+    ask(w, GET("/"));
+    ask(w, GET("/"));
+    journal_check(&w->journal, "request /\n> HTTP/1.1 404 Not Found\nrequest /\n> HTTP/1.1 404 Not Found\n");
+}
+
+static void a_body_is_kept_as_far_as_it_was_said(void **state)
+{
+    struct world *w = *state;
+
+    ask(w, POST("/keep", "8", "12345678"));
+    journal_check(&w->journal, "request /keep\nbody 12345678\n> HTTP/1.1 200 OK\n");
+    ask(w, POST("/keep", "9", "123456789"));
+    journal_check(&w->journal, "> HTTP/1.1 413 Payload Too Large\n> end\n");
+}
+
+static void whoever_answers_later_is_told_when_nobody_waits(void **state)
+{
+    struct world *w = *state;
+
+    ask(w, GET("/later"));
+    assert_ptr_equal(link_data(w->link, &USER), w);
+    assert_null(link_data(w->link, &ANOTHER));
+    journal_check(&w->journal, "request /later\n");
+    hang_up(w);
+    journal_check(&w->journal, "lost\n");
+}
+
+static void whoever_has_answered_hears_nothing_more(void **state)
+{
+    struct world *w = *state;
+
+    ask(w, GET("/later"));
+    link_respond(w->link, 200, NULL, NULL, "", 0);
+    assert_null(link_data(w->link, &USER));
+    hang_up(w);
+    journal_check(&w->journal, "request /later\n> HTTP/1.1 200 OK\n");
+}
+
+static void the_next_user_takes_the_place_of_the_last(void **state)
+{
+    struct world *w = *state;
+
+    ask(w, GET("/later"));
+    link_use(w->link, &ANOTHER, w);
+    assert_null(link_data(w->link, &USER));
+    assert_ptr_equal(link_data(w->link, &ANOTHER), w);
+    link_use(w->link, NULL, NULL);
+    hang_up(w);
+    journal_check(&w->journal, "request /later\n");
+}
+
+static void what_was_pipelined_waits_for_the_answer(void **state)
+{
+    struct world *w = *state;
+
+    ask(w, GET("/later") GET("/"));
+    journal_check(&w->journal, "request /later\n");
+    link_respond(w->link, 200, NULL, NULL, "", 0);
+    journal_check(&w->journal, "> HTTP/1.1 200 OK\n"); /* not inside the call */
+    settle(w);
+    journal_check(&w->journal, "request /\n> HTTP/1.1 404 Not Found\n");
+}
+
+static void too_much_behind_an_exchange_ends_it(void **state)
+{
+    struct world *w = *state;
+    char more[512];
+
+    memset(more, 'x', sizeof more);
+    ask(w, GET("/later"));
+    for (size_t sent = 0; sent <= LINK_PIPELINE_MAX && w->conn.data; sent += sizeof more)
+        receive(w, more, sizeof more);
+    journal_check(&w->journal, "request /later\nlost\n> HTTP/1.1 400 Bad Request\n> end\n");
+}
+
+static void a_link_that_was_dropped_takes_nothing(void **state)
+{
+    struct world *w = *state;
+
+    ask(w, GET("/later"));
+    link_drop(w->link);
+    link_drop(w->link);
+    link_respond(w->link, 200, NULL, NULL, "", 0);
+    link_use(w->link, &USER, w);
+    link_write(w->link, "x", 1);
+    assert_false(link_ready(w->link));
+    assert_null(link_data(w->link, &USER));
+    settle(w);
+    journal_check(&w->journal, "request /later\n> cut\n");
+}
+
+/* --- WebSockets --- */
+
+static void what_a_websocket_says_reaches_its_user(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    send_frame(w, WS_TEXT, "hi", 2);
+    send_frame(w, WS_BINARY, "ho", 2);
+    send_frame(w, WS_PONG, "", 0);
+    send_frame(w, WS_PING, "p", 1); /* the link's own */
+    journal_check(&w->journal, "message hi\nbinary ho\npong\n> pong p\n");
+}
+
+static void the_user_is_told_when_it_may_write_again(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    w->conn.blocked = true;
+    assert_false(link_ready(w->link));
+    w->conn.blocked = false;
+    w->net.options.handler->writable(w->conn.data);
+    assert_true(link_ready(w->link));
+    say(w->link, "hello");
+    journal_check(&w->journal, "writable\n> text hello\n");
+}
+
+static void last_words_go_ahead_of_the_close_frame(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    w->last_words = true;
+    receive(w, "\x81\x02hi", 4); /* not masked */
+    journal_check(&w->journal, "closed\n> text last words\n> close 1002\n> end\n");
+}
+
+static void a_goodbye_is_echoed_and_the_user_told(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    send_frame(w, WS_CLOSE, "\x03\xe8", 2);
+    journal_check(&w->journal, "> close 1000\nlost\n> end\n");
+}
+
+static void a_user_that_has_closed_hears_nothing_more(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    link_ws_close(w->link, WS_STATUS_GOING_AWAY);
+    link_ws_close(w->link, WS_STATUS_GOING_AWAY);
+    assert_null(link_data(w->link, &USER));
+    send_frame(w, WS_TEXT, "hi", 2);
+    send_frame(w, WS_CLOSE, "", 0);
+    journal_check(&w->journal, "> close 1001\n> end\n");
+}
+
+static void a_peer_that_does_not_say_goodbye_is_cut(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    link_ws_close(w->link, WS_STATUS_NONE);
+    virtual_pass_ms(LINK_WS_CLOSE_MS);
+    timers_run(w->timers, virtual_us / 1000);
+    journal_check(&w->journal, "> close 0\n> cut\n");
+}
+
+static void the_end_of_the_server_loses_every_link(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    server_free(w->server);
+    w->server = NULL;
+    journal_check(&w->journal, "lost\n");
+}
+
+#define WORLD_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(what_nobody_serves_is_not_found),
+        WORLD_TEST(a_body_is_kept_as_far_as_it_was_said),
+        WORLD_TEST(whoever_answers_later_is_told_when_nobody_waits),
+        WORLD_TEST(whoever_has_answered_hears_nothing_more),
+        WORLD_TEST(the_next_user_takes_the_place_of_the_last),
+        WORLD_TEST(what_was_pipelined_waits_for_the_answer),
+        WORLD_TEST(too_much_behind_an_exchange_ends_it),
+        WORLD_TEST(a_link_that_was_dropped_takes_nothing),
+        WORLD_TEST(what_a_websocket_says_reaches_its_user),
+        WORLD_TEST(the_user_is_told_when_it_may_write_again),
+        WORLD_TEST(last_words_go_ahead_of_the_close_frame),
+        WORLD_TEST(a_goodbye_is_echoed_and_the_user_told),
+        WORLD_TEST(a_user_that_has_closed_hears_nothing_more),
+        WORLD_TEST(a_peer_that_does_not_say_goodbye_is_cut),
+        WORLD_TEST(the_end_of_the_server_loses_every_link),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
