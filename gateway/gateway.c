@@ -194,30 +194,31 @@ static struct bucket_rate rate_of(uint64_t per_second)
 
 static struct server *make_server(struct gateway *gateway, char *error, size_t error_size)
 {
-    static const struct server_site site = {
-        .head = on_head, .too_big = on_too_big, .request = on_request, .woken = woken, .settle = settle};
+    static const struct link_site site = {.head = on_head, .too_big = on_too_big, .request = on_request};
     const struct config *config = gateway->config;
     struct server_options options = {
         .listen = config->listen,
         .admin_listen = strcmp(config->admin_listen, "none") != 0 ? config->admin_listen : "",
-        .cors_origin = config->cors_origin,
-        .trusted_proxy = config->trusted_proxy,
         .max_connections = config->max_connections,
+        .per_address = config->max_connections_per_address,
+        .handshakes = rate_of(config->handshakes_per_address),
         .send_buffer_bytes = config->send_buffer_bytes,
-        .max_payload_bytes = config->max_payload_bytes,
-        .limits =
+        .links =
             {
-                .per_address = config->max_connections_per_address,
-                .handshakes = rate_of(config->handshakes_per_address),
-                .chatter = rate_of(config->messages_per_second),
+                .site = &site,
+                .site_data = gateway,
+                .cors_origin = config->cors_origin,
+                .trusted_proxy = config->trusted_proxy,
+                .max_payload_bytes = config->max_payload_bytes,
                 .head_bytes = config->max_header_bytes,
                 .head_ms = config->header_timeout_ms,
                 .body_ms = config->body_timeout_ms,
+                .chatter = rate_of(config->messages_per_second),
+                .timers = gateway->timers,
+                .refusals = &gateway->refusals,
             },
-        .timers = gateway->timers,
-        .refusals = &gateway->refusals,
-        .site = &site,
-        .site_data = gateway,
+        .woken = woken,
+        .settle = settle,
     };
 
     return server_new(&options, error, error_size);
@@ -341,6 +342,7 @@ static void make_plain(struct gateway *gateway)
 static void make_pages(struct gateway *gateway)
 {
     gateway->pages = (struct pages){
+        .server = gateway->server,
         .presence = gateway->presence,
         .auth = gateway->auth,
         .metrics = gateway->metrics,

@@ -5,7 +5,6 @@
 #include "common/json_text.h"
 #include "gateway/net/cors.h"
 #include "gateway/net/link.h"
-#include "gateway/net/server.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,7 +125,7 @@ static void let_go(struct plain_client *client)
         outlet_flush(&client->outlet);
         link_ws_close(client->link, WS_STATUS_GOING_AWAY);
     } else {
-        refuse_text(client->link, 503, NULL, server_going_away);
+        refuse_text(client->link, 503, NULL, link_going_away);
     }
     free_client(client);
 }
@@ -421,8 +420,8 @@ static bool is_welcome(struct link *link)
         link_refuse(link, 403, NULL, NULL, "", 0);
     else if (!link_offers_ws(link))
         link_refuse(link, 400, NULL, "Sec-WebSocket-Version: 13, 8\r\n", "", 0);
-    else if (server_draining(link_server(link)))
-        refuse_text(link, 503, NULL, server_going_away);
+    else if (link_draining(link))
+        refuse_text(link, 503, NULL, link_going_away);
     else if ((error = link_admit(link)) != NULL)
         refuse_text(link, 429, "Retry-After: 5\r\n", error);
     else

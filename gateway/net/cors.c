@@ -1,14 +1,14 @@
 /* Cross-origin resource sharing: see cors.h. */
 #include "gateway/net/cors.h"
 #include "common/origin.h"
-#include "gateway/net/server_private.h"
+#include "gateway/net/link.h"
 
 #include <stdio.h>
 #include <string.h>
 
 bool cors_headers(const struct link *link, char out[CORS_HEADERS_SIZE])
 {
-    const char *allowed = link_server(link)->options.cors_origin;
+    const char *allowed = link_options(link)->cors_origin;
     const char *origin = link_request(link)->field[HTTP_ORIGIN];
 
     if (strcmp(allowed, "*") == 0) {

@@ -1,5 +1,5 @@
 /*
- * Cross-origin resource sharing: which pages may use this server, by `cors_origin` of server.h, and how they
+ * Cross-origin resource sharing: which pages may use this server, by `cors_origin` of link.h, and how they
  * are told. While a link has a request.
  */
 #ifndef RIDECAST_GATEWAY_NET_CORS_H

@@ -5,7 +5,7 @@
 #include "gateway/net/net.h"
 #include "gateway/net/peers.h"
 #include "gateway/net/refusals.h"
-#include "gateway/net/server_private.h"
+#include "gateway/net/timers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,7 @@ enum link_exchange {
 };
 
 struct link {
-    struct server *server;
+    struct links *links;
     struct conn *conn;            /* NULL once gone */
     const struct link_user *user; /* NULL: nobody is to hear of it */
     void *data;                   /* the user's */
@@ -40,7 +40,7 @@ struct link {
     struct ip address;          /* of the client where it is known, else of the connection */
     struct bucket chatter;      /* the WebSocket's pings and pongs */
     bool in_head;               /* a request's head is due, or some of it is here */
-    bool resumable;             /* in server->resumable: pipelined bytes can be read */
+    bool resumable;             /* in links->resumable: pipelined bytes can be read */
     struct http_reader *reader; /* LINK_HTTP */
     struct buf pipelined;       /* bytes behind the request being served */
     struct ws_decoder decoder;  /* LINK_WS, LINK_WS_CLOSING */
@@ -49,17 +49,17 @@ struct link {
     bool last;                  /* the connection is closed after it */
     struct timer timer;
     struct link *resumable_next;
-    struct link *all_prev, *all_next; /* in server->links, or server->gone */
+    struct link *all_prev, *all_next; /* in links->open, or links->gone */
 };
 
 static void set_timer(struct link *link, uint64_t after_ms)
 {
-    timers_set(link->server->options.timers, &link->timer, clock_ms() + after_ms);
+    timers_set(link->links->options.timers, &link->timer, clock_ms() + after_ms);
 }
 
 static void cancel_timer(struct link *link)
 {
-    timers_cancel(link->server->options.timers, &link->timer);
+    timers_cancel(link->links->options.timers, &link->timer);
 }
 
 /* Everything is let go of but the memory. */
@@ -72,8 +72,8 @@ static void mark_gone(struct link *link)
     peer_close(link->peer, PEER_CONNECTION, clock_ms());
     peer_close(link->guest, PEER_CLIENT, clock_ms());
     link->peer = link->guest = NULL;
-    DL_DELETE2(link->server->links, link, all_prev, all_next);
-    DL_APPEND2(link->server->gone, link, all_prev, all_next);
+    DL_DELETE2(link->links->open, link, all_prev, all_next);
+    DL_APPEND2(link->links->gone, link, all_prev, all_next);
 }
 
 static void close_link(struct link *link)
@@ -122,7 +122,7 @@ static void abandon(struct link *link)
 
 static void note_refusal(const struct link *link, enum refusal refusal)
 {
-    refuse(link->server->options.refusals, refusal, &link->address);
+    refuse(link->links->options.refusals, refusal, &link->address);
 }
 
 static void timed_out(void *owner)
@@ -137,26 +137,26 @@ static void timed_out(void *owner)
     link_drop(link);
 }
 
-struct link *link_new(struct server *server, struct conn *conn, struct peer *peer)
+struct link *link_new(struct links *links, struct conn *conn, struct peer *peer)
 {
     struct link *link = calloc(1, sizeof *link);
 
     if (!link)
         return NULL;
-    link->reader = http_reader_new(server->options.limits.head_bytes);
+    link->reader = http_reader_new(links->options.head_bytes);
     if (!link->reader) {
         free(link);
         return NULL;
     }
-    link->server = server;
+    link->links = links;
     link->conn = conn;
     link->peer = peer;
     link->address = conn_peer(conn);
     link->in_head = true;
     buf_init(&link->pipelined, LINK_PIPELINE_MAX);
     link->timer = (struct timer){.fire = timed_out, .owner = link};
-    DL_APPEND2(server->links, link, all_prev, all_next);
-    set_timer(link, server->options.limits.head_ms);
+    DL_APPEND2(links->open, link, all_prev, all_next);
+    set_timer(link, links->options.head_ms);
     return link;
 }
 
@@ -167,7 +167,7 @@ static void read_on(struct link *link)
     if (!link->pipelined.len || link->resumable)
         return;
     link->resumable = true;
-    LL_PREPEND2(link->server->resumable, link, resumable_next);
+    LL_PREPEND2(link->links->resumable, link, resumable_next);
 }
 
 static void leave_http(struct link *link)
@@ -176,16 +176,22 @@ static void leave_http(struct link *link)
     link->reader = NULL;
 }
 
-void link_free(struct link *link)
+static void free_link(struct link *link)
 {
-    DL_DELETE2(link->server->gone, link, all_prev, all_next);
+    DL_DELETE2(link->links->gone, link, all_prev, all_next);
     if (link->resumable)
-        LL_DELETE2(link->server->resumable, link, resumable_next);
+        LL_DELETE2(link->links->resumable, link, resumable_next);
     leave_http(link);
     blob_unref(link->sending);
     buf_deinit(&link->pipelined);
     ws_decoder_deinit(&link->decoder);
     free(link);
+}
+
+void links_reap(struct links *links)
+{
+    while (links->gone)
+        free_link(links->gone);
 }
 
 void link_closed(struct link *link)
@@ -208,7 +214,7 @@ static struct http_response make_response(const struct link *link, int status, c
         .headers = headers,
         /* A body that is not read whole cannot be told from the next request. */
         .keep_alive =
-            request && request->keep_alive && link->exchange == EXCHANGE_WAITING && !link->server->draining,
+            request && request->keep_alive && link->exchange == EXCHANGE_WAITING && !link->links->draining,
         .head_only = request && request->method == HTTP_METHOD_HEAD,
     };
 }
@@ -324,8 +330,8 @@ static void bad_request(struct link *link, int status)
 /* Reads one step. False: stop, there is nothing more to read now. */
 static bool http_step(struct link *link, char **bytes, size_t *n)
 {
-    const struct server_site *site = link->server->options.site;
-    void *site_data = link->server->options.site_data;
+    const struct link_site *site = link->links->options.site;
+    void *site_data = link->links->options.site_data;
     size_t used = 0;
     enum http_progress progress = http_reader_feed(link->reader, *bytes, *n, &used);
 
@@ -335,13 +341,13 @@ static bool http_step(struct link *link, char **bytes, size_t *n)
     case HTTP_MORE:
         if (link->exchange == EXCHANGE_NONE && used && !link->in_head) {
             link->in_head = true;
-            set_timer(link, link->server->options.limits.head_ms);
+            set_timer(link, link->links->options.head_ms);
         }
         return false;
     case HTTP_HEAD_DONE:
         link->in_head = false;
         link->exchange = EXCHANGE_BODY;
-        set_timer(link, link->server->options.limits.body_ms);
+        set_timer(link, link->links->options.body_ms);
         http_reader_body(link->reader, false, UNWANTED_BODY_MAX);
         site->head(site_data, link);
         return true;
@@ -381,15 +387,21 @@ static void http_received(struct link *link, char *bytes, size_t n)
         ws_received(link, bytes, n);
 }
 
-void link_resume(struct link *link)
+static void resume(struct link *link)
 {
-    LL_DELETE2(link->server->resumable, link, resumable_next);
+    LL_DELETE2(link->links->resumable, link, resumable_next);
     link->resumable = false;
     struct buf bytes = link->pipelined;
 
     buf_init(&link->pipelined, LINK_PIPELINE_MAX);
     http_received(link, bytes.data, bytes.len);
     buf_deinit(&bytes);
+}
+
+void links_read_on(struct links *links)
+{
+    while (links->resumable)
+        resume(links->resumable);
 }
 
 const struct http_request *link_request(const struct link *link)
@@ -411,9 +423,16 @@ const struct buf *link_body(const struct link *link)
     return http_reader_body_bytes(link->reader);
 }
 
-struct server *link_server(const struct link *link)
+const struct link_options *link_options(const struct link *link)
 {
-    return link->server;
+    return &link->links->options;
+}
+
+const char link_going_away[] = "This gateway is being stopped; try another\n";
+
+bool link_draining(const struct link *link)
+{
+    return link->links->draining;
 }
 
 bool link_is_admin(const struct link *link)
@@ -423,14 +442,33 @@ bool link_is_admin(const struct link *link)
 
 const char *link_admit(struct link *link)
 {
+    struct peers *peers = link->links->peers;
     struct ip client = link_client(link, NULL);
+    uint64_t now = clock_ms();
 
-    return server_admit(link->server, &client, &link->guest);
+    if (!peers_handshake(peers, &client, now)) {
+        refuse(link->links->options.refusals, REFUSED_HANDSHAKES, &client);
+        return "Too many handshakes from your address; try again in a while\n";
+    }
+    link->guest = peer_open(peers, &client, PEER_CLIENT, now);
+    if (!link->guest) {
+        refuse(link->links->options.refusals, REFUSED_ADDRESS_CONNECTIONS, &client);
+        return "Too many clients at your address\n";
+    }
+    return NULL;
+}
+
+struct peer *link_take_guest(struct link *link)
+{
+    struct peer *guest = link->guest;
+
+    link->guest = NULL;
+    return guest;
 }
 
 struct ip link_client(const struct link *link, bool *trusted)
 {
-    const char *proxies = link->server->options.trusted_proxy;
+    const char *proxies = link->links->options.trusted_proxy;
     const char *forwarded = http_reader_request(link->reader)->field[HTTP_X_FORWARDED_FOR];
     struct ip peer = conn_peer(link->conn);
 
@@ -466,7 +504,7 @@ void link_become_ws(struct link *link, const char *headers)
     cancel_timer(link);
     link->address = link_client(link, NULL);
     leave_http(link);
-    ws_decoder_init(&link->decoder, link->server->options.max_payload_bytes);
+    ws_decoder_init(&link->decoder, link->links->options.max_payload_bytes);
     link->exchange = EXCHANGE_NONE;
     link->state = LINK_WS;
     read_on(link); /* frames may follow the handshake at once */
@@ -541,8 +579,7 @@ static void ws_failed(struct link *link, enum ws_status status)
 static bool chatters(struct link *link, enum ws_opcode opcode)
 {
     return (opcode == WS_PING || opcode == WS_PONG) &&
-           bucket_take(&link->chatter, &link->server->options.limits.chatter, 1, clock_ms()) ==
-               BUCKET_FLOODED;
+           bucket_take(&link->chatter, &link->links->options.chatter, 1, clock_ms()) == BUCKET_FLOODED;
 }
 
 static void ws_message(struct link *link, const struct ws_message *message)

@@ -1,7 +1,7 @@
 /*
  * A link: what a client's connection is at the moment, from bytes to requests and messages and back.
  *
- *   bytes ─▶ http reader ─▶ the site (server.h): who answers ─▶ link_respond(), or link_become_ws()
+ *   bytes ─▶ http reader ─▶ struct link_site: who answers ─▶ link_respond(), or link_become_ws()
  *         ─▶ ws decoder  ─▶ link_user->message
  *
  * A link serves one exchange at a time; what the peer pipelines meanwhile waits, within PIPELINE_MAX. Links
@@ -12,6 +12,7 @@
 #define RIDECAST_GATEWAY_NET_LINK_H
 
 #include "common/ip.h"
+#include "gateway/net/bucket.h"
 #include "gateway/net/http.h"
 #include "gateway/net/ws.h"
 
@@ -21,7 +22,10 @@
 struct blob;
 struct conn;
 struct link;
-struct server;
+struct peer;
+struct peers;
+struct refusals;
+struct timers;
 
 enum {
     LINK_IDLE_MS = 5000,      /* between requests */
@@ -110,8 +114,6 @@ void link_ws_close(struct link *link, enum ws_status status);
 /* Cuts the connection. The user has let go of it. */
 void link_drop(struct link *link);
 
-struct server *link_server(const struct link *link);
-
 /* Whether an operator's: pages are served there, clients are not. */
 bool link_is_admin(const struct link *link);
 
@@ -122,9 +124,65 @@ bool link_is_admin(const struct link *link);
 struct ip link_client(const struct link *link, bool *trusted);
 
 /*
- * Counts the client among those of its address (server_admit()) until the link is gone. NULL, or why it
- * cannot be.
+ * Whoever asks wants to become a client: one more at its address, if it may shake hands now and have another
+ * one. NULL: it is counted until the link is gone, or until peer_close() once link_take_guest() has been
+ * called. Else why not, a line of text, to be answered 429.
  */
 const char *link_admit(struct link *link);
+struct peer *link_take_guest(struct link *link);
+
+/* Whether no clients are to be taken any more, and a line of text to answer 503 with then. */
+bool link_draining(const struct link *link);
+extern const char link_going_away[];
+
+/* --- for the server --- */
+
+/* What is served. */
+struct link_site {
+    /* A request's head is complete: say how to take its body (link_take_body()), or answer at once. Left
+     * alone, a small body is dropped. */
+    void (*head)(void *site, struct link *link);
+    /* The body is larger than was said: answer. False: with 413. */
+    bool (*too_big)(void *site, struct link *link);
+    /* The request is complete: answer, or link_use() and answer later. False: with 404. */
+    bool (*request)(void *site, struct link *link);
+};
+
+struct link_options {
+    const struct link_site *site;
+    void *site_data;
+    const char *cors_origin;    /* "*" or a list (common/origin.h) */
+    const char *trusted_proxy;  /* a list of networks (common/ip.h) */
+    size_t max_payload_bytes;   /* of a WebSocket message */
+    size_t head_bytes;          /* of a request */
+    uint64_t head_ms, body_ms;  /* for it to come */
+    struct bucket_rate chatter; /* pings and pongs on one WebSocket */
+    struct timers *timers;
+    struct refusals *refusals; /* told of what was refused; may be NULL */
+};
+
+/* All links of a server, which embeds it. */
+struct links {
+    struct link_options options;
+    struct peers *peers;
+    bool draining; /* HTTP connections are closed after their exchange */
+    struct link *open;
+    struct link *resumable; /* may read on; links_read_on() at the end of the turn */
+    struct link *gone;      /* freed by links_reap() at the end of the turn */
+};
+
+/* `peer`: whose connection it is; NULL: not counted. NULL: no memory. */
+struct link *link_new(struct links *links, struct conn *conn, struct peer *peer);
+
+/* What net.h says of the connection. */
+void link_received(struct link *link, char *bytes, size_t n);
+void link_writable(struct link *link);
+void link_closed(struct link *link);
+
+/* Reads what was pipelined behind requests that have been answered. */
+void links_read_on(struct links *links);
+void links_reap(struct links *links);
+
+const struct link_options *link_options(const struct link *link);
 
 #endif

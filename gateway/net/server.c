@@ -2,16 +2,22 @@
 #include "gateway/net/server.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "gateway/net/peers.h"
 #include "gateway/net/refusals.h"
-#include "gateway/net/server_private.h"
 
 #include <stdlib.h>
+
+struct server {
+    struct server_options options;
+    struct net *net;
+    struct links links;
+};
 
 /* --- who may come --- */
 
 static bool is_proxy(const struct server *server, const struct ip *peer)
 {
-    return ip_list_has(server->options.trusted_proxy, peer);
+    return ip_list_has(server->links.options.trusted_proxy, peer);
 }
 
 static const char *on_arrival(void *owner, const struct ip *peer, bool full)
@@ -25,11 +31,11 @@ static const char *on_arrival(void *owner, const struct ip *peer, bool full)
     struct server *server = owner;
 
     if (full) {
-        refuse(server->options.refusals, REFUSED_CONNECTIONS, peer);
+        refuse(server->links.options.refusals, REFUSED_CONNECTIONS, peer);
         return full_answer;
     }
-    if (!is_proxy(server, peer) && peers_full(server->peers, peer, PEER_CONNECTION)) {
-        refuse(server->options.refusals, REFUSED_ADDRESS_CONNECTIONS, peer);
+    if (!is_proxy(server, peer) && peers_full(server->links.peers, peer, PEER_CONNECTION)) {
+        refuse(server->links.options.refusals, REFUSED_ADDRESS_CONNECTIONS, peer);
         return too_many_answer;
     }
     return NULL;
@@ -39,23 +45,7 @@ static void on_starved(void *owner)
 {
     struct server *server = owner;
 
-    refuse(server->options.refusals, REFUSED_ACCEPT, NULL);
-}
-
-const char *server_admit(struct server *server, const struct ip *client, struct peer **guest)
-{
-    uint64_t now = clock_ms();
-
-    if (!peers_handshake(server->peers, client, now)) {
-        refuse(server->options.refusals, REFUSED_HANDSHAKES, client);
-        return "Too many handshakes from your address; try again in a while\n";
-    }
-    *guest = peer_open(server->peers, client, PEER_CLIENT, now);
-    if (!*guest) {
-        refuse(server->options.refusals, REFUSED_ADDRESS_CONNECTIONS, client);
-        return "Too many clients at your address\n";
-    }
-    return NULL;
+    refuse(server->links.options.refusals, REFUSED_ACCEPT, NULL);
 }
 
 /* --- connections --- */
@@ -67,8 +57,8 @@ static void *on_opened(void *owner, struct conn *conn)
     struct peer *peer = NULL;
 
     if (!conn_is_admin(conn) && !is_proxy(server, &address))
-        peer = peer_open(server->peers, &address, PEER_CONNECTION, clock_ms());
-    struct link *link = link_new(server, conn, peer);
+        peer = peer_open(server->links.peers, &address, PEER_CONNECTION, clock_ms());
+    struct link *link = link_new(&server->links, conn, peer);
 
     if (!link)
         peer_close(peer, PEER_CONNECTION, clock_ms());
@@ -94,8 +84,8 @@ static void on_woken(void *owner)
 {
     const struct server *server = owner;
 
-    if (server->options.site->woken)
-        server->options.site->woken(server->options.site_data);
+    if (server->options.woken)
+        server->options.woken(server->links.options.site_data);
 }
 
 static void on_settle(void *owner)
@@ -103,12 +93,10 @@ static void on_settle(void *owner)
     struct server *server = owner;
 
     do {
-        while (server->resumable)
-            link_resume(server->resumable);
-        server->options.site->settle(server->options.site_data);
-    } while (server->resumable);
-    while (server->gone)
-        link_free(server->gone);
+        links_read_on(&server->links);
+        server->options.settle(server->links.options.site_data);
+    } while (server->links.resumable);
+    links_reap(&server->links);
 }
 
 struct server *server_new(const struct server_options *options, char *error, size_t error_size)
@@ -126,22 +114,22 @@ struct server *server_new(const struct server_options *options, char *error, siz
     struct server *server = alloc_zeroed(sizeof *server);
 
     server->options = *options;
-    struct peers_options peers_options = {options->limits.per_address, options->limits.handshakes};
+    struct peers_options peers_options = {options->per_address, options->handshakes};
 
-    server->peers = peers_new(&peers_options);
+    server->links = (struct links){.options = options->links, .peers = peers_new(&peers_options)};
     struct net_options net_options = {
         .listen = options->listen,
         .admin_listen = options->admin_listen,
         .max_connections = options->max_connections,
         .send_buffer_bytes = options->send_buffer_bytes,
-        .timers = options->timers,
+        .timers = options->links.timers,
         .handler = &handler,
         .owner = server,
     };
 
     server->net = net_new(&net_options, error, error_size);
     if (!server->net) {
-        peers_free(server->peers);
+        peers_free(server->links.peers);
         free(server);
         return NULL;
     }
@@ -152,12 +140,11 @@ void server_free(struct server *server)
 {
     if (!server)
         return;
-    while (server->links)
-        link_closed(server->links);
-    while (server->gone)
-        link_free(server->gone);
+    while (server->links.open)
+        link_closed(server->links.open);
+    links_reap(&server->links);
     net_free(server->net);
-    peers_free(server->peers);
+    peers_free(server->links.peers);
     free(server);
 }
 
@@ -166,16 +153,14 @@ struct net *server_net(struct server *server)
     return server->net;
 }
 
-const char server_going_away[] = "This gateway is being stopped; try another\n";
-
 void server_drain(struct server *server)
 {
-    server->draining = true;
+    server->links.draining = true;
 }
 
 bool server_draining(const struct server *server)
 {
-    return server->draining;
+    return server->links.draining;
 }
 
 void server_run(struct server *server)

@@ -84,13 +84,11 @@ static void serve_users(const struct pages *pages, struct link *link)
 
 static void serve_readyz(const struct pages *pages, struct link *link)
 {
-    struct server *server = link_server(link);
-
-    if (server_draining(server))
+    if (link_draining(link))
         respond_text(link, 503, "not ready: this gateway is being stopped\n");
     else if (!presence_ready(pages->presence))
         respond_text(link, 503, "not ready: the broker is down\n");
-    else if (net_starved(server_net(server)))
+    else if (net_starved(server_net(pages->server)))
         respond_text(link, 503, "not ready: descriptors or memory are used up\n");
     else
         respond_text(link, 200, "ready\n");

@@ -13,10 +13,12 @@ struct cluster;
 struct link;
 struct metrics;
 struct presence;
+struct server;
 struct static_files;
 
 /* Embedded in the gateway. */
 struct pages {
+    struct server *server;
     struct presence *presence;
     struct auth *auth; /* NULL: anybody may ask */
     struct metrics *metrics;

@@ -4,7 +4,6 @@
 #include "common/log.h"
 #include "gateway/net/cors.h"
 #include "gateway/net/link.h"
-#include "gateway/net/server.h"
 #include "gateway/protocol/engineio.h"
 
 #include <stdio.h>
@@ -173,10 +172,11 @@ static void refuse_text(struct link *link, int status, const char *headers, cons
 
 static bool admit(struct link *link, struct eio_origin *origin)
 {
-    const char *error = server_admit(link_server(link), &origin->client, &origin->guest);
+    const char *error = link_admit(link);
 
     if (error)
         refuse_text(link, 429, "Retry-After: 5\r\n", error);
+    origin->guest = link_take_guest(link);
     return !error;
 }
 
@@ -208,8 +208,8 @@ static bool find_origin(const struct endpoint *endpoint, struct link *link, stru
 {
     const char *authorization = link_request(link)->field[HTTP_AUTHORIZATION];
 
-    if (server_draining(link_server(link))) {
-        refuse_text(link, 503, NULL, server_going_away);
+    if (link_draining(link)) {
+        refuse_text(link, 503, NULL, link_going_away);
         return false;
     }
     if (!find_sid(endpoint, link, origin))

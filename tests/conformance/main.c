@@ -262,8 +262,7 @@ static int serve(const struct settings *settings)
     static const struct sio_app app = {.disconnect = on_disconnect};
     static const struct sio_carrier carrier = {
         .send_text = send_text, .send_binary = send_binary, .close = close_session};
-    static const struct server_site site = {
-        .head = on_head, .too_big = on_too_big, .request = on_request, .settle = settle};
+    static const struct link_site site = {.head = on_head, .too_big = on_too_big, .request = on_request};
     bool engine = settings->mode == MODE_ENGINE;
     struct conformance conformance = {
         .endpoint =
@@ -278,14 +277,20 @@ static int serve(const struct settings *settings)
     char error[512];
     struct server_options server_options = {
         .listen = settings->listen,
-        .cors_origin = "*",
-        .trusted_proxy = "",
         .max_connections = 1024,
-        .limits = {.head_bytes = HTTP_HEAD_MAX, .head_ms = 60000, .body_ms = 300000},
-        .max_payload_bytes = settings->max_payload_bytes,
-        .timers = timers,
-        .site = &site,
-        .site_data = &conformance,
+        .links =
+            {
+                .site = &site,
+                .site_data = &conformance,
+                .cors_origin = "*",
+                .trusted_proxy = "",
+                .max_payload_bytes = settings->max_payload_bytes,
+                .head_bytes = HTTP_HEAD_MAX,
+                .head_ms = 60000,
+                .body_ms = 300000,
+                .timers = timers,
+            },
+        .settle = settle,
     };
     struct server *server = server_new(&server_options, error, sizeof error);
     if (!server) {

@@ -222,8 +222,7 @@ static void on_settle(void *site)
 
 static int set_up(void **state)
 {
-    static const struct server_site site = {
-        .head = on_head, .too_big = on_too_big, .request = on_request, .settle = on_settle};
+    static const struct link_site site = {.head = on_head, .too_big = on_too_big, .request = on_request};
     struct world *w = calloc(1, sizeof *w);
 
     assert_non_null(w);
@@ -232,13 +231,19 @@ static int set_up(void **state)
     w->conn.world = w;
     journal_init(&w->journal);
     const struct server_options options = {
-        .cors_origin = "*",
-        .trusted_proxy = "",
-        .max_payload_bytes = MESSAGE_MAX,
-        .limits = {.head_bytes = HTTP_HEAD_MAX, .head_ms = 1000, .body_ms = 2000},
-        .timers = w->timers,
-        .site = &site,
-        .site_data = w,
+        .links =
+            {
+                .site = &site,
+                .site_data = w,
+                .cors_origin = "*",
+                .trusted_proxy = "",
+                .max_payload_bytes = MESSAGE_MAX,
+                .head_bytes = HTTP_HEAD_MAX,
+                .head_ms = 1000,
+                .body_ms = 2000,
+                .timers = w->timers,
+            },
+        .settle = on_settle,
     };
 
     w->server = server_new(&options, NULL, 0);
