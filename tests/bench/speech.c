@@ -21,7 +21,7 @@ enum {
     RECORD_MAX = 256,
     GUEST_ID_MAX = 40,
     EPOCH_LEN = 8,
-    SAMPLED = 17, /* every so manieth delivery's latency is counted; a prime, so that no client is left out */
+    SAMPLED = 17, /* one delivery in so many is timed; a prime, so that no client is left out */
 };
 
 static const char MARK[] = "\"bench\":\"";
