@@ -62,7 +62,7 @@ static void cancel_timer(struct link *link)
     timers_cancel(link->links->options.timers, &link->timer);
 }
 
-/* Everything is let go of but the memory. */
+/* Lets go of everything but the memory. */
 static void mark_gone(struct link *link)
 {
     cancel_timer(link);

@@ -203,7 +203,7 @@ static bool find_sid(const struct endpoint *endpoint, struct link *link, struct 
     return admit(link, origin);
 }
 
-/* The same, with what else is known of it; so it is where no clients are taken any more. */
+/* The same, with what else is known of it; also false where no clients are taken any more. */
 static bool find_origin(const struct endpoint *endpoint, struct link *link, struct eio_origin *origin)
 {
     const char *authorization = link_request(link)->field[HTTP_AUTHORIZATION];
