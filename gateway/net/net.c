@@ -503,6 +503,7 @@ static void fit_descriptor_limit(struct net *net)
 static int open_door(struct net *net, struct door *door, int fd)
 {
     lws_sock_file_fd_type descriptor = {.filefd = fd};
+
     remember_address(door, fd);
     door->listener =
         lws_adopt_descriptor_vhost(net->vhost, LWS_ADOPT_RAW_FILE_DESC, descriptor, "listen", NULL);

@@ -79,9 +79,11 @@ static void beat(void *owner)
 {
     struct about *about = owner;
     struct buf text;
+
     buf_init(&text, ABOUT_MAX);
     if (!print(about, &text)) {
         struct blob *json = blob_new(text.data, text.len);
+
         if (json)
             broker_about(about->broker, json);
         blob_unref(json);

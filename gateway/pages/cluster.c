@@ -77,6 +77,7 @@ int cluster_sum_up(const struct blob *json, struct buf *out)
 static void answer_all(struct cluster *cluster, int status, const char *json, size_t len)
 {
     struct cluster_wait *wait, *next;
+
     cluster->asked = false;
     timers_cancel(cluster->timers, &cluster->patience);
     DL_FOREACH_SAFE(cluster->waiting, wait, next)
@@ -90,6 +91,7 @@ static void answer_all(struct cluster *cluster, int status, const char *json, si
 static void refuse_all(struct cluster *cluster)
 {
     static const char error[] = "{\"error\":\"the presence store cannot be reached now; try again\"}";
+
     answer_all(cluster, 503, error, sizeof error - 1);
 }
 
@@ -146,6 +148,7 @@ void cluster_ask(struct cluster *cluster, struct link *link)
 void cluster_surveyed(struct cluster *cluster, const struct blob *json)
 {
     struct buf *answer = &cluster->answer;
+
     buf_clear(answer);
     cluster->fresh_until_ms = 0;
     if (!json || cluster_sum_up(json, answer)) {

@@ -49,6 +49,7 @@ static bool admit(const struct pages *pages, struct link *link, const char *ride
 {
     struct token token;
     struct grant grant;
+
     token_from_request(link_request(link), &token);
     const struct auth_request request = {
         .token = token.text, .len = token.len, .ride = ride, .client = link_client(link, NULL)};

@@ -62,6 +62,7 @@ static const char *content_type_of(const char *path)
         {".gz", "application/gzip"},
     };
     const char *extension = strrchr(path, '.');
+
     for (size_t i = 0; extension && i < sizeof types / sizeof *types; i++)
         if (!strcasecmp(extension, types[i].extension))
             return types[i].type;
@@ -71,6 +72,7 @@ static const char *content_type_of(const char *path)
 static void make_tag(const struct blob *bytes, char tag[TAG_SIZE])
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
+
     if (!EVP_Digest(bytes->data, bytes->len, digest, NULL, EVP_sha256(), NULL))
         abort();
     for (size_t i = 0; i < TAG_BYTES; i++)
@@ -80,6 +82,7 @@ static void make_tag(const struct blob *bytes, char tag[TAG_SIZE])
 static struct file *find(const struct static_files *files, const char *path)
 {
     struct file *file;
+
     /* The analyzer takes the hash to read past the string's end.
      * NOLINTNEXTLINE(clang-analyzer-core.*) */
     HASH_FIND_STR(files->by_path, path, file);
@@ -128,6 +131,7 @@ static void pair_up(const struct static_files *files, struct file *added)
 int static_files_add(struct static_files *files, const char *path, struct blob *bytes, time_t modified)
 {
     size_t len = strlen(path);
+
     if (len > STATIC_PATH_MAX || bytes->len > STATIC_BYTES_MAX - files->bytes ||
         HASH_COUNT(files->by_path) == STATIC_FILES_MAX)
         return -1;
@@ -150,6 +154,7 @@ static int hex_digit(char c)
 {
     static const char digits[] = "0123456789abcdef";
     const char *at = c ? strchr(digits, c | 0x20) : NULL;
+
     return at ? (int)(at - digits) : -1;
 }
 
@@ -157,11 +162,14 @@ static int hex_digit(char c)
 static bool decode(const char *path, char out[STATIC_PATH_MAX + 1])
 {
     size_t n = 0;
+
     for (; *path; path++) {
         char c = *path;
+
         if (c == '%') {
             int high = hex_digit(path[1]);
             int low = high < 0 ? -1 : hex_digit(path[2]);
+
             if (low < 0)
                 return false;
             c = (char)(high * 16 + low);
@@ -180,6 +188,7 @@ static bool decode(const char *path, char out[STATIC_PATH_MAX + 1])
 static bool is_below(const char *path, const char *top)
 {
     size_t len = strlen(top);
+
     return !strncmp(path, top, len) && (!path[len] || path[len] == '/');
 }
 
@@ -189,6 +198,7 @@ static bool is_route(const char *path)
 {
     static const char *const taken[] = {"/socket.io", "/ws",      "/api",   "/healthz",
                                         "/readyz",    "/metrics", "/assets"};
+
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (is_below(path, taken[i]))
             return false;
@@ -199,6 +209,7 @@ static bool is_route(const char *path)
 static const struct file *choose(const struct static_files *files, const struct static_request *request)
 {
     char path[STATIC_PATH_MAX + 1] = "";
+
     if (!decode(request->path, path))
         return NULL;
     if (!strcmp(path, "/"))
@@ -215,6 +226,7 @@ static bool next_element(const char **list, const char **element, size_t *len)
 {
     const char *at = *list + strspn(*list, ", \t");
     size_t n = strcspn(at, ",");
+
     *list = at + n;
     while (n && strchr(" \t", at[n - 1]))
         n--;
@@ -227,6 +239,7 @@ static bool next_element(const char **list, const char **element, size_t *len)
 static bool names_gzip(const char *element, size_t len)
 {
     size_t name = strcspn(element, "; \t,");
+
     if (name != 4 || strncasecmp(element, "gzip", 4) != 0)
         return false;
     for (size_t i = name; i + 2 < len; i++)
@@ -239,6 +252,7 @@ static bool accepts_gzip(const char *list)
 {
     const char *element;
     size_t len;
+
     while (list && next_element(&list, &element, &len))
         if (names_gzip(element, len))
             return true;
@@ -252,6 +266,7 @@ static bool has_tag(const char *list, const char *quoted)
 {
     const char *element;
     size_t len;
+
     while (next_element(&list, &element, &len)) {
         if (len == 1 && *element == '*')
             return true;
@@ -271,6 +286,7 @@ static bool unchanged_since(const struct file *file, const char *date)
 {
     struct tm tm = {0};
     const char *end = strptime(date, DATE, &tm);
+
     return end && !*end && file->modified <= timegm(&tm);
 }
 
@@ -293,6 +309,7 @@ bool static_files_answer(const struct static_files *files, const struct static_r
                          struct static_answer *answer)
 {
     const struct file *file = choose(files, request);
+
     if (!file)
         return false;
     bool gzip = file->gzip && accepts_gzip(request->accept_encoding);

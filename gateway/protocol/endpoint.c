@@ -188,6 +188,7 @@ static bool find_sid(const struct endpoint *endpoint, struct link *link, struct 
 {
     const char *sid = link_request(link)->field[HTTP_X_RIDECAST_SESSION];
     bool trusted;
+
     *origin = (struct eio_origin){.client = link_client(link, &trusted)};
     if (!sid || !trusted)
         return admit(link, origin);

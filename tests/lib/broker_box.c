@@ -115,6 +115,7 @@ struct broker_message *box_next(struct box *box, enum broker_message_kind kind)
         box_drain(box);
         while (box->next[kind] < box->count) {
             struct broker_message *message = box->said[box->next[kind]++];
+
             if (message->kind == kind)
                 return message;
         }
@@ -215,6 +216,7 @@ void box_check_promises(struct box *box, const char *ride)
     box_drain(box);
     for (size_t i = 0; i < box->count; i++) {
         const struct broker_message *message = box->said[i];
+
         if (strcmp(message->ride, ride) != 0)
             continue;
         if (message->kind == BROKER_EVENT) {

@@ -25,6 +25,7 @@ static void transport_reply(void *exchange, int status, const char *content_type
     bool usual =
         status != 200 ||
         !strcmp(content_type, !strncmp(handle->name, "post", 4) ? "text/html" : "text/plain; charset=UTF-8");
+
     assert_true(usual);
     journal_note(&handle->world->journal, "%s %d %.*s", handle->name, status, (int)n, (const char *)body);
 }
@@ -32,6 +33,7 @@ static void transport_reply(void *exchange, int status, const char *content_type
 static void transport_drop(void *handle)
 {
     struct handle *h = handle;
+
     journal_note(&h->world->journal, "%s dropped", h->name);
 }
 
@@ -46,6 +48,7 @@ static void transport_ws_write(void *socket, const char *frames, size_t n)
     enum ws_opcode opcode;
     const char *payload;
     size_t len;
+
     for (size_t at = 0; ws_frames_next(frames, n, &at, &opcode, &payload, &len);)
         journal_note(&handle->world->journal, "%s < %s%.*s", handle->name,
                      opcode == WS_BINARY ? "binary " : "", (int)len, payload);
@@ -54,12 +57,14 @@ static void transport_ws_write(void *socket, const char *frames, size_t n)
 static void transport_ws_close(void *socket)
 {
     struct handle *handle = socket;
+
     journal_note(&handle->world->journal, "%s close", handle->name);
 }
 
 static void app_open(void *app, struct eio_session *session)
 {
     struct world *w = app;
+
     w->session = session;
     journal_note(&w->journal, "open");
 }
@@ -67,6 +72,7 @@ static void app_open(void *app, struct eio_session *session)
 static void app_message(void *app, struct eio_session *session, bool binary, const char *data, size_t len)
 {
     struct world *w = app;
+
     journal_note(&w->journal, "%s %.*s", binary ? "bytes" : "message", (int)len, data);
     if (w->on_message)
         w->on_message(w, session);
@@ -75,6 +81,7 @@ static void app_message(void *app, struct eio_session *session, bool binary, con
 static void app_close(void *app, struct eio_session *session)
 {
     struct world *w = app;
+
     (void)session;
     if (w->member)
         member_leave(w->member);
@@ -88,6 +95,7 @@ int setup(void **state)
                                                    transport_ws_write, transport_ws_close};
     static const struct eio_app app = {app_open, app_message, app_close};
     struct world *w = calloc(1, sizeof *w);
+
     if (!w)
         return -1;
     w->timers = timers_new();
@@ -120,6 +128,7 @@ int setup(void **state)
 int teardown(void **state)
 {
     struct world *w = *state;
+
     eio_free(w->eio);
     assert_null(w->outlets.dirty);
     assert_true(timers_next_ms(w->timers) == UINT64_MAX);
@@ -159,6 +168,7 @@ void finish_post(struct world *w, struct handle *exchange, const char *body)
 {
     size_t len = strlen(body);
     char *copy = malloc(len ? len : 1);
+
     assert_non_null(copy);
     memcpy(copy, body, len);
     eio_post(w->session, exchange, copy, len);
@@ -175,6 +185,7 @@ void say_as(struct world *w, struct handle *socket, bool binary, const char *tex
 {
     size_t len = strlen(text);
     char *copy = malloc(len ? len : 1);
+
     assert_non_null(copy);
     memcpy(copy, text, len);
     eio_ws_message(w->session, socket, binary, copy, len);
@@ -201,6 +212,7 @@ void open_polling(struct world *w)
 void open_ws(struct world *w)
 {
     struct eio_session *session = eio_open_ws(w->eio, &w->ws, NULL);
+
     assert_ptr_equal(session, w->session);
     turn(w);
     buf_clear(&w->journal);

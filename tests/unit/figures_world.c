@@ -88,6 +88,7 @@ void broker_about(struct broker *broker, struct blob *json)
 int world_start(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
+
     assert_non_null(w);
     virtual_us = 1000 * 1000000;
     w->timers = timers_new();
@@ -107,6 +108,7 @@ int world_start(void **state)
 int world_stop(void **state)
 {
     struct world *w = *state;
+
     timers_free(w->timers);
     metrics_free(w->metrics);
     blob_unref(w->broker.about);

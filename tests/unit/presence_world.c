@@ -45,6 +45,7 @@ void broker_submit(struct broker *broker, const struct broker_transition *transi
 {
     static const char *const kinds[] = {"board", "exit", "disconnect", "suspend", "resume"};
     struct submitted *submitted = &broker->submitted[broker->submitted_count++];
+
     assert_in_range(broker->submitted_count, 1, SUBMITTED_MAX);
     submitted->kind = transition->kind;
     submitted->ticket = transition->ticket;
@@ -59,6 +60,7 @@ void broker_replay(struct broker *broker, const char *ride, const struct broker_
                    uint64_t ticket)
 {
     struct submitted *submitted = &broker->submitted[broker->submitted_count++];
+
     assert_in_range(broker->submitted_count, 1, SUBMITTED_MAX);
     submitted->ticket = ticket;
     strcpy(submitted->ride, ride);
@@ -68,6 +70,7 @@ void broker_replay(struct broker *broker, const char *ride, const struct broker_
 struct broker_message *broker_take(struct broker *broker)
 {
     struct broker_message *messages = broker->first;
+
     broker->first = NULL;
     broker->end = &broker->first;
     return messages;
@@ -79,6 +82,7 @@ struct broker_message *message_new(struct world *w, enum broker_message_kind kin
                                    uint64_t offset)
 {
     struct broker_message *message = calloc(1, sizeof *message);
+
     assert_non_null(message);
     message->kind = kind;
     strcpy(message->ride, ride);
@@ -92,10 +96,12 @@ struct broker_message *message_new(struct world *w, enum broker_message_kind kin
 struct broker_message *says_roster(struct world *w, const char *ride, uint64_t offset, const char *set)
 {
     struct broker_message *message = message_new(w, BROKER_ROSTER, ride, offset);
+
     message->riders = calloc(strlen(set) + 1, sizeof *message->riders);
     assert_non_null(message->riders);
     for (; *set; set += set[2] ? 3 : 2) {
         struct broker_rider *rider = &message->riders[message->rider_count++];
+
         rider->socket_id[0] = set[0];
         rider->user = blob_new(set + 1, 1);
     }
@@ -112,6 +118,7 @@ void says_event(struct world *w, uint64_t offset, enum broker_event_kind kind, c
                 const char *user)
 {
     struct broker_message *message = message_new(w, BROKER_EVENT, "/", offset);
+
     message->event = kind;
     strcpy(message->socket_id, socket_id);
     message->user = blob_new(user, strlen(user));
@@ -138,12 +145,14 @@ void says_resumed(struct world *w, size_t n, uint64_t offset, const char *user)
 void says_history(struct world *w, size_t n, uint64_t first, uint64_t last)
 {
     struct broker_message *message = message_new(w, BROKER_HISTORY, "/", last);
+
     message->ticket = w->broker.submitted[n].ticket;
     message->ok = true;
     message->events = calloc(last + 2 - first, sizeof *message->events);
     assert_non_null(message->events);
     for (uint64_t offset = first; offset <= last; offset++) {
         char user = (char)('0' + offset);
+
         message->events[message->event_count++] =
             (struct broker_past_event){.offset = offset, .kind = BROKER_BOARDED, .user = blob_new(&user, 1)};
     }
@@ -152,6 +161,7 @@ void says_history(struct world *w, size_t n, uint64_t first, uint64_t last)
 void says_no_history(struct world *w, size_t n)
 {
     struct broker_message *message = message_new(w, BROKER_HISTORY, "/", 9);
+
     message->ticket = w->broker.submitted[n].ticket;
 }
 
@@ -184,6 +194,7 @@ static void carrier_write(struct outlet *outlet, const char *frames, size_t n)
     enum ws_opcode opcode;
     const char *payload;
     size_t len;
+
     for (size_t at = 0; ws_frames_next(frames, n, &at, &opcode, &payload, &len);)
         journal_note(&client->world->journal, "%s < %.*s", client->name, (int)len, payload);
 }
@@ -198,6 +209,7 @@ static void acknowledge(void *arg, const struct ack *ack, const char *json, size
 {
     struct client *client = arg;
     char prefix[32];
+
     assert_true(ack->wanted);
     snprintf(prefix, sizeof prefix, "ack %u%s ", (unsigned)ack->number, ack->text ? ack->text->data : "");
     outlet_packet(&client->outlet, WS_TEXT, prefix, json, len);
@@ -206,6 +218,7 @@ static void acknowledge(void *arg, const struct ack *ack, const char *json, size
 static void exception(void *arg, const char *message)
 {
     struct client *client = arg;
+
     outlet_packet(&client->outlet, WS_TEXT, "exception ", message, strlen(message));
 }
 
@@ -228,6 +241,7 @@ void drop(struct client *client)
 static void disconnect(void *arg)
 {
     struct client *client = arg;
+
     outlet_packet(&client->outlet, WS_TEXT, "disconnected", NULL, 0);
     if (client->leaves_at_disconnect)
         leave(client);
@@ -236,6 +250,7 @@ static void disconnect(void *arg)
 static void evict(void *arg)
 {
     struct client *client = arg;
+
     journal_note(&client->world->journal, "%s evicted", client->name);
     if (client->leaves_when_evicted)
         drop(client);
@@ -244,6 +259,7 @@ static void evict(void *arg)
 static void resumed(void *arg, bool recovered)
 {
     struct client *client = arg;
+
     journal_note(&client->world->journal, "%s %s", client->name, recovered ? "recovered" : "not recovered");
     if (client->leaves_when_resumed)
         drop(client);
@@ -300,6 +316,7 @@ int setup(void **state)
         .room = carrier_room, .write = carrier_write, .overflow = carrier_overflow};
     static const char *const names[CLIENTS] = {"ann", "bob", "cyd"};
     struct world *w = calloc(1, sizeof *w);
+
     if (!w)
         return -1;
     virtual_us = 1000000;
@@ -321,6 +338,7 @@ int setup(void **state)
 int teardown(void **state)
 {
     struct world *w = *state;
+
     for (int i = 0; i < CLIENTS; i++) {
         leave(&w->client[i]);
         outlet_deinit(&w->client[i].outlet);
@@ -363,6 +381,7 @@ void join_ride(struct world *w, int i, const char *ride)
     struct client *client = &w->client[i];
     const struct rider_options options = {
         .ride = ride, .outlet = &client->outlet, .ops = &OPS, .client = client};
+
     client->rider = rider_new(presence_riders(w->presence), &options);
     strcpy(client->id, rider_id(client->rider));
 }

@@ -20,6 +20,7 @@
 EVP_PKEY *make_rsa(unsigned bits)
 {
     EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)bits);
+
     assert_non_null(key);
     return key;
 }
@@ -27,6 +28,7 @@ EVP_PKEY *make_rsa(unsigned bits)
 EVP_PKEY *make_ec(const char *curve)
 {
     EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", curve);
+
     assert_non_null(key);
     return key;
 }
@@ -48,6 +50,7 @@ char *pem_of(EVP_PKEY *key)
 {
     BIO *bio = BIO_new(BIO_s_mem());
     char *data;
+
     assert_int_equal(PEM_write_bio_PUBKEY(bio, key), 1);
     long len = BIO_get_mem_data(bio, &data);
     char *text = strndup(data, (size_t)len);
@@ -59,6 +62,7 @@ char *private_pem_of(EVP_PKEY *key)
 {
     BIO *bio = BIO_new(BIO_s_mem());
     char *data;
+
     assert_int_equal(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL), 1);
     long len = BIO_get_mem_data(bio, &data);
     char *text = strndup(data, (size_t)len);
@@ -71,6 +75,7 @@ static void add_number(struct buf *out, EVP_PKEY *key, const char *name, const c
 {
     BIGNUM *number = NULL;
     unsigned char bytes[1024];
+
     assert_int_equal(EVP_PKEY_get_bn_param(key, param, &number), 1);
     int len = size ? BN_bn2binpad(number, bytes, size) : BN_bn2bin(number, bytes);
     BN_free(number);
@@ -82,6 +87,7 @@ static void add_number(struct buf *out, EVP_PKEY *key, const char *name, const c
 char *jwk_of(EVP_PKEY *key, const char *more)
 {
     struct buf out;
+
     buf_init(&out, 65536);
     if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA) {
         buf_appendf(&out, "{\"kty\":\"RSA\"%s", more);
@@ -112,6 +118,7 @@ size_t sign(EVP_PKEY *key, const char *text, size_t len, unsigned char out[SIGNA
     if (EVP_PKEY_get_base_id(key) == EVP_PKEY_EC) {
         const unsigned char *der = out;
         ECDSA_SIG *pair = d2i_ECDSA_SIG(NULL, &der, (long)n);
+
         BN_bn2binpad(ECDSA_SIG_get0_r(pair), out, 32);
         BN_bn2binpad(ECDSA_SIG_get0_s(pair), out + 32, 32);
         ECDSA_SIG_free(pair);

@@ -25,6 +25,7 @@ struct speaker {
 static int start(void **state)
 {
     struct speaker *s = calloc(1, sizeof *s);
+
     assert_non_null(s);
     world_start((void **)&s->world);
     *state = s;
@@ -34,6 +35,7 @@ static int start(void **state)
 static int stop(void **state)
 {
     struct speaker *s = *state;
+
     world_stop((void **)&s->world);
     free(s);
     return 0;
@@ -48,6 +50,7 @@ static void speak_as(struct speaker *s, const char *node)
 static void expect(const struct speaker *s, const char *name, const char *value)
 {
     const struct blob *said = s->world->broker.about;
+
     assert_true(json_text_valid(said->data, said->len, 2));
     struct json_slice found = json_text_member((struct json_slice){said->data, said->len}, name);
     if (found.len != strlen(value) || memcmp(found.at, value, found.len) != 0)
@@ -57,6 +60,7 @@ static void expect(const struct speaker *s, const char *name, const char *value)
 static void it_speaks_at_once_and_then_once_a_second(void **state)
 {
     struct speaker *s = *state;
+
     speak_as(s, "a");
     assert_int_equal(s->world->broker.said, 1);
     expect(s, "uptime", "0");
@@ -73,6 +77,7 @@ static void it_tells_what_its_parts_count(void **state)
 {
     struct speaker *s = *state;
     struct world *w = s->world;
+
     w->server.net.connections = 20;
     w->eio = (struct eio){.sessions = 11, .websockets = 8};
     w->plain_count = 5;
@@ -96,6 +101,7 @@ static void it_tells_what_its_parts_count(void **state)
 static void it_tells_its_state(void **state)
 {
     struct speaker *s = *state;
+
     speak_as(s, "a");
     expect(s, "state", "\"broker down\"");
     s->world->presence.ready = true;
@@ -109,6 +115,7 @@ static void it_tells_its_state(void **state)
 static void delivery_is_that_of_the_last_ten_seconds_in_milliseconds(void **state)
 {
     struct speaker *s = *state;
+
     speak_as(s, "a");
     expect(s, "deliveryP50", "null");
     expect(s, "deliveryP99", "null");
@@ -129,6 +136,7 @@ static void delivery_is_that_of_the_last_ten_seconds_in_milliseconds(void **stat
 static void lag_is_that_of_the_loop(void **state)
 {
     struct speaker *s = *state;
+
     speak_as(s, "a");
     pass(s->world, 0);
     expect(s, "lagP99", "null");
@@ -142,6 +150,7 @@ static void the_longest_node_id_and_numbers_fit(void **state)
 {
     struct speaker *s = *state;
     char node[65];
+
     memset(node, '"', sizeof node - 1);
     node[sizeof node - 1] = '\0';
     s->world->server.net.connections = s->world->eio.sessions = SIZE_MAX;
@@ -163,5 +172,6 @@ int main(void)
         by_speaker(lag_is_that_of_the_loop),
         by_speaker(the_longest_node_id_and_numbers_fit),
     };
+
     return cmocka_run_group_tests_name("about", tests, NULL, NULL);
 }

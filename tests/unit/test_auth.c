@@ -307,5 +307,6 @@ int main(void)
         TEST(a_grant_may_last_for_ages),
         TEST(without_a_bearer_everybody_is_meant),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

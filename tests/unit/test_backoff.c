@@ -20,6 +20,7 @@ static void each_pause_lies_in_the_upper_half_of_a_doubling_ceiling(void **state
     backoff_reset(&backoff);
     for (int i = 0; i < 12; i++) {
         unsigned pause = backoff_pause(&backoff);
+
         assert_in_range(pause, ceiling / 2, ceiling);
         ceiling = ceiling * 2 < BACKOFF_LAST_MS ? ceiling * 2 : BACKOFF_LAST_MS;
     }

@@ -99,5 +99,6 @@ int main(void)
         cmocka_unit_test(base64_is_taken_as_browsers_take_it),
         cmocka_unit_test(it_decodes_where_the_text_lies),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -210,5 +210,6 @@ int main(void)
         cmocka_unit_test(without_a_subject_nobody_is_meant),
         cmocka_unit_test(rides_are_those_that_are_listed),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

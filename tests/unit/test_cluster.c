@@ -62,6 +62,7 @@ void respond_json(struct link *link, int status, const char *json, size_t len)
 static int start(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
+
     assert_non_null(w);
     virtual_us = 1000000;
     w->timers = timers_new();
@@ -73,6 +74,7 @@ static int start(void **state)
 static int stop(void **state)
 {
     struct world *w = *state;
+
     cluster_deinit(&w->cluster);
     timers_free(w->timers);
     free(w);
@@ -82,6 +84,7 @@ static int stop(void **state)
 static void surveyed(struct world *w, const char *json)
 {
     struct blob *blob = blob_new(json, strlen(json));
+
     assert_non_null(blob);
     cluster_surveyed(&w->cluster, blob);
     blob_unref(blob);
@@ -108,6 +111,7 @@ static void expect_sum(const char *gateways, const char *totals)
     char wanted[1024];
     struct blob *json = blob_new(gateways, strlen(gateways));
     struct buf out;
+
     assert_non_null(json);
     buf_init(&out, sizeof wanted);
     snprintf(wanted, sizeof wanted, "{\"gateways\":%s,\"totals\":{%s}}", gateways, totals);
@@ -133,9 +137,11 @@ static void what_is_no_whole_number_counts_nothing(void **state)
 {
     static const char *const values[] = {"-1",   "1.5", "1e3", "\"7\"",           "null",
                                          "true", "[1]", "{}",  "1000000000000000"};
+
     (void)state;
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         char gateways[64];
+
         snprintf(gateways, sizeof gateways, "[{\"clients\":%s},{\"clients\":2}]", values[i]);
         expect_sum(
             gateways,
@@ -147,6 +153,7 @@ static void a_sum_that_does_not_fit_is_none(void **state)
 {
     struct blob *json = blob_new("[{\"node\":\"a\"}]", 14);
     struct buf out;
+
     (void)state;
     assert_non_null(json);
     for (size_t room = 0; room < 100; room++) {
@@ -162,6 +169,7 @@ static void a_sum_that_does_not_fit_is_none(void **state)
 static void many_who_ask_at_once_cost_one_survey(void **state)
 {
     struct world *w = *state;
+
     for (int i = 0; i < 3; i++)
         cluster_ask(&w->cluster, &w->links[i]);
     assert_int_equal(w->broker.surveys, 1);
@@ -174,6 +182,7 @@ static void many_who_ask_at_once_cost_one_survey(void **state)
 static void who_asks_in_a_loop_costs_a_survey_a_second(void **state)
 {
     struct world *w = *state;
+
     cluster_ask(&w->cluster, &w->links[0]);
     surveyed(w, "[{\"clients\":1}]");
     for (unsigned i = 0; i < CLUSTER_FRESH_MS; i++, virtual_pass_ms(1)) {
@@ -193,6 +202,7 @@ static void who_asks_in_a_loop_costs_a_survey_a_second(void **state)
 static void a_refusal_is_not_kept_nor_what_came_before_it(void **state)
 {
     struct world *w = *state;
+
     cluster_ask(&w->cluster, &w->links[0]);
     surveyed(w, "[]");
     pass(w, CLUSTER_FRESH_MS);
@@ -208,6 +218,7 @@ static void a_refusal_is_not_kept_nor_what_came_before_it(void **state)
 static void a_survey_that_takes_too_long_is_given_up_and_used_when_it_comes(void **state)
 {
     struct world *w = *state;
+
     cluster_ask(&w->cluster, &w->links[0]);
     pass(w, CLUSTER_WAIT_MS - 1);
     assert_int_equal(w->links[0].answers, 0);
@@ -224,6 +235,7 @@ static void a_survey_that_takes_too_long_is_given_up_and_used_when_it_comes(void
 static void who_is_gone_is_not_answered(void **state)
 {
     struct world *w = *state;
+
     cluster_ask(&w->cluster, &w->links[0]);
     cluster_ask(&w->cluster, &w->links[1]);
     w->links[0].user->lost(w->links[0].data, &w->links[0]);
@@ -246,5 +258,6 @@ int main(void)
         with_cluster(a_survey_that_takes_too_long_is_given_up_and_used_when_it_comes),
         with_cluster(who_is_gone_is_not_answered),
     };
+
     return cmocka_run_group_tests_name("cluster", tests, NULL, NULL);
 }

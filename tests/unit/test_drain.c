@@ -34,6 +34,7 @@ static void let_go(void *owner, size_t count, bool all)
 {
     struct world *w = owner;
     size_t able = all ? w->clients : w->clients - w->stubborn;
+
     assert_in_range(count, 1, w->clients);
     w->clients -= count < able ? count : able;
 }
@@ -59,6 +60,7 @@ static void begin(struct world *w, uint64_t timeout_ms)
         .done = done,
         .owner = w,
     };
+
     drain_init(&w->drain, &options);
     assert_false(drain_begun(&w->drain));
     assert_true(drain_begin(&w->drain));
@@ -77,6 +79,7 @@ static void pass(struct world *w, uint64_t ms)
 static int setup(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
+
     if (!w)
         return -1;
     w->timers = timers_new();
@@ -88,6 +91,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct world *w = *state;
+
     timers_free(w->timers);
     free(w);
     return 0;
@@ -96,12 +100,14 @@ static int teardown(void **state)
 static void clients_are_let_go_evenly_over_the_time(void **state)
 {
     struct world *w = *state;
+
     w->clients = 10000;
     begin(w, TIMEOUT_MS);
     pass(w, 0);
     assert_int_equal(w->clients, 10000);
     for (uint64_t passed = 1000; passed <= TIMEOUT_MS; passed += 1000) {
         size_t line = 10000 - passed;
+
         pass(w, 1000);
         assert_in_range(w->clients, line, line + STEP_MAX_MS);
     }
@@ -113,6 +119,7 @@ static void clients_are_let_go_evenly_over_the_time(void **state)
 static void with_nobody_there_it_is_over_at_once(void **state)
 {
     struct world *w = *state;
+
     begin(w, TIMEOUT_MS);
     pass(w, 0);
     assert_int_equal(w->done, 1);
@@ -123,6 +130,7 @@ static void with_nobody_there_it_is_over_at_once(void **state)
 static void who_leaves_by_itself_makes_it_shorter(void **state)
 {
     struct world *w = *state;
+
     w->clients = 100;
     begin(w, TIMEOUT_MS);
     pass(w, 1000);
@@ -134,6 +142,7 @@ static void who_leaves_by_itself_makes_it_shorter(void **state)
 static void for_whom_it_is_no_good_moment_leaves_last(void **state)
 {
     struct world *w = *state;
+
     w->clients = 100;
     w->stubborn = 10;
     begin(w, TIMEOUT_MS);
@@ -147,6 +156,7 @@ static void for_whom_it_is_no_good_moment_leaves_last(void **state)
 static void connections_have_a_moment_to_close(void **state)
 {
     struct world *w = *state;
+
     w->clients = 1;
     w->connections = 1;
     begin(w, 0);
@@ -161,6 +171,7 @@ static void connections_have_a_moment_to_close(void **state)
 static void but_not_for_ever(void **state)
 {
     struct world *w = *state;
+
     w->clients = 1;
     w->connections = 1;
     begin(w, 0);
@@ -173,6 +184,7 @@ static void but_not_for_ever(void **state)
 static void it_begins_once(void **state)
 {
     struct world *w = *state;
+
     w->clients = 10;
     begin(w, TIMEOUT_MS);
     pass(w, TIMEOUT_MS / 2);
@@ -194,5 +206,6 @@ int main(void)
         TEST(but_not_for_ever),
         TEST(it_begins_once),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

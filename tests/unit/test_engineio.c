@@ -19,6 +19,7 @@ static void a_polling_handshake_answers_the_open_packet_then_tells_the_app(void 
 {
     struct world *w = *state;
     char expected[256];
+
     eio_open_polling(w->eio, &w->handshake, NULL);
     assert_int_equal(strlen(w->session->sid), ID_LEN);
     snprintf(expected, sizeof expected,
@@ -35,6 +36,7 @@ static void a_websocket_handshake_offers_no_upgrade(void **state)
 {
     struct world *w = *state;
     char expected[256];
+
     eio_open_ws(w->eio, &w->ws, NULL);
     snprintf(expected, sizeof expected,
              "open\nws < 0{\"sid\":\"%s\",\"upgrades\":[],\"pingInterval\":300,\"pingTimeout\":200,"
@@ -46,6 +48,7 @@ static void a_websocket_handshake_offers_no_upgrade(void **state)
 static void sessions_have_ids_of_their_own(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     struct eio_session *first = w->session;
     open_polling(w);
@@ -59,6 +62,7 @@ static void sessions_have_ids_of_their_own(void **state)
 static void errors_read_as_the_protocol_words_them(void **state)
 {
     char body[EIO_ERROR_BODY_SIZE];
+
     (void)state;
     eio_error_body(EIO_UNKNOWN_TRANSPORT, body, sizeof body);
     assert_string_equal(body, "{\"code\":0,\"message\":\"Transport unknown\"}");
@@ -73,6 +77,7 @@ static void errors_read_as_the_protocol_words_them(void **state)
 static void a_poll_waits_for_packets_and_takes_all_of_a_turn(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     get(w);
     assert_journal(w, "");
@@ -86,6 +91,7 @@ static void a_poll_waits_for_packets_and_takes_all_of_a_turn(void **state)
 static void a_poll_is_answered_with_what_was_buffered(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     send_text(w, "one");
     turn(w);
@@ -100,6 +106,7 @@ static void a_poll_is_answered_with_what_was_buffered(void **state)
 static void posted_packets_reach_the_app_in_order(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     post(w, "4one\x1e"
             "bYnl0ZXM=\x1e"
@@ -111,6 +118,7 @@ static void posted_packets_reach_the_app_in_order(void **state)
 static void open_upgrade_and_noop_from_a_client_mean_nothing(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     post(w, "0{}\x1e"
             "5\x1e"
@@ -130,6 +138,7 @@ static void a_parse_error_ends_the_session_after_the_packets_before_it(void **st
                                          "4one\x1e"
                                          "b!"};
     struct world *w = *state;
+
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         open_polling(w);
         get(w);
@@ -144,6 +153,7 @@ static void an_empty_body_and_bare_separators_are_parse_errors(void **state)
 {
     static const char *const bodies[] = {"", "\x1e", "\x1e\x1e\x1e"};
     struct world *w = *state;
+
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         open_polling(w);
         post(w, bodies[i]);
@@ -155,6 +165,7 @@ static void an_empty_body_and_bare_separators_are_parse_errors(void **state)
 static void a_close_packet_releases_the_poll_with_a_noop(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     get(w);
     post(w, "4one\x1e"
@@ -167,6 +178,7 @@ static void a_close_packet_releases_the_poll_with_a_noop(void **state)
 static void a_second_poll_ends_the_session(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     get(w);
     eio_get(w->session, &w->get2);
@@ -177,6 +189,7 @@ static void a_second_poll_ends_the_session(void **state)
 static void a_second_post_ends_the_session(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     get(w);
     assert_int_equal(eio_post_begin(w->session, &w->post), 0);
@@ -188,6 +201,7 @@ static void a_second_post_ends_the_session(void **state)
 static void posts_one_after_the_other_are_fine(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     post(w, "4one");
     post(w, "4two");
@@ -197,6 +211,7 @@ static void posts_one_after_the_other_are_fine(void **state)
 static void a_post_under_way_is_answered_when_the_session_ends(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     assert_int_equal(eio_post_begin(w->session, &w->post), 0);
     get(w);
@@ -208,6 +223,7 @@ static void a_post_under_way_is_answered_when_the_session_ends(void **state)
 static void losing_a_post_ends_the_session(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     get(w);
     assert_int_equal(eio_post_begin(w->session, &w->post), 0);
@@ -219,6 +235,7 @@ static void losing_a_post_ends_the_session(void **state)
 static void a_body_over_the_limit_leaves_the_session_alone(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     assert_int_equal(eio_post_begin(w->session, &w->post), 0);
     eio_post_refused(w->session, &w->post, false);
@@ -229,6 +246,7 @@ static void a_body_over_the_limit_leaves_the_session_alone(void **state)
 static void an_unusable_body_ends_the_session(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     get(w);
     assert_int_equal(eio_post_begin(w->session, &w->post), 0);
@@ -239,6 +257,7 @@ static void an_unusable_body_ends_the_session(void **state)
 static void a_client_that_does_not_poll_overflows(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     for (int i = 0; i < 100; i++)
         send_text(w, "0123456789");
@@ -251,6 +270,7 @@ static void a_client_that_does_not_poll_overflows(void **state)
 static void websocket_messages_are_packets(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     say(w, "4one");
     say_as(w, &w->ws, true, "bytes");
@@ -262,6 +282,7 @@ static void websocket_messages_are_packets(void **state)
 static void packets_to_a_websocket_are_frames_of_one_write(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     send_text(w, "one");
     eio_send(w->session, true, "two", 3);
@@ -272,6 +293,7 @@ static void a_bad_packet_on_a_websocket_closes_it(void **state)
 {
     static const char *const packets[] = {"", "9", "x", "b!!", "2", "2probe"};
     struct world *w = *state;
+
     for (size_t i = 0; i < sizeof packets / sizeof *packets; i++) {
         open_ws(w);
         say(w, packets[i]);
@@ -283,6 +305,7 @@ static void a_bad_packet_on_a_websocket_closes_it(void **state)
 static void a_close_packet_on_a_websocket_closes_it_behind_what_was_sent(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     send_text(w, "one");
     say(w, "1");
@@ -292,6 +315,7 @@ static void a_close_packet_on_a_websocket_closes_it_behind_what_was_sent(void **
 static void a_lost_websocket_ends_the_session(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     send_text(w, "late");
     eio_lost(w->session, &w->ws);
@@ -302,6 +326,7 @@ static void a_lost_websocket_ends_the_session(void **state)
 static void a_blocked_websocket_is_written_to_when_it_is_ready(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     w->ws.blocked = true;
     send_text(w, "one");
@@ -316,6 +341,7 @@ static void a_blocked_websocket_is_written_to_when_it_is_ready(void **state)
 static void what_is_queued_can_be_written_before_the_sockets_last_word(void **state)
 {
     struct world *w = *state;
+
     start_probe(w);
     send_text(w, "one");
     eio_ws_flush(w->session, &w->ws);
@@ -329,6 +355,7 @@ static void what_is_queued_can_be_written_before_the_sockets_last_word(void **st
 static void a_websocket_that_stays_blocked_is_cut(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     w->ws.blocked = true;
     for (int i = 0; i < 100; i++)
@@ -340,6 +367,7 @@ static void a_websocket_that_stays_blocked_is_cut(void **state)
 static void who_is_cut_off_gets_nothing_more(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     send_text(w, "late");
     eio_abort(w->session);
@@ -359,6 +387,7 @@ static void who_is_cut_off_gets_nothing_more(void **state)
 static void who_is_cut_off_while_closing_gets_nothing_more_either(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     w->ws.blocked = true;
     send_text(w, "late");
@@ -373,6 +402,7 @@ static void who_is_cut_off_while_closing_gets_nothing_more_either(void **state)
 static void who_is_cut_off_while_it_probes_loses_that_websocket_too(void **state)
 {
     struct world *w = *state;
+
     start_probe(w);
     eio_abort(w->session);
     assert_journal(w, "ws close\nclosed\n");
@@ -382,6 +412,7 @@ static void who_is_cut_off_while_it_probes_loses_that_websocket_too(void **state
 static void cutting_off_who_has_gone_changes_nothing(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     eio_lost(w->session, &w->ws);
     eio_abort(w->session);
@@ -391,6 +422,7 @@ static void cutting_off_who_has_gone_changes_nothing(void **state)
 static void the_app_may_send_to_a_session_that_has_ended(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     eio_lost(w->session, &w->ws);
     send_text(w, "late");
@@ -403,6 +435,7 @@ static void the_app_may_send_to_a_session_that_has_ended(void **state)
 static void pings_follow_the_handshake_and_each_pong_by_the_interval(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     advance(w, INTERVAL_MS - 1);
     assert_journal(w, "");
@@ -419,6 +452,7 @@ static void pings_follow_the_handshake_and_each_pong_by_the_interval(void **stat
 static void a_session_without_a_pong_is_dead_at_interval_and_timeout(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     advance(w, INTERVAL_MS);
     advance(w, TIMEOUT_MS - 1);
@@ -431,6 +465,7 @@ static void a_session_without_a_pong_is_dead_at_interval_and_timeout(void **stat
 static void a_poll_without_a_pong_is_released_with_a_close(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     get(w);
     advance(w, INTERVAL_MS);
@@ -443,6 +478,7 @@ static void a_poll_without_a_pong_is_released_with_a_close(void **state)
 static void the_pong_is_awaited_even_while_the_ping_waits_for_a_poll(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     advance(w, INTERVAL_MS);
     advance(w, TIMEOUT_MS - 1);
@@ -455,6 +491,7 @@ static void the_pong_is_awaited_even_while_the_ping_waits_for_a_poll(void **stat
 static void a_pong_nobody_asked_for_changes_nothing(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     for (int i = 0; i < INTERVAL_MS - 1; i++) {
         advance(w, 1);
@@ -468,6 +505,7 @@ static void a_pong_nobody_asked_for_changes_nothing(void **state)
 static void another_packet_extends_the_deadline_once_per_ping(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     advance(w, INTERVAL_MS);
     advance(w, 150);
@@ -483,6 +521,7 @@ static void another_packet_extends_the_deadline_once_per_ping(void **state)
 static void each_ping_may_be_extended_anew(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     for (int i = 0; i < 3; i++) {
         advance(w, INTERVAL_MS);
@@ -497,6 +536,7 @@ static void each_ping_may_be_extended_anew(void **state)
 static void packets_before_the_ping_extend_nothing(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     advance(w, INTERVAL_MS - 1);
     say(w, "6");
@@ -510,6 +550,7 @@ static void packets_before_the_ping_extend_nothing(void **state)
 static void a_ping_sent_late_gives_the_client_the_whole_timeout(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     advance(w, INTERVAL_MS + 10000);
     assert_journal(w, "ws < 2\n");
@@ -522,6 +563,7 @@ static void a_ping_sent_late_gives_the_client_the_whole_timeout(void **state)
 static void a_timer_that_is_a_little_late_does_not_move_the_deadline(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     advance(w, INTERVAL_MS + 20);
     assert_journal(w, "ws < 2\n");
@@ -532,6 +574,7 @@ static void a_timer_that_is_a_little_late_does_not_move_the_deadline(void **stat
 static void a_ping_from_the_client_closes_a_polling_session_too(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     get(w);
     post(w, "2\x1e"
@@ -588,5 +631,6 @@ int main(void)
         TEST(a_timer_that_is_a_little_late_does_not_move_the_deadline),
         TEST(a_ping_from_the_client_closes_a_polling_session_too),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

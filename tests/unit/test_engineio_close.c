@@ -19,6 +19,7 @@
 static void a_closed_websocket_gets_what_was_sent_then_a_close_frame(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     send_text(w, "1");
     eio_close(w->session);
@@ -30,6 +31,7 @@ static void a_closed_websocket_gets_what_was_sent_then_a_close_frame(void **stat
 static void a_closed_websocket_with_nothing_to_send_is_closed_at_once(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     eio_close(w->session);
     assert_journal(w, "ws close\nclosed\n");
@@ -38,6 +40,7 @@ static void a_closed_websocket_with_nothing_to_send_is_closed_at_once(void **sta
 static void a_blocked_websocket_is_closed_behind_what_it_is_owed(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     w->ws.blocked = true;
     send_text(w, "1");
@@ -53,6 +56,7 @@ static void a_blocked_websocket_is_closed_behind_what_it_is_owed(void **state)
 static void an_orderly_end_has_its_time(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     w->ws.blocked = true;
     send_text(w, "1");
@@ -67,6 +71,7 @@ static void an_orderly_end_has_its_time(void **state)
 static void the_app_is_told_once_and_not_inside_its_own_call(void **state)
 {
     struct world *w = *state;
+
     open_ws(w);
     w->on_message = close_at_message;
     say(w, "4one");
@@ -78,6 +83,7 @@ static void the_app_is_told_once_and_not_inside_its_own_call(void **state)
 static void a_waiting_poll_gets_what_was_sent_and_the_next_one_the_close(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     get(w);
     send_text(w, "2[\"userExited\"]");
@@ -92,6 +98,7 @@ static void a_waiting_poll_gets_what_was_sent_and_the_next_one_the_close(void **
 static void without_a_poll_the_next_two_get_what_was_sent_and_the_close(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     send_text(w, "1");
     eio_close(w->session);
@@ -106,6 +113,7 @@ static void without_a_poll_the_next_two_get_what_was_sent_and_the_close(void **s
 static void a_waiting_poll_with_nothing_to_get_gets_the_close(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     get(w);
     eio_close(w->session);
@@ -116,6 +124,7 @@ static void a_waiting_poll_with_nothing_to_get_gets_the_close(void **state)
 static void the_next_poll_gets_the_close_when_there_is_nothing_to_get(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     eio_close(w->session);
     assert_journal(w, "closed\n");
@@ -127,6 +136,7 @@ static void the_next_poll_gets_the_close_when_there_is_nothing_to_get(void **sta
 static void what_a_closing_client_says_is_ignored(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     send_text(w, "1");
     eio_close(w->session);
@@ -144,6 +154,7 @@ static void what_a_closing_client_says_is_ignored(void **state)
 static void a_close_packet_ends_a_closing_session(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     get(w);
     send_text(w, "1");
@@ -164,6 +175,7 @@ static void a_close_packet_ends_a_closing_session(void **state)
 static void packets_behind_the_one_that_closes_are_ignored(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     w->on_message = close_at_message;
     post(w, "4one\x1e"
@@ -175,6 +187,7 @@ static void packets_behind_the_one_that_closes_are_ignored(void **state)
 static void a_polling_client_that_never_comes_back_is_forgotten(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     send_text(w, "1");
     eio_close(w->session);
@@ -186,6 +199,7 @@ static void a_polling_client_that_never_comes_back_is_forgotten(void **state)
 static void closing_during_an_upgrade_delivers_on_the_websocket(void **state)
 {
     struct world *w = *state;
+
     start_probe(w);
     send_text(w, "1");
     eio_close(w->session);
@@ -198,6 +212,7 @@ static void closing_during_an_upgrade_delivers_on_the_websocket(void **state)
 static void closing_during_an_upgrade_with_nothing_to_send_closes_at_the_switch(void **state)
 {
     struct world *w = *state;
+
     start_probe(w);
     eio_close(w->session);
     say(w, "5");
@@ -208,6 +223,7 @@ static void closing_during_an_upgrade_with_nothing_to_send_closes_at_the_switch(
 static void closing_during_an_upgrade_can_end_on_polling(void **state)
 {
     struct world *w = *state;
+
     start_probe(w);
     send_text(w, "1");
     eio_close(w->session);
@@ -223,6 +239,7 @@ static void closing_during_an_upgrade_can_end_on_polling(void **state)
 static void tell(struct ride *ride)
 {
     struct blob *user = blob_new("1", 1);
+
     ride->position.offset++;
     ride_event(ride, BROKER_EXITED, user, &ride->position);
     blob_unref(user);
@@ -232,6 +249,7 @@ static void events_so_far_are_delivered_before_an_orderly_end(void **state)
 {
     struct world *w = *state;
     struct rides rides;
+
     rides_init(&rides, BACKLOG);
     struct ride *ride = ride_new(&rides, "/");
 
@@ -265,6 +283,7 @@ static void a_client_owed_more_than_the_backlog_is_cut_instead_of_closed(void **
 {
     struct world *w = *state;
     struct rides rides;
+
     rides_init(&rides, BACKLOG);
     struct ride *ride = ride_new(&rides, "/");
     open_ws(w);
@@ -286,6 +305,7 @@ static void a_ride_feeds_a_poll_from_its_log(void **state)
 {
     struct world *w = *state;
     struct rides rides;
+
     rides_init(&rides, BACKLOG);
     struct ride *ride = ride_new(&rides, "/");
     open_polling(w);
@@ -315,6 +335,7 @@ static void freeing_no_engine_is_harmless(void **state)
 static void the_engine_can_be_freed_with_everything_pending(void **state)
 {
     struct world *w = *state;
+
     /* Probing, a POST under way, a poll and packets that wait for each other, a pong awaited. */
     start_probe(w);
     advance(w, INTERVAL_MS);
@@ -364,5 +385,6 @@ int main(void)
         cmocka_unit_test(freeing_no_engine_is_harmless),
         TEST(the_engine_can_be_freed_with_everything_pending),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

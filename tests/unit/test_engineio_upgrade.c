@@ -18,6 +18,7 @@
 static void an_upgrade_runs_probe_release_switch_and_flush(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     get(w);
     assert_true(eio_ws_attach(w->session, &w->ws));
@@ -38,6 +39,7 @@ static void an_upgrade_runs_probe_release_switch_and_flush(void **state)
 static void every_poll_is_released_until_the_switch(void **state)
 {
     struct world *w = *state;
+
     start_probe(w);
     get(w);
     get(w);
@@ -47,6 +49,7 @@ static void every_poll_is_released_until_the_switch(void **state)
 static void packets_are_a_better_release_than_a_noop(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     get(w);
     eio_ws_attach(w->session, &w->ws);
@@ -61,6 +64,7 @@ static void packets_are_a_better_release_than_a_noop(void **state)
 static void posts_work_while_probing(void **state)
 {
     struct world *w = *state;
+
     start_probe(w);
     post(w, "4one");
     assert_journal(w, "message one\npost 200 ok\n");
@@ -69,6 +73,7 @@ static void posts_work_while_probing(void **state)
 static void a_post_under_way_at_the_switch_is_still_taken(void **state)
 {
     struct world *w = *state;
+
     start_probe(w);
     assert_int_equal(eio_post_begin(w->session, &w->post), 0);
     say(w, "5");
@@ -80,6 +85,7 @@ static void a_post_under_way_at_the_switch_is_still_taken(void **state)
 static void an_upgrade_without_a_probe_is_accepted(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     get(w);
     eio_ws_attach(w->session, &w->ws);
@@ -92,6 +98,7 @@ static void an_upgrade_without_a_probe_is_accepted(void **state)
 static void a_poll_that_waits_at_the_switch_gets_a_noop_and_its_packets_go_to_the_websocket(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     eio_ws_attach(w->session, &w->ws);
     get(w);
@@ -104,6 +111,7 @@ static void any_other_first_packet_closes_the_probe_only(void **state)
 {
     static const char *const packets[] = {"", "4one", "1", "2", "3probe", "2probe!"};
     struct world *w = *state;
+
     open_polling(w);
     get(w);
     for (size_t i = 0; i < sizeof packets / sizeof *packets; i++) {
@@ -121,6 +129,7 @@ static void any_other_first_packet_closes_the_probe_only(void **state)
 static void a_lost_probe_leaves_polling_as_it_was(void **state)
 {
     struct world *w = *state;
+
     start_probe(w);
     eio_lost(w->session, &w->ws);
     get(w);
@@ -132,6 +141,7 @@ static void a_lost_probe_leaves_polling_as_it_was(void **state)
 static void a_failed_upgrade_may_be_tried_again(void **state)
 {
     struct world *w = *state;
+
     start_probe(w);
     eio_lost(w->session, &w->ws);
     assert_true(eio_ws_attach(w->session, &w->ws2));
@@ -162,6 +172,7 @@ static void live_for(struct world *w, uint64_t ms)
 static void a_probe_has_the_upgrade_timeout_to_finish(void **state)
 {
     struct world *w = *state;
+
     ping_rarely(w);
     start_probe(w);
     advance(w, UPGRADE_MS - 1);
@@ -177,6 +188,7 @@ static void a_probe_has_the_upgrade_timeout_to_finish(void **state)
 static void a_silent_probe_times_out_too(void **state)
 {
     struct world *w = *state;
+
     open_polling(w);
     eio_ws_attach(w->session, &w->ws);
     live_for(w, UPGRADE_MS);
@@ -190,6 +202,7 @@ static void a_silent_probe_times_out_too(void **state)
 static void no_timeout_is_left_after_the_switch(void **state)
 {
     struct world *w = *state;
+
     ping_rarely(w);
     start_probe(w);
     say(w, "5");
@@ -201,6 +214,7 @@ static void no_timeout_is_left_after_the_switch(void **state)
 static void a_second_websocket_is_not_wanted(void **state)
 {
     struct world *w = *state;
+
     start_probe(w);
     assert_false(eio_ws_attach(w->session, &w->ws2));
     say(w, "5");
@@ -212,6 +226,7 @@ static void a_second_websocket_is_not_wanted(void **state)
 static void the_probe_is_closed_with_its_session(void **state)
 {
     struct world *w = *state;
+
     start_probe(w);
     assert_int_equal(eio_post_begin(w->session, &w->post), 0);
     eio_lost(w->session, &w->post);
@@ -221,6 +236,7 @@ static void the_probe_is_closed_with_its_session(void **state)
 static void an_upgrade_keeps_the_pongs_deadline(void **state)
 {
     struct world *w = *state;
+
     start_probe(w);
     advance(w, INTERVAL_MS);
     say(w, "5");
@@ -234,6 +250,7 @@ static void an_upgrade_keeps_the_pongs_deadline(void **state)
 static void a_pong_may_come_on_the_new_transport(void **state)
 {
     struct world *w = *state;
+
     start_probe(w);
     get(w);
     assert_journal(w, "get 200 6\n");
@@ -269,5 +286,6 @@ int main(void)
         TEST(an_upgrade_keeps_the_pongs_deadline),
         TEST(a_pong_may_come_on_the_new_transport),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

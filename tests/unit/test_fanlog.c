@@ -17,6 +17,7 @@ enum { MAX = 100 };
 static int setup(void **state)
 {
     struct fanlog *log = malloc(sizeof *log);
+
     if (!log)
         return -1;
     fanlog_init(log, MAX);
@@ -41,6 +42,7 @@ static void assert_stretch(const struct fanlog *log, uint64_t cursor, const char
     const struct fanlog_reader reader = {.log = log, .cursor = cursor};
     size_t n;
     const char *stretch = fanlog_stretch(&reader, &n);
+
     assert_int_equal(n, strlen(text));
     assert_memory_equal(stretch, text, n);
 }
@@ -76,8 +78,10 @@ static void positions_go_on_when_everything_was_trimmed(void **state)
 static void what_a_cursor_still_needs_survives_any_trim_up_to_it(void **state)
 {
     static const char text[] = "0123456789";
+
     for (size_t cursor = 0; cursor <= 10; cursor++) {
         struct fanlog log;
+
         fanlog_init(&log, MAX);
         append(&log, text);
         fanlog_trim(&log, cursor);
@@ -97,6 +101,7 @@ static void what_a_cursor_still_needs_survives_any_trim_up_to_it(void **state)
 static void dead_bytes_are_dropped_once_they_are_the_larger_part(void **state)
 {
     struct fanlog *log = *state;
+
     append(log, "0123456789");
     fanlog_trim(log, 5);
     assert_int_equal(log->bytes.len, 10);
@@ -108,6 +113,7 @@ static void dead_bytes_are_dropped_once_they_are_the_larger_part(void **state)
 static void a_full_log_takes_no_more_until_it_is_trimmed(void **state)
 {
     char text[MAX + 1] = {0};
+
     memset(text, 'x', MAX);
     append(*state, text);
     assert_int_equal(buf_append(fanlog_bytes(*state), "y", 1), -1);
@@ -121,6 +127,7 @@ static void a_full_log_takes_no_more_until_it_is_trimmed(void **state)
 static void a_reader_that_lags_evenly_keeps_the_log_bounded(void **state)
 {
     struct fanlog *log = *state;
+
     for (uint64_t i = 0; i < 10000; i++) {
         append(log, "0123456789");
         if (i >= 3)
@@ -134,6 +141,7 @@ static void a_reader_that_lags_evenly_keeps_the_log_bounded(void **state)
 static void a_burst_is_not_kept_allocated_once_it_was_read(void **state)
 {
     struct fanlog log;
+
     fanlog_init(&log, 1 << 20);
     assert_non_null(buf_reserve(fanlog_bytes(&log), 500000));
     memset(log.bytes.data, 'x', 500000);
@@ -148,6 +156,7 @@ static void a_burst_is_not_kept_allocated_once_it_was_read(void **state)
 static void a_small_allocation_is_kept_for_the_next_event(void **state)
 {
     struct fanlog *log = *state;
+
     append(log, "event");
     fanlog_trim(log, 5);
     assert_int_not_equal(log->bytes.size, 0);
@@ -167,5 +176,6 @@ int main(void)
         cmocka_unit_test(a_burst_is_not_kept_allocated_once_it_was_read),
         cmocka_unit_test_setup_teardown(a_small_allocation_is_kept_for_the_next_event, setup, teardown),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

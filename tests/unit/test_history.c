@@ -28,6 +28,7 @@ static int teardown(void **state)
 static struct broker_position at(const char *epoch, uint64_t offset)
 {
     struct broker_position position = {.offset = offset};
+
     strcpy(position.epoch, epoch);
     return position;
 }
@@ -37,6 +38,7 @@ static void add_sized(struct history *history, const char *epoch, uint64_t offse
 {
     struct broker_position position = at(epoch, offset);
     char *record = calloc(1, size);
+
     assert_non_null(record);
     struct blob *user = blob_new(record, size);
     free(record);
@@ -54,6 +56,7 @@ static bool reaches(const struct history *history, const char *epoch, uint64_t f
 {
     struct broker_position position = at(epoch, from);
     struct broker_position now = at("e", to);
+
     return history_reaches(history, &position, &now);
 }
 
@@ -63,6 +66,7 @@ static void assert_after(const struct history *history, uint64_t from, uint64_t 
     struct broker_position position = at("e", from);
     const struct history_event *event;
     uint64_t next = first;
+
     while ((event = history_after(history, &position))) {
         assert_int_equal(event->position.offset, next++);
         position = event->position;
@@ -96,6 +100,7 @@ static void an_event_comes_back_as_it_was(void **state)
     struct broker_position position = at("e", 3);
     struct broker_position before = at("e", 2);
     struct blob *user = blob_new("x", 1);
+
     history_add(history, &position, BROKER_RESTORED, "S", user);
     assert_int_equal(atomic_load(&user->refs), 2);
     const struct history_event *event = history_after(history, &before);
@@ -185,6 +190,7 @@ static void another_epoch_empties_it(void **state)
 static void the_oldest_go_when_there_are_too_many(void **state)
 {
     struct history *history = *state;
+
     add(history, "e", 1, HISTORY_EVENTS_MAX);
     assert_true(reaches(history, "e", 0, HISTORY_EVENTS_MAX));
     add(history, "e", HISTORY_EVENTS_MAX + 1, HISTORY_EVENTS_MAX + 3);
@@ -198,6 +204,7 @@ static void the_oldest_go_when_there_are_too_many(void **state)
 static void the_oldest_go_when_they_are_too_large(void **state)
 {
     struct history *history = *state;
+
     for (uint64_t offset = 1; offset <= 4; offset++)
         add_sized(history, "e", offset, HISTORY_BYTES_MAX / 4);
     assert_after(history, 0, 1, 4);
@@ -216,6 +223,7 @@ static void the_oldest_go_when_they_are_too_large(void **state)
 static void growing_keeps_the_order(void **state)
 {
     struct history *history = *state;
+
     add(history, "e", 1, 11);
     add_sized(history, "e", 12, HISTORY_BYTES_MAX - 3); /* leaves the last three before it */
     assert_after(history, 0, 9, 12);
@@ -232,6 +240,7 @@ static void growing_keeps_the_order(void **state)
 static void it_can_be_used_again_after_it_was_emptied(void **state)
 {
     struct history *history = *state;
+
     add(history, "e", 1, 100);
     history_deinit(history);
     assert_int_equal(history->count, 0);
@@ -250,9 +259,11 @@ static void a_socket_has_ended_when_the_last_that_is_known_of_it_is_its_leaving(
     static const bool ended[] = {false, true, false, true, false};
     struct history history = {0};
     struct blob *user = blob_new("1", 1);
+
     (void)state;
     for (uint64_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct broker_position position = at("e", i + 1);
+
         history_add(&history, &position, kinds[i], "S", user);
         assert_int_equal(history_ended(&history, "S"), ended[i]);
         assert_false(history_ended(&history, "T"));
@@ -281,5 +292,6 @@ int main(void)
         TEST(growing_keeps_the_order),
         TEST(it_can_be_used_again_after_it_was_emptied),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 static struct ip address(const char *text)
 {
     struct ip ip;
+
     if (ip_parse(&ip, text, strlen(text)))
         fail_msg("%s is an address", text);
     return ip;
@@ -28,6 +29,7 @@ static void addresses_are_read_and_printed(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof both_ways / sizeof *both_ways; i++) {
         struct ip ip = address(both_ways[i]);
+
         ip_print(&ip, text);
         assert_string_equal(text, both_ways[i]);
     }
@@ -86,6 +88,7 @@ static void lists_are_checked(void **state)
 static void assert_has(const char *list, const char *text, bool expected)
 {
     struct ip ip = address(text);
+
     if (ip_list_has(list, &ip) != expected)
         fail_msg("%s in \"%s\": %d", text, list, !expected);
 }
@@ -116,6 +119,7 @@ static void assert_behind(const char *trusted, const char *peer, const char *for
     struct ip ip = address(peer);
     struct ip client = ip_behind_proxies(trusted, &ip, forwarded);
     char text[IP_TEXT_SIZE];
+
     ip_print(&client, text);
     assert_string_equal(text, expected);
 }

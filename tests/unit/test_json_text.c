@@ -226,6 +226,7 @@ static void stepping_through_nothing_or_no_array_ends_at_once(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         size_t cursor = 0;
+
         assert_false(json_text_next(slice(texts[i]), &cursor, &element));
     }
 }

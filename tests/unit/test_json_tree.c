@@ -135,5 +135,6 @@ int main(void)
         cmocka_unit_test(strings_are_told_from_anything_else),
         cmocka_unit_test(a_tree_is_printed_in_its_order_or_not_at_all),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,7 @@
 static int added(const char *text, const char **error)
 {
     struct keys *keys = keys_new();
+
     /* From memory that ends where the text ends. */
     size_t len = strlen(text);
     char *copy = malloc(len ? len : 1);
@@ -189,5 +190,6 @@ int main(void)
         cmocka_unit_test(an_id_is_a_string_of_1_to_128_bytes),
         cmocka_unit_test(a_point_off_the_curve_is_refused),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

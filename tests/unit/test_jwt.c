@@ -285,5 +285,6 @@ int main(void)
         cmocka_unit_test(every_changed_letter_is_noticed), cmocka_unit_test(what_is_no_token_is_malformed),
         cmocka_unit_test(the_longest_has_4096_bytes),
     };
+
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -37,6 +37,7 @@ static enum keys_verdict verdict(const struct keys *keys, enum key_algorithm alg
         .signature = (char *)signature,
         .signature_len = sign(signer, "text", 4, signature),
     };
+
     return keys_verify(keys, &text);
 }
 
@@ -164,6 +165,7 @@ static void signatures_of_other_lengths_are_wrong(void **state)
                                    .len = 4,
                                    .signature = (char *)signature,
                                    .signature_len = len};
+
         assert_int_equal(keys_verify(keys, &text), KEYS_WRONG);
         text.algorithm = KEY_HS256;
         assert_int_equal(keys_verify(keys, &text), KEYS_WRONG);
@@ -190,5 +192,6 @@ int main(void)
         cmocka_unit_test(there_are_so_many_at_most),
         cmocka_unit_test(signatures_of_other_lengths_are_wrong),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,6 +183,7 @@ static void a_resumption_after_the_window_finds_nobody(void **state)
     box_submit(box, BROKER_RESUME, "/r", 1);
     for (int i = 0; i < 3; i++) {
         const struct broker_message *result = box_next(box, BROKER_RESULT);
+
         assert_true(result->ok);
         assert_null(result->user);
     }

@@ -112,5 +112,6 @@ int main(void)
         cmocka_unit_test(a_wildcard_stands_for_nothing_else),
         cmocka_unit_test(a_list_holds_origins_and_wildcards_alone),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,7 @@ static const struct peers_options OPTIONS = {.max_open = 2, .handshakes = {.per_
 static struct ip address(const char *text)
 {
     struct ip ip;
+
     if (ip_parse(&ip, text, strlen(text)))
         fail_msg("%s is an address", text);
     return ip;
@@ -115,6 +116,7 @@ static void entries_leave_once_nothing_is_open_and_their_bucket_is_full(void **s
 
     for (unsigned n = 0; n < 1000; n++) {
         struct ip ip = numbered(n);
+
         assert_true(peers_handshake(*state, &ip, NOW_MS));
     }
     assert_int_equal(peers_count(*state), 1001);
@@ -131,6 +133,7 @@ static void a_flood_from_many_addresses_makes_no_table_without_bound(void **stat
 {
     for (unsigned n = 0; n < 3 * PEERS_IDLE_MAX; n++) {
         struct ip ip = numbered(n);
+
         assert_true(peers_handshake(*state, &ip, NOW_MS));
     }
     assert_in_range(peers_count(*state), PEERS_IDLE_MAX, PEERS_IDLE_MAX + 1);

@@ -20,6 +20,7 @@ static void a_rides_name_is_a_path_of_plain_letters(void **state)
 {
     struct world *w = *state;
     char longest[RIDE_NAME_MAX + 2] = "/";
+
     memset(longest + 1, 'r', RIDE_NAME_MAX - 1);
     assert_true(presence_allows(w->presence, "/"));
     assert_true(presence_allows(w->presence, "/line-7/A_b.c~0"));
@@ -44,6 +45,7 @@ static void assert_allows(struct world *w, const char *rides, const char *name, 
 static void patterns_narrow_the_rides(void **state)
 {
     struct world *w = *state;
+
     assert_allows(w, "/line-7", "/line-7", true);
     assert_allows(w, "/line-7", "/line-77", false);
     assert_allows(w, "/line-7", "/line-", false);
@@ -59,6 +61,7 @@ static void patterns_narrow_the_rides(void **state)
 static void any_of_several_patterns_will_do(void **state)
 {
     struct world *w = *state;
+
     assert_allows(w, "/, /a*,/b /c", "/", true);
     assert_allows(w, "/, /a*,/b /c", "/aa", true);
     assert_allows(w, "/, /a*,/b /c", "/b", true);
@@ -72,6 +75,7 @@ static void a_pattern_with_many_stars_costs_little(void **state)
 {
     struct world *w = *state;
     char name[RIDE_NAME_MAX + 1] = "/";
+
     memset(name + 1, 'a', RIDE_NAME_MAX - 1);
     assert_allows(w, "/*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b", name, false);
 }
@@ -81,6 +85,7 @@ static void a_pattern_with_many_stars_costs_little(void **state)
 static void a_ride_is_watched_from_its_first_rider_on(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     join(w, 1);
     join_ride(w, 2, "/line-7");
@@ -91,6 +96,7 @@ static void a_ride_is_watched_from_its_first_rider_on(void **state)
 static void it_is_watched_some_seconds_after_the_last(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 2);
     leave(&w->client[0]);
     advance(w, 2 * WATCHED_LINGER_MS);
@@ -106,6 +112,7 @@ static void it_is_watched_some_seconds_after_the_last(void **state)
 static void who_comes_back_in_time_keeps_the_ride(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     leave(&w->client[0]);
     advance(w, WATCHED_LINGER_MS - 1);
@@ -119,6 +126,7 @@ static void who_comes_back_in_time_keeps_the_ride(void **state)
 static void what_comes_for_a_ride_no_longer_watched_is_nobodys(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     leave(&w->client[0]);
     advance(w, WATCHED_LINGER_MS);
@@ -133,6 +141,7 @@ static void what_comes_for_a_ride_no_longer_watched_is_nobodys(void **state)
 static void transitions_wait_for_the_first_roster_in_order(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     join(w, 1);
     say(w, 0, BOARDING, &NO_ACK);
@@ -148,6 +157,7 @@ static void transitions_wait_for_the_first_roster_in_order(void **state)
 static void later_transitions_go_at_once(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     say(w, 0, BOARDING, &NO_ACK);
     assert_journal(w, "board / ann " BOARDING "\n");
@@ -160,6 +170,7 @@ static void later_transitions_go_at_once(void **state)
 static void a_result_is_acknowledged_behind_the_event(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 2);
     say(w, 0, BOARDING, &ACK_5);
     assert_journal(w, "board / ann " BOARDING "\n");
@@ -177,6 +188,7 @@ static void a_result_is_acknowledged_behind_the_event(void **state)
 static void nothing_is_acknowledged_unasked(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     say(w, 0, BOARDING, &NO_ACK);
     says_result(w, 0, 1, NULL);
@@ -187,6 +199,7 @@ static void acks_find_their_senders_whatever_the_order(void **state)
 {
     struct world *w = *state;
     struct ack text = {.wanted = true, .text = blob_new("\"x\"", 3)};
+
     join_live(w, 2);
     say(w, 0, BOARDING, &text);
     say(w, 1, BOARDING, &ACK_5);
@@ -201,6 +214,7 @@ static void acks_find_their_senders_whatever_the_order(void **state)
 static void an_exit_is_followed_by_the_disconnection(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     w->client[0].leaves_at_disconnect = true;
     say(w, 0, BOARDING, &NO_ACK);
@@ -218,6 +232,7 @@ static void an_exit_is_followed_by_the_disconnection(void **state)
 static void what_is_said_after_an_exit_is_ignored(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     say(w, 0, EXITING, &NO_ACK);
     say(w, 0, BOARDING, &ACK_5);
@@ -228,6 +243,7 @@ static void what_is_said_after_an_exit_is_ignored(void **state)
 static void a_bad_record_is_answered_to_its_sender_only(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 2);
     say(w, 0, "{\"id\":\"u\"", &ACK_5);
     turn(w);
@@ -250,6 +266,7 @@ static void a_record_over_the_limit_is_refused(void **state)
 {
     struct world *w = *state;
     char record[USER_MAX + 64];
+
     join_live(w, 1);
     int len =
         snprintf(record, sizeof record, "{\"id\":\"u\",\"name\":\"n\",\"status\":\"boarding\",\"x\":\"");
@@ -265,6 +282,7 @@ static void a_record_over_the_limit_is_refused(void **state)
 static void what_is_no_record_is_refused_in_the_clients_words(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     rider_refuse(w->client[0].rider, &ACK_5, "not \"that\"");
     assert_journal(w, "ann < ack 5 {\"ok\":false,\"error\":\"not \\\"that\\\"\"}\n"
@@ -274,6 +292,7 @@ static void what_is_no_record_is_refused_in_the_clients_words(void **state)
 static void a_refused_transition_is_told_to_its_sender(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     say(w, 0, BOARDING, &ACK_5);
     buf_clear(&w->journal);
@@ -285,6 +304,7 @@ static void a_refused_transition_is_told_to_its_sender(void **state)
 static void a_refused_exit_leaves_the_client_connected_and_free_to_try_again(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     say(w, 0, EXITING, &NO_ACK);
     buf_clear(&w->journal);
@@ -297,6 +317,7 @@ static void a_refused_exit_leaves_the_client_connected_and_free_to_try_again(voi
 static void who_drops_after_a_refused_exit_is_told_as_disconnected(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     say(w, 0, BOARDING, &NO_ACK);
     say(w, 0, EXITING, &NO_ACK);
@@ -312,6 +333,7 @@ static void a_result_for_who_is_gone_is_dropped(void **state)
 {
     struct world *w = *state;
     struct ack text = {.wanted = true, .text = blob_new("7", 1)};
+
     join_live(w, 1);
     say(w, 0, BOARDING, &text);
     blob_unref(text.text);
@@ -326,6 +348,7 @@ static void a_result_for_who_is_gone_is_dropped(void **state)
 static void a_result_nobody_knows_is_ignored(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     say(w, 0, BOARDING, &ACK_5);
     buf_clear(&w->journal);
@@ -337,6 +360,7 @@ static void a_result_nobody_knows_is_ignored(void **state)
 static void who_was_aboard_is_told_as_disconnected_when_it_drops(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     say(w, 0, BOARDING, &NO_ACK);
     leave(&w->client[0]);
@@ -350,6 +374,7 @@ static void who_was_aboard_is_told_as_disconnected_when_it_drops(void **state)
 static void who_never_boarded_or_has_exited_drops_in_silence(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 2);
     leave(&w->client[0]);
     say(w, 1, BOARDING, &NO_ACK);
@@ -365,6 +390,7 @@ static void who_never_boarded_or_has_exited_drops_in_silence(void **state)
 static void who_drops_before_its_exits_result_is_told_as_disconnected(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     say(w, 0, EXITING, &NO_ACK);
     leave(&w->client[0]);
@@ -374,6 +400,7 @@ static void who_drops_before_its_exits_result_is_told_as_disconnected(void **sta
 static void who_drops_before_the_roster_boards_and_disconnects_after_it(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     say(w, 0, BOARDING, &ACK_5);
     leave(&w->client[0]);
@@ -389,6 +416,7 @@ static void held_transitions_are_refused_beyond_the_queue(void **state)
 {
     struct world *w = *state;
     size_t said = 0;
+
     join(w, 0);
     buf_clear(&w->journal);
     while (!w->journal.len && said < QUEUE) {
@@ -412,6 +440,7 @@ static void held_transitions_are_refused_beyond_the_queue(void **state)
 static void held_boardings_are_refused_where_the_ride_turns_out_full(void **state)
 {
     struct world *w = *state;
+
     presence_free(w->presence);
     w->riders_per_ride = 4;
     start(w, "*");
@@ -432,6 +461,7 @@ static void held_boardings_are_refused_where_the_ride_turns_out_full(void **stat
 static void presence_is_ready_while_the_broker_is_up(void **state)
 {
     struct world *w = *state;
+
     assert_false(presence_ready(w->presence));
     says_up(w, true);
     turn(w);
@@ -444,6 +474,7 @@ static void presence_is_ready_while_the_broker_is_up(void **state)
 static void a_signal_stops(void **state)
 {
     struct world *w = *state;
+
     message_new(w, BROKER_SIGNAL, "", 0);
     turn(w);
     assert_int_equal(w->stops, 1);
@@ -452,6 +483,7 @@ static void a_signal_stops(void **state)
 static void a_hang_up_reloads(void **state)
 {
     struct world *w = *state;
+
     message_new(w, BROKER_RELOAD, "", 0);
     turn(w);
     assert_int_equal(w->reloads, 1);
@@ -470,6 +502,7 @@ static void a_bearer_boards_as_the_subject_of_its_token_alone(void **state)
         "{\"id\":\"ann\",\"\\u0069d\":\"bob\",\"name\":\"n\",\"status\":\"boarding\"}",
     };
     struct world *w = *state;
+
     w->client[0].subject = "ann";
     join_live(w, 1);
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
@@ -485,6 +518,7 @@ static void a_bearer_boards_as_the_subject_of_its_token_alone(void **state)
 static void a_bearer_exits_as_the_subject_of_its_token_alone(void **state)
 {
     struct world *w = *state;
+
     w->client[0].subject = "ann";
     join_live(w, 1);
     say(w, 0, "{\"id\":\"bob\",\"name\":\"n\",\"status\":\"exiting\"}", &ACK_5);
@@ -498,6 +532,7 @@ static void a_bearer_exits_as_the_subject_of_its_token_alone(void **state)
 static void a_bearer_of_no_subject_listens_only(void **state)
 {
     struct world *w = *state;
+
     w->client[0].subject = "";
     join_live(w, 1);
     say(w, 0, RECORD("ann"), &NO_ACK);
@@ -509,6 +544,7 @@ static void a_bearer_of_no_subject_listens_only(void **state)
 static void presence_can_be_freed_with_transitions_held_and_pending(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     say(w, 0, BOARDING, &ACK_5);
     join_ride(w, 1, "/other");
@@ -569,6 +605,7 @@ int main(void)
         TEST(presence_can_be_freed_with_transitions_held_and_pending),
         cmocka_unit_test(freeing_no_presence_is_harmless),
     };
+
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

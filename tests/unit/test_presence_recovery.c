@@ -28,6 +28,7 @@ static void come_back_from(struct world *w, int i, const struct broker_position 
     struct client *client = &w->client[i];
     const struct rider_options options = {
         .ride = "/", .outlet = &client->outlet, .ops = &OPS, .client = client};
+
     client->rider = rider_resume(presence_riders(w->presence), &options, client->id, from);
 }
 
@@ -35,6 +36,7 @@ static void come_back_from(struct world *w, int i, const struct broker_position 
 static void come_back(struct world *w, int i, uint64_t offset)
 {
     struct broker_position from = {.offset = offset};
+
     strcpy(from.epoch, w->epoch);
     come_back_from(w, i, &from);
 }
@@ -44,6 +46,7 @@ static void says_events(struct world *w, uint64_t first, uint64_t last)
 {
     for (uint64_t offset = first; offset <= last; offset++) {
         char text[] = {(char)('0' + offset), '\0'};
+
         says_event(w, offset, BROKER_BOARDED, text, text);
     }
 }
@@ -88,6 +91,7 @@ static void come_from_elsewhere(struct world *w, uint64_t offset)
 static void who_drops_aboard_is_suspended(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     board(w, 0);
     drop(&w->client[0]);
@@ -100,6 +104,7 @@ static void who_drops_aboard_is_suspended(void **state)
 static void who_drops_before_its_boardings_result_is_suspended(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     say(w, 0, BOARDING, &NO_ACK);
     drop(&w->client[0]);
@@ -109,6 +114,7 @@ static void who_drops_before_its_boardings_result_is_suspended(void **state)
 static void who_only_watched_drops_in_silence(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     drop(&w->client[0]);
     assert_journal(w, "");
@@ -117,6 +123,7 @@ static void who_only_watched_drops_in_silence(void **state)
 static void who_leaves_for_good_is_never_suspended(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     board(w, 0);
     leave(&w->client[0]);
@@ -126,6 +133,7 @@ static void who_leaves_for_good_is_never_suspended(void **state)
 static void without_a_window_who_drops_is_gone(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     board(w, 0);
     drop(&w->client[0]);
@@ -138,6 +146,7 @@ static bool shows(struct world *w, const char *ride, const char *recovery_id, st
 {
     const struct recovery_scope scope = {.ride = ride};
     char socket_id[SOCKET_ID_LEN + 1];
+
     if (!riders_check_recovery_id(presence_riders(w->presence), &scope, recovery_id, strlen(recovery_id),
                                   socket_id, from))
         return false;
@@ -150,6 +159,7 @@ static void a_recovery_id_tells_the_socket_and_where_its_stream_began(void **sta
     struct world *w = *state;
     char recovery_id[RECOVERY_ID_SIZE];
     struct broker_position from;
+
     join_live(w, 1);
     says_events(w, 1, 3);
     turn(w);
@@ -165,6 +175,7 @@ static void a_recovery_id_is_for_its_ride_and_its_secret_only(void **state)
     struct world *w = *state;
     char recovery_id[RECOVERY_ID_SIZE];
     struct broker_position from;
+
     join_live(w, 1);
     assert_true(rider_recovery_id(w->client[0].rider, recovery_id));
     assert_false(shows(w, "/other", recovery_id, &from));
@@ -180,6 +191,7 @@ static void there_is_none_before_the_ride_is_known(void **state)
 {
     struct world *w = *state;
     char recovery_id[RECOVERY_ID_SIZE];
+
     join(w, 0);
     assert_false(rider_recovery_id(w->client[0].rider, recovery_id));
     says_roster(w, "/", 0, "");
@@ -193,6 +205,7 @@ static void there_is_none_without_a_window_or_a_secret(void **state)
     char recovery_id[RECOVERY_ID_SIZE];
     struct broker_position from = {.epoch = "epoch-01"};
     uint8_t secret[SECRET_LEN];
+
     memset(secret, 'k', sizeof secret);
     recovery_id_make(secret, &(struct recovery_scope){.ride = "/"}, "12345678901234567890", &from,
                      recovery_id);
@@ -216,6 +229,7 @@ static void there_is_none_without_a_window_or_a_secret(void **state)
 static void who_comes_back_hears_what_it_missed_before_anything_new(void **state)
 {
     struct world *w = *state;
+
     drop_after(w, 1);
     says_events(w, 2, 3);
     turn(w);
@@ -234,6 +248,7 @@ static void who_comes_back_hears_what_it_missed_before_anything_new(void **state
 static void who_missed_nothing_hears_nothing(void **state)
 {
     struct world *w = *state;
+
     drop_after(w, 2);
     come_back(w, 0, 2);
     says_resumed(w, 2, 2, BOARDING);
@@ -243,6 +258,7 @@ static void who_missed_nothing_hears_nothing(void **state)
 static void who_comes_back_is_aboard_if_it_was(void **state)
 {
     struct world *w = *state;
+
     drop_after(w, 0);
     come_back(w, 0, 0);
     says_resumed(w, 2, 0, BOARDING);
@@ -260,6 +276,7 @@ static void who_comes_back_is_aboard_if_it_was(void **state)
 static void who_comes_back_can_drop_and_come_back_again(void **state)
 {
     struct world *w = *state;
+
     drop_after(w, 1);
     for (uint64_t i = 1; i < 4; i++) {
         says_events(w, i + 1, i + 1);
@@ -279,6 +296,7 @@ static void who_comes_back_can_drop_and_come_back_again(void **state)
 static void who_was_put_back_meanwhile_is_told_to_who_was_away(void **state)
 {
     struct world *w = *state;
+
     drop_after(w, 1);
     says_event(w, 2, BROKER_RESTORED, "1", "1");
     says_event(w, 3, BROKER_RESTORED, "X", "3");
@@ -293,6 +311,7 @@ static void who_was_put_back_meanwhile_is_told_to_who_was_away(void **state)
 static void a_resumption_waits_for_the_first_roster(void **state)
 {
     struct world *w = *state;
+
     strcpy(w->client[0].id, "12345678901234567890");
     come_back(w, 0, 5);
     assert_journal(w, "watch /\n");
@@ -305,6 +324,7 @@ static void a_resumption_waits_for_the_first_roster(void **state)
 static void a_client_may_end_as_it_is_told(void **state)
 {
     struct world *w = *state;
+
     come_from_elsewhere(w, 3);
     w->client[0].leaves_when_resumed = true;
     says_resumed(w, 0, 5, BOARDING);
@@ -319,6 +339,7 @@ static void a_client_may_end_as_it_is_told(void **state)
 static void what_the_ride_does_not_remember_comes_from_the_broker(void **state)
 {
     struct world *w = *state;
+
     come_from_elsewhere(w, 3);
     says_result(w, 0, 5, NULL);
     assert_journal(w, "replay / after 3-epoch-01\n");
@@ -331,6 +352,7 @@ static void what_the_ride_does_not_remember_comes_from_the_broker(void **state)
 static void the_brokers_past_and_the_rides_history_may_overlap(void **state)
 {
     struct world *w = *state;
+
     come_from_elsewhere(w, 3);
     says_result(w, 0, 5, NULL);
     says_events(w, 6, 8);
@@ -344,6 +366,7 @@ static void the_brokers_past_and_the_rides_history_may_overlap(void **state)
 static void they_may_meet_without_overlapping(void **state)
 {
     struct world *w = *state;
+
     come_from_elsewhere(w, 4);
     says_result(w, 0, 5, NULL);
     says_events(w, 6, 7);
@@ -356,6 +379,7 @@ static void they_may_meet_without_overlapping(void **state)
 static void what_the_broker_knows_ahead_of_the_ride_is_heard_once(void **state)
 {
     struct world *w = *state;
+
     come_from_elsewhere(w, 3);
     says_result(w, 0, 5, NULL);
     turn(w);
@@ -369,6 +393,7 @@ static void what_the_broker_knows_ahead_of_the_ride_is_heard_once(void **state)
 static void a_hole_between_them_is_no_recovery(void **state)
 {
     struct world *w = *state;
+
     come_from_elsewhere(w, 3);
     says_result(w, 0, 5, NULL);
     turn(w);
@@ -384,6 +409,7 @@ static void a_hole_between_them_is_no_recovery(void **state)
 static void what_nobody_remembers_is_no_recovery_but_the_rider_stays_aboard(void **state)
 {
     struct world *w = *state;
+
     come_from_elsewhere(w, 3);
     says_resumed(w, 0, 5, BOARDING);
     turn(w);
@@ -397,6 +423,7 @@ static void what_nobody_remembers_is_no_recovery_but_the_rider_stays_aboard(void
 static void a_past_of_another_epoch_is_no_recovery(void **state)
 {
     struct world *w = *state;
+
     come_from_elsewhere(w, 3);
     says_result(w, 0, 5, NULL);
     turn(w);
@@ -408,6 +435,7 @@ static void a_past_of_another_epoch_is_no_recovery(void **state)
 static void nor_is_one_that_a_new_epoch_has_overtaken(void **state)
 {
     struct world *w = *state;
+
     come_from_elsewhere(w, 3);
     says_result(w, 0, 5, NULL);
     turn(w);
@@ -420,6 +448,7 @@ static void nor_is_one_that_a_new_epoch_has_overtaken(void **state)
 static void what_a_past_holds_beyond_what_was_asked_is_not_told_again(void **state)
 {
     struct world *w = *state;
+
     come_from_elsewhere(w, 3);
     says_result(w, 0, 5, NULL);
     turn(w);
@@ -430,6 +459,7 @@ static void what_a_past_holds_beyond_what_was_asked_is_not_told_again(void **sta
 static void without_a_window_nothing_is_remembered(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     says_events(w, 1, 2);
     turn(w);
@@ -444,6 +474,7 @@ static void offsets_nothing_leads_from_are_no_recovery(void **state)
         {.epoch = "", .offset = 0},
     };
     struct world *w = *state;
+
     drop_after(w, 3);
     for (size_t i = 0; i < sizeof froms / sizeof *froms; i++) {
         come_back_from(w, 0, &froms[i]);
@@ -458,6 +489,7 @@ static void offsets_nothing_leads_from_are_no_recovery(void **state)
 static void events_of_another_epoch_are_never_replayed(void **state)
 {
     struct world *w = *state;
+
     drop_after(w, 5);
     says_renumbered(w, "epoch-02", 3, "11 22 33 44 55");
     turn(w);
@@ -471,6 +503,7 @@ static void events_of_another_epoch_are_never_replayed(void **state)
 static void who_drops_while_resuming_is_suspended_again(void **state)
 {
     struct world *w = *state;
+
     drop_after(w, 0);
     come_back(w, 0, 0);
     drop(&w->client[0]);
@@ -482,6 +515,7 @@ static void who_drops_while_resuming_is_suspended_again(void **state)
 static void who_leaves_while_resuming_is_disconnected(void **state)
 {
     struct world *w = *state;
+
     drop_after(w, 0);
     come_back(w, 0, 0);
     leave(&w->client[0]);
@@ -491,6 +525,7 @@ static void who_leaves_while_resuming_is_disconnected(void **state)
 static void who_drops_while_catching_up_is_suspended_if_aboard(void **state)
 {
     struct world *w = *state;
+
     for (int aboard = 0; aboard < 2; aboard++) {
         come_from_elsewhere(w, 3);
         if (aboard)
@@ -509,6 +544,7 @@ static void who_drops_while_catching_up_is_suspended_if_aboard(void **state)
 static void presence_can_be_freed_with_resumptions_under_way(void **state)
 {
     struct world *w = *state;
+
     come_from_elsewhere(w, 3);
     says_result(w, 0, 5, NULL);
     turn(w);
@@ -524,6 +560,7 @@ static void presence_can_be_freed_with_resumptions_under_way(void **state)
 static void who_comes_back_ends_the_copy_nobody_noticed_the_end_of(void **state)
 {
     struct world *w = *state;
+
     for (int at_once = 0; at_once < 2; at_once++) {
         join_live(w, 1);
         board(w, 0);
@@ -544,6 +581,7 @@ static void who_comes_back_ends_the_copy_nobody_noticed_the_end_of(void **state)
 static void a_copy_that_was_resuming_itself_waits_no_more(void **state)
 {
     struct world *w = *state;
+
     drop_after(w, 0);
     come_back(w, 0, 0);
     strcpy(w->client[1].id, w->client[0].id);
@@ -558,6 +596,7 @@ static void a_copy_that_was_resuming_itself_waits_no_more(void **state)
 static void a_copy_that_was_catching_up_waits_no_more(void **state)
 {
     struct world *w = *state;
+
     come_from_elsewhere(w, 3);
     says_resumed(w, 0, 5, BOARDING);
     turn(w);
@@ -571,6 +610,7 @@ static void a_copy_that_was_catching_up_waits_no_more(void **state)
 static void who_is_elsewhere_by_the_brokers_word_is_cut_and_not_suspended(void **state)
 {
     struct world *w = *state;
+
     for (int at_once = 0; at_once < 2; at_once++) {
         join_live(w, 1);
         board(w, 0);
@@ -587,6 +627,7 @@ static void who_is_elsewhere_by_the_brokers_word_is_cut_and_not_suspended(void *
 static void who_was_evicted_is_told_nothing_of_what_it_asked_for(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     say(w, 0, BOARDING, &ACK_5);
     says_evicted(w, "/", w->client[0].id);
@@ -598,6 +639,7 @@ static void who_was_evicted_is_told_nothing_of_what_it_asked_for(void **state)
 static void an_eviction_of_somebody_else_is_ignored(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     says_evicted(w, "/other", w->client[0].id);
     says_evicted(w, "/", "12345678901234567890");
@@ -608,6 +650,7 @@ static void an_eviction_of_somebody_else_is_ignored(void **state)
 static void an_eviction_does_not_concern_who_is_just_taking_the_socket(void **state)
 {
     struct world *w = *state;
+
     drop_after(w, 0);
     come_back(w, 0, 0);
     says_evicted(w, "/", w->client[0].id);
@@ -620,6 +663,7 @@ static void an_eviction_does_not_concern_who_is_just_taking_the_socket(void **st
 static void a_refused_resumption_makes_a_new_client_and_gives_up_the_old_socket(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     board(w, 0);
     strcpy(w->client[1].id, w->client[0].id);
@@ -639,6 +683,7 @@ static void a_difference_has_a_position_that_nothing_leads_from(void **state)
 {
     struct world *w = *state;
     struct broker_position from;
+
     join_live(w, 1);
     says_roster(w, "/", 4, "11");
     turn(w);
@@ -649,6 +694,7 @@ static void a_difference_has_a_position_that_nothing_leads_from(void **state)
 static void who_was_away_when_a_difference_was_told_is_recovered_if_the_log_goes_on(void **state)
 {
     struct world *w = *state;
+
     drop_after(w, 2);
     says_roster(w, "/", 4, "11");
     turn(w);
@@ -666,6 +712,7 @@ static void who_joins_in_doubt_may_have_its_socket_back_but_no_events_lead_on(vo
     struct world *w = *state;
     char recovery_id[RECOVERY_ID_SIZE];
     struct broker_position from;
+
     join_live(w, 1);
     says_event(w, 1, BROKER_BOARDED, "1", "1");
     turn(w);
@@ -686,6 +733,7 @@ static void who_joins_in_doubt_may_have_its_socket_back_but_no_events_lead_on(vo
 static void nobody_is_recovered_while_there_are_doubts(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 2);
     says_event(w, 1, BROKER_BOARDED, "1", "1");
     turn(w);
@@ -708,6 +756,7 @@ static void nobody_is_recovered_while_there_are_doubts(void **state)
 static void who_was_catching_up_when_doubts_arose_is_not_recovered(void **state)
 {
     struct world *w = *state;
+
     join(w, 1);
     says_roster(w, "/", 5, "A1");
     turn(w);
@@ -773,6 +822,7 @@ int main(void)
         TEST(nobody_is_recovered_while_there_are_doubts),
         TEST(who_was_catching_up_when_doubts_arose_is_not_recovered),
     };
+
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,7 @@
 static void the_first_roster_is_told_to_nobody(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     says_roster(w, "/", 3, "A1 B2");
     assert_journal(w, "watch /\n");
@@ -27,6 +28,7 @@ static void the_first_roster_is_told_to_nobody(void **state)
 static void events_before_the_first_roster_are_part_of_it(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     says_event(w, 1, BROKER_BOARDED, "A", "1");
     says_roster(w, "/", 1, "A1");
@@ -37,6 +39,7 @@ static void events_before_the_first_roster_are_part_of_it(void **state)
 static void another_roster_is_told_by_its_difference(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     says_roster(w, "/", 3, "A1 B2 C3");
     turn(w);
@@ -54,6 +57,7 @@ static void another_roster_is_told_by_its_difference(void **state)
 static void who_was_put_back_is_news_only_to_those_who_missed_it(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     says_roster(w, "/", 3, "A1");
     says_event(w, 4, BROKER_RESTORED, "A", "1");
@@ -66,6 +70,7 @@ static void who_was_put_back_is_news_only_to_those_who_missed_it(void **state)
 static void an_exit_without_a_boarding_is_told_too(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     says_event(w, 1, BROKER_EXITED, "A", "1");
     assert_journal(w, "ann < 42[\"userExited\",1,\"1-e\"]\n");
@@ -74,6 +79,7 @@ static void an_exit_without_a_boarding_is_told_too(void **state)
 static void events_concern_their_ride_only(void **state)
 {
     struct world *w = *state;
+
     join_ride(w, 1, "/line-7");
     join_live(w, 1);
     says_roster(w, "/line-7", 0, "");
@@ -98,6 +104,7 @@ static void renumber(struct world *w, const char *set)
 static void who_is_missing_in_a_new_epoch_is_told_once_when_nobody_has_put_it_back(void **state)
 {
     struct world *w = *state;
+
     renumber(w, "B2");
     assert_journal(w, "");
     rider_active_users(w->client[0].rider, &ACK_5);
@@ -115,6 +122,7 @@ static void who_is_missing_in_a_new_epoch_is_told_once_when_nobody_has_put_it_ba
 static void the_recovery_window_is_waited_for_too(void **state)
 {
     struct world *w = *state;
+
     allow_recovery(w);
     renumber(w, "");
     turn(w);
@@ -128,6 +136,7 @@ static void the_recovery_window_is_waited_for_too(void **state)
 static void who_is_put_back_meanwhile_is_told_to_nobody_who_knew(void **state)
 {
     struct world *w = *state;
+
     renumber(w, "");
     says_event(w, 3, BROKER_RESTORED, "A", "1");
     says_event(w, 4, BROKER_RESTORED, "B", "2");
@@ -143,6 +152,7 @@ static void who_is_put_back_meanwhile_is_told_to_nobody_who_knew(void **state)
 static void what_happens_to_the_missing_meanwhile_is_told_and_final(void **state)
 {
     struct world *w = *state;
+
     renumber(w, "");
     says_event(w, 3, BROKER_BOARDED, "A", "7");
     says_event(w, 4, BROKER_EXITED, "B", "2");
@@ -157,6 +167,7 @@ static void what_happens_to_the_missing_meanwhile_is_told_and_final(void **state
 static void who_is_new_in_a_new_epoch_is_told_at_once(void **state)
 {
     struct world *w = *state;
+
     renumber(w, "A1 B7 D4");
     assert_journal(w, "ann < 42[\"userBoarded\",7,\"2-\"]\nann < 42[\"userBoarded\",4,\"2-\"]\n");
     advance(w, DOUBT);
@@ -166,6 +177,7 @@ static void who_is_new_in_a_new_epoch_is_told_at_once(void **state)
 static void another_roster_meanwhile_leaves_the_doubted_alone(void **state)
 {
     struct world *w = *state;
+
     renumber(w, "A1");
     turn(w);
     says_roster(w, "/", 9, "B2");
@@ -177,6 +189,7 @@ static void another_roster_meanwhile_leaves_the_doubted_alone(void **state)
 static void another_epoch_meanwhile_starts_the_wait_anew(void **state)
 {
     struct world *w = *state;
+
     renumber(w, "A1");
     turn(w);
     advance(w, DOUBT - 1);
@@ -191,6 +204,7 @@ static void another_epoch_meanwhile_starts_the_wait_anew(void **state)
 static void a_ride_that_was_not_known_before_has_nobody_to_doubt(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     says_renumbered(w, "f", 2, "A1");
     assert_journal(w, "watch /\n");
@@ -202,6 +216,7 @@ static void a_ride_that_was_not_known_before_has_nobody_to_doubt(void **state)
 static void a_ride_in_doubt_can_go(void **state)
 {
     struct world *w = *state;
+
     presence_free(w->presence);
     w->window_ms = 2 * WATCHED_LINGER_MS;
     start(w, "*");
@@ -217,6 +232,7 @@ static void a_ride_in_doubt_can_go(void **state)
 static void presence_can_be_freed_with_a_ride_in_doubt(void **state)
 {
     struct world *w = *state;
+
     renumber(w, "");
     turn(w);
     leave(&w->client[0]);
@@ -229,6 +245,7 @@ static void presence_can_be_freed_with_a_ride_in_doubt(void **state)
 static void an_answer_holds_every_event_before_it_and_none_after(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     says_event(w, 1, BROKER_BOARDED, "A", "1");
     says_event(w, 2, BROKER_BOARDED, "B", "2");
@@ -246,6 +263,7 @@ static void an_answer_holds_every_event_before_it_and_none_after(void **state)
 static void who_does_not_want_an_answer_gets_none(void **state)
 {
     struct world *w = *state;
+
     join_live(w, 1);
     rider_active_users(w->client[0].rider, &NO_ACK);
     assert_journal(w, "");
@@ -254,6 +272,7 @@ static void who_does_not_want_an_answer_gets_none(void **state)
 static void an_answer_waits_for_the_first_roster(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     rider_active_users(w->client[0].rider, &ACK_5);
     assert_journal(w, "watch /\n");
@@ -268,6 +287,7 @@ static void an_answer_waits_for_the_first_roster(void **state)
 static void an_answer_that_does_not_come_is_an_error(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     rider_active_users(w->client[0].rider, &ACK_5);
     advance(w, WATCHED_ASK_MS - 1);
@@ -282,6 +302,7 @@ static void who_leaves_while_waiting_is_not_answered(void **state)
 {
     struct world *w = *state;
     struct ack text = {.wanted = true, .text = blob_new("7", 1)};
+
     join(w, 0);
     rider_active_users(w->client[0].rider, &text);
     rider_active_users(w->client[0].rider, &text);
@@ -300,6 +321,7 @@ struct answer {
 static void on_answer(void *arg, struct blob *json)
 {
     struct answer *answer = arg;
+
     answer->times++;
     answer->json = json ? blob_ref(json) : NULL;
 }
@@ -308,6 +330,7 @@ static void a_question_from_outside_watches_the_ride_for_a_while(void **state)
 {
     struct world *w = *state;
     struct answer answer = {0};
+
     assert_non_null(presence_ask(w->presence, "/", on_answer, &answer));
     assert_journal(w, "watch /\n");
     assert_int_equal(answer.times, 0);
@@ -325,6 +348,7 @@ static void a_question_can_be_withdrawn(void **state)
     struct world *w = *state;
     struct answer answer = {0};
     struct ask *ask = presence_ask(w->presence, "/", on_answer, &answer);
+
     ask_cancel(ask);
     says_roster(w, "/", 3, "");
     advance(w, WATCHED_ASK_MS);
@@ -338,6 +362,7 @@ static void a_question_without_an_answer_in_time_gets_none(void **state)
 {
     struct world *w = *state;
     struct answer answer = {0};
+
     presence_ask(w->presence, "/", on_answer, &answer);
     advance(w, WATCHED_ASK_MS);
     assert_int_equal(answer.times, 1);
@@ -350,6 +375,7 @@ static void all_who_ask_at_one_position_share_the_answer(void **state)
 {
     struct world *w = *state;
     struct answer first = {0}, second = {0}, third = {0};
+
     presence_ask(w->presence, "/", on_answer, &first);
     says_roster(w, "/", 3, "A1");
     turn(w);
@@ -396,6 +422,7 @@ int main(void)
         TEST(a_question_without_an_answer_in_time_gets_none),
         TEST(all_who_ask_at_one_position_share_the_answer),
     };
+
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

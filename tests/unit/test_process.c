@@ -61,5 +61,6 @@ int main(void)
         cmocka_unit_test(files_that_are_opened_are_counted),
         cmocka_unit_test(time_that_is_spent_is_counted),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,6 +60,7 @@ static void every_truncation_is_refused(void **state)
     (void)state;
     for (size_t len = 0; len < sizeof text - 1; len++) {
         char cut[sizeof text];
+
         memcpy(cut, text, len);
         cut[len] = '\0';
         assert_false(parses(cut));

@@ -27,6 +27,7 @@ struct made {
 static struct made make(void)
 {
     struct made id;
+
     recovery_id_make(SECRET, &LINE_7, SOCKET, &FROM, id.text);
     id.len = strlen(id.text);
     assert_in_range(id.len, 1, sizeof id.text - 1);
@@ -40,6 +41,7 @@ static bool checks_as(const uint8_t secret[SECRET_LEN], const struct recovery_sc
     char socket_id[SOCKET_ID_LEN + 1];
     struct broker_position from;
     char *copy = malloc(len ? len : 1);
+
     assert_non_null(copy);
     memcpy(copy, text, len);
     bool valid = recovery_id_check(secret, scope, copy, len, socket_id, &from);
@@ -57,6 +59,7 @@ static void it_brings_back_the_socket_id_and_the_position(void **state)
     struct made id = make();
     char socket_id[SOCKET_ID_LEN + 1];
     struct broker_position from;
+
     (void)state;
     assert_true(recovery_id_check(SECRET, &LINE_7, id.text, id.len, socket_id, &from));
     assert_string_equal(socket_id, SOCKET);
@@ -67,6 +70,7 @@ static void it_brings_back_the_socket_id_and_the_position(void **state)
 static void it_reads_as_documented(void **state)
 {
     struct made id = make();
+
     (void)state;
     assert_memory_equal(id.text, SOCKET, SOCKET_ID_LEN);
     assert_string_equal(id.text + SOCKET_ID_LEN + 8 + 43, "42-epoch_-1");
@@ -79,6 +83,7 @@ static void the_signature_is_hmac_sha256_with_six_bits_a_letter(void **state)
 {
     static const char known[] =
         "SocketId_0123456-789RANDOM_8nOYYAVCmArkiv-07HkDKehlzFuRDF7UzRA4kpmxFFQQ42-epoch_-1";
+
     (void)state;
     assert_true(checks(SECRET, "/line-7", known, sizeof known - 1));
 }
@@ -89,6 +94,7 @@ static void the_longest_fits(void **state)
     char ride[RIDE_NAME_MAX + 1] = "/";
     char subject[USER_ID_MAX + 1] = "";
     char text[RECOVERY_ID_SIZE];
+
     (void)state;
     memset(ride + 1, 'r', RIDE_NAME_MAX - 1);
     memset(subject, 's', USER_ID_MAX);
@@ -106,6 +112,7 @@ static void it_is_for_one_subject(void **state)
                                             {.ride = "/line-7"},
                                             {.ride = "/line-8", .subject = "ann"}};
     char text[RECOVERY_ID_SIZE];
+
     (void)state;
     recovery_id_make(SECRET, &ann, SOCKET, &FROM, text);
     assert_true(checks_as(SECRET, &ann, text, strlen(text)));
@@ -117,6 +124,7 @@ static void each_is_different(void **state)
 {
     struct made one = make();
     struct made other = make();
+
     (void)state;
     assert_string_not_equal(one.text, other.text);
 }
@@ -124,10 +132,12 @@ static void each_is_different(void **state)
 static void any_other_letter_anywhere_spoils_it(void **state)
 {
     struct made id = make();
+
     (void)state;
     for (size_t i = 0; i < id.len; i++) {
         for (int c = 0; c < 256; c++) {
             struct made forged = id;
+
             forged.text[i] = (char)c;
             bool same = forged.text[i] == id.text[i];
             assert_int_equal(checks(SECRET, "/line-7", forged.text, forged.len), same);
@@ -139,6 +149,7 @@ static void a_part_of_it_or_more_is_worthless(void **state)
 {
     struct made id = make();
     char longer[2 * RECOVERY_ID_SIZE];
+
     (void)state;
     for (size_t len = 0; len < id.len; len++)
         assert_false(checks(SECRET, "/line-7", id.text, len));
@@ -153,6 +164,7 @@ static void a_part_of_it_or_more_is_worthless(void **state)
 static void it_is_for_one_ride(void **state)
 {
     struct made id = make();
+
     (void)state;
     assert_false(checks(SECRET, "/", id.text, id.len));
     assert_false(checks(SECRET, "/line-", id.text, id.len));
@@ -162,9 +174,11 @@ static void it_is_for_one_ride(void **state)
 static void another_secret_refuses_it(void **state)
 {
     struct made id = make();
+
     (void)state;
     for (size_t i = 0; i < SECRET_LEN; i++) {
         uint8_t secret[SECRET_LEN];
+
         memcpy(secret, SECRET, sizeof secret);
         secret[i] ^= 1;
         assert_false(checks(secret, "/line-7", id.text, id.len));
@@ -176,6 +190,7 @@ static void a_position_that_cannot_be_is_refused_even_when_signed(void **state)
 {
     static const struct broker_position shorter = {.epoch = "e", .offset = 1};
     char text[RECOVERY_ID_SIZE];
+
     (void)state;
     recovery_id_make(SECRET, &LINE_7, SOCKET, &shorter, text);
     assert_false(checks(SECRET, "/line-7", text, strlen(text)));
@@ -196,5 +211,6 @@ int main(void)
         cmocka_unit_test(another_secret_refuses_it),
         cmocka_unit_test(a_position_that_cannot_be_is_refused_even_when_signed),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

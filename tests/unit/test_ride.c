@@ -44,6 +44,7 @@ static struct client *client_of(struct outlet *outlet)
 static size_t carrier_room(struct outlet *outlet)
 {
     const struct client *client = client_of(outlet);
+
     return client->blocked ? 0 : client->room ? client->room : SIZE_MAX;
 }
 
@@ -64,6 +65,7 @@ static void carrier_write(struct outlet *outlet, const char *frames, size_t n)
     client->blocked = client->blocks;
     if (client->while_writing) {
         const char *packet = client->while_writing;
+
         client->while_writing = NULL;
         outlet_packet(outlet, WS_TEXT, packet, NULL, 0);
     }
@@ -88,6 +90,7 @@ static int setup(void **state)
     static const struct outlet_carrier carrier = {carrier_room, carrier_write, carrier_overflow,
                                                   carrier_summary};
     struct world *w = calloc(1, sizeof *w);
+
     if (!w)
         return -1;
     rides_init(&w->rides, BACKLOG);
@@ -115,6 +118,7 @@ static void leave(struct world *w, int i)
 static int teardown(void **state)
 {
     struct world *w = *state;
+
     for (int i = 0; i < RIDERS; i++) {
         if (w->member[i])
             leave(w, i);
@@ -132,6 +136,7 @@ static int teardown(void **state)
 static void tell_sized(struct ride *ride, size_t size)
 {
     char *user = malloc(size);
+
     assert_non_null(user);
     memset(user, '1', size);
     struct blob *blob = blob_new(user, size);
@@ -187,6 +192,7 @@ static size_t kept(const struct ride *ride, enum wire_form form)
 static void nothing_is_written_before_the_turn_ends(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     tell(w->ride);
     packet(&w->client[1], "3");
@@ -197,6 +203,7 @@ static void nothing_is_written_before_the_turn_ends(void **state)
 static void all_events_of_a_turn_are_one_write_per_member(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     join(w, 1);
     tell(w->ride);
@@ -212,6 +219,7 @@ static void all_events_of_a_turn_are_one_write_per_member(void **state)
 static void broadcasts_are_written_from_the_log_itself(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     join(w, 1);
     tell(w->ride);
@@ -225,6 +233,7 @@ static void broadcasts_are_written_from_the_log_itself(void **state)
 static void what_all_have_heard_is_kept_no_longer(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     join(w, 1);
     tell(w->ride);
@@ -235,6 +244,7 @@ static void what_all_have_heard_is_kept_no_longer(void **state)
 static void members_hear_the_ride_in_their_own_form(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     w->member[1] = member_join(w->ride, &w->client[1].outlet, WIRE_PLAIN);
     tell(w->ride);
@@ -246,6 +256,7 @@ static void members_hear_the_ride_in_their_own_form(void **state)
 static void a_form_that_nobody_uses_is_not_written(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     tell(w->ride);
     assert_int_equal(kept(w->ride, WIRE_PLAIN), 0);
@@ -255,6 +266,7 @@ static void a_form_that_nobody_uses_is_not_written(void **state)
 static void a_ride_without_members_keeps_nothing(void **state)
 {
     struct world *w = *state;
+
     tell(w->ride);
     assert_null(w->rides.dirty);
     assert_int_equal(kept(w->ride, WIRE_SOCKETIO), 0);
@@ -264,6 +276,7 @@ static void a_ride_without_members_keeps_nothing(void **state)
 static void events_and_deliveries_are_counted(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     tell(w->ride);
     join(w, 1);
@@ -275,6 +288,7 @@ static void events_and_deliveries_are_counted(void **state)
 static void a_late_joiner_hears_only_what_comes_after(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     tell(w->ride);
     join(w, 1);
@@ -287,6 +301,7 @@ static void a_late_joiner_hears_only_what_comes_after(void **state)
 static void who_leaves_before_the_turn_ends_hears_no_more(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     join(w, 1);
     tell(w->ride);
@@ -301,6 +316,7 @@ static void who_leaves_before_the_turn_ends_hears_no_more(void **state)
 static void what_only_the_last_leaver_needed_goes_with_the_next_flush(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     w->client[0].blocked = true;
     tell(w->ride);
@@ -318,6 +334,7 @@ static void a_ride_with_news_can_be_freed(void **state)
     struct world *w = *state;
     struct ride *other = ride_new(&w->rides, "/other");
     struct member *member = member_join(other, &w->client[0].outlet, WIRE_SOCKETIO);
+
     join(w, 1);
     tell(other);
     tell(w->ride);
@@ -333,6 +350,7 @@ static void rides_are_found_by_their_whole_name(void **state)
 {
     struct world *w = *state;
     char longest[RIDE_NAME_MAX + 1] = "/";
+
     memset(longest + 1, 'r', RIDE_NAME_MAX - 1);
     struct ride *ride = ride_new(&w->rides, longest);
     assert_ptr_equal(rides_find(&w->rides, longest), ride);
@@ -346,6 +364,7 @@ static void rides_are_found_by_their_whole_name(void **state)
 static void private_packets_of_a_turn_are_one_write(void **state)
 {
     struct world *w = *state;
+
     packet(&w->client[0], "one");
     outlet_packet(&w->client[0].outlet, WS_TEXT, "4", "two", 3);
     turn(w);
@@ -357,6 +376,7 @@ static void private_packets_of_a_turn_are_one_write(void **state)
 static void a_private_packet_keeps_its_place_among_the_events(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     join(w, 1);
     packet(&w->client[0], "before");
@@ -374,6 +394,7 @@ static void a_private_packet_keeps_its_place_among_the_events(void **state)
 static void a_packet_added_while_writing_belongs_to_the_next_write(void **state)
 {
     struct world *w = *state;
+
     packet(&w->client[0], "one");
     w->client[0].while_writing = "two";
     outlet_flush(&w->client[0].outlet);
@@ -386,6 +407,7 @@ static void a_packet_added_while_writing_belongs_to_the_next_write(void **state)
 static void frames(struct client *client, const char *payload, int count)
 {
     struct buf bytes;
+
     buf_init(&bytes, 1 << 20);
     for (int i = 0; i < count; i++)
         assert_int_equal(ws_frame_append(&bytes, WS_TEXT, payload, strlen(payload)), 0);
@@ -396,6 +418,7 @@ static void frames(struct client *client, const char *payload, int count)
 static void finished_frames_keep_their_place_among_events_and_packets(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     tell(w->ride);
     packet(&w->client[0], "answer");
@@ -408,6 +431,7 @@ static void finished_frames_keep_their_place_among_events_and_packets(void **sta
 static void no_frames_write_nothing(void **state)
 {
     struct world *w = *state;
+
     frames(&w->client[0], "", 0);
     assert_null(w->outlets.dirty);
     turn(w);
@@ -417,6 +441,7 @@ static void no_frames_write_nothing(void **state)
 static void more_frames_than_may_wait_follow_what_a_client_that_keeps_up_has_been_given(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     tell(w->ride);
     packet(&w->client[0], "answer");
@@ -434,6 +459,7 @@ static void more_frames_than_may_wait_follow_what_a_client_that_keeps_up_has_bee
 static void they_overflow_a_blocked_client_unless_they_wait_alone(void **state)
 {
     struct world *w = *state;
+
     w->client[0].blocked = w->client[1].blocked = true;
     frames(&w->client[0], "missed", BACKLOG);
     assert_int_equal(w->client[0].overflows, 0);
@@ -451,6 +477,7 @@ static void they_overflow_a_blocked_client_unless_they_wait_alone(void **state)
 static void what_was_gathered_survives_leaving_the_ride(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     w->client[0].blocked = true;
     tell(w->ride);
@@ -466,6 +493,7 @@ static void what_was_gathered_survives_leaving_the_ride(void **state)
 static void what_is_too_much_to_gather_is_written_at_once_or_overflows(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     join(w, 1);
     w->client[1].blocked = true;
@@ -484,6 +512,7 @@ static void news_of_several_rides_is_one_write(void **state)
     struct world *w = *state;
     struct ride *other = ride_new(&w->rides, "/o");
     struct member *member = member_join(other, &w->client[0].outlet, WIRE_SOCKETIO);
+
     join(w, 0);
     tell(w->ride);
     tell(other);
@@ -505,6 +534,7 @@ static void news_of_one_ride_only_is_written_from_its_log(void **state)
     struct world *w = *state;
     struct ride *other = ride_new(&w->rides, "/o");
     struct member *member = member_join(other, &w->client[0].outlet, WIRE_SOCKETIO);
+
     join(w, 0);
     tell(other);
     const char *log = other->log[WIRE_SOCKETIO].bytes.data;
@@ -519,6 +549,7 @@ static void news_of_one_ride_only_is_written_from_its_log(void **state)
 static void a_blocked_member_keeps_its_cursor_until_it_is_ready(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     join(w, 1);
     w->client[0].blocked = true;
@@ -542,6 +573,7 @@ static void a_blocked_member_keeps_its_cursor_until_it_is_ready(void **state)
 static void private_packets_wait_for_a_blocked_client_in_order(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     w->client[0].blocked = true;
     packet(&w->client[0], "one");
@@ -560,6 +592,7 @@ static void private_packets_wait_for_a_blocked_client_in_order(void **state)
 static void a_long_stretch_is_written_in_pieces_as_the_client_takes_them(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     w->client[0].blocked = true;
     for (int i = 0; i < 5; i++)
@@ -589,6 +622,7 @@ static void a_long_stretch_is_written_in_pieces_as_the_client_takes_them(void **
 static void a_laggard_overflows_once_and_the_log_goes_on_without_it(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     join(w, 1);
     w->client[0].blocked = true;
@@ -616,6 +650,7 @@ static void a_laggard_overflows_once_and_the_log_goes_on_without_it(void **state
 static void exactly_the_backlog_may_be_behind(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     w->client[0].blocked = true;
     tell_sized(w->ride, 1);
@@ -632,6 +667,7 @@ static void exactly_the_backlog_may_be_behind(void **state)
 static void a_member_that_overflowed_may_leave_in_its_own_time(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     join(w, 1);
     w->client[0].blocked = true;
@@ -647,6 +683,7 @@ static void a_member_that_overflowed_may_leave_in_its_own_time(void **state)
 static void private_packets_beyond_the_backlog_overflow(void **state)
 {
     struct world *w = *state;
+
     w->client[0].blocked = true;
     for (int i = 0; i < BACKLOG; i++) {
         packet(&w->client[0], "0123456789");
@@ -664,6 +701,7 @@ static void a_packet_that_waits_alone_may_be_larger_than_the_backlog(void **stat
     struct world *w = *state;
     static char answer[4 * BACKLOG];
     struct client *c = &w->client[0];
+
     c->blocked = true;
     outlet_packet(&c->outlet, WS_TEXT, "", answer, sizeof answer);
     assert_int_equal(c->overflows, 0);
@@ -674,6 +712,7 @@ static void a_packet_that_waits_alone_may_be_larger_than_the_backlog(void **stat
 static void a_client_that_keeps_up_is_never_too_far_behind(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     tell_sized(w->ride, 5 * BACKLOG);
     turn(w);
@@ -684,6 +723,7 @@ static void a_client_that_keeps_up_is_never_too_far_behind(void **state)
 static void nor_when_private_packets_come_before_its_events(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     packet(&w->client[0], "ack");
     tell_sized(w->ride, 5 * BACKLOG);
@@ -697,6 +737,7 @@ static void nor_when_private_packets_come_before_its_events(void **state)
 static void nor_when_private_packets_come_behind_its_events(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     tell_sized(w->ride, 5 * BACKLOG);
     tell(w->ride);
@@ -711,6 +752,7 @@ static void nor_when_it_is_on_several_rides(void **state)
     struct world *w = *state;
     struct ride *other = ride_new(&w->rides, "/o");
     struct member *member = member_join(other, &w->client[0].outlet, WIRE_SOCKETIO);
+
     join(w, 0);
     tell_sized(other, BACKLOG);
     tell_sized(w->ride, BACKLOG);
@@ -725,6 +767,7 @@ static void too_much_to_join_waits_in_the_logs_when_the_client_blocks(void **sta
     struct world *w = *state;
     struct ride *other = ride_new(&w->rides, "/o");
     struct member *member = member_join(other, &w->client[0].outlet, WIRE_SOCKETIO);
+
     join(w, 0);
     tell_sized(other, BACKLOG - 100);
     tell_sized(w->ride, BACKLOG - 100);
@@ -743,6 +786,7 @@ static void too_much_to_join_waits_in_the_logs_when_the_client_blocks(void **sta
 static void a_blocked_client_with_too_much_to_join_overflows(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     w->client[0].blocked = true;
     tell_sized(w->ride, BACKLOG / 2);
@@ -760,6 +804,7 @@ static void a_blocked_client_with_too_much_to_join_overflows(void **state)
 static void a_long_run_of_events_is_flushed_in_between(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     join(w, 1);
     w->client[1].blocked = true;
@@ -777,6 +822,7 @@ static void a_long_run_of_events_is_flushed_in_between(void **state)
 static void an_event_there_is_no_room_for_ends_its_members_instead_of_missing_them(void **state)
 {
     struct world *w = *state;
+
     join(w, 0);
     join(w, 1);
     tell(w->ride);
@@ -796,6 +842,7 @@ static void an_event_there_is_no_room_for_ends_its_members_instead_of_missing_th
 static void an_outlet_that_waits_to_be_flushed_can_go(void **state)
 {
     struct world *w = *state;
+
     packet(&w->client[0], "one");
     packet(&w->client[1], "two");
     packet(&w->client[2], "three");
@@ -814,6 +861,7 @@ static void a_laggard_that_skips_gets_a_summary_instead_of_what_it_missed(void *
 {
     struct world *w = *state;
     struct client *c = &w->client[0];
+
     join(w, 0);
     join(w, 1);
     c->outlet.skips = true;
@@ -842,6 +890,7 @@ static void a_laggard_that_skips_is_ended_when_too_many_packets_wait(void **stat
 {
     struct world *w = *state;
     struct client *c = &w->client[0];
+
     join(w, 0);
     c->outlet.skips = true;
     c->blocked = true;
@@ -867,6 +916,7 @@ struct crowd {
 static struct crowd *gather_crowd(struct world *w)
 {
     struct crowd *crowd = calloc(1, sizeof *crowd);
+
     assert_non_null(crowd);
     for (int i = 0; i < CROWD; i++) {
         outlet_init(&crowd->client[i].outlet, &w->outlets, w->client[0].outlet.carrier, BACKLOG);
@@ -896,6 +946,7 @@ static void free_crowd(struct crowd *crowd)
 static int served(const struct crowd *crowd)
 {
     int count = 0;
+
     for (int i = 0; i < CROWD; i++)
         count += crowd->client[i].writes > 0;
     return count;
@@ -906,6 +957,7 @@ static void a_large_ride_is_flushed_in_slices_and_others_come_in_between(void **
     struct world *w = *state;
     struct crowd *crowd = gather_crowd(w);
     struct ride *small = ride_new(&w->rides, "/small");
+
     memcpy(small->position.epoch, "e", 2);
     struct member *member = member_join(small, &w->client[0].outlet, WIRE_SOCKETIO);
     tell(w->ride);
@@ -929,6 +981,7 @@ static void who_comes_late_in_a_round_gets_more_at_once(void **state)
 {
     struct world *w = *state;
     struct crowd *crowd = gather_crowd(w);
+
     tell(w->ride);
     assert_true(rides_flush(&w->rides));
     int early = served(crowd);
@@ -951,6 +1004,7 @@ static void a_long_run_of_events_does_not_wait_for_the_next_slice(void **state)
 {
     struct world *w = *state;
     struct crowd *crowd = gather_crowd(w);
+
     for (int i = 0; i < 300; i++)
         tell_sized(w->ride, 4096);
     assert_int_equal(served(crowd), CROWD);
@@ -1012,5 +1066,6 @@ int main(void)
         TEST(who_comes_late_in_a_round_gets_more_at_once),
         TEST(a_long_run_of_events_does_not_wait_for_the_next_slice),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

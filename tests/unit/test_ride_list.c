@@ -50,5 +50,6 @@ int main(void)
         cmocka_unit_test(a_star_stands_for_any_run_of_characters),
         cmocka_unit_test(one_of_several_is_enough),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

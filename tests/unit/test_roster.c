@@ -29,6 +29,7 @@ static int teardown(void **state)
 static void set(struct roster *roster, const char *socket_id, const char *user)
 {
     struct blob *blob = blob_new(user, strlen(user));
+
     assert_non_null(blob);
     roster_set(roster, socket_id, blob);
     blob_unref(blob);
@@ -37,6 +38,7 @@ static void set(struct roster *roster, const char *socket_id, const char *user)
 static void assert_prints(const struct roster *roster, const char *json)
 {
     struct buf out;
+
     buf_init(&out, 4096);
     assert_int_equal(roster_print(roster, &out), 0);
     assert_int_equal(out.len, strlen(json));
@@ -97,6 +99,7 @@ static void records_are_held_as_long_as_they_are_on_the_roster(void **state)
 {
     struct roster *roster = roster_new();
     struct blob *user = blob_new("1", 1);
+
     roster_set(roster, "A", user);
     roster_set(roster, "A", user);
     assert_int_equal(atomic_load(&user->refs), 2);
@@ -113,10 +116,12 @@ static void records_are_held_as_long_as_they_are_on_the_roster(void **state)
 static void printing_fails_whenever_the_buffer_is_too_small(void **state)
 {
     static const char json[] = "[{\"id\":1},{\"id\":2}]";
+
     set(*state, "A", "{\"id\":1}");
     set(*state, "B", "{\"id\":2}");
     for (size_t max = 0; max < sizeof json - 1; max++) {
         struct buf out;
+
         buf_init(&out, max);
         assert_int_equal(roster_print(*state, &out), -1);
         buf_deinit(&out);
@@ -130,6 +135,7 @@ static void printing_fails_whenever_the_buffer_is_too_small(void **state)
 static size_t riders_from(const char *text, struct broker_rider *riders)
 {
     size_t count = 0;
+
     for (; *text; text += text[2] ? 3 : 2) {
         riders[count] = (struct broker_rider){.socket_id = {text[0]}, .user = blob_new(text + 1, 1)};
         assert_non_null(riders[count++].user);
@@ -159,6 +165,7 @@ static void assert_replaced(struct roster *roster, const char *riders_text, cons
     struct broker_rider riders[16];
     struct buf journal;
     size_t count = riders_from(riders_text, riders);
+
     buf_init(&journal, 4096);
     roster_replace(roster, riders, count, &difference, &journal);
     for (size_t i = 0; i < count; i++)
@@ -224,6 +231,7 @@ static void replacing_again_remembers_nothing_of_the_last_time(void **state)
 static void assert_dropped(struct roster *roster, const char *told)
 {
     struct buf journal;
+
     buf_init(&journal, 4096);
     roster_drop_doubted(roster, gone, &journal);
     assert_int_equal(buf_append(&journal, "", 1), 0);
@@ -323,5 +331,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_doubted_can_be_removed, setup, teardown),
         cmocka_unit_test_setup_teardown(doubting_twice_is_doubting_once, setup, teardown),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,6 +43,7 @@ struct site {
 static bool string_behind(const char *frame, const char *key, char *out, size_t size)
 {
     const char *at = strstr(frame, key);
+
     if (!at)
         return false;
     at += strlen(key);
@@ -68,6 +69,7 @@ static const char *name_socket(struct world *w, const char *socket_id)
 static size_t number_recovery_id(struct site *s, const char *recovery_id)
 {
     size_t i = 0;
+
     while (i < s->recovery_ids && strcmp(s->recovery_id[i], recovery_id) != 0)
         i++;
     assert_in_range(i, 0, RECOVERY_IDS - 1);
@@ -82,6 +84,7 @@ static void note_frame(struct phone *phone, const char *frame)
     struct site *s = phone->site;
     char socket_id[SOCKET_ID_LEN + 1];
     char recovery_id[RECOVERY_ID_SIZE];
+
     if (frame[0] == '0')
         return; /* the handshake */
     if (strncmp(frame, "40", 2) != 0) {
@@ -106,6 +109,7 @@ static void transport_reply(void *exchange, int status, const char *content_type
 static void transport_drop(void *handle)
 {
     struct phone *phone = handle;
+
     journal_note(&phone->site->world->journal, "%s dropped", phone->name);
 }
 
@@ -120,8 +124,10 @@ static void transport_ws_write(void *socket, const char *frames, size_t n)
     enum ws_opcode opcode;
     const char *payload;
     size_t len;
+
     for (size_t at = 0; ws_frames_next(frames, n, &at, &opcode, &payload, &len);) {
         char *frame = strndup(payload, len);
+
         assert_non_null(frame);
         note_frame(socket, frame);
         free(frame);
@@ -131,6 +137,7 @@ static void transport_ws_write(void *socket, const char *frames, size_t n)
 static void transport_ws_close(void *socket)
 {
     struct phone *phone = socket;
+
     journal_note(&phone->site->world->journal, "%s close", phone->name);
 }
 
@@ -147,6 +154,7 @@ static void start_clients(struct site *s)
         .connect_timeout_ms = CONNECT_TIMEOUT,
         .max_pending_bytes = 4096,
     };
+
     sio_riders_init(&s->riders, &riders);
     s->options = (struct eio_options){
         .ping_interval_ms = 10 * CONNECT_TIMEOUT,
@@ -168,6 +176,7 @@ static int setup_site(void **state)
     static const char *const names[] = {"ws1", "ws2", "ws3"};
     struct site *s = calloc(1, sizeof *s);
     void *world;
+
     if (!s || setup(&world))
         return -1;
     s->world = world;
@@ -182,6 +191,7 @@ static int setup_site(void **state)
 static int teardown_site(void **state)
 {
     struct site *s = *state;
+
     eio_free(s->eio);
     void *world = s->world;
     int failed = teardown(&world);
@@ -207,6 +217,7 @@ static void forget_what_happened(struct site *s)
 static void tells(struct site *s, int i, const char *packet)
 {
     char *copy = strdup(packet);
+
     assert_non_null(copy);
     eio_ws_message(s->phone[i].session, &s->phone[i], false, copy, strlen(copy));
     free(copy);
@@ -250,6 +261,7 @@ static void boards(struct site *s)
 static void shows(struct site *s, int i, const char *recovery_id, const char *offset)
 {
     char packet[512];
+
     if (offset)
         snprintf(packet, sizeof packet, "40{\"pid\":\"%s\",\"offset\":%s}", recovery_id, offset);
     else
@@ -263,6 +275,7 @@ static void says_events(struct site *s, uint64_t first, uint64_t last)
 {
     for (uint64_t offset = first; offset <= last; offset++) {
         char text[] = {(char)('0' + offset), '\0'};
+
         says_event(s->world, offset, BROKER_BOARDED, text, text);
     }
     forget_what_happened(s);
@@ -275,6 +288,7 @@ static void says_events(struct site *s, uint64_t first, uint64_t last)
 static void connect_is_answered_with_a_socket_id_and_a_recovery_id(void **state)
 {
     struct site *s = *state;
+
     opens(s, 0);
     tells(s, 0, "40");
     assert_happened(s, "watch /\n");
@@ -288,6 +302,7 @@ static void connect_is_answered_with_a_socket_id_and_a_recovery_id(void **state)
 static void without_a_broker_it_is_answered_late_and_without_a_recovery_id(void **state)
 {
     struct site *s = *state;
+
     opens(s, 0);
     tells(s, 0, "40");
     advance(s->world, WATCHED_ASK_MS);
@@ -297,6 +312,7 @@ static void without_a_broker_it_is_answered_late_and_without_a_recovery_id(void 
 static void without_a_window_there_are_no_recovery_ids(void **state)
 {
     struct site *s = *state;
+
     connects_after(s, 0);
     eio_free(s->eio);
     presence_free(s->world->presence);
@@ -317,6 +333,7 @@ static void without_a_window_there_are_no_recovery_ids(void **state)
 static void who_comes_back_is_answered_with_its_own_ids_then_what_it_missed(void **state)
 {
     struct site *s = *state;
+
     boards(s);
     says_events(s, 1, 1);
     loses(s, 0);
@@ -332,10 +349,12 @@ static void who_comes_back_is_answered_with_its_own_ids_then_what_it_missed(void
 static void it_can_be_done_again_with_the_same_recovery_id(void **state)
 {
     struct site *s = *state;
+
     boards(s);
     loses(s, 0);
     for (uint64_t i = 1; i < 4; i++) {
         char offset[32];
+
         says_events(s, i, i);
         snprintf(offset, sizeof offset, "\"%d-epoch-01\"", (int)i - 1);
         shows(s, 1, s->recovery_id[0], offset);
@@ -351,6 +370,7 @@ static void it_can_be_done_again_with_the_same_recovery_id(void **state)
 static void without_an_offset_everything_since_the_stream_began_was_missed(void **state)
 {
     struct site *s = *state;
+
     connects_after(s, 4);
     loses(s, 0);
     says_events(s, 5, 6);
@@ -379,11 +399,13 @@ static void what_is_no_offset_of_this_stream_leads_nowhere(void **state)
         "[\"1-epoch-01\"]",
     };
     struct site *s = *state;
+
     connects_after(s, 0);
     loses(s, 0);
     says_events(s, 1, 2);
     for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++) {
         char expected[64];
+
         shows(s, 1, s->recovery_id[0], offsets[i]);
         says_resumed(s->world, 2 * i, 2, "1");
         snprintf(expected, sizeof expected, "resume / ann\nws2 < 40 ann P%zu\n", i + 2);
@@ -396,6 +418,7 @@ static void what_is_no_offset_of_this_stream_leads_nowhere(void **state)
 static void a_stream_that_began_in_another_epoch_is_not_recovered(void **state)
 {
     struct site *s = *state;
+
     connects_after(s, 0);
     says_renumbered(s->world, "epoch-02", 0, "");
     says_events(s, 1, 1);
@@ -412,6 +435,7 @@ static void a_stream_that_began_in_another_epoch_is_not_recovered(void **state)
 static void who_is_not_recovered_goes_on_from_now_with_a_recovery_id_of_its_own(void **state)
 {
     struct site *s = *state;
+
     boards(s);
     says_events(s, 1, 2);
     loses(s, 0);
@@ -430,6 +454,7 @@ static void who_is_not_recovered_goes_on_from_now_with_a_recovery_id_of_its_own(
 static void who_cannot_be_resumed_is_a_new_client(void **state)
 {
     struct site *s = *state;
+
     connects_after(s, 0);
     loses(s, 0);
     forget_what_happened(s);
@@ -442,6 +467,7 @@ static void events_of_a_ride_with_a_name_come_back_under_its_name(void **state)
 {
     struct site *s = *state;
     char packet[256];
+
     opens(s, 0);
     tells(s, 0, "40/line-7,");
     says_roster(s->world, "/line-7", 0, "");
@@ -462,6 +488,7 @@ static void events_of_a_ride_with_a_name_come_back_under_its_name(void **state)
 static void a_recovery_id_is_checked_when_the_ride_is_known(void **state)
 {
     struct site *s = *state;
+
     connects_after(s, 0);
     eio_free(s->eio);
     presence_free(s->world->presence);
@@ -483,6 +510,7 @@ static void assert_worthless(struct site *s, const char *recovery_id)
 {
     size_t before = s->recovery_ids;
     size_t orders = s->world->broker.submitted_count;
+
     s->world->client[1].id[0] = '\0';
     shows(s, 1, recovery_id, "\"0-epoch-01\"");
     char expected[64];
@@ -497,6 +525,7 @@ static void a_forged_recovery_id_is_worthless(void **state)
 {
     struct site *s = *state;
     char text[2 * RECOVERY_ID_SIZE];
+
     connects_after(s, 0);
     loses(s, 0);
     const char *real = s->recovery_id[0];
@@ -521,6 +550,7 @@ static void a_forged_recovery_id_is_worthless(void **state)
 static void a_recovery_id_of_another_ride_or_secret_is_worthless(void **state)
 {
     struct site *s = *state;
+
     connects_after(s, 0);
     tells(s, 0, "40/other,");
     says_roster(s->world, "/other", 0, "");
@@ -539,6 +569,7 @@ static void a_recovery_id_that_is_no_string_is_none(void **state)
     static const char *const packets[] = {"40{\"pid\":1}", "40{\"pid\":null}", "40{\"pid\":{}}",
                                           "40{\"offset\":\"0-epoch-01\"}"};
     struct site *s = *state;
+
     connects_after(s, 0);
     for (size_t i = 0; i < sizeof packets / sizeof *packets; i++) {
         s->world->client[1].id[0] = '\0';
@@ -566,6 +597,7 @@ static void who_was_aboard_is_suspended_when_the_connection_ends_under_it(void *
         {"40", "suspend / ann\nws2 close\n"},
     };
     struct site *s = *state;
+
     boards(s);
     loses(s, 0);
     assert_happened(s, "suspend / ann\n");
@@ -581,6 +613,7 @@ static void who_was_aboard_is_suspended_when_the_connection_ends_under_it(void *
 static void who_was_aboard_is_suspended_when_the_gateway_stops(void **state)
 {
     struct site *s = *state;
+
     boards(s);
     eio_free(s->eio);
     s->eio = NULL;
@@ -590,6 +623,7 @@ static void who_was_aboard_is_suspended_when_the_gateway_stops(void **state)
 static void who_only_watched_ends_in_silence(void **state)
 {
     struct site *s = *state;
+
     connects_after(s, 0);
     loses(s, 0);
     assert_happened(s, "");
@@ -598,6 +632,7 @@ static void who_only_watched_ends_in_silence(void **state)
 static void who_leaves_the_namespace_is_disconnected_and_not_suspended(void **state)
 {
     struct site *s = *state;
+
     boards(s);
     tells(s, 0, "41");
     tells(s, 0, "1");
@@ -607,6 +642,7 @@ static void who_leaves_the_namespace_is_disconnected_and_not_suspended(void **st
 static void who_exits_is_neither(void **state)
 {
     struct site *s = *state;
+
     boards(s);
     tells(s, 0, SAY_EXITING);
     says_event(s->world, 1, BROKER_EXITED, s->world->client[0].id, "1");
@@ -618,6 +654,7 @@ static void who_exits_is_neither(void **state)
 static void who_drops_while_resuming_is_suspended_again(void **state)
 {
     struct site *s = *state;
+
     boards(s);
     loses(s, 0);
     forget_what_happened(s);
@@ -630,6 +667,7 @@ static void who_drops_while_resuming_is_suspended_again(void **state)
 static void who_leaves_while_resuming_is_disconnected(void **state)
 {
     struct site *s = *state;
+
     boards(s);
     loses(s, 0);
     forget_what_happened(s);
@@ -643,6 +681,7 @@ static void who_leaves_while_resuming_is_disconnected(void **state)
 static void who_comes_back_on_another_connection_ends_the_first(void **state)
 {
     struct site *s = *state;
+
     boards(s);
     shows(s, 1, s->recovery_id[0], "\"0-epoch-01\"");
     assert_happened(s, "ws1 dropped\nresume / ann\n");
@@ -655,6 +694,7 @@ static void who_comes_back_on_another_connection_ends_the_first(void **state)
 static void one_that_comes_back_thrice_at_once_ends_up_with_the_last(void **state)
 {
     struct site *s = *state;
+
     boards(s);
     loses(s, 0);
     forget_what_happened(s);
@@ -670,6 +710,7 @@ static void one_that_comes_back_thrice_at_once_ends_up_with_the_last(void **stat
 static void who_is_elsewhere_by_the_brokers_word_is_cut_and_not_suspended(void **state)
 {
     struct site *s = *state;
+
     boards(s);
     says_evicted(s->world, "/", s->world->client[0].id);
     assert_happened(s, "ws1 dropped\n");
@@ -707,6 +748,7 @@ int main(void)
         TEST(one_that_comes_back_thrice_at_once_ends_up_with_the_last),
         TEST(who_is_elsewhere_by_the_brokers_word_is_cut_and_not_suspended),
     };
+
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,7 @@ static const char MODIFIED_TEXT[] = "Tue, 14 Nov 2023 22:13:20 GMT";
 static void add(struct static_files *files, const char *path, const char *text)
 {
     struct blob *bytes = blob_new(text, strlen(text));
+
     assert_int_equal(static_files_add(files, path, bytes, MODIFIED), 0);
     blob_unref(bytes);
 }
@@ -26,6 +27,7 @@ static void add(struct static_files *files, const char *path, const char *text)
 static int setup(void **state)
 {
     struct static_files *files = static_files_new();
+
     add(files, "/index.html", "<html>");
     add(files, "/assets/app-1a2b.js.gz", "(compressed)");
     add(files, "/assets/app-1a2b.js", "app()");
@@ -46,6 +48,7 @@ static int teardown(void **state)
 static struct static_answer ask(void **state, struct static_request request)
 {
     struct static_answer answer;
+
     if (!static_files_answer(*state, &request, &answer))
         fail_msg("%s is not served", request.path);
     return answer;
@@ -60,6 +63,7 @@ static void assert_body(const struct static_answer *answer, const char *text)
 static void assert_serves(void **state, const char *path, const char *accept, const char *text)
 {
     struct static_answer answer = ask(state, (struct static_request){.path = path, .accept = accept});
+
     assert_int_equal(answer.status, 200);
     assert_body(&answer, text);
 }
@@ -68,6 +72,7 @@ static void assert_not_there(void **state, const char *path, const char *accept)
 {
     struct static_answer answer;
     struct static_request request = {.path = path, .accept = accept};
+
     if (static_files_answer(*state, &request, &answer))
         fail_msg("%s is served", path);
 }
@@ -75,6 +80,7 @@ static void assert_not_there(void **state, const char *path, const char *accept)
 static bool has_line(const struct static_answer *answer, const char *line)
 {
     size_t len = strlen(line);
+
     for (const char *at = answer->headers; (at = strstr(at, line)); at++)
         if ((at == answer->headers || at[-1] == '\n') && !strncmp(at + len, "\r\n", 2))
             return true;
@@ -85,6 +91,7 @@ static bool has_line(const struct static_answer *answer, const char *line)
 static void header(const struct static_answer *answer, const char *name, char out[100])
 {
     const char *at = strstr(answer->headers, name);
+
     assert_non_null(at);
     at += strlen(name) + 2;
     snprintf(out, 100, "%.*s", (int)strcspn(at, "\r"), at);
@@ -124,6 +131,7 @@ static void what_is_not_there_is_not_served(void **state)
                                         "index.html",
                                         "/board",
                                         "*"};
+
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         assert_not_there(state, paths[i], "*/*");
     char longest[2000] = "/";
@@ -141,6 +149,7 @@ static void routes_of_the_client_get_its_page(void **state)
         "/%77s",          "/board.js",  "/.git",   "/.git/config", "/../etc/passwd",
         "/%2e%2e/passwd", "/x/..",      "//board", "/assets/x",    "/x%2fy",
         "/x%00"};
+
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
         assert_serves(state, routes[i], browser, "<html>");
         assert_not_there(state, routes[i], "application/json");
@@ -170,6 +179,7 @@ static void only_hashed_names_are_cached_for_good(void **state)
 {
     struct static_answer page = ask(state, (struct static_request){.path = "/"});
     struct static_answer asset = ask(state, (struct static_request){.path = "/assets/app-1a2b.css"});
+
     assert_true(has_line(&page, "Cache-Control: no-cache"));
     assert_true(has_line(&asset, "Cache-Control: public, max-age=31536000, immutable"));
     assert_true(has_line(&page, "X-Content-Type-Options: nosniff"));
@@ -183,13 +193,16 @@ static void the_compressed_form_is_for_those_who_take_it(void **state)
     static const char *const refusing[] = {"",       "identity", "br", "gzip;q=0", "gzip; q=0.000, br",
                                            "x-gzip", "gzipp",    "*"};
     static const char *const paths[] = {"/assets/app-1a2b.js", "/favicon.svg"};
+
     for (size_t p = 0; p < 2; p++) {
         struct static_answer plain = ask(state, (struct static_request){.path = paths[p]});
+
         assert_null(strstr(plain.headers, "Content-Encoding"));
         assert_true(has_line(&plain, "Vary: Accept-Encoding"));
         for (size_t i = 0; i < sizeof taking / sizeof *taking; i++) {
             struct static_answer answer =
                 ask(state, (struct static_request){.path = paths[p], .accept_encoding = taking[i]});
+
             assert_body(&answer, p ? "(compressed svg)" : "(compressed)");
             assert_true(has_line(&answer, "Content-Encoding: gzip"));
             assert_true(has_line(&answer, "Vary: Accept-Encoding"));
@@ -198,6 +211,7 @@ static void the_compressed_form_is_for_those_who_take_it(void **state)
         for (size_t i = 0; i < sizeof refusing / sizeof *refusing; i++) {
             struct static_answer answer =
                 ask(state, (struct static_request){.path = paths[p], .accept_encoding = refusing[i]});
+
             assert_ptr_equal(answer.body, plain.body);
         }
     }
@@ -211,6 +225,7 @@ static void tags_tell_contents_and_forms_apart(void **state)
 {
     char page[100], script[100], compressed[100], again[100];
     struct static_answer answer = ask(state, (struct static_request){.path = "/"});
+
     header(&answer, "ETag", page);
     answer = ask(state, (struct static_request){.path = "/assets/app-1a2b.js"});
     header(&answer, "ETag", script);
@@ -233,6 +248,7 @@ static void what_a_client_has_is_confirmed(void **state)
 {
     char tag[100], list[300];
     struct static_answer answer = ask(state, (struct static_request){.path = "/"});
+
     header(&answer, "ETag", tag);
     assert_true(has_line(&answer, "Last-Modified: Tue, 14 Nov 2023 22:13:20 GMT"));
 

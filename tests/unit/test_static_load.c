@@ -26,6 +26,7 @@ static const char *at(const char *name)
 {
     static char path[2][PATH_MAX];
     static int turn;
+
     turn = !turn;
     snprintf(path[turn], sizeof path[turn], "%s/%s", top, name);
     return path[turn];
@@ -58,6 +59,7 @@ static bool serves(const struct static_files *files, const char *path, const cha
 {
     struct static_answer answer;
     struct static_request request = {.path = path};
+
     return static_files_answer(files, &request, &answer) && answer.body->len == strlen(text) &&
            !memcmp(answer.body->data, text, strlen(text));
 }
@@ -66,6 +68,7 @@ static struct static_files *load(const char *name)
 {
     char error[512] = "";
     struct static_files *files = static_load(at(name), error, sizeof error);
+
     if (!files)
         fail_msg("%s", error);
     return files;
@@ -75,6 +78,7 @@ static void assert_refused(const char *folder, const char *reason)
 {
     char error[512] = "";
     struct static_files *files = static_load(folder, error, sizeof error);
+
     assert_null(files);
     assert_int_equal(strncmp(error, "--static: ", 10), 0);
     assert_null(strchr(error, '\n'));

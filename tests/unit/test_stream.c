@@ -44,6 +44,7 @@ static struct broker_message *event_of_size(uint64_t offset, size_t user_len)
 
     if (user_len > 0) {
         static char bytes[STREAM_HELD_MAX];
+
         blob_unref(user);
         user = blob_new(bytes, user_len);
     }
@@ -107,6 +108,7 @@ static void held_events_come_out_in_order_and_once(void **state)
     settle(&stream, old_epoch, 0);
     for (uint64_t offset = 1; offset <= 3; offset++) {
         struct broker_message *event = stream_take_held(&stream);
+
         assert_int_equal(event->position.offset, offset);
         broker_message_free(event);
     }

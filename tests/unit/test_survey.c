@@ -47,6 +47,7 @@ static void what_is_no_object_is_left_out(void **state)
                                        "{}x",
                                        "{\"a\":\"\xff\"}",
                                        "{\"a\":\"\n\"}"};
+
     (void)state;
     for (size_t i = 0; i < sizeof not / sizeof *not ; i++)
         if (takes(not [i]))
@@ -57,6 +58,7 @@ static void what_is_no_object_is_left_out(void **state)
 static void what_is_too_large_or_too_deep_is_left_out(void **state)
 {
     char about[ABOUT_MAX + 2];
+
     (void)state;
     snprintf(about, sizeof about, "{%*s}", ABOUT_MAX - 2, "");
     assert_true(takes(about));
@@ -73,5 +75,6 @@ int main(void)
         cmocka_unit_test(what_is_no_object_is_left_out),
         cmocka_unit_test(what_is_too_large_or_too_deep_is_left_out),
     };
+
     return cmocka_run_group_tests_name("survey", tests, NULL, NULL);
 }

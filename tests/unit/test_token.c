@@ -135,5 +135,6 @@ int main(void)
         cmocka_unit_test(one_that_is_too_long_stays_so),
         cmocka_unit_test(every_fault_has_its_words),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

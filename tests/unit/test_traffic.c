@@ -20,11 +20,13 @@ static void messages_beyond_a_burst_are_refused_then_it_is_a_flood(void **state)
     (void)state;
     for (int i = 0; i < 2 * TRAFFIC_BURST_S; i++) {
         struct traffic_verdict verdict = traffic_take(&traffic, &limits, 1000000, NOW_MS);
+
         assert_int_equal(verdict.verdict, BUCKET_OK);
         assert_null(verdict.message);
     }
     for (int i = 0; i < 2 * TRAFFIC_BURST_S; i++) {
         struct traffic_verdict verdict = traffic_take(&traffic, &limits, 1, NOW_MS);
+
         assert_int_equal(verdict.verdict, BUCKET_EMPTY);
         assert_int_equal(verdict.reason, REFUSED_MESSAGES);
         assert_non_null(verdict.message);

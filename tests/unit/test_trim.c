@@ -86,5 +86,6 @@ int main(void)
         cmocka_unit_test(the_least_is_what_counts),
         cmocka_unit_test(more_used_than_resident_is_nothing_idle),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

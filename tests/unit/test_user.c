@@ -154,6 +154,7 @@ static const char *record_of(const char *unit, int id_units, int name_units)
     while (name_units-- > 0)
         at = stpcpy(at, unit);
     stpcpy(at, "\"}");
+
     return text;
 }
 
@@ -195,6 +196,7 @@ static const char *nested_record(int arrays)
     for (int i = 0; i < arrays; i++)
         at = stpcpy(at, "]");
     stpcpy(at, "}");
+
     return text;
 }
 

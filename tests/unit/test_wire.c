@@ -21,6 +21,7 @@ static char *event_text(enum wire_form form, const char *ride, enum broker_event
 {
     struct buf out;
     struct blob *blob = blob_new(user, strlen(user));
+
     buf_init(&out, 1 << 20);
     assert_int_equal(wire_event(&out, form, ride, kind, blob, &AT_7), 0);
     blob_unref(blob);
@@ -41,6 +42,7 @@ static void assert_event(enum wire_form form, const char *ride, enum broker_even
                          const char *expected)
 {
     char *text = event_text(form, ride, kind, "{\"id\":\"u\"}");
+
     assert_string_equal(text, expected);
     free(text);
 }
@@ -48,6 +50,7 @@ static void assert_event(enum wire_form form, const char *ride, enum broker_even
 static void an_offset_is_the_number_and_the_epoch(void **state)
 {
     char out[WIRE_OFFSET_SIZE];
+
     (void)state;
     wire_offset(&AT_7, out);
     assert_string_equal(out, "7-epoch-12");
@@ -57,6 +60,7 @@ static void the_longest_offset_fits(void **state)
 {
     const struct broker_position position = {.epoch = "ABCDEFGH", .offset = UINT64_MAX};
     char out[WIRE_OFFSET_SIZE];
+
     (void)state;
     wire_offset(&position, out);
     assert_string_equal(out, "18446744073709551615-ABCDEFGH");
@@ -88,6 +92,7 @@ static void plain_events_look_alike_on_every_ride(void **state)
 {
     static const char expected[] =
         "{\"event\":\"userDisconnected\",\"data\":{\"id\":\"u\"},\"offset\":\"7-epoch-12\"}";
+
     (void)state;
     assert_event(WIRE_PLAIN, "/", BROKER_DISCONNECTED, expected);
     assert_event(WIRE_PLAIN, "/line-7", BROKER_DISCONNECTED, expected);
@@ -97,6 +102,7 @@ static void the_longest_ride_name_is_not_cut(void **state)
 {
     char ride[RIDE_NAME_MAX + 1] = "/";
     char expected[RIDE_NAME_MAX + 64];
+
     (void)state;
     memset(ride + 1, 'r', RIDE_NAME_MAX - 1);
     snprintf(expected, sizeof expected, "42%s,[\"userDisconnected\",{\"id\":\"u\"},\"7-epoch-12\"]", ride);
@@ -110,6 +116,7 @@ static void records_of_any_length_are_framed_whole(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         char *user = calloc(1, lengths[i] + 1);
+
         memset(user, '1', lengths[i]);
         char *text = event_text(WIRE_PLAIN, "/", BROKER_BOARDED, user);
         assert_int_equal(strspn(strchr(text, '1'), "1"), lengths[i]);
@@ -123,6 +130,7 @@ static void a_full_buffer_is_left_as_it_was(void **state)
 {
     struct blob *user = blob_new("{}", 2);
     struct buf whole;
+
     (void)state;
     buf_init(&whole, 4096);
     assert_int_equal(wire_event(&whole, WIRE_SOCKETIO, "/", BROKER_BOARDED, user, &AT_7), 0);
@@ -155,5 +163,6 @@ int main(void)
         cmocka_unit_test(records_of_any_length_are_framed_whole),
         cmocka_unit_test(a_full_buffer_is_left_as_it_was),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -515,6 +515,7 @@ static void a_close_frame_has_its_code_or_nothing(void **state)
 static void finished_frames_are_stepped_through(void **state)
 {
     static const size_t lengths[] = {0, 1, 125, 126, 65535, 65536, 70000};
+
     enum { COUNT = sizeof lengths / sizeof lengths[0] };
     static char data[70000];
     struct buf out = nothing();
