@@ -28,8 +28,8 @@ static void print_configuration(const struct config *config)
 
 /*
  * The broker's thread reads these from a signalfd; blocked before any thread starts, they are blocked in all.
- * SIGHUP asks a daemon to read its keys anew; where there are no keys it ends the process as ever, as when a
- * terminal hangs up.
+ * SIGHUP asks a daemon to read its keys anew. On a terminal that hangs up, and where there are no keys, it
+ * ends the process as ever.
  */
 static void block_signals(const struct config *config)
 {
