@@ -2,72 +2,25 @@
  * What stands below the broker contract: a backend, chosen by the URL, behind a table of functions with two
  * rows.
  *
- * broker.c owns the thread, the mailboxes and the signals, and hands each of the gateway's orders to the
- * backend. The backend answers by making messages (broker/message.h) and giving them to broker_tell(), and
- * upholds what broker.h promises. Everything runs on the broker thread except `open` and `free`, which run on
- * the gateway thread while there is no broker thread.
+ * broker_thread.c owns the thread, the mailboxes and the signals, and hands each of the gateway's orders to
+ * the backend. The backend answers by making messages (broker/message.h) and giving them to outbox_tell(),
+ * and upholds what broker.h promises. Everything runs on the broker thread except `open` and `free`, which
+ * run on the gateway thread while there is no broker thread.
  */
 #ifndef RIDECAST_BROKER_BACKEND_H
 #define RIDECAST_BROKER_BACKEND_H
 
 #include "broker/broker.h"
+#include "broker/order.h"
+#include "broker/outbox.h"
 
 struct backend;
+struct broker_metrics;
 struct event_base;
-struct metric;
-
-enum order_kind {
-    ORDER_WATCH,
-    ORDER_UNWATCH,
-    ORDER_SUBMIT,
-    ORDER_REPLAY,
-    ORDER_ABOUT,
-    ORDER_SURVEY,
-    ORDER_STOP,
-};
-
-/* One order from the gateway to the broker thread. */
-struct order {
-    struct mail mail; /* first: the mailbox's */
-    enum order_kind kind;
-    char ride[RIDE_NAME_MAX + 1]; /* of those about a ride */
-
-    /* SUBMIT, as in struct broker_transition; `user` is a reference of its own. */
-    enum broker_transition_kind transition;
-    char socket_id[SOCKET_ID_LEN + 1];
-    struct blob *user; /* ABOUT: what this gateway says of itself */
-
-    struct broker_position from; /* REPLAY */
-    uint64_t ticket;             /* SUBMIT, REPLAY */
-};
-
-/* NULL is harmless. */
-void order_free(struct order *order);
-
-/* The broker's series in the registry. */
-struct broker_metrics {
-    struct metric *up;
-    struct metric *queue_bytes;
-    struct metric *reconnects;
-    struct metric *gaps;
-    struct metric *replays;
-    struct metric *rosters;
-    struct metric *bad_messages;
-    struct metric *transitions_ok;
-    struct metric *transitions_refused;
-    struct metric *leases_lost;
-    struct metric *nodes_reaped;
-    struct metric *riders_held;
-    struct metric *riders_reaped;
-    struct metric *riders_swept;
-    struct metric *riders_restored;
-    struct metric *riders_evicted;
-    struct metric *latency;
-};
 
 /* What a backend is made from. Strings and metrics outlive the backend. */
 struct backend_setup {
-    struct broker *broker;
+    struct outbox *outbox;
     struct event_base *base; /* runs on the broker thread; idle until `start` */
     const char *url;
     const char *prefix;
@@ -92,8 +45,10 @@ struct backend_row {
     void (*about)(struct backend *backend, struct blob *json);
     /* Tells a SURVEY, sooner or later. */
     void (*survey)(struct backend *backend);
+    /* The orders of one wake-up have been given. NULL: there is nothing to do then. */
+    void (*settle)(struct backend *backend);
     /* No more orders come. Called until it says true: every order has its answer, and what this node holds
-     * outside is given back. After false, broker_progress() or a message to tell has it called again. */
+     * outside is given back. After false it is called again after outbox_progress(). */
     bool (*finish)(struct backend *backend);
     /* The last call on the broker thread: leaves the outside world; a transition without a result gets
      * `error` as its result, a replay fails. */
@@ -109,11 +64,5 @@ struct backend {
 };
 
 extern const struct backend_row backend_memory, backend_redis;
-
-/* Hands a message to the gateway; takes it. */
-void broker_tell(struct broker *broker, struct broker_message *message);
-
-/* While stopping: something that `finish` waited for has happened. */
-void broker_progress(struct broker *broker);
 
 #endif

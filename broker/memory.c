@@ -6,9 +6,11 @@
  * Suspended riders wait in one queue: all wait equally long, so the first is due first, and one timer does.
  */
 #include "broker/backend.h"
+#include "broker/broker_metrics.h"
 #include "broker/message.h"
 #include "broker/secret.h"
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "common/id.h"
 #include "common/metrics.h"
 
@@ -16,7 +18,6 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <uthash.h>
 #include <utlist.h>
 
@@ -58,14 +59,6 @@ struct memory {
 static struct memory *memory_of(struct backend *backend)
 {
     return (struct memory *)backend;
-}
-
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 /* --- rides --- */
@@ -129,7 +122,7 @@ static void tell_event(struct memory_ride *ride, enum broker_event_kind kind, co
     ride->position.offset++;
     remember_event(ride, kind, socket_id, user);
     if (ride->watched)
-        broker_tell(ride->memory->backend.setup.broker,
+        outbox_tell(ride->memory->backend.setup.outbox,
                     message_event(ride->name, &ride->position, kind, socket_id, user));
 }
 
@@ -203,7 +196,7 @@ static void disconnect(struct rider *rider)
 
 static void wait_for_first(struct memory *memory)
 {
-    uint64_t now = now_ms();
+    uint64_t now = clock_ms();
 
     if (!memory->suspended)
         return;
@@ -216,7 +209,7 @@ static void wait_for_first(struct memory *memory)
 static void sweep(evutil_socket_t fd, short what, void *arg)
 {
     struct memory *memory = arg;
-    uint64_t now = now_ms();
+    uint64_t now = clock_ms();
 
     (void)fd, (void)what;
     while (memory->suspended && memory->suspended->deadline_ms <= now) {
@@ -239,7 +232,7 @@ static void suspend(struct rider *rider)
     }
     unsuspend(rider);
     rider->suspended = true;
-    rider->deadline_ms = now_ms() + window_ms;
+    rider->deadline_ms = clock_ms() + window_ms;
     DL_APPEND(memory->suspended, rider);
     count_held(memory, -1);
     if (memory->suspended == rider)
@@ -282,7 +275,7 @@ static void memory_submit(struct backend *backend, struct order *order)
     struct memory_ride *ride = ride_get(memory_of(backend), order->ride);
     struct blob *user = carry_out(ride, order);
 
-    broker_tell(backend->setup.broker, message_done(order, &ride->position, user));
+    outbox_tell(backend->setup.outbox, message_done(order, &ride->position, user));
     order_free(order);
     ride_forget_if_unused(ride);
 }
@@ -311,7 +304,7 @@ static void memory_replay(struct backend *backend, struct order *order)
     struct memory_ride *ride;
 
     HASH_FIND_STR(memory_of(backend)->rides, order->ride, ride);
-    broker_tell(backend->setup.broker, ride ? history_after(ride, order) : message_no_history(order));
+    outbox_tell(backend->setup.outbox, ride ? history_after(ride, order) : message_no_history(order));
     order_free(order);
 }
 
@@ -328,7 +321,7 @@ static void memory_watch(struct backend *backend, const char *name)
         riders[count].user = blob_ref(rider->user);
     }
     metric_add(backend->setup.metrics->rosters, 1);
-    broker_tell(backend->setup.broker, message_roster(name, &ride->position, riders, count, false));
+    outbox_tell(backend->setup.outbox, message_roster(name, &ride->position, riders, count, false));
 }
 
 static void memory_unwatch(struct backend *backend, const char *name)
@@ -358,7 +351,7 @@ static void memory_survey(struct backend *backend)
     if (buf_append(&json, "[", 1) || (about && buf_append(&json, about->data, about->len)) ||
         buf_append(&json, "]", 1))
         alloc_failed();
-    broker_tell(backend->setup.broker, message_survey(alloc_blob(json.data, json.len)));
+    outbox_tell(backend->setup.outbox, message_survey(alloc_blob(json.data, json.len)));
     buf_deinit(&json);
 }
 
@@ -382,8 +375,8 @@ static void memory_start(struct backend *backend)
     uint8_t secret[SECRET_LEN];
 
     secret_make(secret);
-    broker_tell(backend->setup.broker, message_secret(secret));
-    broker_tell(backend->setup.broker, message_state(true));
+    outbox_tell(backend->setup.outbox, message_secret(secret));
+    outbox_tell(backend->setup.outbox, message_state(true));
 }
 
 static bool memory_finish(struct backend *backend)
@@ -395,7 +388,7 @@ static bool memory_finish(struct backend *backend)
 static void memory_stop(struct backend *backend, const char *error)
 {
     (void)error;
-    broker_tell(backend->setup.broker, message_state(false));
+    outbox_tell(backend->setup.outbox, message_state(false));
 }
 
 static void memory_free(struct backend *backend)

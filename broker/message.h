@@ -1,11 +1,11 @@
 /*
- * Makes the messages that the broker sends to the gateway. Each is handed to broker_tell() and freed by
+ * Makes the messages that the broker sends to the gateway. Each is handed to outbox_tell() and freed by
  * whoever takes it.
  */
 #ifndef RIDECAST_BROKER_MESSAGE_H
 #define RIDECAST_BROKER_MESSAGE_H
 
-#include "broker/backend.h"
+#include "broker/order.h"
 
 /* Takes the array and the references in it. */
 struct broker_message *message_roster(const char *ride, const struct broker_position *position,

@@ -1,30 +1,19 @@
 /*
- * Brings one ride up to date.
- *
- *   roster script ─┬─ 'log': the events after the known position ─▶ told one by one; asked again until there
- *                  │         are no more
- *                  ├─ 'users': all of them ─▶ a roster
- *                  ├─ 'large' at offset A ─▶ HSCAN, page by page ─▶ roster script from A
- *                  │     └─ 'log': the events since A, applied to what was scanned ─▶ a roster
- *                  └─ 'anew': an empty roster ─▶ roster script from the beginning of the epoch
- *
- * A scan goes on while riders come and go, and may show a rider that boarded during it or not. Whoever did
- * not move is in it, and the log has all who did: events from A on, applied on top, give the exact set at
- * their end. Where the log does not reach back, or Redis keeps records that are none of ours, it starts again
- * with nothing known.
+ * Asking and scanning.
  */
+#include "broker/redis/catchup.h"
+
+#include "broker/broker_metrics.h"
+#include "broker/redis/call.h"
 #include "broker/redis/log_entry.h"
-#include "broker/redis/redis.h"
-#include "common/id.h"
+#include "broker/redis/scan.h"
 #include "common/metrics.h"
 
 #include <hiredis/hiredis.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char page_size[] = "500"; /* events or users in one answer, about */
+enum { PAGE_SIZE = 500 }; /* events or users in one answer, about */
 
 struct scanned {
     char socket_id[SOCKET_ID_LEN + 1];
@@ -33,8 +22,11 @@ struct scanned {
 };
 
 struct catchup {
-    struct redis *redis;
+    struct store *store;
     struct redis_ride *ride; /* NULL: abandoned */
+    const struct catchup_reports *reports;
+    void *arg;
+    struct scan scan;
     bool known;
     struct broker_position at; /* told, or scanned, up to here; only when known */
     bool scanning;
@@ -82,7 +74,7 @@ static void scanned_tell(struct catchup *catchup)
         memcpy(riders[count].socket_id, rider->socket_id, SOCKET_ID_LEN);
         riders[count].user = blob_ref(rider->user);
     }
-    watch_caught_roster(catchup->ride, &catchup->at, riders, count);
+    catchup->reports->roster(&catchup->at, riders, count, catchup->arg);
 }
 
 /* --- life --- */
@@ -98,17 +90,11 @@ void catchup_abandon(struct catchup *catchup)
     catchup->ride = NULL; /* freed by the answer it waits for */
 }
 
+/* Without a reason the connection is gone. */
 static void catchup_failed(struct catchup *catchup, const char *reason)
 {
-    watch_catchup_failed(catchup->ride, reason);
-    catchup_free(catchup);
-}
-
-/* The connection is gone; the ride will be told that the backend is down. */
-static void catchup_cut_off(struct catchup *catchup)
-{
     if (catchup->ride)
-        catchup->ride->catchup = NULL;
+        catchup->reports->failed(reason, catchup->arg);
     catchup_free(catchup);
 }
 
@@ -116,14 +102,14 @@ static void catchup_done(struct catchup *catchup)
 {
     if (catchup->scanning)
         scanned_tell(catchup);
-    watch_caught_up(catchup->ride, &catchup->at);
+    catchup->reports->done(&catchup->at, catchup->arg);
     catchup_free(catchup);
 }
 
 static void bad_record(struct catchup *catchup, const char *where)
 {
-    metric_add(catchup->redis->backend.setup.metrics->bad_messages, 1);
-    redis_trouble(catchup->redis, "a bad record in the %s of %s", where, catchup->ride->name);
+    metric_add(store_metrics(catchup->store)->bad_messages, 1);
+    store_trouble(catchup->store, "a bad record in the %s of %s", where, catchup->ride->name);
 }
 
 /* --- the roster script --- */
@@ -132,32 +118,21 @@ static void roster_answered(const struct redisReply *reply, void *arg);
 
 static int ask_roster(struct catchup *catchup)
 {
-    struct key_name users, meta, events;
-    char candidate[EPOCH_LEN + 1], offset[24];
-    const char *prefix = catchup->redis->backend.setup.prefix;
+    struct call call;
 
-    key_name_make(&users, prefix, catchup->ride->name, "users");
-    key_name_make(&meta, prefix, catchup->ride->name, "meta");
-    key_name_make(&events, prefix, catchup->ride->name, "log");
-    id_make(candidate, EPOCH_LEN);
-    snprintf(offset, sizeof offset, "%" PRIu64, catchup->known ? catchup->at.offset : 0);
-    const struct redis_arg args[] = {
-        {users.text, users.len},
-        {meta.text, meta.len},
-        {events.text, events.len},
-        redis_arg_text(candidate),
-        redis_arg_text(catchup->known ? catchup->at.epoch : ""),
-        redis_arg_text(offset),
-        redis_arg_text(page_size),
-    };
-    return scripts_call(&catchup->redis->scripts, SCRIPT_ROSTER, 3, args, sizeof args / sizeof *args,
-                        roster_answered, catchup);
+    call_script(&call, catchup->store, SCRIPT_ROSTER, catchup->ride->name);
+    call_ride_key(&call, "users");
+    call_ride_key(&call, "meta");
+    call_ride_key(&call, "log");
+    call_position(&call, catchup->known ? &catchup->at : NULL);
+    call_number(&call, PAGE_SIZE);
+    return call_send(&call, roster_answered, catchup);
 }
 
 static void ask_roster_or_end(struct catchup *catchup)
 {
     if (ask_roster(catchup) != 0)
-        catchup_cut_off(catchup);
+        catchup_failed(catchup, NULL);
 }
 
 static void start_again(struct catchup *catchup)
@@ -173,7 +148,7 @@ static void start_again(struct catchup *catchup)
 static void apply_event(struct catchup *catchup, const struct record_event *event)
 {
     if (!catchup->scanning)
-        watch_caught_event(catchup->ride, event);
+        catchup->reports->event(event, catchup->arg);
     else if (event->kind == BROKER_BOARDED || event->kind == BROKER_RESTORED)
         scanned_set(catchup, event->socket_id, event->user);
     else
@@ -202,7 +177,7 @@ static void got_log(struct catchup *catchup, const struct broker_position *end,
 {
     if (entries->elements > 0 && !catchup->scanning && !catchup->replayed) {
         catchup->replayed = true;
-        metric_add(catchup->redis->backend.setup.metrics->replays, 1);
+        metric_add(store_metrics(catchup->store)->replays, 1);
     }
     if (apply_log(catchup, entries) != 0)
         start_again(catchup);
@@ -229,40 +204,34 @@ static void add_users(struct catchup *catchup, const struct redisReply *pairs)
     }
 }
 
-static void scan_answered(const struct redisReply *reply, void *arg);
-
-static void ask_scan(struct catchup *catchup, const char *cursor)
-{
-    struct key_name users;
-
-    key_name_make(&users, catchup->redis->backend.setup.prefix, catchup->ride->name, "users");
-    const struct redis_arg args[] = {
-        redis_arg_text("HSCAN"), {users.text, users.len},   redis_arg_text(cursor),
-        redis_arg_text("COUNT"), redis_arg_text(page_size),
-    };
-    if (redis_link_send(catchup->redis->commands, scan_answered, catchup, args, sizeof args / sizeof *args) !=
-        0)
-        catchup_cut_off(catchup);
-}
-
-static void scan_answered(const struct redisReply *reply, void *arg)
+static void page_came(const struct redisReply *pairs, void *arg)
 {
     struct catchup *catchup = arg;
 
-    if (!reply || !catchup->ride) {
-        catchup_cut_off(catchup);
+    if (!pairs || !catchup->ride) {
+        catchup_failed(catchup, NULL);
         return;
     }
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-        reply->element[0]->type != REDIS_REPLY_STRING || reply->element[1]->type != REDIS_REPLY_ARRAY) {
-        catchup_failed(catchup, reply->type == REDIS_REPLY_ERROR ? reply->str : "strange answer");
-        return;
-    }
-    add_users(catchup, reply->element[1]);
-    if (strcmp(reply->element[0]->str, "0") != 0)
-        ask_scan(catchup, reply->element[0]->str);
-    else
+    add_users(catchup, pairs);
+    if (scan_at_end(&catchup->scan))
         ask_roster_or_end(catchup);
+    else
+        scan_next(&catchup->scan);
+}
+
+static void scan_users(struct catchup *catchup)
+{
+    catchup->scan = (struct scan){
+        .store = catchup->store,
+        .command = "HSCAN",
+        .complaint = "cannot read a roster",
+        .page = page_came,
+        .arg = catchup,
+        .page_size = PAGE_SIZE,
+    };
+    key_name_make(&catchup->scan.key, catchup->store->setup->prefix, catchup->ride->name, "users");
+    scan_begin(&catchup->scan);
+    scan_next(&catchup->scan);
 }
 
 /* --- the answer of the roster script --- */
@@ -273,7 +242,7 @@ static enum answer read_answer(const struct redisReply *reply, struct broker_pos
 {
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 3 ||
         reply->element[0]->type != REDIS_REPLY_STRING ||
-        !scripts_read_position(reply->element[1], reply->element[2], end))
+        !call_read_position(reply->element[1], reply->element[2], end))
         return ANSWER_NONE;
     const char *word = reply->element[0]->str;
     if (strcmp(word, "large") == 0)
@@ -301,24 +270,15 @@ static void begin_anew(struct catchup *catchup, const struct broker_position *po
     catchup->scanning = false;
     catchup->known = true;
     catchup->at = *position;
-    watch_caught_roster(catchup->ride, position, NULL, 0);
+    catchup->reports->roster(position, NULL, 0, catchup->arg);
     ask_roster_or_end(catchup);
 }
 
-static void roster_answered(const struct redisReply *reply, void *arg)
+static void take_answer(struct catchup *catchup, const struct redisReply *reply)
 {
-    struct catchup *catchup = arg;
     struct broker_position end;
-
-    if (!reply || !catchup->ride) {
-        catchup_cut_off(catchup);
-        return;
-    }
-    if (scripts_missing(&catchup->redis->scripts, SCRIPT_ROSTER, reply)) {
-        ask_roster_or_end(catchup);
-        return;
-    }
     enum answer answer = read_answer(reply, &end);
+
     if (answer != ANSWER_NONE)
         redis_ride_reached(catchup->ride, &end);
     switch (answer) {
@@ -332,23 +292,40 @@ static void roster_answered(const struct redisReply *reply, void *arg)
         break;
     case ANSWER_LARGE:
         start_scanning(catchup, &end);
-        ask_scan(catchup, "0");
+        scan_users(catchup);
         break;
     case ANSWER_ANEW:
         begin_anew(catchup, &end);
         break;
     case ANSWER_NONE:
-        catchup_failed(catchup, reply->type == REDIS_REPLY_ERROR ? reply->str : "strange answer");
+        catchup_failed(catchup, store_complaint(reply));
         break;
     }
 }
 
-struct catchup *catchup_start(struct redis_ride *ride, const struct broker_position *known)
+static void roster_answered(const struct redisReply *reply, void *arg)
+{
+    struct catchup *catchup = arg;
+    enum call_verdict verdict = call_judge(catchup->store, SCRIPT_ROSTER, reply);
+
+    if (verdict == CALL_LOST || !catchup->ride)
+        catchup_failed(catchup, NULL);
+    else if (verdict == CALL_AGAIN)
+        ask_roster_or_end(catchup);
+    else
+        take_answer(catchup, reply);
+}
+
+struct catchup *catchup_start(struct store *store, struct redis_ride *ride,
+                              const struct broker_position *known, const struct catchup_reports *reports,
+                              void *arg)
 {
     struct catchup *catchup = alloc_zeroed(sizeof *catchup);
 
-    catchup->redis = ride->redis;
+    catchup->store = store;
     catchup->ride = ride;
+    catchup->reports = reports;
+    catchup->arg = arg;
     catchup->known = known != NULL;
     if (known)
         catchup->at = *known;

@@ -8,24 +8,22 @@
 #ifndef RIDECAST_BROKER_REDIS_DISOWN_H
 #define RIDECAST_BROKER_REDIS_DISOWN_H
 
-#include "broker/broker.h"
+#include "broker/redis/scan.h"
+#include "broker/redis/transitions.h"
 
-#include <stddef.h>
-
-struct redis;
-
-/* Embedded in struct redis; zeroed is at rest. */
 struct disown {
-    bool due;
+    struct transitions *transitions;
+    bool due; /* somebody wants it done */
     bool running;
-    char (*rides)[RIDE_NAME_MAX + 1]; /* one page */
-    size_t ride_count, ride;
-    char rides_cursor[24], sockets_cursor[24]; /* of the next pages; "0" after the last */
+    struct scan rides, sockets; /* of this node; of its ride whose turn it is */
+    struct names page;          /* of rides */
 };
 
-/* Goes through the sets once, if that is due and does not go on already. */
-void disown_run(struct redis *redis);
+/* At rest. The parts outlive it. */
+void disown_init(struct disown *disown, struct store *store, struct transitions *transitions);
+void disown_deinit(struct disown *disown);
 
-void disown_deinit(struct redis *redis);
+/* Goes through the sets once, if that is due and does not go on already. */
+void disown_run(struct disown *disown);
 
 #endif

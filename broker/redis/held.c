@@ -1,10 +1,8 @@
 /*
- * Keeping track of what is held, and putting back what was lost.
+ * Keeping track of what is held, and of what was lost.
  */
 #include "broker/redis/held.h"
 
-#include "broker/message.h"
-#include "broker/redis/redis.h"
 #include "common/metrics.h"
 
 #include <assert.h>
@@ -14,7 +12,7 @@
 
 enum { UNDER_WAY_MAX = 256 }; /* the gateway's transitions go between them */
 
-static struct held *find(struct redis_ride *ride, const char *socket_id)
+static struct held *find(const struct redis_ride *ride, const char *socket_id)
 {
     struct held *held;
 
@@ -30,26 +28,21 @@ static struct held *find_claimed(struct redis_ride *ride, const char *socket_id,
     return held && held->claim == claim ? held : NULL;
 }
 
-bool held_here(struct redis_ride *ride, const char *socket_id)
+bool held_here(const struct redis_ride *ride, const char *socket_id)
 {
     return find(ride, socket_id) != NULL;
 }
 
-uint64_t held_tenure(struct redis_ride *ride, const char *socket_id)
+uint64_t held_tenure(const struct redis_ride *ride, const char *socket_id)
 {
     struct held *held = find(ride, socket_id);
 
     return held ? held->tenure : 0;
 }
 
-static void count_aboard(const struct redis_ride *ride, int difference)
-{
-    metric_add(ride->redis->backend.setup.metrics->riders_held, difference);
-}
-
 static void set_aboard(struct held *held, struct blob *user, uint64_t tenure)
 {
-    count_aboard(held->ride, (user != NULL) - (held->user != NULL));
+    metric_add(held->holding->aboard, (user != NULL) - (held->user != NULL));
     if (user)
         blob_ref(user);
     blob_unref(held->user);
@@ -57,36 +50,36 @@ static void set_aboard(struct held *held, struct blob *user, uint64_t tenure)
     held->tenure = tenure;
 }
 
-static void set_lost(struct held *held, bool lost)
+static void set_due(struct held *held, bool due)
 {
-    struct restoring *restoring = &held->ride->redis->restoring;
-
-    if (held->lost == lost)
+    if (held->due == due)
         return;
-    held->lost = lost;
-    if (lost)
-        DL_APPEND(restoring->lost, held);
+    held->due = due;
+    if (due)
+        DL_APPEND(held->holding->due, held);
     else
-        DL_DELETE(restoring->lost, held);
+        DL_DELETE(held->holding->due, held);
 }
 
 static void drop(struct held *held)
 {
-    set_lost(held, false);
+    set_due(held, false);
     set_aboard(held, NULL, 0);
     HASH_DEL(held->ride->held, held);
+    if (!held->ride->held)
+        redis_ride_let_go(held->ride);
     free(held);
 }
 
 static void drop_if_idle(struct held *held)
 {
     if (!held->user)
-        set_lost(held, false);
+        set_due(held, false);
     if (!held->user && held->unanswered == 0)
         drop(held);
 }
 
-uint64_t held_claim(struct redis_ride *ride, const char *socket_id)
+uint64_t held_claim(struct holding *holding, struct redis_ride *ride, const char *socket_id)
 {
     struct held *held = find(ride, socket_id);
 
@@ -94,11 +87,12 @@ uint64_t held_claim(struct redis_ride *ride, const char *socket_id)
         held = alloc_zeroed(sizeof *held);
         memcpy(held->socket_id, socket_id, SOCKET_ID_LEN);
         held->ride = ride;
-        held->claim = ++ride->redis->restoring.last_claim;
+        held->holding = holding;
+        held->claim = ++holding->last_claim;
         HASH_ADD_STR(ride->held, socket_id, held);
     }
-    if (held->lost) {
-        set_lost(held, false);
+    if (held->due) {
+        set_due(held, false);
         held->again = true;
     }
     held->unanswered++;
@@ -120,7 +114,7 @@ static void lose(struct held *held)
     if (held->restoring || held->unanswered > 0)
         held->again = true;
     else if (held->user)
-        set_lost(held, true);
+        set_due(held, true);
 }
 
 static void lose_again(struct held *held)
@@ -159,50 +153,47 @@ void held_failed(struct redis_ride *ride, const char *socket_id, uint64_t claim)
         answered(held);
 }
 
-void held_refused(struct redis_ride *ride, const char *socket_id, uint64_t claim)
+bool held_refused(struct redis_ride *ride, const char *socket_id, uint64_t claim)
 {
     struct held *held = find(ride, socket_id);
 
     if ((held ? held->claim : 0) != claim)
-        return;
+        return false;
     if (held)
         drop(held);
-    broker_tell(ride->redis->backend.setup.broker, message_evicted(ride->name, socket_id));
+    return true;
 }
 
-void held_taken_over(struct redis_ride *ride, const char *socket_id, uint64_t tenure)
+bool held_taken_over(struct redis_ride *ride, const char *socket_id, uint64_t tenure)
 {
     struct held *held = find(ride, socket_id);
 
     if (!held || !held->user || held->unanswered > 0 || held->tenure >= tenure)
-        return;
-    held_refused(ride, socket_id, held->claim);
-    redis_ride_drop_if_unused(ride);
+        return false;
+    drop(held);
+    return true;
 }
 
 /* --- restoring --- */
 
-bool held_feed(struct redis *redis)
+struct held *held_take_due(struct holding *holding)
 {
-    struct restoring *restoring = &redis->restoring;
-    bool fed = false;
+    struct held *held = holding->due;
 
-    while (redis->up && restoring->lost && restoring->under_way < UNDER_WAY_MAX) {
-        struct held *held = restoring->lost;
-        set_lost(held, false);
-        held->restoring = true;
-        restoring->under_way++;
-        transitions_restore(held);
-        fed = true;
-    }
-    return fed;
+    if (!held || holding->under_way >= UNDER_WAY_MAX)
+        return NULL;
+    set_due(held, false);
+    held->restoring = true;
+    holding->under_way++;
+    return held;
 }
 
-void held_restored(struct redis_ride *ride, const char *socket_id, uint64_t claim, uint64_t offset)
+void held_restored(struct holding *holding, struct redis_ride *ride, const char *socket_id, uint64_t claim,
+                   uint64_t offset)
 {
     struct held *held = find_claimed(ride, socket_id, claim);
 
-    ride->redis->restoring.under_way--;
+    holding->under_way--;
     if (!held)
         return;
     held->restoring = false;
@@ -211,13 +202,13 @@ void held_restored(struct redis_ride *ride, const char *socket_id, uint64_t clai
     lose_again(held);
 }
 
-void held_withdrawn(struct redis_ride *ride, const char *socket_id, uint64_t claim)
+void held_withdrawn(struct holding *holding, struct redis_ride *ride, const char *socket_id, uint64_t claim)
 {
     struct held *held = find_claimed(ride, socket_id, claim);
 
     if (held)
         held->again = true;
-    held_restored(ride, socket_id, claim, 0);
+    held_restored(holding, ride, socket_id, claim, 0);
 }
 
 void held_heard(struct redis_ride *ride, const char *socket_id, enum broker_event_kind kind, uint64_t offset)
@@ -228,7 +219,6 @@ void held_heard(struct redis_ride *ride, const char *socket_id, enum broker_even
         return;
     if (kind == BROKER_DISCONNECTED) {
         lose(held);
-        transitions_send(ride->redis);
     } else if (kind == BROKER_EXITED) {
         /* By another node that has the client now. */
         set_aboard(held, NULL, 0);
@@ -248,27 +238,22 @@ void held_compare(struct redis_ride *ride, const struct broker_rider *riders, si
             lose(held);
         held->listed = false;
     }
-    transitions_send(ride->redis);
+}
+
+void held_restore_epoch(struct redis_ride *ride)
+{
+    for (struct held *held = ride->held; held; held = held->hh.next)
+        held->offset = 0;
+    held_restore_ride(ride);
 }
 
 void held_restore_ride(struct redis_ride *ride)
 {
-    for (struct held *held = ride->held; held; held = held->hh.next) {
-        held->offset = 0;
+    for (struct held *held = ride->held; held; held = held->hh.next)
         lose(held);
-    }
-    transitions_send(ride->redis);
 }
 
-void held_restore_all(struct redis *redis)
-{
-    for (struct redis_ride *ride = redis->rides; ride; ride = ride->hh.next)
-        for (struct held *held = ride->held; held; held = held->hh.next)
-            lose(held);
-    transitions_send(redis);
-}
-
-void held_deinit(struct redis_ride *ride)
+void held_clear(struct redis_ride *ride)
 {
     while (ride->held)
         drop(ride->held);

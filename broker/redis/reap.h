@@ -9,32 +9,29 @@
 #ifndef RIDECAST_BROKER_REDIS_REAP_H
 #define RIDECAST_BROKER_REDIS_REAP_H
 
-#include "broker/redis/record.h"
-
-#include <stddef.h>
+#include "broker/redis/rides.h"
+#include "broker/redis/scan.h"
 
 struct dead_node;
-struct redis;
 
-/* Embedded in struct redis; zeroed is at rest. */
 struct reap {
+    struct store *store;
+    struct redis_rides *known;
     bool running;
-    struct dead_node *dead;             /* by name */
-    char (*nodes)[RECORD_NODE_MAX + 1]; /* one page of those that are listed */
-    size_t node_count, node;
-    char nodes_cursor[24];            /* of the next page; "0" after the last */
-    char (*rides)[RIDE_NAME_MAX + 1]; /* of that node: one page */
-    size_t ride_count, ride;
-    char cursor[24]; /* the same of rides */
-    bool found;      /* some rider on this look at the node */
+    struct dead_node *dead;   /* by name */
+    struct scan nodes, rides; /* all that are listed; those of the node whose turn it is */
+    struct names node_page, ride_page;
+    bool found; /* some rider on this look at the node */
 };
 
+/* At rest. The parts outlive it. */
+void reap_init(struct reap *reap, struct store *store, struct redis_rides *known);
+void reap_deinit(struct reap *reap);
+
 /* Looks at all nodes once, one after the other. Does nothing while that goes on. */
-void reap_run(struct redis *redis);
+void reap_run(struct reap *reap);
 
 /* What was seen of dead nodes is for another sweeper to see now. */
-void reap_forget(struct redis *redis);
-
-void reap_deinit(struct redis *redis);
+void reap_forget(struct reap *reap);
 
 #endif

@@ -1,133 +1,121 @@
 /*
- * The Redis backend: two connections to one server, and what holds as long as both are ready.
+ * The Redis backend's roof: its parts, how they hang together, and what they have in common with one server.
  *
- *   commands: connect, load scripts, register ─▶ events: connect ─▶ up: subscribe, send what waits
+ *   roof    redis        this file, the only one that knows struct redis
+ *   floor   transitions  the gateway's transitions: waiting, in flight, answered
+ *           replay       events from the log for one client
+ *           watch        watched rides: subscription, order of events, results that wait for their event
+ *           catchup      one ride brought up to date: from the log, else by a roster
+ *           lease        this node's lease, the beat
+ *           reap, sweep  for all nodes: the riders of dead nodes; suspended riders whose window has passed
+ *           disown       what Redis has under this node's name and it does not hold
+ *           takeover     sockets that other nodes have taken from this one
+ *           survey       what the gateways say of themselves
+ *   below   held, stream, notes, rides, scan, call   books and tools
+ *   ground  store, scripts, redis_link, sentinel, record …
+ *
+ * Calls go downward; what a part has to say upward goes through functions given to it here. Whatever calls
+ * back, a connection, a timer or the gateway, is followed by one settle(): there transitions are sent,
+ * replays started, lost riders put back, and unused rides freed, and nowhere else.
+ *
+ *   commands: connect, load scripts, first beat ─▶ events: connect ─▶ up: subscribe, send what waits
  *   either lost ─▶ down, both closed ─▶ from the start
+ *
+ * Whichever connection is lost, both are made anew: after a failover they must not end up on different
+ * servers. Going down cuts off every command, so nothing of the old connections reaches the new ones.
  */
-#include "broker/redis/redis.h"
-
+#include "broker/broker_metrics.h"
 #include "broker/message.h"
+#include "broker/redis/disown.h"
+#include "broker/redis/held.h"
+#include "broker/redis/lease.h"
+#include "broker/redis/reap.h"
 #include "broker/redis/redis_tls.h"
+#include "broker/redis/redis_url.h"
+#include "broker/redis/replay.h"
 #include "broker/redis/sentinel.h"
+#include "broker/redis/survey.h"
+#include "broker/redis/sweep.h"
+#include "broker/redis/takeover.h"
+#include "broker/redis/transitions.h"
+#include "broker/redis/watch.h"
+#include "common/alloc.h"
+#include "common/clock.h"
 #include "common/id.h"
 #include "common/log.h"
 #include "common/metrics.h"
 
-#include <stdarg.h>
+#include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-enum { CONNECT_LIMIT_MS = 3000 };
+enum { CONNECT_LIMIT_MS = 3000, LEASES_BEFORE_JUDGING = 2 };
+
+struct redis {
+    struct backend backend; /* first */
+    struct redis_url url;
+    struct redis_tls *tls;       /* NULL: none */
+    struct sentinel *sentinel;   /* finds the server; NULL: the URL says which it is */
+    struct redis_address server; /* where commands go */
+    struct redis_address peer; /* where they arrive: the same server for events, even if its name moves on */
+    bool was_up;
+    bool had_lease;   /* this process has had one */
+    bool restore_due; /* it was gone: all riders are put back on the next beat */
+    struct store store;
+    struct redis_rides rides;
+    struct holding holding;
+    struct watches watches;
+    struct transitions transitions;
+    struct replays replays;
+    struct lease lease;
+    struct disown disown;
+    struct reap reap;
+    struct sweep sweep;
+};
 
 static struct redis *redis_of(struct backend *backend)
 {
     return (struct redis *)backend;
 }
 
-uint64_t redis_now_us(void)
+/* The end of every callback. */
+static void settle(void *arg)
 {
-    struct timespec now;
+    struct redis *redis = arg;
+    struct held *held;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-uint64_t redis_now_ms(void)
-{
-    return redis_now_us() / 1000;
-}
-
-bool redis_server_is_away(const struct redisReply *reply)
-{
-    static const char *const codes[] = {"READONLY",    "LOADING",    "BUSY",    "MASTERDOWN",
-                                        "CLUSTERDOWN", "NOAUTH",     "NOPERM",  "OOM",
-                                        "MISCONF",     "NOREPLICAS", "TRYAGAIN"};
-
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        if (redis_reply_is_error(reply, codes[i]))
-            return true;
-    return false;
+    while (redis->store.up && (held = held_take_due(&redis->holding)))
+        transitions_restore(&redis->transitions, held);
+    transitions_send(&redis->transitions);
+    replays_settle(&redis->replays);
+    redis_rides_settle(&redis->rides);
 }
 
 /* --- rides --- */
 
-struct redis_ride *redis_ride_find(struct redis *redis, const char *name)
+static void ride_renumbered(struct redis_ride *ride, void *arg)
 {
-    struct redis_ride *ride;
+    struct redis *redis = arg;
 
-    HASH_FIND_STR(redis->rides, name, ride);
-    return ride;
+    ride->notes = (struct notes){.ride = false};
+    redis->disown.due = true;
+    held_restore_epoch(ride);
 }
 
-struct redis_ride *redis_ride_get(struct redis *redis, const char *name)
+static void ride_ended(struct redis_ride *ride, void *arg)
 {
-    struct redis_ride *ride = redis_ride_find(redis, name);
+    struct redis *redis = arg;
 
-    if (ride)
-        return ride;
-    ride = alloc_zeroed(sizeof *ride);
-    memcpy(ride->name, name, strlen(name));
-    ride->redis = redis;
-    stream_init(&ride->stream);
-    HASH_ADD_STR(redis->rides, name, ride);
-    return ride;
+    notes_strike(&ride->notes, &redis->store, ride->name);
 }
 
-static void ride_free(struct redis_ride *ride)
+static void forget_notes(struct redis *redis)
 {
-    HASH_DEL(ride->redis->rides, ride);
-    watch_deinit(ride);
-    held_deinit(ride);
-    free(ride);
+    for (struct redis_ride *ride = redis->rides.by_name; ride; ride = ride->hh.next)
+        ride->notes = (struct notes){.ride = false};
 }
 
-void redis_ride_drop_if_unused(struct redis_ride *ride)
-{
-    if (ride->watched || ride->transitions || ride->held || ride->confirmations_due > 0)
-        return;
-    lease_strike_ride(ride);
-    ride_free(ride);
-}
-
-void redis_ride_reached(struct redis_ride *ride, const struct broker_position *position)
-{
-    bool renumbered = ride->at.epoch[0] != '\0' && strcmp(ride->at.epoch, position->epoch) != 0;
-
-    if (strcmp(ride->at.epoch, position->epoch) != 0 || position->offset > ride->at.offset)
-        ride->at = *position;
-    if (!renumbered)
-        return;
-    ride->notes = (struct lease_notes){.ride = false};
-    ride->redis->disown.due = true;
-    held_restore_ride(ride);
-}
-
-void redis_channel_name(const struct redis *redis, const char *ride, struct key_name *channel)
-{
-    char what[32] = "events";
-
-    if (redis->url.db > 0)
-        snprintf(what, sizeof what, "events:%u", redis->url.db);
-    key_name_make(channel, redis->backend.setup.prefix, ride, what);
-}
-
-void redis_trouble(struct redis *redis, const char *format, ...)
-{
-    struct timespec now;
-    char text[512];
-    va_list args;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (now.tv_sec == redis->last_trouble_s)
-        return;
-    redis->last_trouble_s = now.tv_sec;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    log_warn("broker", "%s", text);
-}
+/* --- up and down --- */
 
 static void go_up(struct redis *redis)
 {
@@ -135,23 +123,96 @@ static void go_up(struct redis *redis)
 
     log_info("broker", "connected to Redis at %s", redis_address_text(&redis->server, address));
     if (redis->was_up)
-        metric_add(redis->backend.setup.metrics->reconnects, 1);
-    redis->up = true;
+        metric_add(store_metrics(&redis->store)->reconnects, 1);
+    redis->store.up = true;
     redis->was_up = true;
-    broker_tell(redis->backend.setup.broker, message_state(true));
-    takeover_listen(redis);
-    watch_resume_all(redis);
-    transitions_resume(redis);
+    store_tell_gateway(&redis->store, message_state(true));
+    takeover_listen(&redis->store);
+    watch_resume_all(&redis->watches);
+    transitions_resume(&redis->transitions);
 }
 
 static void go_down(struct redis *redis)
 {
-    if (!redis->up)
+    if (!redis->store.up)
         return;
-    redis->up = false;
-    broker_tell(redis->backend.setup.broker, message_state(false));
-    watch_suspend_all(redis);
+    redis->store.up = false;
+    store_tell_gateway(&redis->store, message_state(false));
+    watch_suspend_all(&redis->watches);
 }
+
+/* --- the beat --- */
+
+/* This node's lease is there and the clock known: the connection for commands is ready for use. */
+static void registered(void *arg)
+{
+    struct redis *redis = arg;
+
+    /* A name that sentinels tell is one server's, and with TLS the one that its certificate has. */
+    if (redis->sentinel)
+        redis->peer = redis->server;
+    else
+        redis_link_peer(redis->store.commands, &redis->peer);
+    redis_link_open(redis->store.events);
+}
+
+/*
+ * A lease that is gone when it should be renewed means that others may have reaped this node: all riders are
+ * put back, one beat later, so that no reaping that was already on its way follows the restorations.
+ */
+static void lease_lost(void *arg)
+{
+    struct redis *redis = arg;
+
+    if (redis->had_lease) {
+        metric_add(store_metrics(&redis->store)->leases_lost, 1);
+        log_warn("broker", "the lease of this node was gone; its riders are restored");
+    }
+    redis->restore_due = redis->had_lease;
+    redis->had_lease = true;
+    redis->disown.due = true;
+    forget_notes(redis);
+}
+
+/* Noted once more: whoever took this node for dead may have struck its rides off just now. */
+static void restore_all(struct redis *redis)
+{
+    redis->restore_due = false;
+    forget_notes(redis);
+    for (struct redis_ride *ride = redis->rides.by_name; ride; ride = ride->hh.next)
+        held_restore_ride(ride);
+}
+
+/* After an outage everybody renews before anybody judges. */
+static void do_the_sweepers_work(struct redis *redis)
+{
+    uint64_t steady_ms = clock_ms() - redis->lease.steady_ms;
+
+    sweep_run(&redis->sweep);
+    if (steady_ms >= LEASES_BEFORE_JUDGING * redis->backend.setup.node_lease_ms)
+        reap_run(&redis->reap);
+}
+
+static void beaten(void *arg)
+{
+    struct redis *redis = arg;
+    bool up = redis->store.up;
+
+    if (up && !redis->lease.gone && redis->restore_due)
+        restore_all(redis);
+    else if (up && !redis->lease.gone)
+        disown_run(&redis->disown);
+    if (up && redis->lease.sweeper)
+        do_the_sweepers_work(redis);
+    else
+        reap_forget(&redis->reap);
+}
+
+static const struct lease_reports lease_reports = {
+    .ready = registered,
+    .beaten = beaten,
+    .lost = lease_lost,
+};
 
 /* --- connections --- */
 
@@ -159,22 +220,16 @@ static void commands_ready(void *arg)
 {
     struct redis *redis = arg;
 
-    scripts_load(&redis->scripts);
+    scripts_load(&redis->store.scripts);
 }
 
 static void scripts_ready(void *arg)
 {
-    lease_begin(arg);
-}
+    struct redis *redis = arg;
 
-void redis_registered(struct redis *redis)
-{
-    /* A name that sentinels tell is one server's, and with TLS the one that its certificate has. */
-    if (redis->sentinel)
-        redis->peer = redis->server;
-    else
-        redis_link_peer(redis->commands, &redis->peer);
-    redis_link_open(redis->events);
+    redis->disown.due = true;
+    forget_notes(redis);
+    lease_begin(&redis->lease);
 }
 
 static void commands_lost(const char *reason, void *arg)
@@ -182,11 +237,11 @@ static void commands_lost(const char *reason, void *arg)
     struct redis *redis = arg;
 
     (void)reason;
-    lease_end(redis);
+    lease_end(&redis->lease);
     go_down(redis);
-    redis_link_close(redis->events);
+    redis_link_close(redis->store.events);
     if (redis->sentinel) {
-        redis_link_close(redis->commands);
+        redis_link_close(redis->store.commands);
         sentinel_seek(redis->sentinel);
     }
 }
@@ -202,24 +257,35 @@ static void events_lost(const char *reason, void *arg)
 
     (void)reason;
     go_down(redis);
-    redis_link_fail(redis->commands, "the connection for events was lost");
+    redis_link_fail(redis->store.commands, "the connection for events was lost");
 }
 
 static void events_heard(const struct redisReply *reply, void *arg)
 {
-    watch_heard(arg, reply);
+    struct redis *redis = arg;
+
+    if (reply->type == REDIS_REPLY_ERROR) {
+        redis_link_fail(redis->store.events, reply->str);
+        return;
+    }
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
+        reply->element[0]->type != REDIS_REPLY_STRING)
+        return; /* the answer to a ping */
+    if (!takeover_heard(&redis->store, &redis->rides, reply->element[1], reply->element[2]))
+        watch_heard(&redis->watches, reply->element[0], reply->element[1], reply->element[2]);
 }
 
 static void primary_found(const struct redis_address *primary, void *arg)
 {
     struct redis *redis = arg;
 
-    lease_end(redis);
+    lease_end(&redis->lease);
     go_down(redis);
-    redis_link_close(redis->events);
-    redis_link_close(redis->commands);
+    redis_link_close(redis->store.events);
+    redis_link_close(redis->store.commands);
     redis->server = *primary;
-    redis_link_open(redis->commands);
+    redis_link_open(redis->store.commands);
+    settle(redis);
 }
 
 static void make_sentinel(struct redis *redis)
@@ -247,6 +313,7 @@ static void make_links(struct redis *redis)
         .purpose = "commands",
         .ready = commands_ready,
         .lost = commands_lost,
+        .settle = settle,
         .arg = redis,
     };
     const struct redis_link_setup events = {
@@ -260,12 +327,42 @@ static void make_links(struct redis *redis)
         .ready = events_ready,
         .lost = events_lost,
         .pushed = events_heard,
+        .settle = settle,
         .arg = redis,
     };
 
-    redis->commands = redis_link_new(&commands);
-    redis->events = redis_link_new(&events);
-    scripts_init(&redis->scripts, redis->commands, scripts_ready, redis);
+    redis->store.commands = redis_link_new(&commands);
+    redis->store.events = redis_link_new(&events);
+    scripts_init(&redis->store.scripts, redis->store.commands, scripts_ready, redis);
+}
+
+/* The parts, from the ground up. */
+static void make_parts(struct redis *redis)
+{
+    redis->store.setup = &redis->backend.setup;
+    redis->store.db = redis->url.db;
+    redis->store.settle = settle;
+    redis->store.settle_arg = redis;
+    id_make(redis->store.run, EPOCH_LEN);
+    snprintf(redis->store.node, sizeof redis->store.node, "%s.%s", redis->backend.setup.node_id,
+             redis->store.run);
+    make_links(redis);
+    redis->rides.renumbered = ride_renumbered;
+    redis->rides.ended = ride_ended;
+    redis->rides.arg = redis;
+    redis->holding.aboard = store_metrics(&redis->store)->riders_held;
+    redis->watches.store = &redis->store;
+    redis->watches.rides = &redis->rides;
+    redis->transitions.store = &redis->store;
+    redis->transitions.rides = &redis->rides;
+    redis->transitions.holding = &redis->holding;
+    redis->transitions.watches = &redis->watches;
+    redis->replays.store = &redis->store;
+    redis->replays.watches = &redis->watches;
+    lease_init(&redis->lease, &redis->store, &lease_reports, redis);
+    disown_init(&redis->disown, &redis->store, &redis->transitions);
+    reap_init(&redis->reap, &redis->store, &redis->rides);
+    sweep_init(&redis->sweep, &redis->store, &redis->rides);
 }
 
 static struct backend *redis_open(const struct backend_setup *setup, char *error, size_t error_size)
@@ -287,14 +384,11 @@ static struct backend *redis_open(const struct backend_setup *setup, char *error
     redis->backend.setup = *setup;
     redis->url = url;
     redis->tls = tls;
-    id_make(redis->run, EPOCH_LEN);
-    snprintf(redis->node, sizeof redis->node, "%s.%s", setup->node_id, redis->run);
     if (url.primary)
         make_sentinel(redis);
     else
         redis->server = url.addresses[0];
-    make_links(redis);
-    lease_init(redis);
+    make_parts(redis);
     return &redis->backend;
 }
 
@@ -305,46 +399,52 @@ static void redis_start(struct backend *backend)
     if (redis->sentinel)
         sentinel_seek(redis->sentinel);
     else
-        redis_link_open(redis->commands);
+        redis_link_open(redis->store.commands);
 }
 
 static void redis_watch(struct backend *backend, const char *ride)
 {
-    watch_begin(redis_of(backend), ride);
+    watch_begin(&redis_of(backend)->watches, ride);
 }
 
 static void redis_unwatch(struct backend *backend, const char *ride)
 {
-    watch_end(redis_of(backend), ride);
+    watch_end(&redis_of(backend)->watches, ride);
 }
 
 static void redis_submit(struct backend *backend, struct order *order)
 {
-    transitions_submit(redis_of(backend), order);
+    transitions_submit(&redis_of(backend)->transitions, order);
 }
 
 static void redis_replay(struct backend *backend, struct order *order)
 {
-    replay_start(redis_of(backend), order);
+    replays_add(&redis_of(backend)->replays, order);
 }
 
 static void redis_about(struct backend *backend, struct blob *json)
 {
-    lease_about(redis_of(backend), json);
+    lease_about(&redis_of(backend)->lease, json);
 }
 
 static void redis_survey(struct backend *backend)
 {
-    survey_run(redis_of(backend));
+    survey_run(&redis_of(backend)->store);
+}
+
+static void redis_settle(struct backend *backend)
+{
+    settle(redis_of(backend));
 }
 
 static bool redis_finish(struct backend *backend)
 {
     struct redis *redis = redis_of(backend);
 
-    if (redis->transitions.all || redis->results_held > 0 || redis->replays.under_way > 0)
+    if (redis->transitions.all || redis->watches.results_held > 0 || redis->replays.waiting ||
+        redis->replays.under_way > 0)
         return false;
-    return lease_give_back(redis);
+    return lease_give_back(&redis->lease);
 }
 
 /* The links go first: that cuts off every command, so nothing refers to rides and transitions any more. */
@@ -353,31 +453,30 @@ static void redis_stop(struct backend *backend, const char *error)
     struct redis *redis = redis_of(backend);
 
     sentinel_close(redis->sentinel);
-    lease_end(redis);
-    redis_link_close(redis->events);
-    redis_link_close(redis->commands);
+    lease_end(&redis->lease);
+    redis_link_close(redis->store.events);
+    redis_link_close(redis->store.commands);
     go_down(redis);
-    watch_release_all(redis);
-    transitions_refuse_all(redis, error);
+    watch_end_all(&redis->watches);
+    transitions_refuse_all(&redis->transitions, error);
+    settle(redis); /* replays fail now, and rides that hold nothing are freed */
 }
 
 static void redis_free(struct backend *backend)
 {
     struct redis *redis = redis_of(backend);
-    struct redis_ride *ride, *next;
 
-    redis_link_free(redis->events);
-    redis_link_free(redis->commands);
+    redis_link_free(redis->store.events);
+    redis_link_free(redis->store.commands);
     sentinel_free(redis->sentinel);
     redis_tls_free(redis->tls);
-    lease_deinit(redis);
-    disown_deinit(redis);
-    reap_deinit(redis);
-    sweep_deinit(redis);
-    HASH_ITER(hh, redis->rides, ride, next)
-    {
-        ride_free(ride);
-    }
+    lease_deinit(&redis->lease);
+    disown_deinit(&redis->disown);
+    reap_deinit(&redis->reap);
+    sweep_deinit(&redis->sweep);
+    for (struct redis_ride *ride = redis->rides.by_name; ride; ride = ride->hh.next)
+        held_clear(ride);
+    redis_rides_settle(&redis->rides);
     redis_url_deinit(&redis->url);
     free(redis);
 }
@@ -391,6 +490,7 @@ const struct backend_row backend_redis = {
     .replay = redis_replay,
     .about = redis_about,
     .survey = redis_survey,
+    .settle = redis_settle,
     .finish = redis_finish,
     .stop = redis_stop,
     .free = redis_free,

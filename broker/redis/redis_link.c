@@ -369,6 +369,12 @@ static void on_connected(struct redis_link *link)
         greet(link);
 }
 
+static void settle(struct redis_link *link)
+{
+    if (link->setup.settle)
+        link->setup.settle(link->setup.arg);
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct redis_link *link = arg;
@@ -378,6 +384,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         shake_hands(link);
     else if (connected(link))
         read_replies(link);
+    settle(link);
 }
 
 static void write_commands(struct redis_link *link)
@@ -472,6 +479,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         take_down(link);
         break;
     }
+    settle(link);
 }
 
 struct redis_link *redis_link_new(const struct redis_link_setup *setup)

@@ -1,25 +1,26 @@
 /*
- * What one client has missed, read from the log in pages: asked for until the page reaches the ride's
- * position.
+ * Pages of the log: asked for until one reaches the ride's position.
  */
+#include "broker/redis/replay.h"
+
+#include "broker/broker_metrics.h"
 #include "broker/message.h"
+#include "broker/redis/call.h"
 #include "broker/redis/log_entry.h"
-#include "broker/redis/redis.h"
+#include "common/alloc.h"
 #include "common/metrics.h"
 
 #include <hiredis/hiredis.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
 enum { UNDER_WAY_MAX = 16 }; /* each may hold as many records as a HISTORY has */
 
-static const char page_size[] = "500";
+enum { PAGE_SIZE = 500 };
 
 struct replay {
-    struct redis *redis;
+    struct replays *replays;
     struct order *order;
     struct broker_position at; /* read up to here */
     struct broker_past_event *events;
@@ -41,49 +42,32 @@ static void replay_free(struct replay *replay)
 
 static void refuse(struct replay *replay)
 {
-    broker_tell(replay->redis->backend.setup.broker, message_no_history(replay->order));
+    store_tell_gateway(replay->replays->store, message_no_history(replay->order));
     replay_free(replay);
-}
-
-static void start_waiting(struct redis *redis)
-{
-    struct replays *replays = &redis->replays;
-
-    while (replays->waiting && replays->under_way < UNDER_WAY_MAX) {
-        struct replay *replay = replays->waiting;
-        DL_DELETE(replays->waiting, replay);
-        if (redis->up && replay_ask(replay) == 0)
-            replays->under_way++;
-        else
-            refuse(replay);
-    }
 }
 
 static void replay_fail(struct replay *replay)
 {
-    struct redis *redis = replay->redis;
-
+    replay->replays->under_way--;
     refuse(replay);
-    redis->replays.under_way--;
-    start_waiting(redis);
 }
 
 static void replay_done(struct replay *replay)
 {
-    struct redis *redis = replay->redis;
-    struct redis_ride *ride = redis_ride_find(redis, replay->order->ride);
+    struct replays *replays = replay->replays;
+    const char *name = replay->order->ride;
+    struct redis_ride *ride = redis_rides_find(replays->watches->rides, name, strlen(name));
     struct broker_message *history =
         message_history(replay->order, &replay->at, replay->events, replay->count);
 
     replay->events = NULL;
     replay->count = 0;
     if (ride)
-        watch_result(ride, history);
+        watch_result(replays->watches, ride, history);
     else
-        broker_tell(redis->backend.setup.broker, history);
+        store_tell_gateway(replays->store, history);
+    replays->under_way--;
     replay_free(replay);
-    redis->replays.under_way--;
-    start_waiting(redis);
 }
 
 static void add_event(struct replay *replay, const struct record_event *event)
@@ -113,7 +97,7 @@ static int add_page(struct replay *replay, const struct redisReply *entries)
         struct record_event event;
         if (log_entry_read(entries->element[i], &event) != 0 ||
             event.position.offset != replay->at.offset + 1) {
-            metric_add(replay->redis->backend.setup.metrics->bad_messages, 1);
+            metric_add(store_metrics(replay->replays->store)->bad_messages, 1);
             return -1;
         }
         add_event(replay, &event);
@@ -133,7 +117,7 @@ static void got_page(struct replay *replay, const struct redisReply *reply)
 
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 4 ||
         reply->element[3]->type != REDIS_REPLY_ARRAY ||
-        !scripts_read_position(reply->element[1], reply->element[2], &end) ||
+        !call_read_position(reply->element[1], reply->element[2], &end) ||
         end.offset - replay->order->from.offset > REPLAY_EVENTS_MAX ||
         add_page(replay, reply->element[3]) != 0)
         replay_fail(replay);
@@ -147,38 +131,50 @@ static void page_answered(const struct redisReply *reply, void *arg)
 {
     struct replay *replay = arg;
 
-    if (!reply)
+    switch (call_judge(replay->replays->store, SCRIPT_REPLAY, reply)) {
+    case CALL_LOST:
         replay_fail(replay);
-    else if (scripts_missing(&replay->redis->scripts, SCRIPT_REPLAY, reply))
+        break;
+    case CALL_AGAIN:
         ask_on(replay);
-    else
+        break;
+    case CALL_ANSWERED:
         got_page(replay, reply);
+        break;
+    }
 }
 
 static int replay_ask(struct replay *replay)
 {
-    struct redis *redis = replay->redis;
-    const char *prefix = redis->backend.setup.prefix;
-    struct key_name meta, events;
-    char offset[24];
+    struct call call;
 
-    key_name_make(&meta, prefix, replay->order->ride, "meta");
-    key_name_make(&events, prefix, replay->order->ride, "log");
-    snprintf(offset, sizeof offset, "%" PRIu64, replay->at.offset);
-    const struct redis_arg args[] = {
-        key_name_arg(&meta),    key_name_arg(&events),     redis_arg_text(replay->at.epoch),
-        redis_arg_text(offset), redis_arg_text(page_size),
-    };
-    return scripts_call(&redis->scripts, SCRIPT_REPLAY, 2, args, 5, page_answered, replay);
+    call_script(&call, replay->replays->store, SCRIPT_REPLAY, replay->order->ride);
+    call_ride_key(&call, "meta");
+    call_ride_key(&call, "log");
+    call_text(&call, replay->at.epoch);
+    call_number(&call, replay->at.offset);
+    call_number(&call, PAGE_SIZE);
+    return call_send(&call, page_answered, replay);
 }
 
-void replay_start(struct redis *redis, struct order *order)
+void replays_add(struct replays *replays, struct order *order)
 {
     struct replay *replay = alloc_zeroed(sizeof *replay);
 
-    replay->redis = redis;
+    replay->replays = replays;
     replay->order = order;
     replay->at = order->from;
-    DL_APPEND(redis->replays.waiting, replay);
-    start_waiting(redis);
+    DL_APPEND(replays->waiting, replay);
+}
+
+void replays_settle(struct replays *replays)
+{
+    while (replays->waiting && replays->under_way < UNDER_WAY_MAX) {
+        struct replay *replay = replays->waiting;
+        DL_DELETE(replays->waiting, replay);
+        if (replays->store->up && replay_ask(replay) == 0)
+            replays->under_way++;
+        else
+            refuse(replay);
+    }
 }

@@ -3,11 +3,9 @@
  */
 #include "broker/redis/scripts.h"
 
-#include "broker/redis/record.h"
+#include "broker/redis/redis_link.h"
 
-#include <assert.h>
 #include <hiredis/hiredis.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -81,19 +79,9 @@ void scripts_load(struct scripts *scripts)
         load(&scripts->entries[i], sources[i]);
 }
 
-int scripts_call(struct scripts *scripts, enum script script, size_t key_count, const struct redis_arg *args,
-                 size_t count, redis_answer *answer, void *arg)
+const char *scripts_digest(const struct scripts *scripts, enum script script)
 {
-    struct redis_arg all[REDIS_ARGS_MAX];
-    char key_count_text[8];
-
-    assert(count + 3 <= REDIS_ARGS_MAX);
-    snprintf(key_count_text, sizeof key_count_text, "%zu", key_count);
-    all[0] = redis_arg_text("EVALSHA");
-    all[1] = redis_arg_text(scripts->entries[script].digest);
-    all[2] = redis_arg_text(key_count_text);
-    memcpy(all + 3, args, count * sizeof *args);
-    return redis_link_send(scripts->link, answer, arg, all, count + 3);
+    return scripts->entries[script].digest;
 }
 
 bool scripts_missing(struct scripts *scripts, enum script script, const struct redisReply *reply)
@@ -102,46 +90,4 @@ bool scripts_missing(struct scripts *scripts, enum script script, const struct r
         return false;
     load(&scripts->entries[script], sources[script]);
     return true;
-}
-
-bool scripts_read_position(const struct redisReply *epoch, const struct redisReply *offset,
-                           struct broker_position *position)
-{
-    return epoch->type == REDIS_REPLY_STRING && offset->type == REDIS_REPLY_STRING &&
-           record_parse_epoch((struct json_slice){epoch->str, epoch->len}, position->epoch) == 0 &&
-           record_parse_offset((struct json_slice){offset->str, offset->len}, &position->offset) == 0;
-}
-
-static void key_name_print(struct key_name *key, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void key_name_print(struct key_name *key, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    int len = vsnprintf(key->text, sizeof key->text, format, args);
-    va_end(args);
-    assert(len > 0 && (size_t)len < sizeof key->text);
-    key->len = (size_t)len;
-}
-
-void key_name_make(struct key_name *key, const char *prefix, const char *ride, const char *what)
-{
-    key_name_print(key, "%s{%s}:%s", prefix, ride, what);
-}
-
-void key_name_make_shared(struct key_name *key, const char *prefix, const char *what)
-{
-    key_name_print(key, "%s%s", prefix, what);
-}
-
-void key_name_make_node(struct key_name *key, const char *prefix, const char *node, const char *detail)
-{
-    key_name_print(key, "%snode:%s%s", prefix, node, detail);
-}
-
-struct redis_arg key_name_arg(const struct key_name *key)
-{
-    return (struct redis_arg){key->text, key->len};
 }

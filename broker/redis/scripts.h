@@ -1,15 +1,15 @@
 /*
  * The Lua scripts (broker/redis/scripts/), which come with the program: loaded into Redis on every new
- * connection, called by their digest (EVALSHA), and loaded again when Redis has forgotten them (SCRIPT
- * FLUSH).
- *
- * Also the names of the keys they are called with.
+ * connection, called by their digest (EVALSHA, see call.h), and loaded again when Redis has forgotten them
+ * (SCRIPT FLUSH).
  */
 #ifndef RIDECAST_BROKER_REDIS_SCRIPTS_H
 #define RIDECAST_BROKER_REDIS_SCRIPTS_H
 
-#include "broker/broker.h"
-#include "broker/redis/redis_link.h"
+#include <stdbool.h>
+
+struct redis_link;
+struct redisReply;
 
 enum script {
     SCRIPT_TRANSITION,
@@ -23,7 +23,7 @@ enum script {
     SCRIPT_COUNT,
 };
 
-enum { SCRIPT_DIGEST_LEN = 40, KEY_NAME_MAX = 512 };
+enum { SCRIPT_DIGEST_LEN = 40 };
 
 struct scripts {
     struct redis_link *link;
@@ -42,33 +42,13 @@ void scripts_init(struct scripts *scripts, struct redis_link *link, void (*ready
 /* On a new connection: loads all scripts, then calls `ready`. If Redis refuses, the link fails. */
 void scripts_load(struct scripts *scripts);
 
-/* Calls a script: `args` are `key_count` keys and then the arguments. Like redis_link_send() in all else. */
-int scripts_call(struct scripts *scripts, enum script script, size_t key_count, const struct redis_arg *args,
-                 size_t count, redis_answer *answer, void *arg);
+/* By which EVALSHA calls it. */
+const char *scripts_digest(const struct scripts *scripts, enum script script);
 
 /*
  * Whether the reply says that Redis does not know the script. If so, it is already being sent: a call made
  * from now on finds it.
  */
 bool scripts_missing(struct scripts *scripts, enum script script, const struct redisReply *reply);
-
-/* The epoch and offset a script answers. False when they are not what ours answer. */
-bool scripts_read_position(const struct redisReply *epoch, const struct redisReply *offset,
-                           struct broker_position *position);
-
-/* A key's name, owned by the struct. */
-struct key_name {
-    char text[KEY_NAME_MAX];
-    size_t len;
-};
-
-/* `<prefix>{<ride>}:<what>`; the braces keep all keys of a ride in one slot of Redis Cluster. */
-void key_name_make(struct key_name *key, const char *prefix, const char *ride, const char *what);
-
-/* `<prefix><what>` and `<prefix>node:<node><detail>`, which belong to no ride. */
-void key_name_make_shared(struct key_name *key, const char *prefix, const char *what);
-void key_name_make_node(struct key_name *key, const char *prefix, const char *node, const char *detail);
-
-struct redis_arg key_name_arg(const struct key_name *key);
 
 #endif

@@ -2,18 +2,19 @@
 #include "broker/redis/survey.h"
 
 #include "broker/message.h"
+#include "broker/redis/call.h"
 #include "broker/redis/log_entry.h"
-#include "broker/redis/redis.h"
+#include "common/alloc.h"
+#include "common/buf.h"
 
 #include <hiredis/hiredis.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { DEPTH_MAX = 8 };
 
 /* Lives until the last answer has come. */
 struct survey {
-    struct redis *redis;
+    struct store *store;
     size_t awaited; /* leases not yet answered */
     bool failed;
     struct buf json;
@@ -31,7 +32,7 @@ static void end(struct survey *survey)
 
     if (!survey->failed && !buf_append(&survey->json, "]", 1))
         json = alloc_blob(survey->json.data, survey->json.len);
-    broker_tell(survey->redis->backend.setup.broker, message_survey(json));
+    store_tell_gateway(survey->store, message_survey(json));
     buf_deinit(&survey->json);
     free(survey);
 }
@@ -58,19 +59,18 @@ static void lease_answered(const struct redisReply *reply, void *arg)
 
 static void ask(struct survey *survey, struct json_slice name)
 {
-    struct redis *redis = survey->redis;
-    struct key_name key;
-    char node[RECORD_NODE_MAX + 1], last[16];
+    struct call call;
+    char node[RECORD_NODE_MAX + 1];
 
-    if (record_parse_node(name, node))
+    if (record_parse_node(name, node) != 0)
         return;
-    key_name_make_node(&key, redis->backend.setup.prefix, node, "");
-    snprintf(last, sizeof last, "%d", ABOUT_MAX);
+    call_command(&call, survey->store, "GETRANGE");
+    call_node_key(&call, node, "");
+    call_number(&call, 0);
     /* What is too large comes a byte too long, and nothing where there is no lease: survey_takes() neither.
      */
-    const struct redis_arg get[] = {redis_arg_text("GETRANGE"), key_name_arg(&key), redis_arg_text("0"),
-                                    redis_arg_text(last)};
-    if (redis_link_send(redis->commands, lease_answered, survey, get, 4) == 0)
+    call_number(&call, ABOUT_MAX);
+    if (call_send(&call, lease_answered, survey) == 0)
         survey->awaited++;
     else
         survey->failed = true;
@@ -84,7 +84,7 @@ static void nodes_answered(const struct redisReply *reply, void *arg)
         survey->failed = true;
     } else {
         if (reply->elements > SURVEY_NODES_MAX)
-            redis_trouble(survey->redis, "more than %d gateways are listed: a survey tells of that many",
+            store_trouble(survey->store, "more than %d gateways are listed: a survey tells of that many",
                           SURVEY_NODES_MAX);
         for (size_t i = 0; i < reply->elements && i < SURVEY_NODES_MAX; i++)
             ask(survey, reply_slice(reply->element[i]));
@@ -93,21 +93,19 @@ static void nodes_answered(const struct redisReply *reply, void *arg)
         end(survey);
 }
 
-void survey_run(struct redis *redis)
+void survey_run(struct store *store)
 {
     struct survey *survey = alloc_zeroed(sizeof *survey);
-    struct key_name nodes;
-    char count[16];
+    struct call call;
 
-    survey->redis = redis;
+    survey->store = store;
     buf_init(&survey->json, SURVEY_NODES_MAX * (ABOUT_MAX + 1) + 2);
-    key_name_make_shared(&nodes, redis->backend.setup.prefix, "nodes");
-    snprintf(count, sizeof count, "%d", SURVEY_NODES_MAX + 1);
-    /* All of them, or one too many, picked at random. */
-    const struct redis_arg members[] = {redis_arg_text("SRANDMEMBER"), key_name_arg(&nodes),
-                                        redis_arg_text(count)};
     survey->failed = buf_append(&survey->json, "[", 1) != 0;
-    if (!redis->up || redis_link_send(redis->commands, nodes_answered, survey, members, 3) != 0) {
+    /* All of them, or one too many, picked at random. */
+    call_command(&call, store, "SRANDMEMBER");
+    call_shared_key(&call, "nodes");
+    call_number(&call, SURVEY_NODES_MAX + 1);
+    if (!store->up || call_send(&call, nodes_answered, survey) != 0) {
         survey->failed = true;
         end(survey);
     }

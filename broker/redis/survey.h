@@ -16,12 +16,12 @@
 
 enum { SURVEY_NODES_MAX = 1024 };
 
-struct redis;
+struct store;
 
 /* Whether it may be passed on as what a gateway says of itself. */
 bool survey_takes(struct json_slice about);
 
 /* Told as a SURVEY, without anything when Redis cannot be asked. */
-void survey_run(struct redis *redis);
+void survey_run(struct store *store);
 
 #endif

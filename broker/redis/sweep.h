@@ -8,29 +8,30 @@
 #ifndef RIDECAST_BROKER_REDIS_SWEEP_H
 #define RIDECAST_BROKER_REDIS_SWEEP_H
 
-#include "broker/broker.h"
+#include "broker/redis/rides.h"
+#include "broker/redis/scan.h"
 
-#include <stddef.h>
-
-struct redis;
 struct swept_ride;
 
-/* Embedded in struct redis; zeroed is at rest. */
 struct sweep {
+    struct store *store;
+    struct redis_rides *known;
     bool running;
     bool full;         /* this run goes through all rides */
     uint64_t full_ms;  /* when the last one that did started; 0: none yet */
     uint64_t start_ms; /* of this run, by Redis' clock */
+    struct scan rides;
     struct swept_ride *page;
     size_t count, next;
     unsigned in_flight;
-    char cursor[24]; /* of the next page; "0" after the last */
-    bool broken;     /* ends when nothing is in flight any more */
+    bool broken; /* ends when nothing is in flight any more */
 };
 
-/* Goes through the rides once. Does nothing while that goes on. */
-void sweep_run(struct redis *redis);
+/* At rest. The parts outlive it. */
+void sweep_init(struct sweep *sweep, struct store *store, struct redis_rides *known);
+void sweep_deinit(struct sweep *sweep);
 
-void sweep_deinit(struct redis *redis);
+/* Goes through the rides once. Does nothing while that goes on. */
+void sweep_run(struct sweep *sweep);
 
 #endif

@@ -6,15 +6,15 @@
 #ifndef RIDECAST_BROKER_REDIS_TAKEOVER_H
 #define RIDECAST_BROKER_REDIS_TAKEOVER_H
 
-#include <stdbool.h>
-
-struct redis;
-struct redisReply;
+#include "broker/redis/rides.h"
+#include "broker/redis/store.h"
 
 /* The connection for events is new. */
-void takeover_listen(struct redis *redis);
+void takeover_listen(struct store *store);
 
-/* Something came on that connection. Whether it was for this. */
-bool takeover_heard(struct redis *redis, const struct redisReply *channel, const struct redisReply *text);
+/* Something came on that connection. Whether it was for this: then the socket is forgotten and the gateway
+ * told. */
+bool takeover_heard(struct store *store, struct redis_rides *rides, const struct redisReply *channel,
+                    const struct redisReply *text);
 
 #endif

@@ -1,282 +1,343 @@
 /*
- * Watched rides: from SUBSCRIBE to an unbroken stream of events.
- *
- * Subscribe, then catch up, then pass on what follows. Whatever breaks the chain (a gap, a message that
- * cannot be right, a foreign epoch) leads back to catching up, and while that lasts live events are held. A
- * result of a committed transition is told once its event, or a roster that includes it, has been.
+ * Subscribing, catching up, passing on.
  */
+#include "broker/redis/watch.h"
+
+#include "broker/broker_metrics.h"
 #include "broker/message.h"
-#include "broker/redis/record.h"
-#include "broker/redis/redis.h"
-#include "common/log.h"
+#include "broker/redis/backoff.h"
+#include "broker/redis/call.h"
+#include "broker/redis/catchup.h"
+#include "broker/redis/held.h"
+#include "broker/redis/stream.h"
 #include "common/metrics.h"
 
 #include <assert.h>
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void tell(struct redis_ride *ride, struct broker_message *message)
+enum watch_state {
+    WATCH_AWAY,        /* not subscribed: the backend is down, or nobody watches */
+    WATCH_SUBSCRIBING, /* SUBSCRIBE is on its way; events are ignored, the roster will include them */
+    WATCH_CATCHING_UP, /* subscribed; a catch-up runs, or waits for its next attempt; events are held */
+    WATCH_LIVE,        /* events go to the gateway as they come */
+};
+
+/* One ride's. It stays until the last subscription is confirmed, also when nobody watches any more. */
+struct watch {
+    struct watches *watches;
+    struct redis_ride *ride;
+    bool wanted; /* by the gateway */
+    enum watch_state state;
+    unsigned confirmations_due; /* of SUBSCRIBE and UNSUBSCRIBE commands */
+    struct stream stream;
+    struct catchup *catchup;              /* NULL: none runs */
+    bool again;                           /* something was missed during the catch-up: one more afterwards */
+    bool suspect;                         /* a message of another epoch was the reason to catch up */
+    struct event *retry;                  /* the next attempt to catch up */
+    struct backoff backoff;               /* of these attempts */
+    struct broker_message *results_first; /* of committed transitions whose events have not come yet */
+    struct broker_message *results_last;
+};
+
+static void tell(const struct watch *watch, struct broker_message *message)
 {
-    broker_tell(ride->redis->backend.setup.broker, message);
+    store_tell_gateway(watch->watches->store, message);
 }
 
-static const struct broker_metrics *metrics_of(const struct redis_ride *ride)
+static const struct broker_metrics *metrics_of(const struct watch *watch)
 {
-    return ride->redis->backend.setup.metrics;
+    return store_metrics(watch->watches->store);
 }
 
 /* --- results that wait for their events --- */
 
-static void tell_first_result(struct redis_ride *ride)
+static void tell_first_result(struct watch *watch)
 {
-    struct broker_message *result = ride->results_first;
+    struct broker_message *result = watch->results_first;
 
-    ride->results_first = broker_message_next(result);
-    if (!ride->results_first)
-        ride->results_last = NULL;
-    ride->redis->results_held--;
-    tell(ride, result);
+    watch->results_first = broker_message_next(result);
+    if (!watch->results_first)
+        watch->results_last = NULL;
+    watch->watches->results_held--;
+    tell(watch, result);
 }
 
-static void tell_results_that_came_true(struct redis_ride *ride)
+static void tell_results_that_came_true(struct watch *watch)
 {
-    while (ride->results_first && stream_includes(&ride->stream, &ride->results_first->position))
-        tell_first_result(ride);
+    while (watch->results_first && stream_includes(&watch->stream, &watch->results_first->position))
+        tell_first_result(watch);
 }
 
 /* The ride has been caught up with: a result of another epoch has no event to wait for any more. */
-static void tell_results_of_other_epochs(struct redis_ride *ride)
+static void tell_results_of_other_epochs(struct watch *watch)
 {
-    while (ride->results_first && (!stream_same_epoch(&ride->stream, &ride->results_first->position) ||
-                                   stream_includes(&ride->stream, &ride->results_first->position)))
-        tell_first_result(ride);
+    while (watch->results_first && (!stream_same_epoch(&watch->stream, &watch->results_first->position) ||
+                                    stream_includes(&watch->stream, &watch->results_first->position)))
+        tell_first_result(watch);
 }
 
-static void tell_all_results(struct redis_ride *ride)
+static void tell_all_results(struct watch *watch)
 {
-    while (ride->results_first)
-        tell_first_result(ride);
+    while (watch->results_first)
+        tell_first_result(watch);
 }
 
-static void hold_result(struct redis_ride *ride, struct broker_message *result)
+static void hold_result(struct watch *watch, struct broker_message *result)
 {
     result->mail.next = NULL;
-    if (ride->results_last)
-        ride->results_last->mail.next = &result->mail;
+    if (watch->results_last)
+        watch->results_last->mail.next = &result->mail;
     else
-        ride->results_first = result;
-    ride->results_last = result;
-    ride->redis->results_held++;
+        watch->results_first = result;
+    watch->results_last = result;
+    watch->watches->results_held++;
 }
 
 /* --- catching up --- */
 
-static void catch_up(struct redis_ride *ride)
+static const struct catchup_reports reports;
+
+static void catch_up(struct watch *watch)
 {
-    assert(!ride->catchup);
-    stream_unsettle(&ride->stream);
-    ride->state = WATCH_CATCHING_UP;
-    ride->again = false;
-    ride->catchup = catchup_start(ride, ride->stream.known ? &ride->stream.at : NULL);
+    assert(!watch->catchup);
+    stream_unsettle(&watch->stream);
+    watch->state = WATCH_CATCHING_UP;
+    watch->again = false;
+    watch->catchup = catchup_start(watch->watches->store, watch->ride,
+                                   watch->stream.known ? &watch->stream.at : NULL, &reports, watch);
 }
 
 /* The chain of events is broken, or may be. */
-static void repair(struct redis_ride *ride)
+static void repair(struct watch *watch)
 {
-    if (ride->state == WATCH_LIVE)
-        catch_up(ride);
+    if (watch->state == WATCH_LIVE)
+        catch_up(watch);
     else
-        ride->again = true; /* the catch-up under way may have read too early */
+        watch->again = true; /* the catch-up under way may have read too early */
 }
 
 static void retry_catching_up(evutil_socket_t fd, short what, void *arg)
 {
+    struct watch *watch = arg;
+    struct store *store = watch->watches->store;
+
     (void)fd, (void)what;
-    catch_up(arg);
+    catch_up(watch);
+    store->settle(store->settle_arg);
 }
 
-void watch_catchup_failed(struct redis_ride *ride, const char *reason)
+/* Where the connection is gone the backend will be down next, and nothing is tried again. */
+static void catching_up_failed(const char *reason, void *arg)
 {
-    unsigned pause_ms = backoff_pause(&ride->backoff);
+    struct watch *watch = arg;
+    unsigned pause_ms = backoff_pause(&watch->backoff);
     const struct timeval pause = {.tv_sec = pause_ms / 1000,
                                   .tv_usec = (suseconds_t)(pause_ms % 1000) * 1000};
 
-    redis_trouble(ride->redis, "cannot read the roster of %s: %s", ride->name, reason);
-    ride->catchup = NULL;
-    event_add(ride->retry, &pause);
+    if (reason)
+        store_trouble(watch->watches->store, "cannot read the roster of %s: %s", watch->ride->name, reason);
+    watch->catchup = NULL;
+    event_add(watch->retry, &pause);
 }
 
-static void stop_catching_up(struct redis_ride *ride)
+static void stop_catching_up(struct watch *watch)
 {
-    if (ride->catchup)
-        catchup_abandon(ride->catchup);
-    ride->catchup = NULL;
-    if (ride->retry)
-        event_del(ride->retry);
+    if (watch->catchup)
+        catchup_abandon(watch->catchup);
+    watch->catchup = NULL;
+    event_del(watch->retry);
 }
 
 /* An event has been told. What it says of an epoch that Redis has left since is no news to whoever holds the
  * socket. */
-static void follow(struct redis_ride *ride, const struct broker_position *position,
-                   enum broker_event_kind kind, const char *socket_id)
+static void follow(struct watch *watch, const struct broker_position *position, enum broker_event_kind kind,
+                   const char *socket_id)
 {
-    if (strcmp(ride->at.epoch, position->epoch) != 0)
+    if (strcmp(watch->ride->at.epoch, position->epoch) != 0)
         return;
-    redis_ride_reached(ride, position);
-    held_heard(ride, socket_id, kind, position->offset);
+    redis_ride_reached(watch->ride, position);
+    held_heard(watch->ride, socket_id, kind, position->offset);
 }
 
-void watch_caught_event(struct redis_ride *ride, const struct record_event *record)
+static void caught_event(const struct record_event *record, void *arg)
 {
+    struct watch *watch = arg;
     struct blob *user = alloc_blob(record->user.at, record->user.len);
 
-    ride->stream.at = record->position;
-    tell(ride, message_event(ride->name, &record->position, record->kind, record->socket_id, user));
+    watch->stream.at = record->position;
+    tell(watch, message_event(watch->ride->name, &record->position, record->kind, record->socket_id, user));
     blob_unref(user);
-    follow(ride, &record->position, record->kind, record->socket_id);
-    tell_results_that_came_true(ride);
+    follow(watch, &record->position, record->kind, record->socket_id);
+    tell_results_that_came_true(watch);
 }
 
-void watch_caught_roster(struct redis_ride *ride, const struct broker_position *position,
-                         struct broker_rider *riders, size_t count)
+static void caught_roster(const struct broker_position *position, struct broker_rider *riders, size_t count,
+                          void *arg)
 {
-    bool renumbered = ride->stream.known && !stream_same_epoch(&ride->stream, position);
+    struct watch *watch = arg;
+    bool renumbered = watch->stream.known && !stream_same_epoch(&watch->stream, position);
 
     if (renumbered)
-        ride->suspect = false; /* the message of another epoch told the truth */
+        watch->suspect = false; /* the message of another epoch told the truth */
     else
-        held_compare(ride, riders, count, position->offset);
-    ride->stream.known = true;
-    ride->stream.at = *position;
-    metric_add(metrics_of(ride)->rosters, 1);
-    tell(ride, message_roster(ride->name, position, riders, count, renumbered));
+        held_compare(watch->ride, riders, count, position->offset);
+    watch->stream.known = true;
+    watch->stream.at = *position;
+    metric_add(metrics_of(watch)->rosters, 1);
+    tell(watch, message_roster(watch->ride->name, position, riders, count, renumbered));
 }
 
-static void bad_message(struct redis_ride *ride, const char *what)
+static void bad_message(struct watch *watch, const char *what)
 {
-    metric_add(metrics_of(ride)->bad_messages, 1);
-    redis_trouble(ride->redis, "%s on the channel of %s", what, ride->name);
+    metric_add(metrics_of(watch)->bad_messages, 1);
+    store_trouble(watch->watches->store, "%s on the channel of %s", what, watch->ride->name);
 }
 
-static void judge_suspect(struct redis_ride *ride)
+static void judge_suspect(struct watch *watch)
 {
-    if (ride->suspect)
-        bad_message(ride, "a message of an epoch that never was");
-    ride->suspect = false;
+    if (watch->suspect)
+        bad_message(watch, "a message of an epoch that never was");
+    watch->suspect = false;
 }
 
 /* --- events --- */
 
-static void take_event(struct redis_ride *ride, struct broker_message *event)
+static void take_event(struct watch *watch, struct broker_message *event)
 {
-    switch (stream_offer(&ride->stream, &event->position)) {
+    switch (stream_offer(&watch->stream, &event->position)) {
     case STREAM_HOLD:
-        stream_hold(&ride->stream, event);
+        stream_hold(&watch->stream, event);
         return;
     case STREAM_NEXT:
-        follow(ride, &event->position, event->event, event->socket_id);
-        tell(ride, event);
-        tell_results_that_came_true(ride);
+        follow(watch, &event->position, event->event, event->socket_id);
+        tell(watch, event);
+        tell_results_that_came_true(watch);
         return;
     case STREAM_OLD:
         break;
     case STREAM_GAP:
-        metric_add(metrics_of(ride)->gaps, 1);
-        catch_up(ride);
+        metric_add(metrics_of(watch)->gaps, 1);
+        catch_up(watch);
         break;
     case STREAM_FOREIGN:
-        ride->suspect = true;
-        catch_up(ride);
+        watch->suspect = true;
+        catch_up(watch);
         break;
     }
     broker_message_free(event);
 }
 
-void watch_caught_up(struct redis_ride *ride, const struct broker_position *position)
+static void caught_up(const struct broker_position *position, void *arg)
 {
-    bool missed = ride->again || ride->stream.overflowed;
+    struct watch *watch = arg;
+    bool missed = watch->again || watch->stream.overflowed;
     struct broker_message *event;
 
-    ride->catchup = NULL;
-    ride->state = WATCH_LIVE;
-    backoff_reset(&ride->backoff);
-    judge_suspect(ride);
-    stream_settle(&ride->stream, position);
-    tell_results_that_came_true(ride);
-    while (ride->state == WATCH_LIVE && (event = stream_take_held(&ride->stream)))
-        take_event(ride, event);
-    if (ride->state != WATCH_LIVE)
+    watch->catchup = NULL;
+    watch->state = WATCH_LIVE;
+    backoff_reset(&watch->backoff);
+    judge_suspect(watch);
+    stream_settle(&watch->stream, position);
+    tell_results_that_came_true(watch);
+    while (watch->state == WATCH_LIVE && (event = stream_take_held(&watch->stream)))
+        take_event(watch, event);
+    if (watch->state != WATCH_LIVE)
         return;
     if (missed)
-        catch_up(ride);
+        catch_up(watch);
     else
-        tell_results_of_other_epochs(ride);
+        tell_results_of_other_epochs(watch);
 }
 
-static void take_message(struct redis_ride *ride, const struct redisReply *text)
+static const struct catchup_reports reports = {
+    .event = caught_event,
+    .roster = caught_roster,
+    .done = caught_up,
+    .failed = catching_up_failed,
+};
+
+static void take_message(struct watch *watch, const struct redisReply *text)
 {
     struct record_event record;
 
-    if (ride->state != WATCH_CATCHING_UP && ride->state != WATCH_LIVE)
+    if (watch->state != WATCH_CATCHING_UP && watch->state != WATCH_LIVE)
         return;
     if (text->type != REDIS_REPLY_STRING || record_parse_event(text->str, text->len, &record) != 0) {
-        bad_message(ride, "a malformed message");
-        repair(ride);
+        bad_message(watch, "a malformed message");
+        repair(watch);
         return;
     }
     struct blob *user = alloc_blob(record.user.at, record.user.len);
-    take_event(ride, message_event(ride->name, &record.position, record.kind, record.socket_id, user));
+    take_event(watch,
+               message_event(watch->ride->name, &record.position, record.kind, record.socket_id, user));
     blob_unref(user);
 }
 
-void watch_result(struct redis_ride *ride, struct broker_message *result)
+void watch_result(struct watches *watches, struct redis_ride *ride, struct broker_message *result)
 {
-    if (!ride->watched || stream_includes(&ride->stream, &result->position)) {
-        tell(ride, result);
+    struct watch *watch = ride->watch;
+
+    if (!watch || !watch->wanted || stream_includes(&watch->stream, &result->position)) {
+        store_tell_gateway(watches->store, result);
         return;
     }
-    hold_result(ride, result);
-    if (ride->stream.known && !stream_same_epoch(&ride->stream, &result->position))
-        repair(ride);
+    hold_result(watch, result);
+    if (watch->stream.known && !stream_same_epoch(&watch->stream, &result->position))
+        repair(watch);
 }
 
 /* --- the subscription --- */
 
-static void send_subscription(struct redis_ride *ride, const char *command)
+static void send_subscription(struct watch *watch, const char *command)
 {
-    struct key_name channel;
+    struct call call;
 
-    redis_channel_name(ride->redis, ride->name, &channel);
-    const struct redis_arg args[] = {redis_arg_text(command), {channel.text, channel.len}};
-    if (redis_link_send(ride->redis->events, NULL, NULL, args, 2) == 0)
-        ride->confirmations_due++;
+    call_command(&call, watch->watches->store, command);
+    call.ride = watch->ride->name;
+    call_channel(&call);
+    if (call_send_event(&call) == 0)
+        watch->confirmations_due++;
 }
 
-static void subscribe(struct redis_ride *ride)
+static void subscribe(struct watch *watch)
 {
-    ride->state = WATCH_SUBSCRIBING;
-    send_subscription(ride, "SUBSCRIBE");
+    watch->state = WATCH_SUBSCRIBING;
+    send_subscription(watch, "SUBSCRIBE");
+}
+
+static void watch_free(struct watch *watch)
+{
+    watch->ride->watch = NULL;
+    redis_ride_let_go(watch->ride);
+    stream_deinit(&watch->stream);
+    event_free(watch->retry);
+    free(watch);
+}
+
+static void free_if_over(struct watch *watch)
+{
+    if (!watch->wanted && watch->confirmations_due == 0)
+        watch_free(watch);
 }
 
 /* Only the last of several confirmations counts: before it, the subscription may have been given up and taken
  * again. */
-static void subscription_confirmed(struct redis_ride *ride)
+static void subscription_confirmed(struct watch *watch)
 {
-    if (ride->confirmations_due > 0)
-        ride->confirmations_due--;
-    if (ride->state == WATCH_SUBSCRIBING && ride->confirmations_due == 0)
-        catch_up(ride);
-    redis_ride_drop_if_unused(ride);
+    if (watch->confirmations_due > 0)
+        watch->confirmations_due--;
+    if (watch->state == WATCH_SUBSCRIBING && watch->confirmations_due == 0)
+        catch_up(watch);
+    free_if_over(watch);
 }
 
-/* The ride whose name stands between the braces of a channel's name; NULL when it is not known here. */
-static struct redis_ride *ride_of_channel(struct redis *redis, const struct redisReply *channel)
+/* The watch of the ride whose name stands between the braces of a channel's name; NULL when there is none. */
+static struct watch *watch_of_channel(const struct watches *watches, const struct redisReply *channel)
 {
-    size_t prefix_len = strlen(redis->backend.setup.prefix);
-    struct redis_ride *ride = NULL;
+    size_t prefix_len = strlen(watches->store->setup->prefix);
     struct key_name expected;
 
     if (channel->type != REDIS_REPLY_STRING || channel->len <= prefix_len + 1)
@@ -285,101 +346,105 @@ static struct redis_ride *ride_of_channel(struct redis *redis, const struct redi
     const char *end = memchr(name, '}', channel->len - prefix_len - 1);
     if (!end)
         return NULL;
-    HASH_FIND(hh, redis->rides, name, (size_t)(end - name), ride);
+    const struct redis_ride *ride = redis_rides_find(watches->rides, name, (size_t)(end - name));
     if (!ride)
         return NULL;
-    redis_channel_name(redis, ride->name, &expected);
-    return expected.len == channel->len && memcmp(expected.text, channel->str, expected.len) == 0 ? ride
-                                                                                                  : NULL;
+    store_channel(watches->store, ride->name, &expected);
+    return expected.len == channel->len && memcmp(expected.text, channel->str, expected.len) == 0
+               ? ride->watch
+               : NULL;
 }
 
-void watch_heard(struct redis *redis, const struct redisReply *reply)
+void watch_heard(struct watches *watches, const struct redisReply *word, const struct redisReply *channel,
+                 const struct redisReply *text)
 {
-    if (reply->type == REDIS_REPLY_ERROR) {
-        redis_link_fail(redis->events, reply->str);
-        return;
-    }
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
-        reply->element[0]->type != REDIS_REPLY_STRING)
-        return; /* the answer to a ping */
-    if (takeover_heard(redis, reply->element[1], reply->element[2]))
-        return;
-    struct redis_ride *ride = ride_of_channel(redis, reply->element[1]);
-    if (!ride)
+    struct watch *watch = watch_of_channel(watches, channel);
+
+    if (!watch)
         return; /* unwatched meanwhile */
-    if (strcmp(reply->element[0]->str, "message") == 0)
-        take_message(ride, reply->element[2]);
+    if (strcmp(word->str, "message") == 0)
+        take_message(watch, text);
     else
-        subscription_confirmed(ride);
+        subscription_confirmed(watch);
 }
 
 /* --- watching --- */
 
-void watch_begin(struct redis *redis, const char *name)
+static struct watch *watch_new(struct watches *watches, struct redis_ride *ride)
 {
-    struct redis_ride *ride = redis_ride_get(redis, name);
+    struct watch *watch = alloc_zeroed(sizeof *watch);
 
-    assert(!ride->watched);
-    ride->watched = true;
-    ride->suspect = false;
-    backoff_reset(&ride->backoff);
-    if (!ride->retry)
-        ride->retry = event_new(redis->backend.setup.base, -1, 0, retry_catching_up, ride);
-    if (!ride->retry)
+    watch->watches = watches;
+    watch->ride = ride;
+    stream_init(&watch->stream);
+    watch->retry = event_new(watches->store->setup->base, -1, 0, retry_catching_up, watch);
+    if (!watch->retry)
         alloc_failed();
-    if (redis->up)
-        subscribe(ride);
+    ride->watch = watch;
+    return watch;
 }
 
-void watch_end(struct redis *redis, const char *name)
+void watch_begin(struct watches *watches, const char *name)
 {
-    struct redis_ride *ride = redis_ride_get(redis, name);
+    struct redis_ride *ride = redis_rides_get(watches->rides, name);
+    struct watch *watch = ride->watch ? ride->watch : watch_new(watches, ride);
 
-    if (ride->state != WATCH_AWAY)
-        send_subscription(ride, "UNSUBSCRIBE");
-    stop_catching_up(ride);
-    stream_deinit(&ride->stream);
-    ride->state = WATCH_AWAY;
-    ride->watched = false;
-    tell_all_results(ride);
-    redis_ride_drop_if_unused(ride);
+    assert(!watch->wanted);
+    watch->wanted = true;
+    watch->suspect = false;
+    backoff_reset(&watch->backoff);
+    if (watches->store->up)
+        subscribe(watch);
 }
 
-void watch_resume_all(struct redis *redis)
+/* The gateway wants no more of it, or never will. */
+static void end(struct watch *watch)
 {
-    for (struct redis_ride *ride = redis->rides; ride; ride = ride->hh.next)
-        if (ride->watched)
-            subscribe(ride);
+    stop_catching_up(watch);
+    stream_deinit(&watch->stream);
+    watch->state = WATCH_AWAY;
+    watch->wanted = false;
+    tell_all_results(watch);
+    free_if_over(watch);
 }
 
-void watch_suspend_all(struct redis *redis)
+void watch_end(struct watches *watches, const char *name)
 {
-    struct redis_ride *ride, *next;
+    struct watch *watch = redis_rides_get(watches->rides, name)->watch;
 
-    HASH_ITER(hh, redis->rides, ride, next)
-    {
-        stop_catching_up(ride);
-        stream_unsettle(&ride->stream);
-        ride->state = WATCH_AWAY;
-        ride->confirmations_due = 0;
-        redis_ride_drop_if_unused(ride);
+    assert(watch && watch->wanted);
+    if (watch->state != WATCH_AWAY)
+        send_subscription(watch, "UNSUBSCRIBE");
+    end(watch);
+}
+
+void watch_resume_all(struct watches *watches)
+{
+    for (struct redis_ride *ride = watches->rides->by_name; ride; ride = ride->hh.next)
+        if (ride->watch && ride->watch->wanted)
+            subscribe(ride->watch);
+}
+
+void watch_suspend_all(struct watches *watches)
+{
+    for (struct redis_ride *ride = watches->rides->by_name; ride; ride = ride->hh.next) {
+        struct watch *watch = ride->watch;
+        if (!watch)
+            continue;
+        stop_catching_up(watch);
+        stream_unsettle(&watch->stream);
+        watch->state = WATCH_AWAY;
+        watch->confirmations_due = 0;
+        free_if_over(watch);
     }
 }
 
-void watch_release_all(struct redis *redis)
+void watch_end_all(struct watches *watches)
 {
-    struct redis_ride *ride, *next;
-
-    HASH_ITER(hh, redis->rides, ride, next)
-    {
-        tell_all_results(ride);
+    for (struct redis_ride *ride = watches->rides->by_name; ride; ride = ride->hh.next) {
+        if (!ride->watch)
+            continue;
+        ride->watch->confirmations_due = 0;
+        end(ride->watch);
     }
-}
-
-void watch_deinit(struct redis_ride *ride)
-{
-    stop_catching_up(ride);
-    stream_deinit(&ride->stream);
-    if (ride->retry)
-        event_free(ride->retry);
 }

@@ -1,15 +1,5 @@
 #include "tests/fuzz/backend_host.h"
 
-#include <stdlib.h>
-
-void order_free(struct order *order)
-{
-    if (!order)
-        return;
-    blob_unref(order->user);
-    free(order);
-}
-
 const struct broker_metrics *any_metrics(struct metrics *registry)
 {
     static struct broker_metrics metrics;

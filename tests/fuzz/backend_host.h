@@ -1,11 +1,11 @@
 /*
- * What a backend (broker/backend.h) finds in every target that runs one: order_free(), which replaces that of
- * broker.c, and metrics. broker_tell() and broker_progress() are the target's.
+ * What a backend (broker/backend.h) finds in every target that runs one: metrics. outbox_tell() and
+ * outbox_progress() are the target's.
  */
 #ifndef RIDECAST_TESTS_FUZZ_BACKEND_HOST_H
 #define RIDECAST_TESTS_FUZZ_BACKEND_HOST_H
 
-#include "broker/backend.h"
+#include "broker/broker_metrics.h"
 #include "common/metrics.h"
 
 /* Metrics for backends, all of them in two series of the registry; static, until the next call. */

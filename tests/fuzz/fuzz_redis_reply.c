@@ -18,7 +18,6 @@
  */
 #include "broker/backend.h"
 #include "broker/message.h"
-#include "broker/redis/redis.h"
 #include "common/clock.h"
 #include "common/json_text.h"
 #include "tests/fuzz/backend_host.h"
@@ -39,6 +38,7 @@ struct told {
 
 struct broker {
     struct backend *backend;
+    struct outbox outbox;
     struct told rides[RIDES];
     uint64_t orders, answers; /* transitions, replays and surveys */
     bool stopping;
@@ -78,8 +78,10 @@ static void hear_event(struct told *told, const struct broker_message *message)
     told->at = message->position;
 }
 
-void broker_tell(struct broker *broker, struct broker_message *message)
+void outbox_tell(struct outbox *outbox, struct broker_message *message)
 {
+    struct broker *broker = outbox->arg;
+
     switch (message->kind) {
     case BROKER_ROSTER:
         hear_roster(told_of(message->ride), message);
@@ -102,8 +104,10 @@ void broker_tell(struct broker *broker, struct broker_message *message)
     broker_message_free(message);
 }
 
-void broker_progress(struct broker *broker)
+void outbox_progress(struct outbox *outbox)
 {
+    struct broker *broker = outbox->arg;
+
     if (broker->stopping)
         broker->backend->row->finish(broker->backend);
 }
@@ -112,13 +116,8 @@ void broker_progress(struct broker *broker)
 
 static struct order *new_order(enum order_kind kind, unsigned digit)
 {
-    struct order *order = calloc(1, sizeof *order);
-
-    CHECK(order);
-    order->kind = kind;
-    strcpy(order->ride, RIDE_NAMES[digit % RIDES]);
     gateway.orders++;
-    return order;
+    return order_new(kind, RIDE_NAMES[digit % RIDES]);
 }
 
 static void submit(enum broker_transition_kind kind, unsigned digit)
@@ -213,6 +212,7 @@ static bool order(char letter, unsigned digit)
         say_about();
     else
         survey();
+    gateway.backend->row->settle(gateway.backend);
     return true;
 }
 
@@ -259,7 +259,7 @@ static size_t step(const char *at, size_t left)
 static void begin(bool sentinels)
 {
     struct backend_setup setup = {
-        .broker = &gateway,
+        .outbox = &gateway.outbox,
         .url = sentinels ? "redis+sentinel://a,b/primary" : "redis://:password@a/1",
         .prefix = "r:",
         .node_id = "me",
@@ -271,11 +271,10 @@ static void begin(bool sentinels)
     char error[200];
 
     virtual_begin();
-    gateway = (struct broker){0};
+    gateway = (struct broker){.outbox = {.arg = &gateway}};
     world_begin();
     gateway.backend = backend_redis.open(&setup, error, sizeof error);
     CHECK(gateway.backend);
-    world_sweeper(((struct redis *)gateway.backend)->node);
     backend_redis.start(gateway.backend);
 }
 

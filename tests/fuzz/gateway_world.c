@@ -27,6 +27,7 @@ struct net {
 struct broker {
     struct broker_options options;
     struct backend *backend;
+    struct outbox outbox; /* never filled: what would go there is overheard and posted */
     struct mailbox *orders, *messages;
     bool away; /* orders wait */
 };
@@ -180,8 +181,9 @@ struct broker *broker_new(const struct broker_options *options, char *error, siz
 
     CHECK(broker);
     broker->options = *options;
+    broker->outbox.arg = broker;
     const struct backend_setup setup = {
-        .broker = broker,
+        .outbox = &broker->outbox,
         .recovery_window_ms = options->recovery_window_ms,
         .metrics = any_metrics(options->metrics),
     };
@@ -325,15 +327,20 @@ struct broker_message *broker_take(struct broker *broker)
     return (struct broker_message *)mailbox_take(broker->messages);
 }
 
-void broker_tell(struct broker *broker, struct broker_message *message)
+static void tell(struct broker *broker, struct broker_message *message)
 {
     world_overhear(message);
     mailbox_post(broker->messages, &message->mail);
 }
 
-void broker_progress(struct broker *broker)
+void outbox_tell(struct outbox *outbox, struct broker_message *message)
 {
-    (void)broker;
+    tell(outbox->arg, message);
+}
+
+void outbox_progress(struct outbox *outbox)
+{
+    (void)outbox;
 }
 
 /* --- what targets do --- */
@@ -386,7 +393,7 @@ void world_pass(uint64_t ms)
 
 void world_broker_says(struct broker_message *message)
 {
-    broker_tell(world_broker, message);
+    tell(world_broker, message);
     world_turn();
 }
 

@@ -8,6 +8,7 @@
 
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <utlist.h>
 
@@ -135,6 +136,13 @@ bool redis_reply_is_error(const struct redisReply *reply, const char *code)
 
 /* --- what becomes of them --- */
 
+/* A callback has ended, as at the end of a turn of the loop. */
+static void settle(struct redis_link *link)
+{
+    if (link->setup.settle)
+        link->setup.settle(link->setup.arg);
+}
+
 struct redis_link *world_link(size_t n)
 {
     return links[n % link_count];
@@ -157,14 +165,17 @@ void world_connect(struct redis_link *link)
         return;
     link->state = READY;
     link->setup.ready(link->setup.arg);
+    settle(link);
 }
 
 void world_disconnect(struct redis_link *link)
 {
-    if (link->state == READY)
+    if (link->state == READY) {
         redis_link_fail(link, "the input says so");
-    else if (link->state == WAITING)
+    } else if (link->state == WAITING) {
         link->setup.lost("the input says so", link->setup.arg);
+        settle(link);
+    }
 }
 
 void world_turn(void)
@@ -177,6 +188,7 @@ void world_turn(void)
         link->state = WAITING;
         cut_off(link);
         link->setup.lost("it was lost", link->setup.arg);
+        settle(link);
     }
 }
 
@@ -195,6 +207,7 @@ static void say(struct redis_link *link, const redisReply *reply)
         return;
     if (link == world_event_link()) {
         link->setup.pushed(reply, link->setup.arg);
+        settle(link);
         return;
     }
     if (!call)
@@ -202,6 +215,7 @@ static void say(struct redis_link *link, const redisReply *reply)
     DL_DELETE(link->calls, call);
     call->answer(reply, call->arg);
     call_free(call);
+    settle(link);
 }
 
 size_t world_say(struct redis_link *link, const char *text, size_t len)
@@ -227,7 +241,7 @@ static void say_bulk(struct buf *out, const char *text)
 }
 
 /* A store that knows no more than its numbers. */
-static const char *store_node; /* the sweeper */
+static char store_node[128]; /* the sweeper: whoever joined last */
 static uint64_t store_offset;
 static unsigned store_scripts;
 
@@ -306,6 +320,8 @@ static void make_reply(const struct call *call, struct buf *reply)
         bool sweeper = strstr(call->args[1], "sweeper") != NULL;
         say_bulk(reply, sweeper ? store_node : "0123456789abcdef0123456789abcdef");
     } else {
+        if (!strcmp(word, "SADD") && !strcmp(call->args[1], "r:nodes"))
+            snprintf(store_node, sizeof store_node, "%s", call->args[2]);
         for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
             if (!strcmp(word, usual[i].word))
                 CHECK(!buf_append_str(reply, usual[i].reply));
@@ -335,12 +351,7 @@ bool world_answer(struct redis_link *link)
 void world_begin(void)
 {
     link_count = 0;
-    store_node = NULL;
+    store_node[0] = '\0';
     store_offset = 0;
     store_scripts = 0;
-}
-
-void world_sweeper(const char *node)
-{
-    store_node = node;
 }

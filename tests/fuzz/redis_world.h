@@ -16,9 +16,6 @@ struct redis_link;
 /* Before a backend is made: no links, and a store without events. */
 void world_begin(void);
 
-/* After that: the node that the store names as its sweeper; borrowed. */
-void world_sweeper(const char *node);
-
 /* What the loop does on its next turn: links that are broken are told so. */
 void world_turn(void);
 

@@ -4,9 +4,9 @@
  */
 #include "broker/redis/reap.h"
 
-void __wrap_reap_run(struct redis *redis);
+void __wrap_reap_run(struct reap *reap);
 
-void __wrap_reap_run(struct redis *redis)
+void __wrap_reap_run(struct reap *reap)
 {
-    (void)redis;
+    (void)reap;
 }

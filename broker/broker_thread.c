@@ -3,7 +3,7 @@
  * signals to the gateway.
  *
  *   broker_watch, _submit … ─▶ inbox ─ eventfd ─▶ take_orders ─▶ backend
- *   broker_take ◀──────────── outbox ◀─ wake() ── broker_tell ◀─ backend, signalfd
+ *   broker_take ◀──────────── outbox ◀─ wake() ── outbox_tell ◀─ backend, signalfd
  *
  * Stopping: the last order is STOP; the loop then runs until the backend has given every answer and has left
  * in good order, or for a second.
@@ -11,6 +11,7 @@
 #include "broker/broker.h"
 
 #include "broker/backend.h"
+#include "broker/broker_metrics.h"
 #include "broker/message.h"
 #include "common/alloc.h"
 #include "common/id.h"
@@ -43,7 +44,8 @@ enum broker_phase {
 struct broker {
     char *url, *prefix, *node_id;
     struct broker_metrics metrics;
-    struct mailbox *inbox, *outbox;
+    struct mailbox *inbox;
+    struct outbox outbox;
     enum broker_phase phase; /* the gateway thread's */
     pthread_t thread;
 
@@ -57,30 +59,13 @@ struct broker {
     bool stopping;
 };
 
-void order_free(struct order *order)
+/* While stopping: something that `finish` waited for may have happened. */
+static void look_again(void *arg)
 {
-    if (!order)
-        return;
-    blob_unref(order->user);
-    free(order);
-}
+    struct broker *broker = arg;
 
-void broker_progress(struct broker *broker)
-{
     if (broker->stopping)
         event_active(broker->finish, 0, 0);
-}
-
-void broker_tell(struct broker *broker, struct broker_message *message)
-{
-    if (message->kind == BROKER_RESULT)
-        metric_add(message->ok ? broker->metrics.transitions_ok : broker->metrics.transitions_refused, 1);
-    if (message->kind == BROKER_STATE)
-        metric_set(broker->metrics.up, message->up);
-    if (message->kind == BROKER_EVICTED)
-        metric_add(broker->metrics.riders_evicted, 1);
-    mailbox_post(broker->outbox, &message->mail);
-    broker_progress(broker);
 }
 
 static void give_order(struct backend *backend, struct order *order)
@@ -136,6 +121,8 @@ static void take_orders(evutil_socket_t fd, short what, void *arg)
             begin_stopping(broker);
         give_order(broker->backend, order);
     }
+    if (broker->backend->row->settle)
+        broker->backend->row->settle(broker->backend);
 }
 
 static void take_signal(evutil_socket_t fd, short what, void *arg)
@@ -145,7 +132,7 @@ static void take_signal(evutil_socket_t fd, short what, void *arg)
 
     (void)what;
     while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
-        broker_tell(broker, info.ssi_signo == SIGHUP ? message_reload() : message_signal());
+        outbox_tell(&broker->outbox, info.ssi_signo == SIGHUP ? message_reload() : message_signal());
 }
 
 static void end_when_done(evutil_socket_t fd, short what, void *arg)
@@ -256,7 +243,7 @@ static int open_backend(struct broker *broker, const struct broker_options *opti
                         size_t error_size)
 {
     const struct backend_setup setup = {
-        .broker = broker,
+        .outbox = &broker->outbox,
         .base = broker->base,
         .url = broker->url,
         .prefix = broker->prefix,
@@ -286,10 +273,15 @@ struct broker *broker_new(const struct broker_options *options, char *error, siz
     metrics_add_rows(options->metrics, metric_rows, sizeof metric_rows / sizeof metric_rows[0],
                      &broker->metrics);
     broker->inbox = mailbox_new(wake_broker, broker);
-    broker->outbox = mailbox_new(options->wake, options->wake_arg);
+    broker->outbox = (struct outbox){
+        .mailbox = mailbox_new(options->wake, options->wake_arg),
+        .metrics = &broker->metrics,
+        .progress = look_again,
+        .arg = broker,
+    };
     broker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     broker->base = event_base_new();
-    if (!broker->inbox || !broker->outbox || broker->wake_fd < 0 || !broker->base) {
+    if (!broker->inbox || !broker->outbox.mailbox || broker->wake_fd < 0 || !broker->base) {
         snprintf(error, error_size, "cannot set up the broker thread: %s", strerror(errno));
         goto fail;
     }
@@ -348,16 +340,6 @@ int broker_start(struct broker *broker, char *error, size_t error_size)
     return 0;
 }
 
-static struct order *order_new(enum order_kind kind, const char *ride)
-{
-    struct order *order = alloc_zeroed(sizeof *order);
-
-    assert(strlen(ride) <= RIDE_NAME_MAX);
-    order->kind = kind;
-    memcpy(order->ride, ride, strlen(ride));
-    return order;
-}
-
 /* Orders that no thread will take any more. */
 static void refuse_orders(struct broker *broker)
 {
@@ -366,11 +348,11 @@ static void refuse_orders(struct broker *broker)
     for (struct order *order = (struct order *)mailbox_take(broker->inbox); order; order = next) {
         next = (struct order *)order->mail.next;
         if (order->kind == ORDER_SUBMIT)
-            broker_tell(broker, message_refused(order, stopping_error));
+            outbox_tell(&broker->outbox, message_refused(order, stopping_error));
         if (order->kind == ORDER_REPLAY)
-            broker_tell(broker, message_no_history(order));
+            outbox_tell(&broker->outbox, message_no_history(order));
         if (order->kind == ORDER_SURVEY)
-            broker_tell(broker, message_survey(NULL));
+            outbox_tell(&broker->outbox, message_survey(NULL));
         order_free(order);
     }
 }
@@ -414,13 +396,13 @@ static void mailboxes_drop(struct broker *broker)
             next = (struct order *)order->mail.next;
             order_free(order);
         }
-    if (broker->outbox)
+    if (broker->outbox.mailbox)
         for (struct broker_message *message = broker_take(broker), *after; message; message = after) {
             after = broker_message_next(message);
             broker_message_free(message);
         }
     mailbox_free(broker->inbox);
-    mailbox_free(broker->outbox);
+    mailbox_free(broker->outbox.mailbox);
 }
 
 void broker_free(struct broker *broker)
@@ -499,5 +481,5 @@ uint64_t broker_riders_held(const struct broker *broker)
 
 struct broker_message *broker_take(struct broker *broker)
 {
-    return (struct broker_message *)mailbox_take(broker->outbox);
+    return (struct broker_message *)mailbox_take(broker->outbox.mailbox);
 }

@@ -1,0 +1,154 @@
+/*
+ * Arguments of commands and scripts.
+ */
+#include "broker/redis/call.h"
+
+#include "broker/redis/log_entry.h"
+#include "common/id.h"
+
+#include <assert.h>
+#include <hiredis/hiredis.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char LOG_CAP[] = "4096";
+
+enum { KEY_COUNT_AT = 2, SCRIPT_KEYS_AT }; /* EVALSHA digest key-count key… */
+
+static void begin(struct call *call, struct store *store, const char *name)
+{
+    call->store = store;
+    call->ride = NULL;
+    call->is_script = false;
+    call->count = 0;
+    call->name_count = 0;
+    call->number_count = 0;
+    call_text(call, name);
+}
+
+void call_command(struct call *call, struct store *store, const char *name)
+{
+    begin(call, store, name);
+}
+
+void call_script(struct call *call, struct store *store, enum script script, const char *ride)
+{
+    begin(call, store, "EVALSHA");
+    call->is_script = true;
+    call->ride = ride;
+    call_text(call, scripts_digest(&store->scripts, script));
+    call_text(call, "");
+}
+
+void call_bytes(struct call *call, const void *at, size_t len)
+{
+    assert(call->count < REDIS_ARGS_MAX);
+    call->args[call->count++] = (struct redis_arg){at, len};
+}
+
+void call_text(struct call *call, const char *text)
+{
+    call_bytes(call, text, strlen(text));
+}
+
+void call_number(struct call *call, uint64_t number)
+{
+    assert(call->number_count < CALL_NUMBERS_MAX);
+    char *text = call->numbers[call->number_count++];
+    call_bytes(call, text, (size_t)snprintf(text, sizeof *call->numbers, "%" PRIu64, number));
+}
+
+static struct key_name *new_name(struct call *call)
+{
+    assert(call->name_count < CALL_KEYS_MAX);
+    return &call->names[call->name_count++];
+}
+
+static void add_key(struct call *call, const struct key_name *key)
+{
+    call_bytes(call, key->text, key->len);
+    if (!call->is_script)
+        return;
+    int len = snprintf(call->key_count, sizeof call->key_count, "%zu", call->count - SCRIPT_KEYS_AT);
+    call->args[KEY_COUNT_AT] = (struct redis_arg){call->key_count, (size_t)len};
+}
+
+void call_ride_key(struct call *call, const char *what)
+{
+    struct key_name *key = new_name(call);
+
+    key_name_make(key, call->store->setup->prefix, call->ride, what);
+    add_key(call, key);
+}
+
+void call_shared_key(struct call *call, const char *what)
+{
+    struct key_name *key = new_name(call);
+
+    key_name_make_shared(key, call->store->setup->prefix, what);
+    add_key(call, key);
+}
+
+void call_node_key(struct call *call, const char *node, const char *detail)
+{
+    struct key_name *key = new_name(call);
+
+    key_name_make_node(key, call->store->setup->prefix, node, detail);
+    add_key(call, key);
+}
+
+void call_channel(struct call *call)
+{
+    struct key_name *channel = new_name(call);
+
+    store_channel(call->store, call->ride, channel);
+    call_bytes(call, channel->text, channel->len);
+}
+
+void call_position(struct call *call, const struct broker_position *known)
+{
+    id_make(call->candidate, EPOCH_LEN);
+    call_text(call, call->candidate);
+    call_text(call, known ? known->epoch : "");
+    call_number(call, known ? known->offset : 0);
+}
+
+void call_log_cap(struct call *call)
+{
+    call_text(call, LOG_CAP);
+}
+
+int call_send(struct call *call, redis_answer *answer, void *arg)
+{
+    return redis_link_send(call->store->commands, answer, arg, call->args, call->count);
+}
+
+static void told(const struct redisReply *reply, void *arg)
+{
+    store_failed(arg, reply, "Redis refuses what this node has to keep there");
+}
+
+void call_tell(struct call *call)
+{
+    redis_link_send(call->store->commands, told, call->store, call->args, call->count);
+}
+
+int call_send_event(struct call *call)
+{
+    return redis_link_send(call->store->events, NULL, NULL, call->args, call->count);
+}
+
+enum call_verdict call_judge(struct store *store, enum script script, const struct redisReply *reply)
+{
+    if (!reply || store_is_away(store, reply))
+        return CALL_LOST;
+    return scripts_missing(&store->scripts, script, reply) ? CALL_AGAIN : CALL_ANSWERED;
+}
+
+bool call_read_position(const struct redisReply *epoch, const struct redisReply *offset,
+                        struct broker_position *position)
+{
+    return record_parse_epoch(reply_slice(epoch), position->epoch) == 0 &&
+           record_parse_offset(reply_slice(offset), &position->offset) == 0;
+}

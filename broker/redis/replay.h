@@ -1,0 +1,27 @@
+/*
+ * What one client has missed, read from the log in pages. As many as may be under way are; the others wait
+ * for replays_settle(). Broker thread.
+ */
+#ifndef RIDECAST_BROKER_REDIS_REPLAY_H
+#define RIDECAST_BROKER_REDIS_REPLAY_H
+
+#include "broker/redis/store.h"
+#include "broker/redis/watch.h"
+
+struct replay;
+
+/* Zeroed but for the parts below it, it is empty. */
+struct replays {
+    struct store *store;
+    struct watches *watches; /* a HISTORY of a watched ride is told in its place among the events */
+    struct replay *waiting;  /* in order of submission */
+    size_t under_way;
+};
+
+/* Takes the order: it is answered with the log's events or without success. */
+void replays_add(struct replays *replays, struct order *order);
+
+/* The end of a callback: starts those whose turn it is; without a connection they fail. */
+void replays_settle(struct replays *replays);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * The rides that this node knows: name, position, and what each part has of it. A part keeps a pointer to its
+ * own here and clears it when it has nothing of the ride any more; a ride of which nobody has anything is
+ * freed by redis_rides_settle(), and nowhere else. Broker thread.
+ */
+#ifndef RIDECAST_BROKER_REDIS_RIDES_H
+#define RIDECAST_BROKER_REDIS_RIDES_H
+
+#include "broker/broker.h"
+#include "broker/redis/notes.h"
+#include "common/alloc.h"
+
+#include <uthash.h>
+
+struct held;
+struct redis_rides;
+struct transition;
+struct watch;
+
+struct redis_ride {
+    char name[RIDE_NAME_MAX + 1];
+    struct redis_rides *rides;
+    struct broker_position at;      /* the latest that Redis has answered; an empty epoch: none yet */
+    struct transition *transitions; /* without an answer, in order of submission (transitions.h) */
+    struct held *held;              /* by socket id (held.h) */
+    struct watch *watch;            /* NULL: not watched, and nothing on its way (watch.h) */
+    struct notes notes;             /* what was said of it outside */
+    bool let_go;                    /* among those that may be unused */
+    struct redis_ride *next_let_go;
+    UT_hash_handle hh;
+};
+
+/* Zeroed but for the functions, it is empty. */
+struct redis_rides {
+    struct redis_ride *by_name;
+    struct redis_ride *let_go;
+    void (*renumbered)(struct redis_ride *ride, void *arg); /* Redis has begun a new epoch of the ride */
+    void (*ended)(struct redis_ride *ride, void *arg);      /* it is freed next */
+    void *arg;
+};
+
+/* The ride, made if it is not there. */
+struct redis_ride *redis_rides_get(struct redis_rides *rides, const char *name);
+
+/* The ride, or NULL; `len` bytes of name. */
+struct redis_ride *redis_rides_find(const struct redis_rides *rides, const char *name, size_t len);
+
+/* Redis has answered this position of the ride. */
+void redis_ride_reached(struct redis_ride *ride, const struct broker_position *position);
+
+/* The position known of a ride; NULL when none is. */
+const struct broker_position *redis_rides_position(const struct redis_rides *rides, const char *name);
+
+/* A part has nothing of it any more. It stays until redis_rides_settle(). */
+void redis_ride_let_go(struct redis_ride *ride);
+
+/* The end of a callback: frees what nobody uses. */
+void redis_rides_settle(struct redis_rides *rides);
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * The common ground.
+ */
+#include "broker/redis/store.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#include <hiredis/hiredis.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+void store_tell_gateway(const struct store *store, struct broker_message *message)
+{
+    outbox_tell(store->setup->outbox, message);
+}
+
+const struct broker_metrics *store_metrics(const struct store *store)
+{
+    return store->setup->metrics;
+}
+
+uint64_t store_clock_ms(const struct store *store)
+{
+    return (uint64_t)((int64_t)clock_ms() + store->clock_ahead_ms);
+}
+
+void store_channel(const struct store *store, const char *ride, struct key_name *channel)
+{
+    char what[32] = "events";
+
+    if (store->db > 0)
+        snprintf(what, sizeof what, "events:%u", store->db);
+    key_name_make(channel, store->setup->prefix, ride, what);
+}
+
+void store_trouble(struct store *store, const char *format, ...)
+{
+    uint64_t now_s = clock_ms() / 1000;
+    char text[512];
+    va_list args;
+
+    if (now_s == store->trouble_s)
+        return;
+    store->trouble_s = now_s;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    log_warn("broker", "%s", text);
+}
+
+const char *store_complaint(const struct redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ERROR ? reply->str : "strange answer";
+}
+
+bool store_is_away(struct store *store, const struct redisReply *reply)
+{
+    static const char *const codes[] = {"READONLY",    "LOADING",    "BUSY",    "MASTERDOWN",
+                                        "CLUSTERDOWN", "NOAUTH",     "NOPERM",  "OOM",
+                                        "MISCONF",     "NOREPLICAS", "TRYAGAIN"};
+
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if (redis_reply_is_error(reply, codes[i])) {
+            redis_link_fail(store->commands, reply->str);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool store_failed(struct store *store, const struct redisReply *reply, const char *what)
+{
+    if (!reply)
+        return true;
+    if (reply->type != REDIS_REPLY_ERROR)
+        return false;
+    if (!store_is_away(store, reply))
+        store_trouble(store, "%s: %s", what, reply->str);
+    return true;
+}

@@ -1,0 +1,55 @@
+/*
+ * What every part of the Redis backend stands on: the connection for commands and the one for events, the
+ * scripts, the names of this process, Redis' clock, and the way to complain. One for each server; owned by
+ * the roof (redis.c), which sets its fields. Broker thread.
+ */
+#ifndef RIDECAST_BROKER_REDIS_STORE_H
+#define RIDECAST_BROKER_REDIS_STORE_H
+
+#include "broker/backend.h"
+#include "broker/redis/key_name.h"
+#include "broker/redis/record.h"
+#include "broker/redis/redis_link.h"
+#include "broker/redis/scripts.h"
+
+struct store {
+    const struct backend_setup *setup;
+    unsigned db;
+    char run[EPOCH_LEN + 1];        /* names this process, whose node id may be that of an earlier one */
+    char node[RECORD_NODE_MAX + 1]; /* the node id and `run`: whom riders are held by */
+    struct redis_link *commands, *events;
+    struct scripts scripts; /* on the connection for commands */
+    bool up;                /* both connections are ready, the scripts are loaded, and the lease is there */
+    int64_t clock_ahead_ms; /* Redis' clock less clock_ms() */
+    uint64_t trouble_s;     /* when there was trouble last */
+    /* A callback that did not come from a connection has ended: what it made due is to be done. */
+    void (*settle)(void *arg);
+    void *settle_arg;
+};
+
+/* Hands a message to the gateway; takes it. */
+void store_tell_gateway(const struct store *store, struct broker_message *message);
+
+const struct broker_metrics *store_metrics(const struct store *store);
+
+/* Redis' clock in milliseconds, nearly. */
+uint64_t store_clock_ms(const struct store *store);
+
+/* The channel of a ride's events. Channels are the same in all databases of a server, hence the number. */
+void store_channel(const struct store *store, const char *ride, struct key_name *channel);
+
+/* Logs a warning that others can provoke as often as they like, hence at most one a second. */
+void store_trouble(struct store *store, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What to complain of: the text of an error, or that the answer is none of those that were expected. */
+const char *store_complaint(const struct redisReply *reply);
+
+/* Whether there is nothing to read in the reply: no connection (NULL), or an error, which is complained of.
+ * One that speaks of the server and not of the command breaks the connection, so that the command is sent
+ * again later. */
+bool store_failed(struct store *store, const struct redisReply *reply, const char *what);
+
+/* As much of that as concerns the server. */
+bool store_is_away(struct store *store, const struct redisReply *reply);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * Transitions on their way to Redis, and the restorations of held riders between them.
+ *
+ * All that have no answer stay in one list in order of submission. They are sent without waiting for each
+ * other's answers; when the connection is lost, everything in the list is sent again, in order, before
+ * anything newer. The scripts make sure that each is done once, and in order on each ride, even where an old
+ * connection's bytes arrive late or Redis forgets its scripts halfway (broker/redis/scripts/operation.lua).
+ *
+ * Nothing is sent but by transitions_send(), which the roof calls at the end of every callback. Broker
+ * thread.
+ */
+#ifndef RIDECAST_BROKER_REDIS_TRANSITIONS_H
+#define RIDECAST_BROKER_REDIS_TRANSITIONS_H
+
+#include "broker/redis/held.h"
+#include "broker/redis/store.h"
+
+struct transition;
+struct watches;
+
+/* Zeroed but for the parts below it, it is empty. */
+struct transitions {
+    struct store *store;
+    struct redis_rides *rides;
+    struct holding *holding;
+    struct watches *watches;   /* results go through it: each after its event */
+    struct transition *all;    /* in order of submission: first what was sent, then what waits */
+    struct transition *unsent; /* the first that waits; NULL: none */
+    struct transition *again;  /* sent, but not taken: to be sent once more, in the order of the answers */
+    size_t in_flight;
+    size_t bytes;      /* held by all */
+    uint64_t sequence; /* of the last one submitted */
+};
+
+/* Takes the order: it waits to be sent, or is refused because the queue is full. */
+void transitions_submit(struct transitions *transitions, struct order *order);
+
+/* Puts back the rider of a held socket; held_restored() is told of its end. */
+void transitions_restore(struct transitions *transitions, const struct held *held);
+
+/* Suspends a socket's rider, unless it is held. Nobody is told how that ended. */
+void transitions_disown(struct transitions *transitions, const char *ride, const char *socket_id);
+
+/* Sends what waits. */
+void transitions_send(struct transitions *transitions);
+
+/* The backend is up: everything that has no answer waits again, in order. */
+void transitions_resume(struct transitions *transitions);
+
+/* The end: whatever has no answer gets `error` as its result. The connection for commands is closed. */
+void transitions_refuse_all(struct transitions *transitions, const char *error);
+
+#endif

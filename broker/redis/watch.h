@@ -1,0 +1,44 @@
+/*
+ * Watched rides: from SUBSCRIBE to an unbroken stream of events.
+ *
+ *   AWAY ─▶ SUBSCRIBING ─▶ CATCHING_UP ⇄ LIVE
+ *
+ * Subscribe, then catch up (catchup.h), then pass on what follows. Whatever breaks the chain (a gap, a
+ * message that cannot be right, a foreign epoch) leads back to catching up, and while that lasts live events
+ * are held. A result of a committed transition is told once its event, or a roster that includes it, has
+ * been. Broker thread.
+ */
+#ifndef RIDECAST_BROKER_REDIS_WATCH_H
+#define RIDECAST_BROKER_REDIS_WATCH_H
+
+#include "broker/redis/rides.h"
+#include "broker/redis/store.h"
+
+/* Zeroed but for the parts below it, it is empty. */
+struct watches {
+    struct store *store;
+    struct redis_rides *rides;
+    size_t results_held; /* on all rides */
+};
+
+void watch_begin(struct watches *watches, const char *ride);
+void watch_end(struct watches *watches, const char *ride);
+
+/* The backend is up: subscribes to all watched rides. */
+void watch_resume_all(struct watches *watches);
+
+/* The backend is down: what the gateway was told stays known. */
+void watch_suspend_all(struct watches *watches);
+
+/* A confirmation or an event came on the connection for events; `word` says which. */
+void watch_heard(struct watches *watches, const struct redisReply *word, const struct redisReply *channel,
+                 const struct redisReply *text);
+
+/* Takes a RESULT or HISTORY and tells it as soon as everything up to its position has been told. */
+void watch_result(struct watches *watches, struct redis_ride *ride, struct broker_message *result);
+
+/* The end, without connections: tells all results that still wait for their events and watches nothing any
+ * more. */
+void watch_end_all(struct watches *watches);
+
+#endif
