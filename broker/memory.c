@@ -214,6 +214,7 @@ static void sweep(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     while (memory->suspended && memory->suspended->deadline_ms <= now) {
         struct memory_ride *ride = memory->suspended->ride;
+
         metric_add(memory->backend.setup.metrics->riders_swept, 1);
         disconnect(memory->suspended);
         ride_forget_if_unused(ride);

@@ -7,8 +7,8 @@
  *     call_number(&call, BITE);
  *     call_send(&call, answered, arg);
  *
- * Names and numbers are kept in the struct; texts are borrowed until it is sent. The numbers of arguments are
- * the programmer's and asserted. Broker thread.
+ * Names and numbers are kept in the struct; texts are borrowed until it is sent. How many arguments there are
+ * is up to the caller, and asserted. Broker thread.
  */
 #ifndef RIDECAST_BROKER_REDIS_CALL_H
 #define RIDECAST_BROKER_REDIS_CALL_H

@@ -160,6 +160,7 @@ static int apply_log(struct catchup *catchup, const struct redisReply *entries)
 {
     for (size_t i = 0; i < entries->elements; i++) {
         struct record_event event;
+
         if (log_entry_read(entries->element[i], &event) != 0 ||
             event.position.offset != catchup->at.offset + 1) {
             bad_record(catchup, "log");
@@ -189,13 +190,14 @@ static void got_log(struct catchup *catchup, const struct broker_position *end,
 
 /* --- 'users' and HSCAN --- */
 
-/* Adds [ socket id, user, … ] to what was scanned. Records that are none of ours are left out. */
+/* Adds [ socket id, user, … ] to what was scanned. Records that are not ours are left out. */
 static void add_users(struct catchup *catchup, const struct redisReply *pairs)
 {
     char socket_id[SOCKET_ID_LEN + 1];
 
     for (size_t i = 0; i + 1 < pairs->elements; i += 2) {
         struct json_slice user = reply_slice(pairs->element[i + 1]);
+
         if (record_parse_socket_id(reply_slice(pairs->element[i]), socket_id) != 0 ||
             !record_user_valid(user))
             bad_record(catchup, "users");
@@ -263,7 +265,8 @@ static void start_scanning(struct catchup *catchup, const struct broker_position
     catchup->at = *position;
 }
 
-/* Nobody was aboard, and everything since is in the log: so that who exited meanwhile is not only missing. */
+/* Nobody was aboard, and everything since is in the log: told from there, whoever exited meanwhile is told as
+ * exited, not just missing. */
 static void begin_anew(struct catchup *catchup, const struct broker_position *position)
 {
     scanned_clear(catchup);

@@ -230,6 +230,7 @@ void held_compare(struct redis_ride *ride, const struct broker_rider *riders, si
 {
     for (size_t i = 0; i < count; i++) {
         struct held *held = find(ride, riders[i].socket_id);
+
         if (held)
             held->listed = true;
     }

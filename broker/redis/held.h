@@ -69,8 +69,8 @@ void held_failed(struct redis_ride *ride, const char *socket_id, uint64_t claim)
  * nothing of the entry there is now. `claim` is 0 for an EXIT, which leaves none. */
 bool held_refused(struct redis_ride *ride, const char *socket_id, uint64_t claim);
 
-/* Another node says that it obtained the socket then. What is still unanswered will tell by itself. As above.
- */
+/* Another node says that it obtained the socket at that time. Answers that are still to come will tell of
+ * themselves. Returns as above. */
 bool held_taken_over(struct redis_ride *ride, const char *socket_id, uint64_t tenure);
 
 /* The next rider to be put back, as long as not too many are under way already; NULL: none. The restoration

@@ -26,7 +26,7 @@ static void beat_done(struct lease *lease)
 
     lease->beating = false;
     if (now - lease->beat_ms > lease->period_ms)
-        lease->steady_ms = now; /* Redis was slow: others may have found it so */
+        lease->steady_ms = now; /* Redis was slow: others may have taken this node for dead */
     if (lease->ready) {
         lease->reports->beaten(lease->arg);
     } else {

@@ -1,5 +1,5 @@
 /*
- * What was said, and saying it.
+ * What was noted, and noting it.
  */
 #include "broker/redis/notes.h"
 

@@ -205,7 +205,7 @@ static void next_ride(struct reap *reap)
     look_at_ride(reap);
 }
 
-/* What the script took, and whether more is left there. False: the answer is none of its own. */
+/* What the script took, and whether more is left there. False: the answer is not one of the script's. */
 static bool count_taken(struct reap *reap, const struct redisReply *reply, bool *more)
 {
     const char *name = current_ride(reap);

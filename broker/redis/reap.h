@@ -31,7 +31,7 @@ void reap_deinit(struct reap *reap);
 /* Looks at all nodes once, one after the other. Does nothing while that goes on. */
 void reap_run(struct reap *reap);
 
-/* What was seen of dead nodes is for another sweeper to see now. */
+/* Another sweeper looks after dead nodes now: forgets what was seen of them. */
 void reap_forget(struct reap *reap);
 
 #endif

@@ -94,7 +94,7 @@ static void complain(struct redis_link *link, const char *reason)
                   redis_address_text(link->setup.address, address), link->setup.purpose, reason);
 }
 
-/* The state has changed before: an answer that is cut off finds no connection to send on. */
+/* The state is changed first: an answer that is cut off finds no connection to send on. */
 static void drop_connection(struct redis_link *link)
 {
     struct call *calls = link->calls, *call, *next;
@@ -169,6 +169,7 @@ int redis_link_send(struct redis_link *link, redis_answer *answer, void *arg, co
         alloc_failed();
     if (answer) {
         struct call *call = alloc_zeroed(sizeof *call);
+
         call->answer = answer;
         call->arg = arg;
         DL_APPEND(link->calls, call);
@@ -229,6 +230,7 @@ static void greet(struct redis_link *link)
     if (login->password) {
         struct redis_arg auth[3] = {redis_arg_text("AUTH")};
         size_t count = 1;
+
         if (login->user)
             auth[count++] = redis_arg_text(login->user);
         auth[count++] = redis_arg_text(login->password);
@@ -300,6 +302,7 @@ static void read_replies(struct redis_link *link)
     link->reply_bytes += unread_bytes(link) - before;
     while (connected(link)) {
         void *reply = NULL;
+
         if (redisGetReplyFromReader(link->context, &reply) != REDIS_OK) {
             if (link->context->err == REDIS_ERR_OOM)
                 redis_link_fail(link, TOO_LARGE);

@@ -270,6 +270,7 @@ static const char *read_url(const char *text, struct redis_url *url)
     const char *at = memrchr(text, '@', strcspn(text, "/?"));
     if (at) {
         const char *why = read_login(text, (size_t)(at - text), &url->login);
+
         if (why)
             return why;
         len -= (size_t)(at + 1 - text);

@@ -75,6 +75,7 @@ static void add_event(struct replay *replay, const struct record_event *event)
     if (replay->count == replay->room) {
         size_t room = replay->room * 2 + 16;
         struct broker_past_event *events = realloc(replay->events, room * sizeof *events);
+
         if (!events)
             alloc_failed();
         replay->events = events;
@@ -95,6 +96,7 @@ static int add_page(struct replay *replay, const struct redisReply *entries)
 {
     for (size_t i = 0; i < entries->elements; i++) {
         struct record_event event;
+
         if (log_entry_read(entries->element[i], &event) != 0 ||
             event.position.offset != replay->at.offset + 1) {
             metric_add(store_metrics(replay->replays->store)->bad_messages, 1);
@@ -171,6 +173,7 @@ void replays_settle(struct replays *replays)
 {
     while (replays->waiting && replays->under_way < UNDER_WAY_MAX) {
         struct replay *replay = replays->waiting;
+
         DL_DELETE(replays->waiting, replay);
         if (replays->store->up && replay_ask(replay) == 0)
             replays->under_way++;

@@ -1,7 +1,7 @@
 /*
  * A set, hash or sorted set of Redis, gone through page by page, and the names that come on a page. A scan
- * that meets no connection, or an answer that is none, ends with a page of NULL; what it was for is then
- * complained of. Broker thread.
+ * without a connection, or with an answer that is not a page, ends with a page of NULL, and the log says what
+ * it was for. Broker thread.
  */
 #ifndef RIDECAST_BROKER_REDIS_SCAN_H
 #define RIDECAST_BROKER_REDIS_SCAN_H

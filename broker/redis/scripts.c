@@ -54,6 +54,7 @@ static void load_answered(const struct redisReply *reply, void *arg)
         return;
     if (reply->type != REDIS_REPLY_STRING || reply->len != SCRIPT_DIGEST_LEN) {
         char reason[160];
+
         snprintf(reason, sizeof reason, "it refuses to load a script: %s",
                  reply->type == REDIS_REPLY_ERROR ? reply->str : "strange answer");
         redis_link_fail(entry->scripts->link, reason);

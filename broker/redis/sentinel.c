@@ -192,6 +192,7 @@ static void others_answered(const struct redisReply *reply, void *arg)
 
     if (reply) {
         size_t count = sentinel_read_others(reply, others, SENTINELS_MAX);
+
         sentinel_list_learn(&sentinel->list, sentinel->turn, others, count);
     }
 }

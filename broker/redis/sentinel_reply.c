@@ -53,6 +53,7 @@ size_t sentinel_read_others(const struct redisReply *reply, struct redis_address
         return 0;
     for (size_t i = 0; i < reply->elements && count < max; i++) {
         const struct redisReply *one = reply->element[i];
+
         if (one->type == REDIS_REPLY_ARRAY &&
             read_address(field_of(one, "ip"), field_of(one, "port"), &others[count]) == 0)
             count++;

@@ -160,6 +160,7 @@ static void read_page(struct sweep *sweep, const struct redisReply *pairs)
     for (size_t i = 0; i + 1 < pairs->elements; i += 2) {
         struct swept_ride *ride = &sweep->page[sweep->count];
         double deadline_ms = strtod(reply_slice(pairs->element[i + 1]).at, NULL);
+
         if (record_parse_ride(reply_slice(pairs->element[i]), ride->name) != 0)
             continue;
         ride->sweep = sweep;

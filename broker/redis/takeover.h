@@ -1,7 +1,7 @@
 /*
  * What another node has taken over: RESUME and restorations tell it to the node they take a socket from, on a
- * channel of that node. It is only a hint that comes early, since nothing that a node does to a socket it has
- * lost is done. Broker thread.
+ * channel of that node. It is only an early hint: what a node tries with a socket it has lost is refused
+ * anyway. Broker thread.
  */
 #ifndef RIDECAST_BROKER_REDIS_TAKEOVER_H
 #define RIDECAST_BROKER_REDIS_TAKEOVER_H

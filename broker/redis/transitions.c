@@ -175,6 +175,7 @@ void transitions_send(struct transitions *transitions)
         return;
     while (transitions->again) {
         struct transition *transition = transitions->again;
+
         LL_DELETE2(transitions->again, transition, next_again);
         if (send_transition(transition) != 0)
             return; /* it is in the list, and goes out with all others later */

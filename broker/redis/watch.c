@@ -429,6 +429,7 @@ void watch_suspend_all(struct watches *watches)
 {
     for (struct redis_ride *ride = watches->rides->by_name; ride; ride = ride->hh.next) {
         struct watch *watch = ride->watch;
+
         if (!watch)
             continue;
         stop_catching_up(watch);
