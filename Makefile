@@ -20,7 +20,7 @@ COMPILED = sed -n 's|^ *"file": "\(.*\)",*$$|\1|p' build/$(BUILD)/compile_comman
 
 configure = cmake --log-level=NOTICE --preset $(1) -DRIDECAST_WERROR=$(WERROR)
 
-.PHONY: build client run install package test cluster load hold soak chaos bench pictures lint format fuzz clean help
+.PHONY: build client run install package test test-debian13 cluster load hold soak chaos bench pictures lint format fuzz clean help
 
 build: ## the gateway: build/release/gateway/ridecast-gateway (BUILD=dev: with ASan and UBSan)
 	@scripts/install-deps.sh build
@@ -58,6 +58,10 @@ test: ## all tests (BUILD=dev: under ASan and UBSan; BUILD=tsan: what has two th
 	@scripts/install-deps.sh build test
 	@$(MAKE) --no-print-directory build client tests/node_modules/.package-lock.json
 	@$(no-aslr) ctest --preset $(BUILD) -j $(JOBS) $(if $(ONLY),-R '$(ONLY)')
+
+test-debian13: ## those tests in a Debian 13, made once with debootstrap, as root (DEBIAN13=build/debian13)
+	@DEBIAN13='$(DEBIAN13)' MIRROR='$(MIRROR)' scripts/debian13.sh make test \
+		BUILD=$(BUILD) WERROR=$(WERROR) JOBS=$(JOBS) ONLY='$(ONLY)'
 
 tests/node_modules/.package-lock.json: tests/package-lock.json
 	@cd tests && npm ci --no-audit --no-fund
@@ -127,4 +131,4 @@ clean: ## remove everything that was built
 	@rm -rf build client/dist
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a step needs and this machine lacks; says nothing when nothing is missing.
 #
-#   scripts/install-deps.sh build|client|test|package|load|bench|pictures|lint|fuzz …
+#   scripts/install-deps.sh build|client|test|package|load|bench|pictures|lint|fuzz|debian13 …
 #
 # Elsewhere than on Debian and its kin it names what is needed and leaves the verdict to CMake.
 set -euo pipefail
 
+updated= # whether apt has been told what there is
 has_client_node=$(dirname "$0")/has-client-node.sh
 
 # Node.js is often there from another source, whose packages conflict with Debian's npm.
@@ -55,7 +56,8 @@ need()
         exit 1
     fi
     echo "Installing ${missing[*]}"
-    as_root apt-get -qq update
+    [[ -n $updated ]] || as_root apt-get -qq update
+    updated=yes
     as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get -qq install --yes --no-install-recommends -o DPkg::Lock::Timeout=120 "${missing[@]}" >/dev/null
 }
@@ -119,6 +121,9 @@ for group in "$@"; do
         # The sanitizers' runtime is a package of its own, named after the compiler's version.
         need clang
         need "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+        ;;
+    debian13)
+        need debootstrap debian-archive-keyring
         ;;
     *)
         echo "$0: unknown group '$group'" >&2
