@@ -320,7 +320,7 @@ static void hear_frames(struct client *c)
 
 static bool hear_ws(struct client *c)
 {
-    char *body;
+    char *body = NULL;
     size_t len;
 
     if (!c->ws || c->ws->stalled)
