@@ -6,6 +6,7 @@
  *           replay       events from the log for one client
  *           watch        watched rides: subscription, order of events, results that wait for their event
  *           catchup      one ride brought up to date: from the log, else by a roster
+ *           checkup      whether the server will do
  *           lease        this node's lease, the beat
  *           reap, sweep  for all nodes: the riders of dead nodes; suspended riders whose window has passed
  *           disown       what Redis has under this node's name and it does not hold
@@ -18,7 +19,7 @@
  * back, a connection, a timer or the gateway, is followed by one settle(): there transitions are sent,
  * replays started, lost riders put back, and unused rides freed, and nowhere else.
  *
- *   commands: connect, load scripts, first beat ─▶ events: connect ─▶ up: subscribe, send what waits
+ *   commands: connect, load scripts, checkup, first beat ─▶ events: connect ─▶ up: subscribe, send what waits
  *   either lost ─▶ down, both closed ─▶ from the start
  *
  * Whichever connection is lost, both are made anew: after a failover they must not end up on different
@@ -26,6 +27,7 @@
  */
 #include "broker/broker_metrics.h"
 #include "broker/message.h"
+#include "broker/redis/checkup.h"
 #include "broker/redis/disown.h"
 #include "broker/redis/held.h"
 #include "broker/redis/lease.h"
@@ -67,6 +69,7 @@ struct redis {
     struct watches watches;
     struct transitions transitions;
     struct replays replays;
+    struct checkup checkup;
     struct lease lease;
     struct disown disown;
     struct reap reap;
@@ -202,6 +205,7 @@ static void beaten(void *arg)
         restore_all(redis);
     else if (up && !redis->lease.gone)
         disown_run(&redis->disown);
+    checkup_repeat(&redis->checkup);
     if (up && redis->lease.sweeper)
         do_the_sweepers_work(redis);
     else
@@ -224,6 +228,13 @@ static void commands_ready(void *arg)
 }
 
 static void scripts_ready(void *arg)
+{
+    struct redis *redis = arg;
+
+    checkup_begin(&redis->checkup);
+}
+
+static void checkup_passed(void *arg)
 {
     struct redis *redis = arg;
 
@@ -359,6 +370,7 @@ static void make_parts(struct redis *redis)
     redis->transitions.watches = &redis->watches;
     redis->replays.store = &redis->store;
     redis->replays.watches = &redis->watches;
+    checkup_init(&redis->checkup, &redis->store, checkup_passed, redis);
     lease_init(&redis->lease, &redis->store, &lease_reports, redis);
     disown_init(&redis->disown, &redis->store, &redis->transitions);
     reap_init(&redis->reap, &redis->store, &redis->rides);

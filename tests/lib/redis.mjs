@@ -9,15 +9,17 @@ import { Program } from "./process.mjs";
 import { until, within } from "./wait.mjs";
 
 export class Redis {
-  static async start(t, { port } = {}) {
-    const redis = new Redis(temporaryFolder(t, "redis"), port ?? (await freePort()));
+  // `config`: more arguments of redis-server.
+  static async start(t, { port, config = [] } = {}) {
+    const redis = new Redis(temporaryFolder(t, "redis"), port ?? (await freePort()), config);
     onEnd(t, () => redis.stop("SIGKILL"));
     await redis.run();
     return redis;
   }
 
-  constructor(folder, port) {
+  constructor(folder, port, config = []) {
     this.folder = folder;
+    this.config = config;
     this.port = port;
     this.url = `redis://127.0.0.1:${port}`;
   }
@@ -26,7 +28,7 @@ export class Redis {
   async run() {
     const durable = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
     const place = ["--bind", "127.0.0.1", "--port", String(this.port), "--dir", this.folder];
-    this.program = new Program("redis-server", [...place, ...durable]);
+    this.program = new Program("redis-server", [...place, ...durable, ...this.config]);
     await until(
       () => this.#answers(),
       () => `waiting for redis-server\n${this.program.stdout}`,

@@ -1,0 +1,197 @@
+/*
+ * INFO, CONFIG GET save, and a script that changes nothing.
+ */
+#include "broker/redis/checkup.h"
+
+#include "broker/redis/call.h"
+#include "broker/redis/log_entry.h"
+#include "common/clock.h"
+#include "common/log.h"
+
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EVERY_MS = 10000, NEEDS_MAJOR = 6, NEEDS_MINOR = 2, VALUE_SIZE = 32 };
+
+static void give_up(struct checkup *checkup, const char *reason)
+{
+    checkup->failed = true;
+    redis_link_fail(checkup->store->commands, reason);
+}
+
+/* Logs it unless that is what was logged last; NULL: there is nothing to say any more. */
+static void say_once(const char **told, const char *warning)
+{
+    if (warning && warning != *told)
+        log_warn("broker", "%s", warning);
+    *told = warning;
+}
+
+static void answer_came(struct checkup *checkup)
+{
+    if (--checkup->awaited > 0 || checkup->failed || !checkup->starting)
+        return;
+    checkup->starting = false;
+    checkup->passed(checkup->arg);
+}
+
+/* --- INFO --- */
+
+/* The value of a field, empty when there is none. */
+static const char *field(const char *info, const char *name, char value[VALUE_SIZE])
+{
+    size_t name_len = strlen(name);
+
+    value[0] = '\0';
+    for (const char *line = info; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, name, name_len) == 0 && line[name_len] == ':') {
+            snprintf(value, VALUE_SIZE, "%.*s", (int)strcspn(line + name_len + 1, "\r\n"),
+                     line + name_len + 1);
+            break;
+        }
+    }
+    return value;
+}
+
+static bool is_too_old(const char *version)
+{
+    char *end;
+    long major = strtol(version, &end, 10), minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
+
+    return major > 0 && (major < NEEDS_MAJOR || (major == NEEDS_MAJOR && minor < NEEDS_MINOR));
+}
+
+/* Why it will not do, in `reason`. False: it will. */
+static bool is_unfit(const char *info, char *reason, size_t reason_size)
+{
+    char value[VALUE_SIZE];
+
+    if (is_too_old(field(info, "redis_version", value))) {
+        snprintf(reason, reason_size, "it is Redis %s; %d.%d or later is needed", value, NEEDS_MAJOR,
+                 NEEDS_MINOR);
+        return true;
+    }
+    if (strcmp(field(info, "cluster_enabled", value), "1") == 0) {
+        snprintf(reason, reason_size,
+                 "it is a node of a Redis Cluster; give a server of its own, or redis+sentinel://");
+        return true;
+    }
+    if (strcmp(field(info, "role", value), "slave") == 0) {
+        snprintf(reason, reason_size, "it is a replica; give its primary, or redis+sentinel://");
+        return true;
+    }
+    return false;
+}
+
+static const char *eviction_warning(const char *info)
+{
+    char maxmemory[VALUE_SIZE], policy[VALUE_SIZE];
+
+    field(info, "maxmemory", maxmemory);
+    field(info, "maxmemory_policy", policy);
+    if (!maxmemory[0] || strcmp(maxmemory, "0") == 0 || !policy[0] || strcmp(policy, "noeviction") == 0)
+        return NULL;
+    return "Redis may evict riders, as its memory is bounded; set its maxmemory-policy to noeviction";
+}
+
+static void info_came(const struct redisReply *reply, void *arg)
+{
+    struct checkup *checkup = arg;
+    char reason[128], value[VALUE_SIZE];
+
+    if (!reply) {
+        checkup->failed = true;
+    } else if (reply->type == REDIS_REPLY_STRING) {
+        checkup->appends = strcmp(field(reply->str, "aof_enabled", value), "1") == 0;
+        say_once(&checkup->policy_told, eviction_warning(reply->str));
+        if (is_unfit(reply->str, reason, sizeof reason))
+            give_up(checkup, reason);
+    }
+    answer_came(checkup);
+}
+
+/* --- CONFIG GET save --- */
+
+static void save_came(const struct redisReply *reply, void *arg)
+{
+    struct checkup *checkup = arg;
+    const char *warning = NULL;
+
+    if (!reply)
+        checkup->failed = true;
+    else if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 && !checkup->appends &&
+             reply_slice(reply->element[1]).len == 0)
+        warning =
+            "Redis writes nothing to disk: if it ends together with all gateways, nobody is aboard any more";
+    if (reply)
+        say_once(&checkup->disk_told, warning);
+    answer_came(checkup);
+}
+
+/* --- a script --- */
+
+static void script_ran(const struct redisReply *reply, void *arg)
+{
+    struct checkup *checkup = arg;
+    char reason[160];
+
+    if (!reply) {
+        checkup->failed = true;
+    } else if (reply->type == REDIS_REPLY_ERROR && !redis_reply_is_error(reply, "NOSCRIPT")) {
+        snprintf(reason, sizeof reason, "it runs no scripts: %s", reply->str);
+        give_up(checkup, reason);
+    }
+    answer_came(checkup);
+}
+
+/* Of a ride that nobody can be on. */
+static int ask_script(struct checkup *checkup)
+{
+    struct call call;
+
+    call_script(&call, checkup->store, SCRIPT_REPLAY, "");
+    call_ride_key(&call, "meta");
+    call_ride_key(&call, "log");
+    call_text(&call, "");
+    call_number(&call, 0);
+    call_number(&call, 1);
+    return call_send(&call, script_ran, checkup);
+}
+
+/* --- asking --- */
+
+static void ask(struct checkup *checkup)
+{
+    struct call info, save;
+
+    checkup->begun_ms = clock_ms();
+    checkup->failed = false;
+    checkup->appends = false;
+    call_command(&info, checkup->store, "INFO");
+    call_command(&save, checkup->store, "CONFIG");
+    call_text(&save, "GET");
+    call_text(&save, "save");
+    checkup->awaited += call_send(&info, info_came, checkup) == 0;
+    checkup->awaited += call_send(&save, save_came, checkup) == 0;
+    checkup->awaited += ask_script(checkup) == 0;
+}
+
+void checkup_init(struct checkup *checkup, struct store *store, void (*passed)(void *arg), void *arg)
+{
+    *checkup = (struct checkup){.store = store, .passed = passed, .arg = arg};
+}
+
+void checkup_begin(struct checkup *checkup)
+{
+    checkup->starting = true;
+    ask(checkup);
+}
+
+void checkup_repeat(struct checkup *checkup)
+{
+    if (checkup->awaited == 0 && clock_ms() - checkup->begun_ms >= EVERY_MS)
+        ask(checkup);
+}

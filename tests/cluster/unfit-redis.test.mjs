@@ -1,0 +1,83 @@
+// A Redis that cannot serve, or might lose riders: said in one line, at the start and while it is in use, and /readyz
+// tells the truth.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { becomes } from "../lib/cluster.mjs";
+import { Redis } from "../lib/redis.mjs";
+import { startGateway } from "../lib/server.mjs";
+import { until } from "../lib/wait.mjs";
+
+const says = (gateway, text) =>
+  until(
+    () => gateway.program.stderr.includes(text),
+    () => `waiting for "${text}" in\n${gateway.program.stderr}`,
+  );
+
+const times = (gateway, text) => gateway.program.stderr.split(text).length - 1;
+
+const start = (t, redis) => startGateway(t, { broker: redis.url, nodeLease: 1000 });
+
+for (const [what, config, text] of [
+  ["a replica", ["--replicaof", "127.0.0.1", "1"], "it is a replica; give its primary, or redis+sentinel://"],
+  ["a node of a Redis Cluster", ["--cluster-enabled", "yes"], "it is a node of a Redis Cluster;"],
+  ["without EVALSHA", ["--rename-command", "EVALSHA", ""], "it runs no scripts: ERR unknown command"],
+])
+  test(`${what}: the gateway says so once and is not ready`, async (t) => {
+    const redis = await Redis.start(t, { config });
+    const gateway = await start(t, redis);
+    await says(gateway, text);
+    await becomes(t, gateway, 503);
+    const connections = async () => Number((await redis.command("INFO", "stats")).match(/total_connections_received:(\d+)/)[1]);
+    const before = await connections();
+    await until(
+      async () => (await connections()) > before + 10, // half of them are this test's own
+      () => "waiting for more attempts",
+    );
+    await becomes(t, gateway, 503);
+    assert.equal(times(gateway, text), 1);
+    assert.equal(times(gateway, "connected to Redis"), 0);
+  });
+
+test("a primary that becomes a replica, and back", async (t) => {
+  const redis = await Redis.start(t);
+  const gateway = await start(t, redis);
+  await becomes(t, gateway, 200);
+  await redis.command("REPLICAOF", "127.0.0.1", "1");
+  await becomes(t, gateway, 503);
+  await says(gateway, "it is a replica;");
+  await redis.command("REPLICAOF", "NO", "ONE");
+  await becomes(t, gateway, 200);
+});
+
+test("scripts that are forbidden while it runs, and allowed again", async (t) => {
+  const redis = await Redis.start(t);
+  const gateway = await start(t, redis);
+  await becomes(t, gateway, 200);
+  await redis.command("ACL", "SETUSER", "default", "-evalsha");
+  await becomes(t, gateway, 503);
+  await says(gateway, "it runs no scripts: NOPERM");
+  await redis.command("ACL", "SETUSER", "default", "+evalsha");
+  await becomes(t, gateway, 200);
+});
+
+test("a Redis that may evict, or that keeps nothing, is used and complained of once", async (t) => {
+  const redis = await Redis.start(t, { config: ["--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru", "--appendonly", "no"] });
+  const gateway = await start(t, redis);
+  await becomes(t, gateway, 200);
+  await says(gateway, "set its maxmemory-policy to noeviction");
+  await says(gateway, "Redis writes nothing to disk");
+  await redis.command("CLIENT", "KILL", "TYPE", "normal"); // it connects anew, and looks again
+  await until(
+    () => times(gateway, "connected to Redis") === 2,
+    () => `waiting for the second connection\n${gateway.program.stderr}`,
+  );
+  assert.equal(times(gateway, "noeviction"), 1);
+  assert.equal(times(gateway, "to disk"), 1);
+});
+
+test("one that does not let itself be asked is used all the same", async (t) => {
+  const redis = await Redis.start(t, { config: ["--rename-command", "INFO", "", "--rename-command", "CONFIG", ""] });
+  const gateway = await start(t, redis);
+  await becomes(t, gateway, 200);
+});
