@@ -189,7 +189,7 @@ void transitions_send(struct transitions *transitions)
 
 /* --- answers --- */
 
-enum verdict { VERDICT_OK, VERDICT_REFUSED, VERDICT_EARLY, VERDICT_NONE };
+enum verdict { VERDICT_OK, VERDICT_REFUSED, VERDICT_EARLY, VERDICT_MOVED, VERDICT_NONE };
 
 struct answer {
     struct broker_position position;
@@ -208,8 +208,11 @@ static enum verdict read_answer(const struct redisReply *reply, struct answer *a
         return VERDICT_EARLY;
     if (strcmp(word, "refused") == 0)
         return VERDICT_REFUSED;
+    if (reply->elements < 3 || !call_read_position(reply->element[1], reply->element[2], &answer->position))
+        return VERDICT_NONE;
+    if (strcmp(word, "moved") == 0)
+        return VERDICT_MOVED;
     if (strcmp(word, "ok") != 0 || reply->elements != 5 ||
-        !call_read_position(reply->element[1], reply->element[2], &answer->position) ||
         record_parse_tenure(reply_slice(reply->element[3]), &answer->tenure) != 0)
         return VERDICT_NONE;
     answer->detail = reply_slice(reply->element[4]);
@@ -268,6 +271,10 @@ static void conclude(struct transition *transition, const struct redisReply *rep
     case VERDICT_REFUSED:
         refused(transition);
         transition_end(transition);
+        break;
+    case VERDICT_MOVED:
+        redis_ride_reached(transition->ride, &answer.position);
+        LL_APPEND2(transition->transitions->again, transition, next_again);
         break;
     case VERDICT_EARLY:
         LL_APPEND2(transition->transitions->again, transition, next_again);

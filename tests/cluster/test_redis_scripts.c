@@ -85,6 +85,17 @@ static void expect_ok(redisReply *reply, const char *offset, const char *detail)
     freeReplyObject(reply);
 }
 
+/* The ride is in an epoch that the sender did not know, at this offset. */
+static void expect_moved(redisReply *reply, const char *offset)
+{
+    if (reply->type == REDIS_REPLY_ERROR)
+        fail_msg("%s", reply->str);
+    assert_string_equal(reply->element[0]->str, "moved");
+    assert_string_equal(reply->element[1]->str, "epochXXX");
+    assert_string_equal(reply->element[2]->str, offset);
+    freeReplyObject(reply);
+}
+
 static redisReply *transition(struct redis_server *server, const char *kind, int sequence, int before)
 {
     return call(server,
@@ -304,12 +315,36 @@ static void an_offset_behind_the_one_that_is_known_begins_a_new_epoch(void **sta
     redis_run(server, "HSET {x}:meta epoch epochOLD offset 5");
     redis_run(server, "XADD {x}:log 5-0 op x kind boarded socket " SOCKET " user {}");
     operation.known_offset = 6;
-    expect_ok(call(server, operation), "1", NULL);
-    assert_int_equal(count(server, "XLEN {x}:log"), 1);
+    expect_moved(call(server, operation), "0");
+    assert_int_equal(count(server, "XLEN {x}:log"), 0);
 
-    operation.sequence = 2; /* who knows only the old epoch does not begin yet another */
-    operation.known_offset = 60;
-    expect_ok(call(server, operation), "2", NULL);
+    operation.known_offset = 60; /* who knows only the old epoch does not begin yet another */
+    expect_moved(call(server, operation), "0");
+    operation.known_epoch = "epochXXX";
+    operation.known_offset = 0;
+    expect_ok(call(server, operation), "1", NULL);
+}
+
+/* A process that was killed may have sent it before this Redis lost what it had. */
+static void what_was_sent_in_another_epoch_is_not_done(void **state)
+{
+    struct redis_server *server = *state;
+    const char *const scripts[] = {script_transition, script_suspend, script_resume, script_restore};
+
+    for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+        struct operation late = {.script = scripts[i],
+                                 .kind = "board",
+                                 .sequence = 1,
+                                 .known_epoch = "epochOLD",
+                                 .known_offset = 3};
+        redis_run(server, "DEL " ALL_KEYS);
+        expect_moved(call(server, late), "0");
+        assert_int_equal(count(server, "EXISTS {x}:users {x}:holders {x}:node:n {x}:away {x}:log {x}:done:n"),
+                         0);
+        assert_true(count(server, "TTL {x}:meta") > 0);
+        expect_ok(transition(server, "board", 1, 0), "1", NULL);
+        expect_moved(call(server, late), "1");
+    }
 }
 
 /* --- reaping and sweeping --- */
@@ -433,6 +468,7 @@ int main(void)
         on_redis(a_key_of_the_wrong_type_stops_the_script_with_nothing_changed),
         on_redis(a_damaged_position_begins_a_new_epoch),
         on_redis(an_offset_behind_the_one_that_is_known_begins_a_new_epoch),
+        on_redis(what_was_sent_in_another_epoch_is_not_done),
         on_redis(reaping_suspends_in_bites_until_nothing_is_left),
         on_redis(reaping_without_a_window_tells_each_once),
         on_redis(reaping_leaves_alone_what_another_node_holds_by_now),

@@ -16,8 +16,12 @@
 -- One sender's operations on a ride are done in the order of their sequences, each once, whatever was lost or
 -- overtaken on the way: `done` holds the last one. A repeated operation changes nothing.
 --
--- Answers {'ok', epoch, offset, tenure, detail}, {'refused'} (another node has obtained the socket later) or {'early'}
--- (`before` is not done: send again).
+-- An operation is of the epoch that its sender knows. In another one it is not done: it may have been on its way since
+-- before this Redis lost what it had, from a process that is dead by now, and nobody would look after its rider. A sender
+-- that lives sends it again, having heard of the epoch.
+--
+-- Answers {'ok', epoch, offset, tenure, detail}, {'refused'} (another node has obtained the socket later), {'early'}
+-- (`before` is not done: send again) or {'moved', epoch, offset} (the ride has begun anew: send again).
 
 local users, holders, held, away, meta, log, done = unpack(KEYS)
 local channel, kind, socket, node, user, tenure, window, candidate, known_epoch, known_offset,
@@ -33,6 +37,10 @@ local suspended = redis.call('ZSCORE', away, socket)
 redis.call('XLEN', log)
 local epoch, offset = position(users, meta, log, candidate, known_epoch, known_offset)
 
+if known_epoch ~= '' and known_epoch ~= epoch then
+    set_expiry(users, meta, log)
+    return {'moved', epoch, offset}
+end
 if tonumber(before) > last then
     return {'early'}
 end
