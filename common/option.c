@@ -12,6 +12,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <regex.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -290,6 +291,33 @@ static bool env_is_known(const struct option_program *program, const char *entry
     return false;
 }
 
+#define SERVICE_ADDRESS  "[0-9a-f.:]+"
+#define SERVICE_NUMBER   "[0-9]{1,5}"
+#define SERVICE_PROTOCOL "(tcp|udp|sctp)"
+#define SERVICE_URL      SERVICE_PROTOCOL "://\\[?" SERVICE_ADDRESS "\\]?:" SERVICE_NUMBER
+#define SERVICE_LINK     "PORT_" SERVICE_NUMBER "_(TCP|UDP|SCTP)"
+
+/*
+ * Whether Kubernetes, or a docker --link, made the variable (`rest` as below) of a service that is named like
+ * the prefix, with more behind a dash or without: nobody has written it. The values count as well, since
+ * PREFIX_PORT=3000 is somebody's who means an option that is not there.
+ */
+static bool describes_service(const char *rest)
+{
+    static const char form[] =
+        "^([A-Z0-9_]+_)?(SERVICE_HOST=" SERVICE_ADDRESS "|SERVICE_PORT(_[A-Z0-9_]+)?=" SERVICE_NUMBER
+        "|(PORT|" SERVICE_LINK ")=" SERVICE_URL "|" SERVICE_LINK "_PROTO=" SERVICE_PROTOCOL "|" SERVICE_LINK
+        "_PORT=" SERVICE_NUMBER "|" SERVICE_LINK "_ADDR=" SERVICE_ADDRESS ")$";
+    regex_t compiled;
+
+    if (regcomp(&compiled, form, REG_EXTENDED | REG_NOSUB) != 0)
+        return false;
+    bool found = regexec(&compiled, rest, 0, NULL, 0) == 0;
+
+    regfree(&compiled);
+    return found;
+}
+
 /* `rest` is what follows the prefix and underscore in a variable that no row explains. */
 static enum option_outcome refuse_variable(const struct loading *l, const char *rest)
 {
@@ -316,7 +344,7 @@ static enum option_outcome check_environment(const struct loading *l)
     for (char *const *entry = l->environ_list; *entry; entry++) {
         bool ours = strncmp(*entry, l->program->env, len) == 0 && (*entry)[len] == '_';
 
-        if (ours && !env_is_known(l->program, *entry))
+        if (ours && !env_is_known(l->program, *entry) && !describes_service(*entry + len + 1))
             return refuse_variable(l, *entry + len + 1);
     }
     return OPTION_OK;

@@ -59,8 +59,10 @@ enum option_outcome {
 /*
  * Fills `config` (zeroed by this call, `size` bytes) from defaults, environment and command line.
  * `environ_list` is NULL-terminated "NAME=value" strings. An environment name with the prefix and an
- * underscore that matches no row is an error too, since it is most likely a misspelling. An option given
- * twice counts as given last. Unless OPTION_OK, the configuration is left zeroed and owns nothing.
+ * underscore that matches no row is an error too, since it is most likely a misspelling, except those that
+ * Kubernetes makes of services (PREFIX_SERVICE_HOST, PREFIX_PORT=tcp://… and so on), which are ignored. An
+ * option given twice counts as given last. Unless OPTION_OK, the configuration is left zeroed and owns
+ * nothing.
  */
 enum option_outcome option_load(const struct option_program *program, void *config, size_t size, int argc,
                                 char *const *argv, char *const *environ_list, struct buf *error);

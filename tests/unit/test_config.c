@@ -247,6 +247,25 @@ static void trusted_proxies_are_networks(void **state)
     assert_all("--trusted-proxy", VALUES("*", "nginx", "10.0.0.1/8", "10.0.0.0/33"), OPTION_BAD);
 }
 
+/* As in every pod next to a service of that name. */
+static void services_named_like_the_program_stop_no_start(void **state)
+{
+    char *argv[] = {(char *)"ridecast-gateway", NULL};
+    char *environment[] = {(char *)"RIDECAST_SERVICE_HOST=10.96.0.7",
+                           (char *)"RIDECAST_PORT=tcp://10.96.0.7:3000",
+                           (char *)"RIDECAST_GATEWAY_SERVICE_PORT=3000",
+                           (char *)"RIDECAST_GATEWAY_PORT_3000_TCP_ADDR=10.96.0.8", NULL};
+    struct config config;
+    struct buf error;
+
+    (void)state;
+    buf_init(&error, 1000);
+    assert_int_equal(option_load(&config_program, &config, sizeof config, 1, argv, environment, &error),
+                     OPTION_OK);
+    option_free(&config_program, &config);
+    buf_deinit(&error);
+}
+
 static void the_help_page_fits_100_columns_and_names_every_row(void **state)
 {
     struct buf page;
@@ -282,6 +301,7 @@ int main(void)
         cmocka_unit_test(the_node_id_is_empty_or_plain),
         cmocka_unit_test(origins_are_any_or_a_list_without_paths),
         cmocka_unit_test(trusted_proxies_are_networks),
+        cmocka_unit_test(services_named_like_the_program_stop_no_start),
         cmocka_unit_test(the_help_page_fits_100_columns_and_names_every_row),
     };
 

@@ -244,6 +244,63 @@ static void a_misspelt_variable_is_told_what_was_probably_meant(void **state)
                       "demo: unknown environment variable DEMO_parts; did you mean DEMO_PARTS? See --help");
 }
 
+static void variables_that_kubernetes_makes_of_services_are_ignored(void **state)
+{
+    char *environment[] = {
+        "DEMO_SERVICE_HOST=10.96.0.7",
+        "DEMO_SERVICE_PORT=3000",
+        "DEMO_SERVICE_PORT_HTTP_ADMIN=3001",
+        "DEMO_PORT=tcp://10.96.0.7:3000",
+        "DEMO_PORT_3000_TCP=tcp://10.96.0.7:3000",
+        "DEMO_PORT_3000_TCP_PROTO=tcp",
+        "DEMO_PORT_3000_TCP_PORT=3000",
+        "DEMO_PORT_3000_TCP_ADDR=10.96.0.7",
+        "DEMO_GATEWAY_2_SERVICE_HOST=fd00::7",
+        "DEMO_GATEWAY_2_PORT=udp://[fd00::7]:53",
+        "DEMO_GATEWAY_2_PORT_53_UDP=udp://[fd00::7]:53",
+        "DEMO_GATEWAY_2_PORT_53_UDP_PROTO=udp",
+        "DEMO_GATEWAY_2_PORT_53_UDP_ADDR=fd00::7",
+        "DEMO_PARTS=5",
+        NULL,
+    };
+
+    (void)state;
+    assert_loads_from(environment, ARGS());
+    assert_int_equal(settings.parts, 5);
+    option_free(&program, &settings);
+}
+
+static void what_only_looks_like_them_is_refused(void **state)
+{
+    static const char *const entries[] = {
+        "DEMO_PORT=3000",
+        "DEMO_PORT=",
+        "DEMO_GATEWAY_PORT=3000",
+        "DEMO_PORT=tcp://10.96.0.7:3000\n",
+        "DEMO_PORT=http://10.96.0.7:3000",
+        "DEMO_SERVICE_HOST=rides.example",
+        "DEMO_SERVICE_PORT=http",
+        "DEMO_SERVICE_PORT_http=3000",
+        "DEMO_SERVICE_PORTS=3000",
+        "DEMO_PORT_3000_TCP_PORT=tcp",
+        "DEMO_PORT_3000_TCP_NAME=10.96.0.7",
+        "DEMO_gateway_SERVICE_HOST=10.96.0.7",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+        static const char expected[] = "demo: unknown environment variable DEMO_";
+        struct buf error;
+
+        buf_init(&error, 1000);
+        if (load(ENV((char *)entries[i]), ARGS(), &error) != OPTION_BAD)
+            fail_msg("%s was taken", entries[i]);
+        assert_memory_equal(error.data, expected, strlen(expected));
+        assert_null(memchr(error.data, '\n', error.len));
+        buf_deinit(&error);
+    }
+}
+
 static void what_is_no_option_is_refused(void **state)
 {
     (void)state;
@@ -440,6 +497,8 @@ int main(void)
         cmocka_unit_test(a_refused_value_is_shown_on_one_line_and_not_endlessly),
         cmocka_unit_test(a_misspelt_option_is_told_what_was_probably_meant),
         cmocka_unit_test(a_misspelt_variable_is_told_what_was_probably_meant),
+        cmocka_unit_test(variables_that_kubernetes_makes_of_services_are_ignored),
+        cmocka_unit_test(what_only_looks_like_them_is_refused),
         cmocka_unit_test(what_is_no_option_is_refused),
         cmocka_unit_test(an_option_without_a_value_is_refused),
         cmocka_unit_test(a_secret_is_never_shown_in_an_error),
