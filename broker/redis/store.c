@@ -3,6 +3,7 @@
  */
 #include "broker/redis/store.h"
 
+#include "broker/redis/server_error.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -56,17 +57,11 @@ const char *store_complaint(const struct redisReply *reply)
 
 bool store_is_away(struct store *store, const struct redisReply *reply)
 {
-    static const char *const codes[] = {"READONLY",    "LOADING",    "BUSY",    "MASTERDOWN",
-                                        "CLUSTERDOWN", "NOAUTH",     "NOPERM",  "OOM",
-                                        "MISCONF",     "NOREPLICAS", "TRYAGAIN"};
+    const char *error = server_error(reply);
 
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-        if (redis_reply_is_error(reply, codes[i])) {
-            redis_link_fail(store->commands, reply->str);
-            return true;
-        }
-    }
-    return false;
+    if (error)
+        redis_link_fail(store->commands, error);
+    return error;
 }
 
 bool store_failed(struct store *store, const struct redisReply *reply, const char *what)

@@ -2,6 +2,7 @@
 // to another gateway. To clients it looks like a server.
 
 import net from "node:net";
+import { Transform } from "node:stream";
 import { onEnd } from "./cleanup.mjs";
 import { within } from "./wait.mjs";
 
@@ -9,9 +10,12 @@ export class Relay {
   #listener = net.createServer({ allowHalfOpen: true }, (client) => this.#carry(client));
   #carried = new Set();
   #target = null;
+  #reworded = null;
 
-  static async start(t, server) {
+  // `reworded`: what becomes of a chunk (as latin1) that the server sends; by default nothing.
+  static async start(t, server, { reworded = null } = {}) {
     const relay = new Relay();
+    relay.#reworded = reworded;
     relay.leadTo(server);
     relay.#listener.listen(0, "127.0.0.1");
     await within(new Promise((resolve) => relay.#listener.once("listening", resolve)), () => "listening");
@@ -49,16 +53,22 @@ export class Relay {
     }
     const server = net.connect({ port: this.#target.port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
     this.#pipe(client, server);
-    this.#pipe(server, client);
+    this.#pipe(server, client, this.#reworded);
   }
 
-  #pipe(from, to) {
+  #pipe(from, to, reworded) {
     this.#carried.add(from);
     from.on("error", () => {});
     from.on("close", () => {
       this.#carried.delete(from);
       to.destroySoon();
     });
-    from.pipe(to);
+    if (reworded) from.pipe(rewording(reworded)).pipe(to);
+    else from.pipe(to);
   }
+}
+
+function rewording(reworded) {
+  const transform = (chunk, encoding, done) => done(null, Buffer.from(reworded(chunk.toString("latin1")), "latin1"));
+  return new Transform({ transform });
 }

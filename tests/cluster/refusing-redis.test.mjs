@@ -1,0 +1,63 @@
+// A Redis that refuses commands inside scripts for a while, for a reason of its own: nothing submitted meanwhile is
+// refused or forgotten. Redis 6.2 words that otherwise than the later one that runs here; a relay does it for it.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { becomes } from "../lib/cluster.mjs";
+import { Redis } from "../lib/redis.mjs";
+import { Relay } from "../lib/relay.mjs";
+import { Rider, user } from "../lib/rider.mjs";
+import { startGateway } from "../lib/server.mjs";
+import { until } from "../lib/wait.mjs";
+
+const IN_SCRIPT = /-([A-Z]+ [^\r\n]*)\. script: ([0-9a-f]{40}), on @user_script:(\d+)\.\r\n/g;
+
+class Wording {
+  count = 0;
+
+  constructor(template) {
+    this.template = template;
+  }
+
+  of = (text) =>
+    text.replace(IN_SCRIPT, (all, error, digest, line) => {
+      this.count++;
+      return this.template ? this.template(error, digest, line) : all;
+    });
+}
+
+const WORDINGS = {
+  "in its own words": () => new Wording(),
+  "in those of Redis 6.2": () =>
+    new Wording(
+      (error, digest, line) =>
+        `-ERR Error running script (call to f_${digest}): @user_script:${line}: @user_script: ${line}: -${error}.\r\n`,
+    ),
+};
+
+for (const [how, wording] of Object.entries(WORDINGS)) {
+  test(`what Redis refuses ${how} for lack of memory is done when there is some`, async (t) => {
+    const redis = await Redis.start(t);
+    const words = wording();
+    const relay = await Relay.start(t, redis, { reworded: words.of });
+    // A lease so long that no renewal meets the refusal first; no recovery, so that a loss is told at once.
+    const options = { nodeLease: 60_000, recoveryWindow: 0 };
+    const gateway = await startGateway(t, { broker: relay.url.replace("http", "redis"), ...options });
+    await becomes(t, gateway, 200);
+    const [leaving, coming] = [await Rider.join(t, gateway), await Rider.join(t, gateway)];
+    leaving.say(user("leaving"));
+    await coming.hears("userBoarded", user("leaving"));
+
+    await redis.command("CONFIG", "SET", "maxmemory", "1");
+    leaving.client.tcp.destroy();
+    await until(() => words.count > 0, () => "waiting for the departure to be refused");
+    const answer = coming.ask('"message"', JSON.stringify(JSON.stringify(user("coming"))));
+    await redis.command("CONFIG", "SET", "maxmemory", "0");
+
+    await coming.hears("userDisconnected", user("leaving"));
+    await coming.hears("userBoarded", user("coming"));
+    assert.equal((await answer()).ok, true);
+    const left = Object.values(await redis.hash("ridecast:{/}:users")).map((record) => JSON.parse(record).id);
+    assert.deepEqual(left, ["coming"]);
+  });
+}

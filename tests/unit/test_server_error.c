@@ -1,0 +1,150 @@
+/*
+ * Which errors of Redis are taken to speak of the server, in the words of Redis 6.2 and 7, and which only
+ * look like it.
+ */
+#include "broker/redis/server_error.h"
+
+#include <hiredis/hiredis.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Redis 6.2, in front of what is wrong with a command inside a script. */
+#define SCRIPT                                                                                               \
+    "ERR Error running script (call to f_62e6aac9c7520a78c28f012748b42ed670fff5d3): @user_script:12: "
+#define COMMAND "@user_script: 12: "
+/* Redis 7, behind it. */
+#define BEHIND " script: 62e6aac9c7520a78c28f012748b42ed670fff5d3, on @user_script:12."
+
+static const char *const codes[] = {"READONLY",    "LOADING", "BUSY",    "MASTERDOWN",
+                                    "CLUSTERDOWN", "NOAUTH",  "NOPERM",  "OOM",
+                                    "NOREPLICAS",  "MISCONF", "TRYAGAIN"};
+
+enum { CODES = sizeof codes / sizeof *codes };
+
+/* Of an error reply with the text given. */
+static const char *meant_by(const char *text)
+{
+    const redisReply reply = {.type = REDIS_REPLY_ERROR, .str = (char *)text, .len = strlen(text)};
+
+    return server_error(&reply);
+}
+
+static void expect_each_code(const char *before, const char *behind)
+{
+    for (size_t i = 0; i < CODES; i++) {
+        char text[300];
+
+        snprintf(text, sizeof text, "%s%s for a reason.%s", before, codes[i], behind);
+        if (meant_by(text) != text + strlen(before))
+            fail_msg("%s", text);
+        snprintf(text, sizeof text, "%s%s", before, codes[i]);
+        if (meant_by(text) != text + strlen(before))
+            fail_msg("%s", text);
+    }
+}
+
+static void an_error_of_a_command_is_known_by_its_code(void **state)
+{
+    (void)state;
+    expect_each_code("", "");
+}
+
+static void one_inside_a_script_is_known_in_the_words_of_redis_7(void **state)
+{
+    (void)state;
+    expect_each_code("", BEHIND);
+}
+
+static void and_in_those_of_redis_6(void **state)
+{
+    (void)state;
+    expect_each_code(SCRIPT COMMAND "-", "");
+    expect_each_code(SCRIPT, "");
+}
+
+static void what_a_user_of_redis_may_not_do_has_no_code_in_a_script(void **state)
+{
+    (void)state;
+    assert_non_null(
+        meant_by("ERR The user executing the script can't run this command or subcommand" BEHIND));
+    assert_non_null(
+        meant_by(SCRIPT COMMAND "The user executing the script can't run this command or subcommand"));
+    assert_non_null(
+        meant_by("ERR ACL failure in script: User u has no permissions to run the 'set' command" BEHIND));
+}
+
+static void errors_of_the_command_are_not_the_servers(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "ERR",
+        "NOSCRIPT No matching script. Please use EVAL.",
+        "BUSYGROUP Consumer Group name already exists",
+        "BUSYKEY Target key name already exists.",
+        "WRONGTYPE Operation against a key holding the wrong kind of value",
+        "ERR Unknown Redis command called from script" BEHIND,
+        SCRIPT,
+        SCRIPT COMMAND,
+        SCRIPT "WRONGTYPE Operation against a key holding the wrong kind of value",
+        SCRIPT COMMAND "Unknown Redis command called from Lua script",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (meant_by(texts[i]))
+            fail_msg("%s", texts[i]);
+}
+
+static void a_code_within_the_text_is_only_text(void **state)
+{
+    static const char *const texts[] = {
+        "ERR OOM command not allowed",
+        "ERR unknown command 'x', with args beginning with: 'OOM x' ",
+        "-OOM x",
+        "ERR Error running script: @user_script:1: OOM x",
+        "ERR Error running script (call to f_x): @user_script:1: OOM x",
+        "ERR user_script:1: -OOM x" BEHIND,
+        SCRIPT "user_script:12: -OOM x",
+        SCRIPT COMMAND "x -OOM x",
+        SCRIPT COMMAND "'" SCRIPT COMMAND "-OOM x'",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (meant_by(texts[i]))
+            fail_msg("%s", texts[i]);
+}
+
+static void a_text_that_is_no_error_is_only_text(void **state)
+{
+    static const int types[] = {REDIS_REPLY_STRING, REDIS_REPLY_STATUS, REDIS_REPLY_NIL};
+    char text[] = "OOM command not allowed when used memory > 'maxmemory'.";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        const redisReply reply = {.type = types[i], .str = text, .len = strlen(text)};
+
+        assert_null(server_error(&reply));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_error_of_a_command_is_known_by_its_code),
+        cmocka_unit_test(one_inside_a_script_is_known_in_the_words_of_redis_7),
+        cmocka_unit_test(and_in_those_of_redis_6),
+        cmocka_unit_test(what_a_user_of_redis_may_not_do_has_no_code_in_a_script),
+        cmocka_unit_test(errors_of_the_command_are_not_the_servers),
+        cmocka_unit_test(a_code_within_the_text_is_only_text),
+        cmocka_unit_test(a_text_that_is_no_error_is_only_text),
+    };
+
+    return cmocka_run_group_tests_name("server_error", tests, NULL, NULL);
+}
