@@ -2,20 +2,24 @@
  * The life cycle of a connection to Redis. One timer serves every state: the pause while WAITING, the
  * deadline from CONNECTING to GREETING, the ping each second while READY, and the turn of the loop on which
  * a BROKEN connection is taken down.
+ *
+ * A host's addresses are looked up for a round, in which each has its turn. The round is over when the last
+ * has failed or one has held for a second; what fails then is said, and the next attempt begins a new one.
  */
 #include "broker/redis/redis_link.h"
 
 #include "broker/redis/backoff.h"
 #include "broker/redis/redis_tls.h"
 #include "broker/redis/redis_url.h"
+#include "broker/redis/resolve.h"
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "common/log.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +27,8 @@
 #include <utlist.h>
 
 enum {
+    ADDRESSES_MAX = 8, /* of one host */
+    REASON_SIZE = 512,
     PING_EVERY_MS = 1000,
     PINGS_LOST_MAX = 3,
     /* A page of records of the largest size fits; nothing that is asked for is larger. */
@@ -67,7 +73,13 @@ struct redis_link {
     struct call *calls;
     unsigned silent_pings; /* sent since anything was heard */
     struct backoff backoff;
-    char reason[192]; /* why it failed last, so that it is said once; empty after a good second */
+    struct redis_address addresses[ADDRESSES_MAX]; /* of this round; a socket is its own */
+    size_t address_count, turn;                    /* the one that is tried or in use */
+    struct redis_address best;                     /* which held for a second last, hence tried first */
+    uint64_t until_ms;                             /* when the last of the round has to be ready */
+    char failures[REASON_SIZE];                    /* of this round */
+    bool served;            /* BROKEN: it had been ready, so that `lost` is called before anything else */
+    char told[REASON_SIZE]; /* what was logged last, so that it is said once; empty after a good second */
 };
 
 static void arm(struct redis_link *link, unsigned ms)
@@ -82,16 +94,29 @@ static bool connected(const struct redis_link *link)
     return link->state != LINK_IDLE && link->state != LINK_WAITING && link->state != LINK_BROKEN;
 }
 
-static void complain(struct redis_link *link, const char *reason)
+static void complain(struct redis_link *link)
 {
     char address[REDIS_ADDRESS_TEXT_SIZE];
 
-    if (strncmp(link->reason, reason, sizeof link->reason - 1) == 0)
+    if (strcmp(link->told, link->failures) == 0)
         return;
-    snprintf(link->reason, sizeof link->reason, "%s", reason);
+    snprintf(link->told, sizeof link->told, "%s", link->failures);
     if (link->setup.purpose)
         log_error("broker", "no connection to Redis at %s for %s: %s",
-                  redis_address_text(link->setup.address, address), link->setup.purpose, reason);
+                  redis_address_text(link->setup.address, address), link->setup.purpose, link->failures);
+}
+
+/* With the address, where it is not the one that the log names anyway. */
+static void note_failure(struct redis_link *link, const char *reason)
+{
+    size_t len = strlen(link->failures);
+    const char *comma = len > 0 ? ", " : "";
+    const struct redis_address *address = &link->addresses[link->turn];
+
+    if (link->turn >= link->address_count || redis_address_equal(address, link->setup.address))
+        snprintf(link->failures + len, sizeof link->failures - len, "%s%s", comma, reason);
+    else
+        snprintf(link->failures + len, sizeof link->failures - len, "%s%s: %s", comma, address->host, reason);
 }
 
 /* The state is changed first: an answer that is cut off finds no connection to send on. */
@@ -114,17 +139,12 @@ static void drop_connection(struct redis_link *link)
     }
 }
 
-static void take_down(struct redis_link *link)
-{
-    link->state = LINK_WAITING;
-    arm(link, backoff_pause(&link->backoff));
-    drop_connection(link);
-    link->setup.lost(link->reason, link->setup.arg); /* last: it may close the link */
-}
-
 static void give_up(struct redis_link *link, const char *reason)
 {
-    complain(link, reason);
+    note_failure(link, reason);
+    if (link->turn + 1 >= link->address_count)
+        complain(link);
+    link->served = link->state == LINK_READY;
     link->state = LINK_BROKEN;
     arm(link, 0);
 }
@@ -424,9 +444,10 @@ static redisContext *begin_connecting(const struct redis_address *address)
     return context;
 }
 
-static void start_connecting(struct redis_link *link)
+static void connect_in_turn(struct redis_link *link)
 {
-    redisContext *context = begin_connecting(link->setup.address);
+    redisContext *context = begin_connecting(&link->addresses[link->turn]);
+    uint64_t now_ms = clock_ms(), left_ms = link->until_ms > now_ms ? link->until_ms - now_ms : 0;
 
     if (context->err) {
         give_up(link, context->errstr);
@@ -441,7 +462,61 @@ static void start_connecting(struct redis_link *link)
         alloc_failed();
     link->state = LINK_CONNECTING;
     event_add(link->writable, NULL);
-    arm(link, link->setup.limit_ms);
+    arm(link, (unsigned)(left_ms / (link->address_count - link->turn)));
+}
+
+static void put_best_first(struct redis_link *link)
+{
+    struct redis_address *all = link->addresses;
+
+    for (size_t i = 1; i < link->address_count; i++) {
+        if (redis_address_equal(&all[i], &link->best)) {
+            memmove(&all[1], &all[0], i * sizeof *all);
+            all[0] = link->best;
+        }
+    }
+}
+
+/* 0, or -1: the host has no address, and the link is given up. */
+static int begin_round(struct redis_link *link)
+{
+    const struct redis_address *address = link->setup.address;
+    const char *error;
+
+    link->turn = link->address_count = 0;
+    link->failures[0] = '\0';
+    if (redis_address_is_socket(address)) {
+        link->addresses[link->address_count++] = *address;
+        return 0;
+    }
+    link->address_count = resolve(address, link->addresses, ADDRESSES_MAX, &error);
+    if (link->address_count == 0) {
+        give_up(link, error);
+        return -1;
+    }
+    put_best_first(link);
+    return 0;
+}
+
+static void start_connecting(struct redis_link *link)
+{
+    if (link->turn >= link->address_count && begin_round(link) != 0)
+        return;
+    link->until_ms = clock_ms() + link->setup.limit_ms;
+    connect_in_turn(link);
+}
+
+static void take_down(struct redis_link *link)
+{
+    if (++link->turn < link->address_count && !link->served) {
+        drop_connection(link);
+        connect_in_turn(link);
+        return;
+    }
+    link->state = LINK_WAITING;
+    arm(link, backoff_pause(&link->backoff));
+    drop_connection(link);
+    link->setup.lost(link->failures, link->setup.arg); /* last: it may close the link */
 }
 
 /* A connection that has held for a second is a good one: the next loss begins with the shortest pause again.
@@ -453,7 +528,9 @@ static void check_alive(struct redis_link *link)
         return;
     }
     backoff_reset(&link->backoff);
-    link->reason[0] = '\0';
+    link->best = link->addresses[link->turn];
+    link->address_count = link->turn + 1;
+    link->failures[0] = link->told[0] = '\0';
     link->silent_pings++;
     send_ping(link);
     arm(link, PING_EVERY_MS);
@@ -507,6 +584,7 @@ void redis_link_close(struct redis_link *link)
 {
     event_del(link->timer);
     link->state = LINK_IDLE;
+    link->turn = link->address_count = 0;
     drop_connection(link);
 }
 
@@ -521,17 +599,7 @@ void redis_link_free(struct redis_link *link)
 
 void redis_link_peer(const struct redis_link *link, struct redis_address *peer)
 {
-    struct sockaddr_storage name;
-    socklen_t size = sizeof name;
-    char host[NI_MAXHOST], port[NI_MAXSERV];
-
-    *peer = *link->setup.address;
-    if (redis_address_is_socket(peer) ||
-        getpeername(link->context->fd, (struct sockaddr *)&name, &size) != 0 ||
-        getnameinfo((struct sockaddr *)&name, size, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-        return;
-    redis_address_set(peer, host, strlen(host), strtol(port, NULL, 10));
+    *peer = link->addresses[link->turn];
 }
 
 struct redis_arg redis_arg_text(const char *text)

@@ -3,9 +3,15 @@
  * selects the database, pings, and comes back with growing pauses when it is lost.
  *
  *   IDLE ─ open ─▶ CONNECTING ─▶ SECURING ─▶ GREETING ─▶ READY
- *                    ▲   │           │          │          │
- *                    │   └───────────┴──────────┴────── BROKEN (taken down on the next turn of the loop)
- *                    └── WAITING ◀─────────────────────────┘
+ *                   ▲ ▲  │           │          │          │
+ *                   │ │  └───────────┴──────────┴──────────┴──▶ BROKEN (until the next turn of the loop)
+ *                   │ └─── never READY: the host's next address ──┤
+ *                   └───── WAITING ◀──────────────────────────────┘
+ *
+ * All addresses of a host, IPv4 and IPv6, are tried one after the other without a pause, each for its share
+ * of the time limit, those that fail soon leaving theirs to the others. The one that has held for a second
+ * last comes first. One that is lost within its first second, as a replica is that does not take writes, has
+ * had its turn: the next attempt goes to the next.
  *
  * It drives a non-blocking hiredis context with libevent itself instead of using hiredis' asynchronous layer:
  * that one never hands over the answer to a PING on a subscribed connection, and asserts on answers it does
@@ -13,7 +19,7 @@
  *
  * Everything runs on the thread of the event base. No callback is called from within a function of this
  * header, except the answers that redis_link_close() and _free() cut off. Host names are resolved by the
- * system's resolver, which blocks this thread only.
+ * system's resolver before the first of their addresses is tried, which blocks this thread only.
  */
 #ifndef RIDECAST_BROKER_REDIS_REDIS_LINK_H
 #define RIDECAST_BROKER_REDIS_REDIS_LINK_H
@@ -45,10 +51,12 @@ struct redis_link_setup {
     const struct redis_login *login;
     const struct redis_tls *tls; /* NULL: none */
     unsigned db;
-    unsigned limit_ms;        /* what an attempt may take until it is ready */
+    unsigned limit_ms;        /* what an attempt may take until it is ready, all addresses together */
     const char *purpose;      /* for the log, static: "commands"; NULL: no failure is logged */
     void (*ready)(void *arg); /* authenticated: commands may be sent */
-    /* The connection is no more, or an attempt has failed. Unless this closes the link it tries again. */
+    /* The connection is no more, or an attempt has failed at all addresses. `reason` is lent until the link
+     * is closed or opened; it names the address where that is not the one given. Unless this closes the link
+     * it tries again. */
     void (*lost)(const char *reason, void *arg);
     /* A reply that answers no command: what a subscription brings. NULL: there are none, such a reply breaks
      * the link. */
@@ -74,7 +82,7 @@ void redis_link_close(struct redis_link *link);
  * is connected. */
 void redis_link_fail(struct redis_link *link, const char *reason);
 
-/* Where a ready link has got to: the IP address among those of the host's name. */
+/* Where a ready link has got to: the one among the host's IP addresses. */
 void redis_link_peer(const struct redis_link *link, struct redis_address *peer);
 
 /*

@@ -1,11 +1,14 @@
 /*
- * Redis as people run it, without TLS: Unix sockets, users and passwords, and Sentinel with real servers and
- * sentinels that are killed, moved and brought back.
+ * Redis as people run it, without TLS: Unix sockets, names with several addresses, users and passwords, and
+ * Sentinel with real servers and sentinels that are killed, moved and brought back.
  */
 #include "tests/cluster/redis_server.h"
 #include "tests/lib/broker_box.h"
 #include "tests/lib/deadline.h"
 
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -24,6 +29,7 @@ struct world {
     struct redis_server *sentinels[SENTINELS];
     struct redis_server *stale; /* a sentinel that nobody has told */
     struct box *boxes[BOXES];
+    int silent; /* listens and never says anything; 0: nothing does */
     char url[URL_SIZE];
 };
 
@@ -46,6 +52,8 @@ static int teardown(void **state)
     redis_server_free(world->stale);
     for (size_t i = 0; i < SERVERS; i++)
         redis_server_free(world->servers[i]);
+    if (world->silent)
+        close(world->silent);
     free(world);
     return 0;
 }
@@ -264,6 +272,180 @@ static void let_it_ask_again(void)
     nanosleep(&pause, NULL);
 }
 
+/* --- names with several addresses --- */
+
+/* What the names of these tests lead to, in this order. */
+static const struct host {
+    const char *name;
+    const char *addresses[3];
+} hosts[] = {
+    {"refusing-first.test", {"127.0.0.2", "127.0.0.3", "127.0.0.1"}},
+    {"silent-first.test", {"127.0.0.2", "127.0.0.1"}},
+    {"six.test", {"::1"}},
+    {"six-first.test", {"::1", "127.0.0.1"}},
+    {"nobody.test", {"127.0.0.2", "127.0.0.3"}},
+};
+
+int __real_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **found);
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **found);
+
+/* In the place of the system's. Its lists are freed link by link, so they may be joined. */
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **found)
+{
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+        if (strcmp(hosts[i].name, host) != 0)
+            continue;
+        for (size_t n = 0; n < 3 && hosts[i].addresses[n]; n++) {
+            int failure = __real_getaddrinfo(hosts[i].addresses[n], service, hints, found);
+
+            if (failure != 0)
+                return failure;
+            found = &(*found)->ai_next;
+        }
+        return 0;
+    }
+    return __real_getaddrinfo(host, service, hints, found);
+}
+
+static void listen_silently(struct world *world, const char *address, int port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    int on = 1;
+
+    world->silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_true(world->silent > 0);
+    assert_int_equal(setsockopt(world->silent, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+    assert_int_equal(inet_pton(AF_INET, address, &at.sin_addr), 1);
+    assert_int_equal(bind(world->silent, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(world->silent, 16), 0);
+}
+
+/* How many have connected there since it was asked last. */
+static unsigned visits(const struct world *world)
+{
+    unsigned count = 0;
+
+    for (int fd; (fd = accept(world->silent, NULL, NULL)) >= 0; count++)
+        close(fd);
+    return count;
+}
+
+static struct redis_server *start_server(struct world *world, const char *conf)
+{
+    return world->servers[0] = redis_server_start(REDIS_SERVER, conf);
+}
+
+/* Containers often have no IPv6. */
+static void need_ipv6(void)
+{
+    const struct sockaddr_in6 loopback = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool there = fd >= 0 && bind(fd, (const struct sockaddr *)&loopback, sizeof loopback) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    if (!there)
+        skip();
+}
+
+static void expect_service_at(struct world *world, const char *host)
+{
+    board_and_hear(watching(start_box(world, "redis://%s:%d", host, world->servers[0]->port)), 1);
+}
+
+static void an_address_that_refuses_leads_to_the_next(void **state)
+{
+    struct world *world = *state;
+
+    start_server(world, NOTHING_KEPT);
+    expect_service_at(world, "refusing-first.test");
+}
+
+static void one_that_is_silent_does_after_its_share_of_the_time(void **state)
+{
+    struct world *world = *state;
+
+    start_server(world, NOTHING_KEPT);
+    listen_silently(world, "127.0.0.2", world->servers[0]->port);
+    expect_service_at(world, "silent-first.test");
+    assert_int_equal(visits(world), 1); /* events go where commands have got to */
+}
+
+static void a_name_may_have_ipv6_only(void **state)
+{
+    struct world *world = *state;
+
+    need_ipv6();
+    start_server(world, NOTHING_KEPT "bind 127.0.0.1 ::1\n");
+    expect_service_at(world, "six.test");
+    redisReply *clients = redis_ask(world->servers[0], "CLIENT LIST TYPE PUBSUB");
+    assert_non_null(strstr(clients->str, "addr=[::1]:"));
+    freeReplyObject(clients);
+}
+
+static void or_both_of_which_one_serves(void **state)
+{
+    struct world *world = *state;
+
+    start_server(world, NOTHING_KEPT);
+    expect_service_at(world, "six-first.test");
+}
+
+static void kill_clients(struct redis_server *server)
+{
+    redis_run(server, "CLIENT KILL TYPE normal SKIPME yes");
+}
+
+/* Longer than a connection takes to be a good one. */
+static void let_it_hold(void)
+{
+    const struct timespec pause = {.tv_sec = 1, .tv_nsec = 500000000};
+
+    nanosleep(&pause, NULL);
+}
+
+static void the_address_that_served_is_the_first_to_be_tried_again(void **state)
+{
+    struct world *world = *state;
+
+    start_server(world, NOTHING_KEPT);
+    listen_silently(world, "127.0.0.2", world->servers[0]->port);
+    struct box *box = watching(start_box(world, "redis://silent-first.test:%d", world->servers[0]->port));
+    let_it_hold();
+    visits(world);
+    kill_clients(world->servers[0]);
+    box_wait_down(box);
+    box_wait_up(box);
+    board_and_hear(box, 1);
+    assert_int_equal(visits(world), 0);
+}
+
+static void a_replica_is_left_for_the_next_address(void **state)
+{
+    struct world *world = *state;
+
+    start_primary_and_replica(world);
+    redis_run(world->servers[1], "CONFIG SET bind 127.0.0.2 port %d", world->servers[0]->port);
+    expect_service_at(world, "refusing-first.test");
+    assert_int_equal(riders_on(world->servers[0], 0), 1);
+}
+
+static void when_all_fail_it_waits_until_one_serves(void **state)
+{
+    struct world *world = *state;
+    struct redis_server *server = start_server(world, NOTHING_KEPT);
+    struct box *box = start_box(world, "redis://nobody.test:%d", server->port);
+
+    let_it_hold();
+    assert_int_equal(box_count(box, BROKER_STATE), 0);
+    redis_run(server, "CONFIG SET bind %s", "127.0.0.1 127.0.0.3");
+    box_wait_up(box);
+    board(box, 1);
+}
+
 /* --- Sentinel: failing over --- */
 
 static void a_killed_primary_is_followed_and_nothing_submitted_is_lost(void **state)
@@ -449,6 +631,19 @@ static void an_unknown_name_leaves_the_broker_down_until_it_is_known(void **stat
     box_wait_up(box);
 }
 
+static void sentinels_may_have_several_addresses(void **state)
+{
+    struct world *world = *state;
+
+    start_primary_and_replica(world);
+    world->sentinels[0] = start_sentinel(world->servers[0], 2);
+    struct box *box =
+        watching(start_box(world, "redis+sentinel://refusing-first.test:%d/main", world->sentinels[0]->port));
+    board_and_hear(box, 1);
+    let_it_ask_again();
+    expect_never_down(box);
+}
+
 /* --- Sentinel: who may --- */
 
 static void sentinels_and_servers_have_passwords_of_their_own(void **state)
@@ -494,6 +689,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         in_world(a_unix_socket_serves_with_user_password_and_database),
         in_world(a_socket_that_appears_later_is_found),
+        in_world(an_address_that_refuses_leads_to_the_next),
+        in_world(one_that_is_silent_does_after_its_share_of_the_time),
+        in_world(a_name_may_have_ipv6_only),
+        in_world(or_both_of_which_one_serves),
+        in_world(the_address_that_served_is_the_first_to_be_tried_again),
+        in_world(a_replica_is_left_for_the_next_address),
+        in_world(when_all_fail_it_waits_until_one_serves),
         in_world(a_killed_primary_is_followed_and_nothing_submitted_is_lost),
         in_world(a_frozen_primary_is_left),
         in_world(a_primary_that_is_demoted_while_it_serves_is_left),
@@ -504,6 +706,7 @@ int main(void)
         in_world(a_primary_stays_in_use_while_no_sentinel_answers),
         in_world(a_sentinel_that_names_a_replica_is_not_believed),
         in_world(an_unknown_name_leaves_the_broker_down_until_it_is_known),
+        in_world(sentinels_may_have_several_addresses),
         in_world(sentinels_and_servers_have_passwords_of_their_own),
         in_world(a_primary_that_refuses_the_password_is_tried_until_it_takes_it),
     };

@@ -114,7 +114,7 @@ static void run(struct event_base *base, const uint8_t *data, size_t size, size_
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct redis_login nobody, somebody = {.user = "u", .password = "p"};
-    static const struct redis_address address = {.host = "r", .port = 6379};
+    static const struct redis_address address = {.host = "127.0.0.1", .port = 6379};
     struct event_base *base = event_base_new();
     uint8_t kind = size ? data[0] : 0;
     struct client client = {0};
