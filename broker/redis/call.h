@@ -71,7 +71,7 @@ enum call_verdict {
     CALL_LOST,     /* there is no connection, or it is given up: the server is away */
 };
 
-/* What the answer to the call of a script is. */
+/* What the answer to the call of a script is whose work must be done: what only reads fails alone. */
 enum call_verdict call_judge(struct store *store, enum script script, const struct redisReply *reply);
 
 /* The epoch and offset that a script answers. False when they are not what ours answer. */

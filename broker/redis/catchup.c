@@ -309,11 +309,10 @@ static void take_answer(struct catchup *catchup, const struct redisReply *reply)
 static void roster_answered(const struct redisReply *reply, void *arg)
 {
     struct catchup *catchup = arg;
-    enum call_verdict verdict = call_judge(catchup->store, SCRIPT_ROSTER, reply);
 
-    if (verdict == CALL_LOST || !catchup->ride)
+    if (!reply || !catchup->ride)
         catchup_failed(catchup, NULL);
-    else if (verdict == CALL_AGAIN)
+    else if (scripts_missing(&catchup->store->scripts, SCRIPT_ROSTER, reply))
         ask_roster_or_end(catchup);
     else
         take_answer(catchup, reply);

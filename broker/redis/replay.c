@@ -133,17 +133,12 @@ static void page_answered(const struct redisReply *reply, void *arg)
 {
     struct replay *replay = arg;
 
-    switch (call_judge(replay->replays->store, SCRIPT_REPLAY, reply)) {
-    case CALL_LOST:
+    if (!reply)
         replay_fail(replay);
-        break;
-    case CALL_AGAIN:
+    else if (scripts_missing(&replay->replays->store->scripts, SCRIPT_REPLAY, reply))
         ask_on(replay);
-        break;
-    case CALL_ANSWERED:
+    else
         got_page(replay, reply);
-        break;
-    }
 }
 
 static int replay_ask(struct replay *replay)

@@ -382,6 +382,25 @@ static void replays_are_refused_while_redis_is_away_and_each_is_answered(void **
     assert_false(box_next(a, BROKER_HISTORY)->ok);
 }
 
+/* What Redis says of one ride is that ride's trouble, not the connection's. */
+static void a_ride_that_may_not_be_read_disturbs_no_other(void **state)
+{
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", LONG_MS);
+    struct broker_position from = {.epoch = "epochXXX"};
+
+    redis_run(world->server, "ACL SETUSER default resetkeys ~ridecast:[a-z]* ~ridecast:{/r}:*");
+    broker_watch(a->broker, "/closed");
+    for (unsigned i = 0; i < 3; i++) {
+        broker_replay(a->broker, "/closed", &from, i);
+        assert_false(box_next(a, BROKER_HISTORY)->ok);
+        board(a, i, 1);
+    }
+    redis_run(world->server, "ACL SETUSER default allkeys");
+    assert_string_equal(box_next(a, BROKER_ROSTER)->ride, "/closed");
+    assert_int_equal(box_metric(a, "ridecast_broker_reconnects_total"), 0);
+}
+
 /* --- large rides --- */
 
 /* Puts riders there as if node `ghost` had boarded them, without a lease. */
@@ -451,6 +470,7 @@ int main(int argc, char **argv)
         with_nodes(a_replay_is_exact_over_many_pages_and_follows_the_events_in_it),
         with_nodes(a_replay_is_refused_where_the_log_does_not_reach),
         with_nodes(replays_are_refused_while_redis_is_away_and_each_is_answered),
+        with_nodes(a_ride_that_may_not_be_read_disturbs_no_other),
         with_nodes(a_ride_of_a_hundred_thousand_is_read_without_holding_up_redis),
         with_nodes(many_riders_of_a_dead_node_are_reaped_and_swept_without_holding_up_redis),
     };
