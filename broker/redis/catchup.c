@@ -210,7 +210,7 @@ static void page_came(const struct redisReply *pairs, void *arg)
 {
     struct catchup *catchup = arg;
 
-    if (!pairs || !catchup->ride) {
+    if (!catchup->ride) {
         catchup_failed(catchup, NULL);
         return;
     }
@@ -221,19 +221,25 @@ static void page_came(const struct redisReply *pairs, void *arg)
         scan_next(&catchup->scan);
 }
 
+static void scan_failed(void *arg)
+{
+    struct catchup *catchup = arg;
+
+    catchup_failed(catchup, catchup->scan.failure);
+}
+
 static void scan_users(struct catchup *catchup)
 {
     catchup->scan = (struct scan){
         .store = catchup->store,
         .command = "HSCAN",
-        .complaint = "cannot read a roster",
-        .page = page_came,
-        .arg = catchup,
         .page_size = PAGE_SIZE,
+        .page = page_came,
+        .failed = scan_failed,
+        .arg = catchup,
     };
     key_name_make(&catchup->scan.key, catchup->store->setup->prefix, catchup->ride->name, "users");
     scan_begin(&catchup->scan);
-    scan_next(&catchup->scan);
 }
 
 /* --- the answer of the roster script --- */

@@ -11,68 +11,41 @@
 enum { PAGE_SIZE = 100 };
 
 /* Where the connection was lost, the next one has it done again. */
-static void end_run(struct disown *disown)
+static void end_run(void *arg)
 {
-    names_clear(&disown->page);
+    struct disown *disown = arg;
+
+    walk_end(&disown->rides);
     disown->running = false;
 }
-
-static void look_at_ride(struct disown *disown);
 
 static void sockets_came(const struct redisReply *sockets, void *arg)
 {
     struct disown *disown = arg;
     char socket_id[SOCKET_ID_LEN + 1];
 
-    if (!sockets) {
-        end_run(disown);
-        return;
-    }
     for (size_t i = 0; i < sockets->elements; i++)
         if (record_parse_socket_id(reply_slice(sockets->element[i]), socket_id) == 0)
-            transitions_disown(disown->transitions, names_current(&disown->page), socket_id);
-    if (!scan_at_end(&disown->sockets)) {
+            transitions_disown(disown->transitions, walk_name(&disown->rides), socket_id);
+    if (scan_at_end(&disown->sockets))
+        walk_next(&disown->rides);
+    else
         scan_next(&disown->sockets);
-        return;
-    }
-    disown->page.next++;
-    look_at_ride(disown);
 }
 
-static void scan_sockets(struct disown *disown, const char *ride)
+static void look_at_ride(const char *ride, void *arg)
 {
+    struct disown *disown = arg;
     const struct store *store = disown->sockets.store;
     char what[RECORD_NODE_MAX + 8];
 
-    snprintf(what, sizeof what, "node:%s", store->node);
-    key_name_make(&disown->sockets.key, store->setup->prefix, ride, what);
-    scan_begin(&disown->sockets);
-    scan_next(&disown->sockets);
-}
-
-/* The one whose turn it is, else the first of the next page. */
-static void look_at_ride(struct disown *disown)
-{
-    const char *ride = names_current(&disown->page);
-
-    if (ride)
-        scan_sockets(disown, ride);
-    else if (!scan_at_end(&disown->rides))
-        scan_next(&disown->rides);
-    else
-        end_run(disown);
-}
-
-static void rides_came(const struct redisReply *rides, void *arg)
-{
-    struct disown *disown = arg;
-
-    if (!rides) {
+    if (!ride) {
         end_run(disown);
         return;
     }
-    names_read(&disown->page, rides, RIDE_NAME_MAX + 1, record_parse_ride);
-    look_at_ride(disown);
+    snprintf(what, sizeof what, "node:%s", store->node);
+    key_name_make(&disown->sockets.key, store->setup->prefix, ride, what);
+    scan_begin(&disown->sockets);
 }
 
 void disown_run(struct disown *disown)
@@ -81,8 +54,7 @@ void disown_run(struct disown *disown)
         return;
     disown->due = false;
     disown->running = true;
-    scan_begin(&disown->rides);
-    scan_next(&disown->rides);
+    walk_begin(&disown->rides);
 }
 
 void disown_init(struct disown *disown, struct store *store, struct transitions *transitions)
@@ -91,17 +63,25 @@ void disown_init(struct disown *disown, struct store *store, struct transitions 
         .store = store,
         .command = "SSCAN",
         .complaint = "cannot go through the sockets of this node",
-        .arg = disown,
         .page_size = PAGE_SIZE,
+        .page = sockets_came,
+        .failed = end_run,
+        .arg = disown,
     };
 
-    *disown = (struct disown){.transitions = transitions, .rides = scan, .sockets = scan};
-    disown->rides.page = rides_came;
-    disown->sockets.page = sockets_came;
-    key_name_make_node(&disown->rides.key, store->setup->prefix, store->node, ":rides");
+    *disown = (struct disown){
+        .transitions = transitions,
+        .rides = {.scan = scan,
+                  .parse = record_parse_ride,
+                  .reached = look_at_ride,
+                  .failed = end_run,
+                  .arg = disown},
+        .sockets = scan,
+    };
+    key_name_make_node(&disown->rides.scan.key, store->setup->prefix, store->node, ":rides");
 }
 
 void disown_deinit(struct disown *disown)
 {
-    names_clear(&disown->page);
+    walk_end(&disown->rides);
 }

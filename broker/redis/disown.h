@@ -15,8 +15,8 @@ struct disown {
     struct transitions *transitions;
     bool due; /* somebody wants it done */
     bool running;
-    struct scan rides, sockets; /* of this node; of its ride whose turn it is */
-    struct names page;          /* of rides */
+    struct walk rides;   /* of this node */
+    struct scan sockets; /* of its ride whose turn it is */
 };
 
 /* At rest. The parts outlive it. */

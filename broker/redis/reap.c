@@ -36,12 +36,12 @@ struct dead_node {
 
 static const char *current_node(const struct reap *reap)
 {
-    return names_current(&reap->node_page);
+    return walk_name(&reap->nodes);
 }
 
 static const char *current_ride(const struct reap *reap)
 {
-    return names_current(&reap->ride_page);
+    return walk_name(&reap->rides);
 }
 
 static struct dead_node *dead_find(struct reap *reap, const char *name)
@@ -70,10 +70,12 @@ static void dead_drop(struct reap *reap, struct dead_node *dead)
     free(dead);
 }
 
-static void end_run(struct reap *reap)
+static void end_run(void *arg)
 {
-    names_clear(&reap->node_page);
-    names_clear(&reap->ride_page);
+    struct reap *reap = arg;
+
+    walk_end(&reap->nodes);
+    walk_end(&reap->rides);
     reap->running = false;
 }
 
@@ -104,26 +106,12 @@ static enum life read_life(struct reap *reap, const struct redisReply *reply)
 
 static void node_answered(const struct redisReply *reply, void *arg);
 
-static void look_at_node(struct reap *reap)
+static void look_at_node(const char *node, void *arg)
 {
-    const char *node = current_node(reap);
-
-    if (node && strcmp(node, reap->store->node) == 0) {
-        reap->node_page.next++;
-        look_at_node(reap);
-    } else if (node) {
-        ask_for_lease(reap, node_answered);
-    } else if (!scan_at_end(&reap->nodes)) {
-        scan_next(&reap->nodes);
-    } else {
-        end_run(reap);
-    }
-}
-
-static void next_node(struct reap *reap)
-{
-    reap->node_page.next++;
-    look_at_node(reap);
+    if (node)
+        ask_for_lease(arg, node_answered);
+    else
+        end_run(arg);
 }
 
 static void node_lives(struct reap *reap)
@@ -132,7 +120,7 @@ static void node_lives(struct reap *reap)
 
     if (dead)
         dead_drop(reap, dead);
-    next_node(reap);
+    walk_next(&reap->nodes);
 }
 
 static void strike_off(struct reap *reap, struct dead_node *dead)
@@ -166,7 +154,7 @@ static void node_done(struct reap *reap)
     dead->look_ms = reap->found ? now : now + lease_ms;
     if (dead->empty_ms > 0 && now - dead->empty_ms >= LEASES_OF_REST * lease_ms)
         strike_off(reap, dead);
-    next_node(reap);
+    walk_next(&reap->nodes);
 }
 
 /* --- from ride to ride --- */
@@ -189,20 +177,12 @@ static void ride_answered(const struct redisReply *reply, void *arg)
     }
 }
 
-static void look_at_ride(struct reap *reap)
+static void look_at_ride(const char *ride, void *arg)
 {
-    if (current_ride(reap))
-        ask_for_lease(reap, ride_answered);
-    else if (!scan_at_end(&reap->rides))
-        scan_next(&reap->rides);
+    if (ride)
+        ask_for_lease(arg, ride_answered);
     else
-        node_done(reap);
-}
-
-static void next_ride(struct reap *reap)
-{
-    reap->ride_page.next++;
-    look_at_ride(reap);
+        node_done(arg);
 }
 
 /* What the script took, and whether more is left there. False: the answer is not one of the script's. */
@@ -232,9 +212,9 @@ static void bitten(struct reap *reap, const struct redisReply *reply)
     if (reply->type == REDIS_REPLY_ERROR)
         store_trouble(reap->store, "cannot reap riders on %s: %s", current_ride(reap), reply->str);
     if (count_taken(reap, reply, &more) && more)
-        look_at_ride(reap);
+        ask_for_lease(reap, ride_answered);
     else
-        next_ride(reap);
+        walk_next(&reap->rides);
 }
 
 static void bite_answered(const struct redisReply *reply, void *arg)
@@ -246,7 +226,7 @@ static void bite_answered(const struct redisReply *reply, void *arg)
         end_run(reap);
         break;
     case CALL_AGAIN:
-        look_at_ride(reap);
+        ask_for_lease(reap, ride_answered);
         break;
     case CALL_ANSWERED:
         bitten(reap, reply);
@@ -278,24 +258,11 @@ static void bite(struct reap *reap)
         end_run(reap);
 }
 
-static void rides_came(const struct redisReply *rides, void *arg)
-{
-    struct reap *reap = arg;
-
-    if (!rides) {
-        end_run(reap);
-        return;
-    }
-    names_read(&reap->ride_page, rides, RIDE_NAME_MAX + 1, record_parse_ride);
-    look_at_ride(reap);
-}
-
-static void scan_rides(struct reap *reap)
+static void look_at_rides(struct reap *reap)
 {
     reap->found = false;
-    key_name_make_node(&reap->rides.key, reap->store->setup->prefix, current_node(reap), ":rides");
-    scan_begin(&reap->rides);
-    scan_next(&reap->rides);
+    key_name_make_node(&reap->rides.scan.key, reap->store->setup->prefix, current_node(reap), ":rides");
+    walk_begin(&reap->rides);
 }
 
 /* It has no lease. Whether its turn has come to be looked at. */
@@ -316,9 +283,9 @@ static void node_answered(const struct redisReply *reply, void *arg)
         break;
     case DEAD:
         if (is_due(reap))
-            scan_rides(reap);
+            look_at_rides(reap);
         else
-            next_node(reap);
+            walk_next(&reap->nodes);
         break;
     case UNKNOWN:
         break;
@@ -327,25 +294,12 @@ static void node_answered(const struct redisReply *reply, void *arg)
 
 /* --- a run --- */
 
-static void nodes_came(const struct redisReply *nodes, void *arg)
-{
-    struct reap *reap = arg;
-
-    if (!nodes) {
-        end_run(reap);
-        return;
-    }
-    names_read(&reap->node_page, nodes, RECORD_NODE_MAX + 1, record_parse_node);
-    look_at_node(reap);
-}
-
 void reap_run(struct reap *reap)
 {
     if (reap->running)
         return;
     reap->running = true;
-    scan_begin(&reap->nodes);
-    scan_next(&reap->nodes);
+    walk_begin(&reap->nodes);
 }
 
 void reap_forget(struct reap *reap)
@@ -358,18 +312,22 @@ void reap_forget(struct reap *reap)
 
 void reap_init(struct reap *reap, struct store *store, struct redis_rides *known)
 {
-    const struct scan scan = {
-        .store = store,
-        .command = "SSCAN",
-        .complaint = "cannot look after dead nodes",
+    const struct walk walk = {
+        .scan = {.store = store,
+                 .command = "SSCAN",
+                 .complaint = "cannot look after dead nodes",
+                 .page_size = PAGE_SIZE},
+        .failed = end_run,
         .arg = reap,
-        .page_size = PAGE_SIZE,
     };
 
-    *reap = (struct reap){.store = store, .known = known, .nodes = scan, .rides = scan};
-    reap->nodes.page = nodes_came;
-    reap->rides.page = rides_came;
-    key_name_make_shared(&reap->nodes.key, store->setup->prefix, "nodes");
+    *reap = (struct reap){.store = store, .known = known, .nodes = walk, .rides = walk};
+    reap->nodes.parse = record_parse_node;
+    reap->nodes.but = store->node;
+    reap->nodes.reached = look_at_node;
+    reap->rides.parse = record_parse_ride;
+    reap->rides.reached = look_at_ride;
+    key_name_make_shared(&reap->nodes.scan.key, store->setup->prefix, "nodes");
 }
 
 void reap_deinit(struct reap *reap)

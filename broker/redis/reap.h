@@ -19,9 +19,8 @@ struct reap {
     struct redis_rides *known;
     bool running;
     struct dead_node *dead;   /* by name */
-    struct scan nodes, rides; /* all that are listed; those of the node whose turn it is */
-    struct names node_page, ride_page;
-    bool found; /* some rider on this look at the node */
+    struct walk nodes, rides; /* all others that are listed; those of the node whose turn it is */
+    bool found;               /* some rider on this look at the node */
 };
 
 /* At rest. The parts outlive it. */

@@ -1,5 +1,5 @@
 /*
- * Pages.
+ * Pages, and the names on them.
  */
 #include "broker/redis/scan.h"
 
@@ -12,14 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-void scan_begin(struct scan *scan)
-{
-    strcpy(scan->cursor, "0");
-}
-
 bool scan_at_end(const struct scan *scan)
 {
     return strcmp(scan->cursor, "0") == 0;
+}
+
+static void fail(struct scan *scan, const char *failure)
+{
+    if (failure && scan->complaint)
+        store_trouble(scan->store, "%s: %s", scan->complaint, failure);
+    scan->failure = failure;
+    scan->failed(scan->arg);
 }
 
 static void answered(const struct redisReply *reply, void *arg)
@@ -27,17 +30,15 @@ static void answered(const struct redisReply *reply, void *arg)
     struct scan *scan = arg;
 
     if (!reply) {
-        scan->page(NULL, scan->arg);
-        return;
+        fail(scan, NULL);
+    } else if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+               reply->element[0]->type != REDIS_REPLY_STRING ||
+               reply->element[1]->type != REDIS_REPLY_ARRAY) {
+        fail(scan, store_complaint(reply));
+    } else {
+        snprintf(scan->cursor, sizeof scan->cursor, "%s", reply->element[0]->str);
+        scan->page(reply->element[1], scan->arg);
     }
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-        reply->element[0]->type != REDIS_REPLY_STRING || reply->element[1]->type != REDIS_REPLY_ARRAY) {
-        store_trouble(scan->store, "%s: %s", scan->complaint, store_complaint(reply));
-        scan->page(NULL, scan->arg);
-        return;
-    }
-    snprintf(scan->cursor, sizeof scan->cursor, "%s", reply->element[0]->str);
-    scan->page(reply->element[1], scan->arg);
 }
 
 void scan_next(struct scan *scan)
@@ -50,26 +51,70 @@ void scan_next(struct scan *scan)
     call_text(&call, "COUNT");
     call_number(&call, scan->page_size);
     if (call_send(&call, answered, scan) != 0)
-        scan->page(NULL, scan->arg);
+        fail(scan, NULL);
 }
 
-void names_read(struct names *names, const struct redisReply *elements, size_t size,
-                int (*parse)(struct json_slice text, char *name))
+void scan_begin(struct scan *scan)
 {
-    names_clear(names);
-    names->at = alloc_zeroed((elements->elements + 1) * size);
-    names->size = size;
-    for (size_t i = 0; i < elements->elements; i++)
-        names->count += parse(reply_slice(elements->element[i]), names->at + names->count * size) == 0;
+    strcpy(scan->cursor, "0");
+    scan_next(scan);
 }
 
-const char *names_current(const struct names *names)
+/* --- names --- */
+
+const char *walk_name(const struct walk *walk)
 {
-    return names->next < names->count ? names->at + names->next * names->size : NULL;
+    return walk->at < walk->count ? walk->names[walk->at] : NULL;
 }
 
-void names_clear(struct names *names)
+static void reach(struct walk *walk)
 {
-    free(names->at);
-    *names = (struct names){.at = NULL};
+    if (walk_name(walk) || scan_at_end(&walk->scan))
+        walk->reached(walk_name(walk), walk->arg);
+    else
+        scan_next(&walk->scan);
+}
+
+static void page_came(const struct redisReply *elements, void *arg)
+{
+    struct walk *walk = arg;
+
+    walk_end(walk);
+    walk->names = alloc_zeroed((elements->elements + 1) * sizeof *walk->names);
+    for (size_t i = 0; i < elements->elements; i++) {
+        char *name = walk->names[walk->count];
+
+        if (walk->parse(reply_slice(elements->element[i]), name) == 0 &&
+            (!walk->but || strcmp(name, walk->but) != 0))
+            walk->count++;
+    }
+    reach(walk);
+}
+
+static void scan_failed(void *arg)
+{
+    struct walk *walk = arg;
+
+    walk->failed(walk->arg);
+}
+
+void walk_begin(struct walk *walk)
+{
+    walk->scan.page = page_came;
+    walk->scan.failed = scan_failed;
+    walk->scan.arg = walk;
+    scan_begin(&walk->scan);
+}
+
+void walk_next(struct walk *walk)
+{
+    walk->at++;
+    reach(walk);
+}
+
+void walk_end(struct walk *walk)
+{
+    free(walk->names);
+    walk->names = NULL;
+    walk->count = walk->at = 0;
 }

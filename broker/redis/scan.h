@@ -1,53 +1,58 @@
 /*
- * A set, hash or sorted set of Redis, gone through page by page, and the names that come on a page. A scan
- * without a connection, or with an answer that is not a page, ends with a page of NULL, and the log says what
- * it was for. Broker thread.
+ * A set, hash or sorted set of Redis gone through page by page (scan), and a set of names gone through name
+ * by name (walk). One run at a time; each ends with the last page or name, or with `failed`. Broker thread.
  */
 #ifndef RIDECAST_BROKER_REDIS_SCAN_H
 #define RIDECAST_BROKER_REDIS_SCAN_H
 
 #include "broker/redis/store.h"
 
-/* The elements of a page, borrowed for the call; a hash's and a sorted set's come in pairs. NULL: the scan
- * has failed. */
-typedef void scan_page(const struct redisReply *elements, void *arg);
-
-/* Embedded in what scans, one run at a time. */
+/* Embedded in what scans, which sets all but the last two. */
 struct scan {
     struct store *store;
     const char *command;   /* SSCAN, HSCAN or ZSCAN */
-    const char *complaint; /* for the log, when it fails: "cannot find suspended riders" */
-    scan_page *page;
+    const char *complaint; /* said in the log before a failure; NULL: `failed` says it */
+    unsigned page_size;    /* about */
+    /* The elements of a page, borrowed for the call; a hash's and a sorted set's come in pairs. */
+    void (*page)(const struct redisReply *elements, void *arg);
+    void (*failed)(void *arg);
     void *arg;
-    struct key_name key; /* of what is gone through; set it with key_name_make…() before scan_begin() */
-    unsigned page_size;  /* about */
+    struct key_name key; /* of what is gone through */
     char cursor[24];
+    const char *failure; /* while `failed` is called: what was answered; NULL: there is no connection */
 };
 
-/* At the beginning again; nothing is asked yet. */
+/* Asks for the first page; for the next one. `failed` is called before they return where there is no
+ * connection. */
 void scan_begin(struct scan *scan);
-
-/* Asks for the next page. `page` is called before it returns where there is no connection. */
 void scan_next(struct scan *scan);
 
 /* Whether that was the last page. */
 bool scan_at_end(const struct scan *scan);
 
-/* Names of a page, taken one after the other; zeroed is empty. */
-struct names {
-    char *at;
-    size_t size, count, next;
+enum { WALK_NAME_MAX = RIDE_NAME_MAX };
+_Static_assert((int)RECORD_NODE_MAX <= (int)WALK_NAME_MAX, "names of nodes fit, too");
+
+/* Embedded in what walks, which sets all but the last three. */
+struct walk {
+    struct scan scan;                                 /* without `page`, `failed` and `arg` */
+    int (*parse)(struct json_slice text, char *name); /* record_parse_ride or _node; others are left out */
+    const char *but;                                  /* a name that is left out, too; NULL: none */
+    void (*reached)(const char *name, void *arg);     /* whose turn it is; NULL: that was all */
+    void (*failed)(void *arg);
+    void *arg;
+    char (*names)[WALK_NAME_MAX + 1]; /* of this page */
+    size_t count, at;
 };
 
-/* Reads those elements that `parse` takes (record_parse_ride, _node), each into `size` bytes. Frees what was
- * there. */
-void names_read(struct names *names, const struct redisReply *elements, size_t size,
-                int (*parse)(struct json_slice text, char *name));
+/* To the first name; to the next one. */
+void walk_begin(struct walk *walk);
+void walk_next(struct walk *walk);
 
-/* The one whose turn it is; NULL after the last. */
-const char *names_current(const struct names *names);
+/* The one whose turn it is. */
+const char *walk_name(const struct walk *walk);
 
-/* Empty again. */
-void names_clear(struct names *names);
+/* Ends it, if it goes on. */
+void walk_end(struct walk *walk);
 
 #endif

@@ -28,8 +28,10 @@ struct swept_ride {
     uint64_t deadline_ms;
 };
 
-static void end_run(struct sweep *sweep)
+static void end_run(void *arg)
 {
+    struct sweep *sweep = arg;
+
     free(sweep->page);
     sweep->page = NULL;
     sweep->count = 0;
@@ -174,10 +176,6 @@ static void page_came(const struct redisReply *pairs, void *arg)
 {
     struct sweep *sweep = arg;
 
-    if (!pairs) {
-        end_run(sweep);
-        return;
-    }
     read_page(sweep, pairs);
     go_on(sweep);
 }
@@ -196,7 +194,6 @@ void sweep_run(struct sweep *sweep)
     if (sweep->full)
         sweep->full_ms = now;
     scan_begin(&sweep->rides);
-    scan_next(&sweep->rides);
 }
 
 void sweep_init(struct sweep *sweep, struct store *store, struct redis_rides *known)
@@ -206,9 +203,10 @@ void sweep_init(struct sweep *sweep, struct store *store, struct redis_rides *kn
         .store = store,
         .command = "ZSCAN",
         .complaint = "cannot find suspended riders",
-        .page = page_came,
-        .arg = sweep,
         .page_size = PAGE_SIZE,
+        .page = page_came,
+        .failed = end_run,
+        .arg = sweep,
     };
     key_name_make_shared(&sweep->rides.key, store->setup->prefix, "away");
 }

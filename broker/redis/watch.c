@@ -129,17 +129,17 @@ static void retry_catching_up(evutil_socket_t fd, short what, void *arg)
     store->settle(store->settle_arg);
 }
 
-/* Where the connection is gone the backend will be down next, and nothing is tried again. */
 static void catching_up_failed(const char *reason, void *arg)
 {
     struct watch *watch = arg;
+
+    watch->catchup = NULL;
+    if (!reason)
+        return; /* the connection is gone, and the backend will be down next */
     unsigned pause_ms = backoff_pause(&watch->backoff);
     const struct timeval pause = {.tv_sec = pause_ms / 1000,
                                   .tv_usec = (suseconds_t)(pause_ms % 1000) * 1000};
-
-    if (reason)
-        store_trouble(watch->watches->store, "cannot read the roster of %s: %s", watch->ride->name, reason);
-    watch->catchup = NULL;
+    store_trouble(watch->watches->store, "cannot read the roster of %s: %s", watch->ride->name, reason);
     event_add(watch->retry, &pause);
 }
 

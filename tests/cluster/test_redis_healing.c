@@ -72,7 +72,8 @@ static void an_emptied_redis_gets_the_riders_of_all_nodes_back(void **state)
     expect_holder(world, 0, "a");
     expect_holder(world, 300, "b");
     assert_int_equal(metric_of_all(world, "ridecast_riders_restored_total"), 600);
-    assert_true(metric_of_all(world, "ridecast_broker_leases_lost_total") >= 2); /* more where the machine is slow */
+    assert_true(metric_of_all(world, "ridecast_broker_leases_lost_total") >=
+                2); /* more where the machine is slow */
     assert_int_equal(metric_of_all(world, "ridecast_riders_held"), 600);
     assert_int_equal(heard_at_all(a, BROKER_DISCONNECTED), 0);
 }
