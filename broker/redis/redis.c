@@ -314,7 +314,7 @@ static void make_sentinel(struct redis *redis)
 
 static void make_links(struct redis *redis)
 {
-    const struct redis_link_setup commands = {
+    struct redis_link_setup setup = {
         .base = redis->backend.setup.base,
         .address = &redis->server,
         .login = &redis->url.login,
@@ -327,23 +327,14 @@ static void make_links(struct redis *redis)
         .settle = settle,
         .arg = redis,
     };
-    const struct redis_link_setup events = {
-        .base = redis->backend.setup.base,
-        .address = &redis->peer,
-        .login = &redis->url.login,
-        .tls = redis->tls,
-        .db = redis->url.db,
-        .limit_ms = CONNECT_LIMIT_MS,
-        .purpose = "events",
-        .ready = events_ready,
-        .lost = events_lost,
-        .pushed = events_heard,
-        .settle = settle,
-        .arg = redis,
-    };
 
-    redis->store.commands = redis_link_new(&commands);
-    redis->store.events = redis_link_new(&events);
+    redis->store.commands = redis_link_new(&setup);
+    setup.address = &redis->peer;
+    setup.purpose = "events";
+    setup.ready = events_ready;
+    setup.lost = events_lost;
+    setup.pushed = events_heard;
+    redis->store.events = redis_link_new(&setup);
     scripts_init(&redis->store.scripts, redis->store.commands, scripts_ready, redis);
 }
 

@@ -285,7 +285,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 static void make_links(struct sentinel *sentinel)
 {
-    const struct redis_link_setup teller = {
+    struct redis_link_setup setup = {
         .base = sentinel->setup.base,
         .address = &sentinel->teller_address,
         .login = &sentinel->setup.url->sentinel_login,
@@ -295,19 +295,13 @@ static void make_links(struct sentinel *sentinel)
         .lost = teller_lost,
         .arg = sentinel,
     };
-    const struct redis_link_setup probe = {
-        .base = sentinel->setup.base,
-        .address = &sentinel->candidate,
-        .login = &sentinel->setup.url->login,
-        .tls = sentinel->setup.tls,
-        .limit_ms = LIMIT_MS,
-        .ready = probe_ready,
-        .lost = probe_lost,
-        .arg = sentinel,
-    };
 
-    sentinel->teller = redis_link_new(&teller);
-    sentinel->probe = redis_link_new(&probe);
+    sentinel->teller = redis_link_new(&setup);
+    setup.address = &sentinel->candidate;
+    setup.login = &sentinel->setup.url->login;
+    setup.ready = probe_ready;
+    setup.lost = probe_lost;
+    sentinel->probe = redis_link_new(&setup);
 }
 
 struct sentinel *sentinel_new(const struct sentinel_setup *setup)
