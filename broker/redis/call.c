@@ -9,36 +9,17 @@
 #include <assert.h>
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char LOG_CAP[] = "4096";
-
-enum { KEY_COUNT_AT = 2, SCRIPT_KEYS_AT }; /* EVALSHA digest key-count key… */
-
-static void begin(struct call *call, struct store *store, const char *name)
+void call_command(struct call *call, struct store *store, const char *name)
 {
     call->store = store;
-    call->ride = NULL;
-    call->is_script = false;
     call->count = 0;
     call->name_count = 0;
     call->number_count = 0;
     call_text(call, name);
-}
-
-void call_command(struct call *call, struct store *store, const char *name)
-{
-    begin(call, store, name);
-}
-
-void call_script(struct call *call, struct store *store, enum script script, const char *ride)
-{
-    begin(call, store, "EVALSHA");
-    call->is_script = true;
-    call->ride = ride;
-    call_text(call, scripts_digest(&store->scripts, script));
-    call_text(call, "");
 }
 
 void call_bytes(struct call *call, const void *at, size_t len)
@@ -65,21 +46,9 @@ static struct key_name *new_name(struct call *call)
     return &call->names[call->name_count++];
 }
 
-static void add_key(struct call *call, const struct key_name *key)
+static void add_name(struct call *call, const struct key_name *name)
 {
-    call_bytes(call, key->text, key->len);
-    if (!call->is_script)
-        return;
-    int len = snprintf(call->key_count, sizeof call->key_count, "%zu", call->count - SCRIPT_KEYS_AT);
-    call->args[KEY_COUNT_AT] = (struct redis_arg){call->key_count, (size_t)len};
-}
-
-void call_ride_key(struct call *call, const char *what)
-{
-    struct key_name *key = new_name(call);
-
-    key_name_make(key, call->store->setup->prefix, call->ride, what);
-    add_key(call, key);
+    call_bytes(call, name->text, name->len);
 }
 
 void call_shared_key(struct call *call, const char *what)
@@ -87,7 +56,7 @@ void call_shared_key(struct call *call, const char *what)
     struct key_name *key = new_name(call);
 
     key_name_make_shared(key, call->store->setup->prefix, what);
-    add_key(call, key);
+    add_name(call, key);
 }
 
 void call_node_key(struct call *call, const char *node, const char *detail)
@@ -95,15 +64,36 @@ void call_node_key(struct call *call, const char *node, const char *detail)
     struct key_name *key = new_name(call);
 
     key_name_make_node(key, call->store->setup->prefix, node, detail);
-    add_key(call, key);
+    add_name(call, key);
 }
 
-void call_channel(struct call *call)
+void call_channel(struct call *call, const char *ride)
 {
     struct key_name *channel = new_name(call);
 
-    store_channel(call->store, call->ride, channel);
-    call_bytes(call, channel->text, channel->len);
+    store_channel(call->store, ride, channel);
+    add_name(call, channel);
+}
+
+/* EVALSHA digest key-count key… */
+void call_script(struct call *call, struct store *store, enum script script, const char *ride, ...)
+{
+    const char *what;
+    va_list keys;
+
+    call_command(call, store, "EVALSHA");
+    call_text(call, scripts_digest(&store->scripts, script));
+    struct redis_arg *key_count = &call->args[call->count++];
+    va_start(keys, ride);
+    while ((what = va_arg(keys, const char *))) {
+        struct key_name *key = new_name(call);
+
+        key_name_make(key, store->setup->prefix, ride, what);
+        add_name(call, key);
+    }
+    va_end(keys);
+    int len = snprintf(call->key_count, sizeof call->key_count, "%zu", call->name_count);
+    *key_count = (struct redis_arg){call->key_count, (size_t)len};
 }
 
 void call_position(struct call *call, const struct broker_position *known)
@@ -114,11 +104,6 @@ void call_position(struct call *call, const struct broker_position *known)
     call_number(call, known ? known->offset : 0);
 }
 
-void call_log_cap(struct call *call)
-{
-    call_text(call, LOG_CAP);
-}
-
 int call_send(struct call *call, redis_answer *answer, void *arg)
 {
     return redis_link_send(call->store->commands, answer, arg, call->args, call->count);
@@ -126,7 +111,7 @@ int call_send(struct call *call, redis_answer *answer, void *arg)
 
 static void told(const struct redisReply *reply, void *arg)
 {
-    store_failed(arg, reply, "Redis refuses what this node has to keep there");
+    store_failed(arg, reply);
 }
 
 void call_tell(struct call *call)

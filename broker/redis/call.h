@@ -2,8 +2,7 @@
  * A command for Redis in the making, most often the call of a script: argument by argument, then sent.
  *
  *     struct call call;
- *     call_script(&call, store, SCRIPT_SWEEP, ride);
- *     call_ride_key(&call, "users");
+ *     call_script(&call, store, SCRIPT_SWEEP, ride, "users", "holders", NULL);
  *     call_number(&call, BITE);
  *     call_send(&call, answered, arg);
  *
@@ -18,15 +17,14 @@
 enum {
     CALL_KEYS_MAX = 8,
     CALL_NUMBERS_MAX = 8,
-    BITE = 100, /* sockets that one call of a script takes from a dead node, or sweeps */
+    BITE = 100,     /* sockets that one call of a script takes from a dead node, or sweeps */
+    LOG_CAP = 4096, /* events that a ride's log keeps, about: what a gateway can miss and still be replayed */
 };
 
 struct call {
     struct store *store;
-    const char *ride; /* NULL: about none */
     struct redis_arg args[REDIS_ARGS_MAX];
     size_t count;
-    bool is_script;
     struct key_name names[CALL_KEYS_MAX];
     size_t name_count;
     char numbers[CALL_NUMBERS_MAX][24];
@@ -35,16 +33,16 @@ struct call {
     char candidate[EPOCH_LEN + 1]; /* for a ride that has no epoch */
 };
 
-/* Begins a command, or the call of a script about a ride. */
+/* Begins a command. */
 void call_command(struct call *call, struct store *store, const char *name);
-void call_script(struct call *call, struct store *store, enum script script, const char *ride);
 
-/* Keys; those of a script come before its other arguments. */
-void call_ride_key(struct call *call, const char *what);
+/* Begins the call of a script about a ride: its keys, each by what it is (key_name_make()), then NULL. */
+void call_script(struct call *call, struct store *store, enum script script, const char *ride, ...)
+    __attribute__((sentinel));
+
 void call_shared_key(struct call *call, const char *what);
 void call_node_key(struct call *call, const char *node, const char *detail);
-
-void call_channel(struct call *call); /* of the ride's events */
+void call_channel(struct call *call, const char *ride); /* of its events */
 void call_text(struct call *call, const char *text);
 void call_bytes(struct call *call, const void *at, size_t len);
 void call_number(struct call *call, uint64_t number);
@@ -52,9 +50,6 @@ void call_number(struct call *call, uint64_t number);
 /* A new epoch, then epoch and offset of what is known of the ride: where Redis has an older position than
  * that, or none, the new one begins. NULL: nothing is known. */
 void call_position(struct call *call, const struct broker_position *known);
-
-/* How many events a ride's log keeps, about: what a gateway can miss and still be replayed. */
-void call_log_cap(struct call *call);
 
 /* Sends it, as redis_link_send() does, on the connection for commands. */
 int call_send(struct call *call, redis_answer *answer, void *arg) __attribute__((warn_unused_result));

@@ -120,10 +120,7 @@ static int ask_roster(struct catchup *catchup)
 {
     struct call call;
 
-    call_script(&call, catchup->store, SCRIPT_ROSTER, catchup->ride->name);
-    call_ride_key(&call, "users");
-    call_ride_key(&call, "meta");
-    call_ride_key(&call, "log");
+    call_script(&call, catchup->store, SCRIPT_ROSTER, catchup->ride->name, "users", "meta", "log", NULL);
     call_position(&call, catchup->known ? &catchup->at : NULL);
     call_number(&call, PAGE_SIZE);
     return call_send(&call, roster_answered, catchup);

@@ -152,9 +152,7 @@ static int ask_script(struct checkup *checkup)
 {
     struct call call;
 
-    call_script(&call, checkup->store, SCRIPT_REPLAY, "");
-    call_ride_key(&call, "meta");
-    call_ride_key(&call, "log");
+    call_script(&call, checkup->store, SCRIPT_REPLAY, "", "meta", "log", NULL);
     call_text(&call, "");
     call_number(&call, 0);
     call_number(&call, 1);

@@ -59,7 +59,7 @@ static void lease_answered(const struct redisReply *reply, void *arg)
     struct lease *lease = arg;
     struct call call;
 
-    if (store_failed(lease->store, reply, "Redis refuses this node its lease"))
+    if (store_failed(lease->store, reply))
         return;
     lease->gone = reply->type == REDIS_REPLY_NIL;
     if (!lease->gone)

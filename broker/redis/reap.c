@@ -34,16 +34,6 @@ struct dead_node {
     UT_hash_handle hh;
 };
 
-static const char *current_node(const struct reap *reap)
-{
-    return walk_name(&reap->nodes);
-}
-
-static const char *current_ride(const struct reap *reap)
-{
-    return walk_name(&reap->rides);
-}
-
 static struct dead_node *dead_find(struct reap *reap, const char *name)
 {
     struct dead_node *dead;
@@ -84,7 +74,7 @@ static void ask_for_lease(struct reap *reap, redis_answer *answer)
     struct call call;
 
     call_command(&call, reap->store, "EXISTS");
-    call_node_key(&call, current_node(reap), "");
+    call_node_key(&call, walk_name(&reap->nodes), "");
     if (call_send(&call, answer, reap) != 0)
         end_run(reap);
 }
@@ -116,7 +106,7 @@ static void look_at_node(const char *node, void *arg)
 
 static void node_lives(struct reap *reap)
 {
-    struct dead_node *dead = dead_find(reap, current_node(reap));
+    struct dead_node *dead = dead_find(reap, walk_name(&reap->nodes));
 
     if (dead)
         dead_drop(reap, dead);
@@ -140,7 +130,7 @@ static void strike_off(struct reap *reap, struct dead_node *dead)
 /* All its rides have been gone through. */
 static void node_done(struct reap *reap)
 {
-    struct dead_node *dead = dead_get(reap, current_node(reap));
+    struct dead_node *dead = dead_get(reap, walk_name(&reap->nodes));
     uint64_t now = clock_ms(), lease_ms = reap->store->setup->node_lease_ms;
 
     if (reap->found) {
@@ -188,7 +178,7 @@ static void look_at_ride(const char *ride, void *arg)
 /* What the script took, and whether more is left there. False: the answer is not one of the script's. */
 static bool count_taken(struct reap *reap, const struct redisReply *reply, bool *more)
 {
-    const char *name = current_ride(reap);
+    const char *name = walk_name(&reap->rides);
     struct redis_ride *ride = redis_rides_find(reap->known, name, strlen(name));
     struct broker_position position;
 
@@ -210,7 +200,7 @@ static void bitten(struct reap *reap, const struct redisReply *reply)
     bool more = false;
 
     if (reply->type == REDIS_REPLY_ERROR)
-        store_trouble(reap->store, "cannot reap riders on %s: %s", current_ride(reap), reply->str);
+        store_trouble(reap->store, "cannot reap riders on %s: %s", walk_name(&reap->rides), reply->str);
     if (count_taken(reap, reply, &more) && more)
         ask_for_lease(reap, ride_answered);
     else
@@ -237,23 +227,20 @@ static void bite_answered(const struct redisReply *reply, void *arg)
 static void bite(struct reap *reap)
 {
     struct store *store = reap->store;
-    const char *node = current_node(reap), *ride = current_ride(reap);
+    const char *node = walk_name(&reap->nodes), *ride = walk_name(&reap->rides);
     char held[RECORD_NODE_MAX + 8];
     struct call call;
 
     if (store->setup->recovery_window_ms > 0)
         notes_away(store, ride);
     snprintf(held, sizeof held, "node:%s", node);
-    const char *const keys[] = {"users", "holders", held, "away", "meta", "log"};
-    call_script(&call, store, SCRIPT_REAP, ride);
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        call_ride_key(&call, keys[i]);
-    call_channel(&call);
+    call_script(&call, store, SCRIPT_REAP, ride, "users", "holders", held, "away", "meta", "log", NULL);
+    call_channel(&call, ride);
     call_text(&call, node);
     call_number(&call, store->setup->recovery_window_ms);
     call_position(&call, redis_rides_position(reap->known, ride));
     call_number(&call, BITE);
-    call_log_cap(&call);
+    call_number(&call, LOG_CAP);
     if (call_send(&call, bite_answered, reap) != 0)
         end_run(reap);
 }
@@ -261,16 +248,16 @@ static void bite(struct reap *reap)
 static void look_at_rides(struct reap *reap)
 {
     reap->found = false;
-    key_name_make_node(&reap->rides.scan.key, reap->store->setup->prefix, current_node(reap), ":rides");
+    key_name_make_node(&reap->rides.scan.key, reap->store->setup->prefix, walk_name(&reap->nodes), ":rides");
     walk_begin(&reap->rides);
 }
 
 /* It has no lease. Whether its turn has come to be looked at. */
 static bool is_due(struct reap *reap)
 {
-    if (!dead_find(reap, current_node(reap)) && HASH_COUNT(reap->dead) >= DEAD_MAX)
+    if (!dead_find(reap, walk_name(&reap->nodes)) && HASH_COUNT(reap->dead) >= DEAD_MAX)
         return false;
-    return clock_ms() >= dead_get(reap, current_node(reap))->look_ms;
+    return clock_ms() >= dead_get(reap, walk_name(&reap->nodes))->look_ms;
 }
 
 static void node_answered(const struct redisReply *reply, void *arg)

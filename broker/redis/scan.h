@@ -49,7 +49,7 @@ struct walk {
 void walk_begin(struct walk *walk);
 void walk_next(struct walk *walk);
 
-/* The one whose turn it is. */
+/* The one whose turn it is; NULL: none. */
 const char *walk_name(const struct walk *walk);
 
 /* Ends it, if it goes on. */

@@ -64,13 +64,13 @@ bool store_is_away(struct store *store, const struct redisReply *reply)
     return error;
 }
 
-bool store_failed(struct store *store, const struct redisReply *reply, const char *what)
+bool store_failed(struct store *store, const struct redisReply *reply)
 {
     if (!reply)
         return true;
     if (reply->type != REDIS_REPLY_ERROR)
         return false;
     if (!store_is_away(store, reply))
-        store_trouble(store, "%s: %s", what, reply->str);
+        store_trouble(store, "Redis refuses what this node has to keep there: %s", reply->str);
     return true;
 }

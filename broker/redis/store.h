@@ -47,7 +47,7 @@ const char *store_complaint(const struct redisReply *reply);
 /* Whether there is nothing to read in the reply: no connection (NULL), or an error, which is complained of.
  * One that speaks of the server and not of the command breaks the connection, so that the command is sent
  * again later. */
-bool store_failed(struct store *store, const struct redisReply *reply, const char *what);
+bool store_failed(struct store *store, const struct redisReply *reply);
 
 /* As much of that as concerns the server. */
 bool store_is_away(struct store *store, const struct redisReply *reply);

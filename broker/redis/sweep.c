@@ -133,17 +133,15 @@ static void sweep_answered(const struct redisReply *reply, void *arg)
 
 static int send_sweep(struct swept_ride *ride)
 {
-    static const char *const keys[] = {"users", "holders", "away", "meta", "log"};
     struct sweep *sweep = ride->sweep;
     struct call call;
 
-    call_script(&call, sweep->store, SCRIPT_SWEEP, ride->name);
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        call_ride_key(&call, keys[i]);
-    call_channel(&call);
+    call_script(&call, sweep->store, SCRIPT_SWEEP, ride->name, "users", "holders", "away", "meta", "log",
+                NULL);
+    call_channel(&call, ride->name);
     call_position(&call, redis_rides_position(sweep->known, ride->name));
     call_number(&call, BITE);
-    call_log_cap(&call);
+    call_number(&call, LOG_CAP);
     if (call_send(&call, sweep_answered, ride) != 0)
         return -1;
     sweep->in_flight++;

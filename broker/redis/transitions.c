@@ -135,11 +135,9 @@ static void make_call(struct call *call, const struct transition *transition)
 
     snprintf(held, sizeof held, "node:%s", store->node);
     snprintf(done, sizeof done, "done:%s", store->run);
-    const char *const keys[] = {"users", "holders", held, "away", "meta", "log", done};
-    call_script(call, store, transition->script, ride->name);
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        call_ride_key(call, keys[i]);
-    call_channel(call);
+    call_script(call, store, transition->script, ride->name, "users", "holders", held, "away", "meta", "log",
+                done, NULL);
+    call_channel(call, ride->name);
     call_text(call, kind_name(order->transition));
     call_text(call, order->socket_id);
     call_text(call, store->node);
@@ -150,7 +148,7 @@ static void make_call(struct call *call, const struct transition *transition)
     call_text(call, store->run);
     call_number(call, transition->sequence);
     call_number(call, transition == ride->transitions ? 0 : transition->ride_prev->sequence);
-    call_log_cap(call);
+    call_number(call, LOG_CAP);
 }
 
 static void transition_answered(const struct redisReply *reply, void *arg);

@@ -296,8 +296,7 @@ static void send_subscription(struct watch *watch, const char *command)
     struct call call;
 
     call_command(&call, watch->watches->store, command);
-    call.ride = watch->ride->name;
-    call_channel(&call);
+    call_channel(&call, watch->ride->name);
     if (call_send_event(&call) == 0)
         watch->confirmations_due++;
 }
