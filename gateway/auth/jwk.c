@@ -1,4 +1,7 @@
-/* Keys from JSON: see jwk.h. */
+/*
+ * Keys from JSON: see jwk.h. Trees are read from a copy of the text in which secrets are blanked out, as
+ * json-c frees what it has read without wiping it; a secret itself is read from the text.
+ */
 #include "gateway/auth/jwk.h"
 #include "common/alloc.h"
 #include "common/base64.h"
@@ -28,13 +31,47 @@ struct number {
 
 static const char NOT_A_KEY[] = "has a JWK that is not as RFC 7517 wants it";
 
+static int decode_number(const char *letters, size_t len, struct number *number)
+{
+    if (len == 0 || len > NUMBER_LETTERS)
+        return -1;
+    return base64_decode(BASE64_URL, letters, len, (char *)number->bytes, &number->len);
+}
+
 static int read_number(struct json_object *jwk, const char *name, struct number *number)
 {
     const char *value = json_tree_string(json_object_object_get(jwk, name), NUMBER_LETTERS);
 
-    if (!value || !*value)
-        return -1;
-    return base64_decode(BASE64_URL, value, strlen(value), (char *)number->bytes, &number->len);
+    return value ? decode_number(value, strlen(value), number) : -1;
+}
+
+/* Whether a member of that name is to be known to nobody (RFC 7518 section 6). */
+static bool is_secret(struct json_slice name)
+{
+    static const char *const names[] = {"k", "d", "p", "q", "dp", "dq", "qi"};
+    size_t i = 0;
+
+    while (i < sizeof names / sizeof *names && !json_text_equals(name, names[i]))
+        i++;
+    return i < sizeof names / sizeof *names;
+}
+
+/* Blanks out the secrets within a value of `text` in `copy`, which is a copy of that text. */
+static void blank_secrets(struct json_slice value, const char *text, char *copy)
+{
+    struct json_slice name, part;
+    size_t cursor = 0;
+
+    if (json_text_type(value) == '[')
+        while (json_text_next(value, &cursor, &part))
+            blank_secrets(part, text, copy);
+    if (json_text_type(value) != '{')
+        return;
+    while (json_text_next_member(value, &cursor, &name, &part))
+        if (json_text_type(part) == '"' && is_secret(name))
+            memset(copy + (part.at - text) + 1, ' ', part.len - 2);
+        else
+            blank_secrets(part, text, copy);
 }
 
 /* NULL: those parameters make no key. */
@@ -132,13 +169,17 @@ static int add_public(struct keys *keys, struct json_object *jwk, EVP_PKEY *(*re
     return keys_add_public(keys, key, id, error);
 }
 
-static int add_secret(struct keys *keys, struct json_object *jwk, const char **error)
+static int add_secret(struct keys *keys, struct json_object *jwk, struct json_slice text, const char **error)
 {
+    struct json_slice value = json_text_member(text, "k");
     struct number secret;
     const char *id;
-    int failed = read_number(jwk, "k", &secret);
 
     *error = NOT_A_KEY;
+    if (json_text_type(value) != '"')
+        return -1;
+    int failed = decode_number(value.at + 1, value.len - 2, &secret);
+
     if (!failed)
         failed = read_id(jwk, &id, error);
     if (!failed)
@@ -165,7 +206,8 @@ static bool is_for(struct json_object *jwk, const char *algorithm)
     return false;
 }
 
-static int add_key(struct keys *keys, struct json_object *jwk, const char **error)
+/* `text` is what `jwk` was read from, with its secrets. */
+static int add_key(struct keys *keys, struct json_object *jwk, struct json_slice text, const char **error)
 {
     struct json_object *type = json_object_object_get(jwk, "kty");
 
@@ -178,14 +220,14 @@ static int add_key(struct keys *keys, struct json_object *jwk, const char **erro
         is_for(jwk, "ES256"))
         return add_public(keys, jwk, ec_key, error);
     if (json_tree_is(type, "oct") && is_for(jwk, "HS256"))
-        return add_secret(keys, jwk, error);
+        return add_secret(keys, jwk, text, error);
     return 0;
 }
 
 /* Each key is read by itself, so that none has two members of one name. */
-static int add_set(struct keys *keys, struct json_slice list, const char **error)
+static int add_set(struct keys *keys, struct json_slice top, const char *blanked, const char **error)
 {
-    struct json_slice text;
+    struct json_slice list = json_text_member(top, "keys"), text;
     size_t cursor = 0;
     int failed = 0;
 
@@ -193,9 +235,10 @@ static int add_set(struct keys *keys, struct json_slice list, const char **error
     if (json_text_type(list) != '[')
         return -1;
     while (!failed && json_text_next(list, &cursor, &text)) {
-        struct json_object *jwk = json_tree_read(text.at, text.len, DEPTH_MAX, MEMBERS_MAX);
+        struct json_object *jwk =
+            json_tree_read(blanked + (text.at - top.at), text.len, DEPTH_MAX, MEMBERS_MAX);
 
-        failed = add_key(keys, jwk, error);
+        failed = add_key(keys, jwk, text, error);
         json_object_put(jwk);
     }
     return failed;
@@ -203,17 +246,23 @@ static int add_set(struct keys *keys, struct json_slice list, const char **error
 
 int jwk_add(struct keys *keys, const char *text, size_t len, const char **error)
 {
-    struct json_object *top = json_tree_read(text, len, DEPTH_MAX, MEMBERS_MAX);
+    struct json_slice top = json_text_trim(text, len);
     size_t before = keys_count(keys);
+    int failed = -1;
 
     *error = "is not strict JSON: one object, no name twice";
-    if (!top)
+    if (!json_text_valid(top.at, top.len, DEPTH_MAX))
         return -1;
-    int failed = json_object_object_get_ex(top, "keys", NULL)
-                     ? add_set(keys, json_text_member(json_text_trim(text, len), "keys"), error)
-                     : add_key(keys, top, error);
+    char *blanked = alloc_text(top.at, top.len);
 
-    json_object_put(top);
+    blank_secrets(top, top.at, blanked);
+    struct json_object *tree = json_tree_read(blanked, top.len, DEPTH_MAX, MEMBERS_MAX);
+
+    if (tree)
+        failed = json_object_object_get_ex(tree, "keys", NULL) ? add_set(keys, top, blanked, error)
+                                                               : add_key(keys, tree, top, error);
+    json_object_put(tree);
+    free(blanked);
     if (!failed && keys_count(keys) == before) {
         *error = "has no key for HS256, RS256 or ES256 signatures";
         failed = -1;

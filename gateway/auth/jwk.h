@@ -13,7 +13,8 @@
 
 struct keys;
 
-/* Adds the key or keys. 0, or -1 with a static text in `*error` that completes "FILE ". */
+/* Adds the key or keys; of secrets nothing is left behind elsewhere. 0, or -1 with a static text in `*error`
+ * that completes "FILE ". */
 int jwk_add(struct keys *keys, const char *text, size_t len, const char **error);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -178,9 +179,65 @@ static void a_point_off_the_curve_is_refused(void **state)
     assert_refused("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" ONES "\",\"y\":\"" ONES "\"}", "has a");
 }
 
+#ifdef __SANITIZE_ADDRESS__
+
+/* AddressSanitizer's, whose header not every compiler's package has. */
+int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
+                                              void (*on_free)(const volatile void *));
+size_t __sanitizer_get_allocated_size(const volatile void *memory);
+
+static bool looking;
+static size_t found; /* pieces of freed memory that hold the secret */
+
+static bool holds(const void *memory, const char *text)
+{
+    return memmem(memory, __sanitizer_get_allocated_size(memory), text, strlen(text)) != NULL;
+}
+
+static void pass_over(const volatile void *memory, size_t size)
+{
+    (void)memory, (void)size;
+}
+
+static void look_at(const volatile void *memory)
+{
+    const void *bytes = (const void *)memory;
+
+    found += looking && (holds(bytes, "MDEyMzQ1Njc4OWFiY2RlZ") || holds(bytes, "0123456789abcdef"));
+}
+
+static void a_secret_stays_in_no_memory_that_is_freed(void **state)
+{
+    static const char *const texts[] = {
+        OCT "}",
+        OCT ",\"kid\":\"a kid that is longer than what its buffer had room for before\"}",
+        "{\"keys\":[" OCT "},{\"kty\":\"of another kind, with a name that is as long as a modulus is\"}]}",
+        "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AA\"}," OCT "}]}",
+    };
+    const char *error;
+
+    (void)state;
+    if (!__sanitizer_install_malloc_and_free_hooks(pass_over, look_at))
+        skip();
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct keys *keys = keys_new();
+
+        looking = true;
+        (void)jwk_add(keys, texts[i], strlen(texts[i]), &error);
+        keys_free(keys);
+        looking = false;
+    }
+    assert_int_equal(found, 0);
+}
+
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+#ifdef __SANITIZE_ADDRESS__
+        cmocka_unit_test(a_secret_stays_in_no_memory_that_is_freed),
+#endif
         cmocka_unit_test(one_key_is_taken),
         cmocka_unit_test(the_keys_verify_what_their_private_halves_sign),
         cmocka_unit_test(a_set_is_taken_and_what_is_for_something_else_passed_over),
