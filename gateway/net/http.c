@@ -69,7 +69,7 @@ static int refuse(struct http_reader *reader, int status)
 
 static int gather(struct http_reader *reader, struct buf *buf, const char *at, size_t n)
 {
-    return buf_append(buf, at, n) ? refuse(reader, HTTP_STATUS_SERVICE_UNAVAILABLE) : 0;
+    return buf_append(buf, at, n) != 0 ? refuse(reader, HTTP_STATUS_SERVICE_UNAVAILABLE) : 0;
 }
 
 /* ---- the head ---- */
@@ -151,7 +151,7 @@ static int finish_fields(struct http_reader *reader)
             value->len--;
         if (!value->len)
             continue;
-        if (gather(reader, value, "", 1))
+        if (gather(reader, value, "", 1) != 0)
             return -1;
         reader->request.field[i] = value->data;
     }
@@ -177,7 +177,7 @@ static int finish_target(struct http_reader *reader)
 {
     struct http_request *request = &reader->request;
 
-    if (gather(reader, &reader->target, "", 1))
+    if (gather(reader, &reader->target, "", 1) != 0)
         return -1;
     char *path = reader->target.data;
     bool as_it_is = path[0] == '/' || reader->parser.method == HTTP_CONNECT ||
@@ -227,7 +227,7 @@ static int on_headers_complete(http_parser *parser)
     /* RTSP's methods, and QUERY, are llhttp's alone. */
     if (parser->http_major != 1 || parser->method > HTTP_SOURCE)
         return refuse(reader, HTTP_STATUS_BAD_REQUEST);
-    if (finish_fields(reader) || finish_target(reader))
+    if (finish_fields(reader) != 0 || finish_target(reader) != 0)
         return -1;
     request->method = known_method(parser->method);
     request->upgrade = !connect && parser->upgrade && is_token(request->field[HTTP_UPGRADE], "websocket");
@@ -540,7 +540,7 @@ int http_respond(struct buf *out, const struct http_response *response)
 {
     size_t before = out->len;
 
-    if (http_respond_head(out, response))
+    if (http_respond_head(out, response) != 0)
         return -1;
     if (!response->head_only && buf_append(out, response->body, response->body_len)) {
         out->len = before;

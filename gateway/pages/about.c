@@ -81,7 +81,7 @@ static void beat(void *owner)
     struct buf text;
 
     buf_init(&text, ABOUT_MAX);
-    if (!print(about, &text)) {
+    if (print(about, &text) == 0) {
         struct blob *json = blob_new(text.data, text.len);
 
         if (json)

@@ -151,7 +151,7 @@ void cluster_surveyed(struct cluster *cluster, const struct blob *json)
 
     buf_clear(answer);
     cluster->fresh_until_ms = 0;
-    if (!json || cluster_sum_up(json, answer)) {
+    if (!json || cluster_sum_up(json, answer) != 0) {
         refuse_all(cluster);
         return;
     }

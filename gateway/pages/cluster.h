@@ -1,8 +1,8 @@
 /*
- * /api/cluster: what all gateways say of themselves (about.h), and what that comes to. The broker shares it.
- * Who asks while a survey is under way gets its answer too, and so does who asks up to a second later:
- * gateways say something new once a second (ABOUT_BEAT_MS), so Redis is asked no more often, however often
- * clients ask. Gateway thread.
+ * /api/cluster: what all gateways say of themselves (about.h), and what that adds up to. They say it to the
+ * broker, which is asked for all of it (a survey). Whoever asks while a survey is under way gets its answer
+ * too, and so does whoever asks up to a second later: gateways say something new once a second
+ * (ABOUT_BEAT_MS), so Redis is asked no more often, however often clients ask. Gateway thread.
  */
 #ifndef RIDECAST_GATEWAY_PAGES_CLUSTER_H
 #define RIDECAST_GATEWAY_PAGES_CLUSTER_H

@@ -100,7 +100,7 @@ static void serve_metrics(const struct pages *pages, struct link *link)
     pages->sample(pages->gateway);
     struct buf text;
     buf_init(&text, 1 << 20);
-    if (metrics_render(pages->metrics, &text))
+    if (metrics_render(pages->metrics, &text) != 0)
         respond_text(link, 500, "the metrics do not fit\n");
     else
         link_respond(link, 200, "text/plain; version=0.0.4; charset=utf-8", "Cache-Control: no-store\r\n",

@@ -84,7 +84,7 @@ struct eio_origin {
     char sid[EIO_SID_MAX + 1]; /* the id it is to have, valid and not in use; "": any */
     struct ip client;          /* for the log */
     char *authorization;       /* the Authorization header, which the session takes; NULL: none */
-    struct peer *guest;        /* whom the transport counts it for; NULL: nobody */
+    struct peer *guest;        /* whose client it is counted as: the session closes it. NULL: nobody's */
 };
 
 struct eio_session {

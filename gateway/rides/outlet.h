@@ -43,7 +43,7 @@ struct outlet_carrier {
     void (*summary)(struct outlet *outlet);
 };
 
-/* The outlets with something new in this turn. Embedded in the server. */
+/* The outlets with something new in this turn. Embedded in the gateway, which flushes them at its end. */
 struct outlets {
     struct outlet *dirty;
     uint64_t ended;   /* clients that fell further behind than allowed */

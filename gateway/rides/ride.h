@@ -5,7 +5,7 @@
  * this gateway that hear it. Every event is encoded once per wire form in use, into that form's log; every
  * member has a cursor. Once per loop turn each ride with news is flushed: one write per member with
  * everything from its cursor to the head. A ride with very many members is flushed in slices, one a turn, so
- * that other rides, requests and pings have their turns in between; who comes late in the round gets more at
+ * that other rides, requests and pings have their turns in between; a member late in the round gets more at
  * once.
  *
  *   broker ─▶ ride_event() ─▶ log[form] ◀─ cursor ─ member ─ outlet ─▶ client
