@@ -390,6 +390,7 @@ static void on_message(void *app, struct eio_session *session, bool binary, cons
     case SIO_TOO_MANY_NAMESPACES:
         refuse(riders->options.refusals, REFUSED_RIDES, &session->client);
     }
+    sio_client_forget(sio->client);
 }
 
 static void on_close(void *app, struct eio_session *session)

@@ -4,7 +4,7 @@
  * A socket's way: connect() ──▶ SOCKET_PENDING ──sio_accept()──▶ SOCKET_JOINED ──▶ socket_end() ──▶ freed.
  *
  * The application may end sockets, or the connection, while it uses them. So an ended socket is unlinked at
- * once, but its memory stays until the client's next message (forget()).
+ * once, but its memory stays until that is over (sio_client_forget()).
  */
 #include "gateway/protocol/socketio.h"
 
@@ -61,7 +61,7 @@ struct sio_client {
     struct sio_socket *sockets; /* pending and joined, in the order they were asked for */
     size_t socket_count;
     unsigned refusals;        /* since the last namespace was joined */
-    struct sio_socket *ended; /* to free in forget() */
+    struct sio_socket *ended; /* to free in sio_client_forget() */
     struct held_event *lent;  /* the same: the application has it */
     size_t held_bytes;        /* of all held events, with their bookkeeping */
 
@@ -125,6 +125,12 @@ static void held_queue(struct sio_socket *socket, struct held_event *held)
     socket->held_end = &held->next;
 }
 
+static void take_back(struct sio_client *client)
+{
+    held_free(client, client->lent);
+    client->lent = NULL;
+}
+
 /* Lends an event that was held. */
 static void held_lend(struct sio_client *client, struct held_event *held, struct sio_event *event)
 {
@@ -141,17 +147,15 @@ static void held_lend(struct sio_client *client, struct held_event *held, struct
         .has_id = held->has_id,
         .id = held->id,
     };
-    held_free(client, client->lent);
+    take_back(client);
     client->lent = held;
 }
 
-/* Frees what the application may have used until now. */
-static void forget(struct sio_client *client)
+void sio_client_forget(struct sio_client *client)
 {
     struct sio_socket *socket;
 
-    held_free(client, client->lent);
-    client->lent = NULL;
+    take_back(client);
     while ((socket = client->ended) != NULL) {
         client->ended = socket->next;
         free(socket->id);
@@ -384,7 +388,7 @@ enum sio_verdict sio_client_text(struct sio_client *client, const char *text, si
     struct sio_packet packet;
     struct sio_socket *socket;
 
-    forget(client);
+    sio_client_forget(client);
     if (client->state != CLIENT_OPEN)
         return SIO_NOTHING;
     if (client->attachments_left > 0 || sio_packet_parse(text, len, &packet) != 0)
@@ -401,7 +405,7 @@ enum sio_verdict sio_client_binary(struct sio_client *client, const char *data, 
     struct held_event *held = client->gathered;
     struct sio_socket *socket = client->gathered_for;
 
-    forget(client);
+    sio_client_forget(client);
     if (client->state != CLIENT_OPEN)
         return SIO_NOTHING;
     if (client->attachments_left == 0 || (held && held_append(client, held, data, len) != 0))
@@ -440,7 +444,7 @@ void sio_client_free(struct sio_client *client)
     if (!client)
         return;
     client_end(client, SIO_LOST);
-    forget(client);
+    sio_client_forget(client);
     free(client);
 }
 
@@ -505,6 +509,7 @@ bool sio_next_kept(struct sio_socket *socket, struct sio_event *event)
 {
     struct held_event *held = socket->held;
 
+    take_back(socket->client);
     if (socket->state != SOCKET_JOINED || !held)
         return false;
     socket->held = held->next;

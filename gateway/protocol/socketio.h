@@ -9,8 +9,9 @@
  *
  * A `struct sio_client` belongs to one Engine.IO session. A `struct sio_socket` is the client's membership of
  * one namespace; it belongs to the client and lives from SIO_CONNECTS until app->disconnect or sio_refuse().
- * After these it stays valid until the client's next message, so that it may end while the application is in
- * the middle of using it; what is sent on it goes nowhere. An event is borrowed as long.
+ * After these it stays valid until sio_client_forget() or the client's next message, so that it may end while
+ * the application is in the middle of using it; what is sent on it goes nowhere. An event is borrowed as
+ * long.
  *
  * Anything protocol.md section 7 says to close on ends every socket (app->disconnect) and closes through
  * carrier->close, exactly once, after which the client ignores input and drops what is sent. So does a lack
@@ -125,6 +126,10 @@ enum sio_verdict sio_client_text(struct sio_client *client, const char *text, si
 enum sio_verdict sio_client_binary(struct sio_client *client, const char *data, size_t len,
                                    struct sio_message *message);
 
+/* The application has done what the last message asked for: frees what was borrowed for that, and sockets
+ * that have ended. Not from inside the application's or the carrier's functions. */
+void sio_client_forget(struct sio_client *client);
+
 void *sio_client_session(const struct sio_client *client);
 
 /* The namespace, with its '/'; NUL-terminated. */
@@ -143,7 +148,7 @@ void sio_socket_set_data(struct sio_socket *socket, void *data);
  * meanwhile is to be taken with sio_next_kept() before anything else arrives.
  */
 void sio_accept(struct sio_socket *socket, const char *socket_id, const char *pid);
-/* The oldest event kept, borrowed until the next or the client's next message. False: there is none. */
+/* The oldest event kept, borrowed until the next call or the client's next message. False: there is none. */
 bool sio_next_kept(struct sio_socket *socket, struct sio_event *event);
 /*
  * Answers CONNECT_ERROR {"message":…,"data":…} (`data` is JSON, or NULL for none) and frees the socket (no

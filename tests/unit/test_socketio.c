@@ -167,6 +167,22 @@ static void carry_out(struct world *w, enum sio_verdict verdict, const struct si
     }
 }
 
+#ifdef __SANITIZE_ADDRESS__
+
+/* AddressSanitizer's, whose header not every compiler's package has. */
+int __sanitizer_get_ownership(const volatile void *memory);
+
+static const char *lent; /* the attachment last heard */
+
+static void remember(struct world *w, struct sio_socket *socket, const struct sio_event *event)
+{
+    (void)w, (void)socket;
+    lent = event->attachments[0].data - 5; /* behind `["b"]` */
+    assert_true(__sanitizer_get_ownership(lent));
+}
+
+#endif
+
 /* From memory that ends where the text ends and is gone afterwards: nothing may be kept by reference. */
 static void say(struct world *w, const char *text)
 {
@@ -547,6 +563,29 @@ static void text_between_attachments_closes(void **state)
     assert_journal(w, "lost /\nclose \n");
 }
 
+#ifdef __SANITIZE_ADDRESS__
+
+static void what_has_been_heard_is_not_kept_for_a_silent_client(void **state)
+{
+    struct world *w = *state;
+
+    w->on_event = remember;
+    join(w, "0");
+    say(w, "51-[\"b\"]");
+    say_binary(w, "x");
+    sio_client_forget(w->client);
+    assert_false(__sanitizer_get_ownership(lent));
+
+    w->on_connect = NULL;
+    join(w, "0/a,");
+    say(w, "51-/a,[\"b\"]");
+    say_binary(w, "x");
+    accept(w, w->socket, "S2", NULL);
+    assert_false(__sanitizer_get_ownership(lent));
+}
+
+#endif
+
 static void unexpected_binary_closes(void **state)
 {
     struct world *w = *state;
@@ -874,6 +913,9 @@ static void a_packet_that_cannot_be_sent_closes_in_the_next_turn(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+#ifdef __SANITIZE_ADDRESS__
+        WORLD_TEST(what_has_been_heard_is_not_kept_for_a_silent_client),
+#endif
         WORLD_TEST(connect_is_answered_with_the_socket_id),
         WORLD_TEST(the_connect_payload_reaches_the_application),
         WORLD_TEST(a_recovery_id_is_answered_too),
