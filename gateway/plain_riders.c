@@ -223,7 +223,6 @@ static const char *subject(void *owner)
 }
 
 static const struct rider_ops OPS = {
-    .form = WIRE_PLAIN,
     .acknowledge = acknowledge,
     .exception = exception,
     .disconnect = disconnect,
@@ -352,7 +351,7 @@ static void join(struct plain_client *client)
 {
     struct plain_riders *riders = client->riders;
     const struct rider_options options = {
-        .ride = client->ride, .outlet = &client->outlet, .ops = &OPS, .client = client};
+        .ride = client->ride, .outlet = &client->outlet, .form = WIRE_PLAIN, .ops = &OPS, .client = client};
 
     client->rider = rider_new(presence_riders(riders->options.presence), &options);
     beat_after(client, riders->options.ping_interval_ms);

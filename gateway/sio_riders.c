@@ -64,7 +64,6 @@ static const char *subject(void *client);
 static void resumed(void *client, bool recovered);
 
 static const struct rider_ops OPS = {
-    .form = WIRE_SOCKETIO,
     .acknowledge = acknowledge,
     .exception = exception,
     .disconnect = disconnect,
@@ -91,6 +90,7 @@ struct sio_rider {
     struct ask *ask;       /* NULL: over */
     struct rider *rider;   /* NULL: not yet */
     struct former *former; /* until CONNECT is answered; NULL: the client showed nothing */
+    bool recovers;         /* the client may come back: it gets a recovery id, and positions */
 };
 
 static const char *subject(void *client)
@@ -110,8 +110,9 @@ static void answer(struct sio_rider *sio_rider, const char *recovery_id)
 static void answer_anew(struct sio_rider *sio_rider)
 {
     char recovery_id[RECOVERY_ID_SIZE];
+    bool has_id = sio_rider->recovers && rider_recovery_id(sio_rider->rider, recovery_id);
 
-    answer(sio_rider, rider_recovery_id(sio_rider->rider, recovery_id) ? recovery_id : NULL);
+    answer(sio_rider, has_id ? recovery_id : NULL);
 }
 
 /* The client takes itself for recovered if its recovery id comes back to it. */
@@ -159,7 +160,12 @@ static void join(struct sio_rider *sio_rider)
     char socket_id[SOCKET_ID_LEN + 1];
     struct broker_position from;
     const struct rider_options options = {
-        .ride = sio_socket_nsp(socket), .outlet = &session->outlet, .ops = &OPS, .client = socket};
+        .ride = sio_socket_nsp(socket),
+        .outlet = &session->outlet,
+        .form = sio_rider->recovers ? WIRE_SOCKETIO : WIRE_SOCKETIO_SHORT,
+        .ops = &OPS,
+        .client = socket,
+    };
 
     if (check_former(sio_rider, socket_id, &from)) {
         sio_rider->rider = rider_resume(riders, &options, socket_id, &from);
@@ -210,6 +216,16 @@ static struct former *read_former(struct json_slice auth)
     if (!auth_text(auth, "offset", former->offset, sizeof former->offset))
         former->offset[0] = '\0';
     return former;
+}
+
+/* Whether the client is to come back: what CONNECT's object says, else the query of the request that opened
+ * the session. */
+static bool wants_recovery(const struct eio_session *session, struct json_slice auth)
+{
+    struct json_slice wants = json_text_member(auth, "recover");
+    char type = json_text_type(wants);
+
+    return type == 't' || (type != 'f' && !session->declines_recovery);
 }
 
 /* What CONNECT's object says, else the header of the request that opened the session. */
@@ -278,7 +294,9 @@ static void on_connect(struct sio_riders *riders, struct sio_socket *socket, str
     sio_rider->socket = socket;
     if (riders->options.auth)
         sio_rider->bearer = bearer_new(riders->options.auth, &grant, expired, sio_rider);
-    sio_rider->former = read_former(auth);
+    sio_rider->recovers = riders_recover(presence_riders(riders->options.presence)) &&
+                          wants_recovery(sio_client_session(sio_socket_client(socket)), auth);
+    sio_rider->former = sio_rider->recovers ? read_former(auth) : NULL;
     sio_socket_set_data(socket, sio_rider);
     if (presence_knows(riders->options.presence, ride))
         join(sio_rider);

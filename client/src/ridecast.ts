@@ -22,8 +22,8 @@ export interface RideEvent {
     /** `disconnected`: gone without an exit, and not come back in time. */
     kind: "boarded" | "exited" | "disconnected";
     rider: Rider;
-    /** The event's place among those of the ride; the same for every client. */
-    offset: string;
+    /** The event's place among those of the ride; the same for every client. Missing where the gateway recovers nobody. */
+    offset?: string | undefined;
 }
 
 export interface Roster {
@@ -99,7 +99,7 @@ export class Ride {
             Object.assign(socket, { _pid: former.pid, _lastOffset: former.offset } satisfies Recovery);
 
         for (const [name, kind] of Object.entries(EVENTS))
-            socket.on(name, (rider: Rider, offset: string) => onEvent?.({ kind, rider, offset }));
+            socket.on(name, (rider: Rider, offset?: string) => onEvent?.({ kind, rider, offset }));
         socket.on("connect", () => {
             this.#socketId = socket.id;
             tell({ state: "live", recovered: socket.recovered });

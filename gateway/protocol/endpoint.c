@@ -204,6 +204,15 @@ static bool find_sid(const struct endpoint *endpoint, struct link *link, struct 
     return admit(link, origin);
 }
 
+/* `recover=0` or `recover=false` */
+static bool declines_recovery(const struct http_request *request)
+{
+    char value[sizeof "false"];
+
+    return http_query_get(request->query, "recover", value, sizeof value) > 0 &&
+           (!strcmp(value, "0") || !strcmp(value, "false"));
+}
+
 /* The same, with what else is known of it; also false where no clients are taken any more. */
 static bool find_origin(const struct endpoint *endpoint, struct link *link, struct eio_origin *origin)
 {
@@ -215,6 +224,7 @@ static bool find_origin(const struct endpoint *endpoint, struct link *link, stru
     }
     if (!find_sid(endpoint, link, origin))
         return false;
+    origin->declines_recovery = declines_recovery(link_request(link));
     if (endpoint->authorization_max && authorization)
         origin->authorization =
             alloc_text(authorization, strnlen(authorization, endpoint->authorization_max));

@@ -369,6 +369,7 @@ static struct eio_session *open_session(struct eio *eio, enum eio_state state,
         session->client = origin->client;
         session->guest = origin->guest;
         session->authorization = origin->authorization;
+        session->declines_recovery = origin->declines_recovery;
     }
     if (origin && origin->sid[0])
         memcpy(session->sid, origin->sid, sizeof session->sid);

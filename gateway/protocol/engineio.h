@@ -85,6 +85,7 @@ struct eio_origin {
     struct ip client;          /* for the log */
     char *authorization;       /* the Authorization header, which the session takes; NULL: none */
     struct peer *guest;        /* whose client it is counted as: the session closes it. NULL: nobody's */
+    bool declines_recovery;    /* its client wants no recovery, by the query */
 };
 
 struct eio_session {
@@ -92,7 +93,8 @@ struct eio_session {
     struct ip client;
     char *authorization; /* of the request that opened it; NULL: none */
     struct peer *guest;
-    struct bucket chatter; /* packets that are no messages */
+    bool declines_recovery; /* for the app */
+    struct bucket chatter;  /* packets that are no messages */
     enum eio_state state;
     bool closing; /* an orderly end: what is queued is delivered, input is ignored, nothing is added */
     bool probing; /* `probe` has said 2probe: polls are released so that the client can switch */

@@ -64,6 +64,7 @@ struct rider {
     const struct rider_ops *ops;
     void *client;
     struct outlet *outlet;
+    enum wire_form form;
     struct member *member;       /* NULL: not joined yet */
     bool aboard;                 /* as far as the broker has said */
     bool exiting;                /* an exit was submitted: what the client still sends is ignored */
@@ -247,6 +248,7 @@ static struct rider *add_rider(struct riders *riders, const struct rider_options
     rider->ops = options->ops;
     rider->client = options->client;
     rider->outlet = options->outlet;
+    rider->form = options->form;
     memcpy(rider->id, id, SOCKET_ID_LEN);
     rider->ride = watched_use(riders->options.watched, options->ride);
     rider->ride->riders++;
@@ -280,7 +282,7 @@ static void give_up(struct rider *rider, enum rider_end end)
 {
     if (rider->evicted || !may_be_aboard(rider))
         return;
-    bool may_return = end == RIDER_LOST && rider->riders->options.recovery_window_ms;
+    bool may_return = end == RIDER_LOST && riders_recover(rider->riders);
     submit(rider, may_return ? BROKER_SUSPEND : BROKER_DISCONNECT, NULL, NULL, false);
 }
 
@@ -349,6 +351,11 @@ void riders_evicted(struct riders *riders, const char *ride, const char *socket_
 
 /* --- coming back --- */
 
+bool riders_recover(const struct riders *riders)
+{
+    return riders->options.recovery_window_ms > 0;
+}
+
 void riders_learn_secret(struct riders *riders, const uint8_t secret[SECRET_LEN])
 {
     memcpy(riders->secret, secret, SECRET_LEN);
@@ -364,7 +371,7 @@ bool rider_recovery_id(const struct rider *rider, char out[RECOVERY_ID_SIZE])
 {
     const struct riders *riders = rider->riders;
 
-    if (!riders->options.recovery_window_ms || !riders->has_secret || !rider->ride->live)
+    if (!riders_recover(riders) || !riders->has_secret || !rider->ride->live)
         return false;
     /* No other gateway can go on from what this client is told of doubted riders. */
     static const struct broker_position nowhere = {.epoch = RECOVERY_NOWHERE};
@@ -378,7 +385,7 @@ bool rider_recovery_id(const struct rider *rider, char out[RECOVERY_ID_SIZE])
 bool riders_check_recovery_id(struct riders *riders, const struct recovery_scope *scope, const char *text,
                               size_t len, char socket_id[SOCKET_ID_LEN + 1], struct broker_position *from)
 {
-    if (!riders->options.recovery_window_ms || !riders->has_secret)
+    if (!riders_recover(riders) || !riders->has_secret)
         return false;
     if (recovery_id_check(riders->secret, scope, text, len, socket_id, from))
         return true;
@@ -515,7 +522,7 @@ static int add_missed(struct rider *rider, struct buf *frames, uint64_t offset, 
 
     position.offset = offset;
     rider->from.offset = offset;
-    return wire_event(frames, rider->ops->form, rider->ride->name, kind, user, &position);
+    return wire_event(frames, rider->form, rider->ride->name, kind, user, &position);
 }
 
 /* Everything after `from` up to now, as frames: first what the broker remembers, then what the ride does. */
@@ -558,7 +565,7 @@ void rider_join(struct rider *rider)
 {
     if (rider->recovered)
         send_missed(rider);
-    rider->member = member_join(rider->ride, rider->outlet, rider->ops->form);
+    rider->member = member_join(rider->ride, rider->outlet, rider->form);
 }
 
 /* --- what a rider says --- */

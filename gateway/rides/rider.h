@@ -28,7 +28,6 @@ struct ack {
 
 /* How to tell a client something in its protocol. JSON is borrowed during the call. */
 struct rider_ops {
-    enum wire_form form;
     void (*acknowledge)(void *client, const struct ack *ack, const char *json, size_t len);
     void (*exception)(void *client, const char *message);
     /* Ends the client's connection after everything sent so far. It may call rider_free() before returning.
@@ -92,6 +91,9 @@ void riders_deinit(struct riders *riders);
 /* Transitions without a result yet. */
 size_t riders_pending_count(const struct riders *riders);
 
+/* Whether clients may come back at all. */
+bool riders_recover(const struct riders *riders);
+
 /* The nodes' common secret, which recovery ids are signed with. */
 void riders_learn_secret(struct riders *riders, const uint8_t secret[SECRET_LEN]);
 
@@ -107,6 +109,7 @@ void riders_submit_held(struct riders *riders, struct ride *ride);
 struct rider_options {
     const char *ride; /* one that is allowed */
     struct outlet *outlet;
+    enum wire_form form; /* in which it gets the ride's events */
     const struct rider_ops *ops;
     void *client;
 };

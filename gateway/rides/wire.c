@@ -50,15 +50,16 @@ int wire_event(struct buf *out, enum wire_form form, const char *ride, enum brok
     char after[WIRE_OFFSET_SIZE + 32];
     int before_len;
     int after_len;
-    if (form == WIRE_SOCKETIO) {
+    if (form == WIRE_PLAIN) {
+        before_len = snprintf(before, sizeof before, "{\"event\":\"%s\",\"data\":", event);
+        after_len = snprintf(after, sizeof after, ",\"offset\":\"%s\"}", offset);
+    } else {
         bool root = !strcmp(ride, "/");
 
         before_len =
             snprintf(before, sizeof before, "42%s%s[\"%s\",", root ? "" : ride, root ? "" : ",", event);
-        after_len = snprintf(after, sizeof after, ",\"%s\"]", offset);
-    } else {
-        before_len = snprintf(before, sizeof before, "{\"event\":\"%s\",\"data\":", event);
-        after_len = snprintf(after, sizeof after, ",\"offset\":\"%s\"}", offset);
+        after_len = form == WIRE_SOCKETIO ? snprintf(after, sizeof after, ",\"%s\"]", offset)
+                                          : snprintf(after, sizeof after, "]");
     }
 
     size_t payload = (size_t)before_len + user->len + (size_t)after_len;

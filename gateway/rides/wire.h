@@ -11,8 +11,9 @@
 
 /* The forms in which a ride's events are written. */
 enum wire_form {
-    WIRE_SOCKETIO, /* `42/ride,["userBoarded",{…},"offset"]` */
-    WIRE_PLAIN,    /* `{"event":"userBoarded","data":{…},"offset":"…"}` */
+    WIRE_SOCKETIO,       /* `42/ride,["userBoarded",{…},"offset"]` */
+    WIRE_SOCKETIO_SHORT, /* `42/ride,["userBoarded",{…}]`, for clients that do not come back */
+    WIRE_PLAIN,          /* `{"event":"userBoarded","data":{…},"offset":"…"}` */
     WIRE_FORMS,
 };
 

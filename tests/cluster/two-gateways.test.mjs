@@ -13,7 +13,9 @@ import { sleep, until } from "../lib/wait.mjs";
 const USERS = "ridecast:{/}:users";
 
 // Whoever drops leaves at once: nothing here is about coming back.
-const cluster = (t) => startCluster(t, { recoveryWindow: 0 });
+const cluster = (t, options) => startCluster(t, { recoveryWindow: 0, ...options });
+// Events tell their positions.
+const numbered = (t) => cluster(t, { recoveryWindow: 15_000 });
 
 const aboard = async (redis) => Object.values(await redis.hash(USERS)).map((json) => JSON.parse(json));
 
@@ -116,7 +118,7 @@ function assertOneOrder(clients, count) {
 }
 
 test("200 boardings through each gateway at once reach 50 clients on each, complete and in one order", async (t) => {
-  const { redis, a, b, gateways } = await cluster(t);
+  const { redis, a, b, gateways } = await numbered(t);
   const listeners = [];
   for (let i = 0; i < 50; i++) {
     for (const gateway of gateways) listeners.push(await Client.connect(t, gateway, "WebSocket only"));
@@ -142,7 +144,7 @@ test("200 boardings through each gateway at once reach 50 clients on each, compl
 
 for (const signal of ["SIGTERM", "SIGKILL"]) {
   test(`Redis ended by ${signal} and started again: nobody is disconnected and nothing is lost`, async (t) => {
-    const { redis, gateways } = await cluster(t);
+    const { redis, gateways } = await numbered(t);
     const clients = [];
     for (const gateway of gateways) {
       for (const mode of Object.keys(MODES)) clients.push(await Client.connect(t, gateway, mode));

@@ -8,8 +8,8 @@ import { Polling } from "../lib/polling.mjs";
 import { until } from "../lib/wait.mjs";
 import { openEngine } from "../lib/websocket.mjs";
 
-async function two(t) {
-  const server = await startGateway(t, { recoveryWindow: 0 });
+async function two(t, options) {
+  const server = await startGateway(t, options);
   return { server, rider: await Rider.join(t, server), other: await Rider.join(t, server) };
 }
 
@@ -181,7 +181,7 @@ const departures = {
 
 for (const [who, depart] of Object.entries(departures)) {
   test(`a rider ${who} is told as userDisconnected and no longer aboard`, async (t) => {
-    const { rider, other } = await two(t);
+    const { rider, other } = await two(t, { recoveryWindow: 0 });
     rider.say(user("u"));
     await other.hears("userBoarded", user("u"));
     depart(rider);

@@ -278,8 +278,7 @@ static const char *subject(void *client)
     return ((struct client *)client)->subject;
 }
 
-const struct rider_ops OPS = {WIRE_SOCKETIO, acknowledge, exception, disconnect,
-                              evict,         resumed,     address,   subject};
+const struct rider_ops OPS = {acknowledge, exception, disconnect, evict, resumed, address, subject};
 
 static void stop(void *arg)
 {

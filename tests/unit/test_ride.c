@@ -247,10 +247,12 @@ static void members_hear_the_ride_in_their_own_form(void **state)
 
     join(w, 0);
     w->member[1] = member_join(w->ride, &w->client[1].outlet, WIRE_PLAIN);
+    w->member[2] = member_join(w->ride, &w->client[2].outlet, WIRE_SOCKETIO_SHORT);
     tell(w->ride);
     turn(w);
     assert_heard(&w->client[0], 1, EVENT(1));
     assert_heard(&w->client[1], 1, "{\"event\":\"userBoarded\",\"data\":1,\"offset\":\"1-e\"}\n");
+    assert_heard(&w->client[2], 1, "42[\"userBoarded\",1]\n");
 }
 
 static void a_form_that_nobody_uses_is_not_written(void **state)
@@ -260,6 +262,7 @@ static void a_form_that_nobody_uses_is_not_written(void **state)
     join(w, 0);
     tell(w->ride);
     assert_int_equal(kept(w->ride, WIRE_PLAIN), 0);
+    assert_int_equal(kept(w->ride, WIRE_SOCKETIO_SHORT), 0);
     assert_int_not_equal(kept(w->ride, WIRE_SOCKETIO), 0);
 }
 

@@ -243,8 +243,9 @@ static void connects_after(struct site *s, uint64_t offset)
     assert_int_equal(s->recovery_ids, 1);
 }
 
-#define SAY_BOARDING                                                                                         \
-    "42[\"message\",\"{\\\"id\\\":\\\"u\\\",\\\"name\\\":\\\"n\\\",\\\"status\\\":\\\"boarding\\\"}\"]"
+#define SAY_BOARDING "42" SAY_BOARDING_ARGS
+#define SAY_BOARDING_ARGS                                                                                    \
+    "[\"message\",\"{\\\"id\\\":\\\"u\\\",\\\"name\\\":\\\"n\\\",\\\"status\\\":\\\"boarding\\\"}\"]"
 #define SAY_EXITING                                                                                          \
     "42[\"message\",\"{\\\"id\\\":\\\"u\\\",\\\"name\\\":\\\"n\\\",\\\"status\\\":\\\"exiting\\\"}\"]"
 
@@ -326,6 +327,75 @@ static void without_a_window_there_are_no_recovery_ids(void **state)
     tells(s, 0, SAY_BOARDING);
     loses(s, 0);
     assert_happened(s, "board / bob " BOARDING "\ndisconnect / bob\n");
+}
+
+static void without_a_window_events_have_one_argument(void **state)
+{
+    struct site *s = *state;
+
+    eio_free(s->eio);
+    presence_free(s->world->presence);
+    s->world->window_ms = 0;
+    start(s->world, "*");
+    start_clients(s);
+    opens(s, 0);
+    tells(s, 0, "40{\"recover\":true}");
+    says_roster(s->world, "/", 0, "");
+    says_event(s->world, 1, BROKER_BOARDED, "A", "1");
+    says_roster(s->world, "/", 9, "");
+    assert_happened(s,
+                    "watch /\nws1 < 40 ann\nws1 < 42[\"userBoarded\",1]\nws1 < 42[\"userDisconnected\",1]\n");
+}
+
+static void who_declines_recovery_gets_neither_recovery_id_nor_positions(void **state)
+{
+    struct site *s = *state;
+
+    connects_after(s, 0);
+    opens(s, 1);
+    tells(s, 1, "40{\"recover\":false}");
+    assert_happened(s, "ws2 < 40 bob\n");
+    tells(s, 1, "425" SAY_BOARDING_ARGS);
+    assert_happened(s, "board / bob " BOARDING "\n");
+    says_event(s->world, 1, BROKER_BOARDED, s->world->client[1].id, "1");
+    says_result(s->world, 0, 1, NULL);
+    turn(s->world);
+    tells(s, 1, "427[\"activeUsers\"]");
+    assert_happened(s, "ws1 < " EVENT(1) "ws2 < 42[\"userBoarded\",1]\n"
+                                         "ws2 < 435[{\"ok\":true,\"offset\":\"1-epoch-01\"}]\n"
+                                         "ws2 < 437[{\"offset\":\"1-epoch-01\",\"users\":[1]}]\n");
+    says_roster(s->world, "/", 9, "");
+    assert_happened(s, "ws1 < 42[\"userDisconnected\",1,\"9-\"]\nws2 < 42[\"userDisconnected\",1]\n");
+}
+
+static void what_it_shows_of_a_former_connection_is_then_ignored(void **state)
+{
+    struct site *s = *state;
+    char packet[512];
+
+    boards(s);
+    loses(s, 0);
+    forget_what_happened(s);
+    snprintf(packet, sizeof packet, "40{\"recover\":false,\"pid\":\"%s\"}", s->recovery_id[0]);
+    opens(s, 1);
+    tells(s, 1, packet);
+    assert_happened(s, "ws2 < 40 bob\n");
+}
+
+static void connect_has_the_last_word_on_what_the_query_declined(void **state)
+{
+    static const struct eio_origin origin = {.declines_recovery = true};
+    struct site *s = *state;
+
+    connects_after(s, 0);
+    s->phone[1].session = eio_open_ws(s->eio, &s->phone[1], &origin);
+    tells(s, 1, "40{\"recover\":\"yes\"}");
+    assert_happened(s, "ws2 < 40 bob\n");
+    s->phone[2].session = eio_open_ws(s->eio, &s->phone[2], &origin);
+    tells(s, 2, "40{\"recover\":true}");
+    assert_happened(s, "ws3 < 40 cyd P2\n");
+    says_event(s->world, 1, BROKER_BOARDED, "A", "1");
+    assert_happened(s, "ws1 < " EVENT(1) "ws3 < " EVENT(1) "ws2 < 42[\"userBoarded\",1]\n");
 }
 
 /* --- coming back --- */
@@ -725,6 +795,10 @@ int main(void)
         TEST(connect_is_answered_with_a_socket_id_and_a_recovery_id),
         TEST(without_a_broker_it_is_answered_late_and_without_a_recovery_id),
         TEST(without_a_window_there_are_no_recovery_ids),
+        TEST(without_a_window_events_have_one_argument),
+        TEST(who_declines_recovery_gets_neither_recovery_id_nor_positions),
+        TEST(what_it_shows_of_a_former_connection_is_then_ignored),
+        TEST(connect_has_the_last_word_on_what_the_query_declined),
         TEST(who_comes_back_is_answered_with_its_own_ids_then_what_it_missed),
         TEST(it_can_be_done_again_with_the_same_recovery_id),
         TEST(without_an_offset_everything_since_the_stream_began_was_missed),

@@ -88,6 +88,14 @@ static void socketio_names_any_other_namespace(void **state)
                  "42/line-7,[\"userExited\",{\"id\":\"u\"},\"7-epoch-12\"]");
 }
 
+static void the_short_form_has_no_position(void **state)
+{
+    (void)state;
+    assert_event(WIRE_SOCKETIO_SHORT, "/", BROKER_BOARDED, "42[\"userBoarded\",{\"id\":\"u\"}]");
+    assert_event(WIRE_SOCKETIO_SHORT, "/line-7", BROKER_DISCONNECTED,
+                 "42/line-7,[\"userDisconnected\",{\"id\":\"u\"}]");
+}
+
 static void plain_events_look_alike_on_every_ride(void **state)
 {
     static const char expected[] =
@@ -158,6 +166,7 @@ int main(void)
         cmocka_unit_test(a_restored_rider_is_told_as_boarded),
         cmocka_unit_test(socketio_leaves_out_the_default_namespace),
         cmocka_unit_test(socketio_names_any_other_namespace),
+        cmocka_unit_test(the_short_form_has_no_position),
         cmocka_unit_test(plain_events_look_alike_on_every_ride),
         cmocka_unit_test(the_longest_ride_name_is_not_cut),
         cmocka_unit_test(records_of_any_length_are_framed_whole),
