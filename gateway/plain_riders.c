@@ -96,7 +96,7 @@ static void carrier_summary(struct outlet *outlet)
 {
     const struct ack ack = {.wanted = true, .number = ACTIVE_USERS};
 
-    rider_active_users(client_of(outlet)->rider, &ack);
+    rider_tell_users(client_of(outlet)->rider, &ack);
 }
 
 static void drop(struct plain_client *client)

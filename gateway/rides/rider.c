@@ -10,6 +10,7 @@
  */
 #include "gateway/rides/rider.h"
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "common/id.h"
 #include "common/json_text.h"
 #include "common/log.h"
@@ -38,11 +39,16 @@ struct pending {
     UT_hash_handle hh;
 };
 
-/* The client's question who is aboard, until there is an answer. */
+/*
+ * The client's question who is aboard, until there is an answer. First it waits for the results of what the
+ * client said before it, then for the ride's first roster; on most rides that is there already.
+ */
 struct question {
     struct rider *rider;
     struct ack ack;
-    struct ask *ask;
+    uint64_t behind;    /* the ticket of the last transition before it; 0: there is none */
+    struct ask *ask;    /* NULL: it waits for results */
+    struct timer timer; /* it waits no longer */
     struct question *prev, *next;
 };
 
@@ -73,7 +79,7 @@ struct rider {
     bool recovered;              /* rider_join() sends what was missed */
     struct broker_position from; /* RESUMING and on, until joined: what the client has had */
     struct broker_message *past; /* what the broker remembers after it; NULL: the ride does */
-    struct pending *pending;
+    struct pending *pending;     /* oldest first, and so are the questions */
     struct question *questions;
     UT_hash_handle hh; /* in riders->by_id, unless evicted */
 };
@@ -288,6 +294,9 @@ static void give_up(struct rider *rider, enum rider_end end)
 
 static void drop_question(struct question *question)
 {
+    timers_cancel(question->rider->ride->watched->timers, &question->timer);
+    if (question->ask)
+        ask_cancel(question->ask);
     DL_DELETE(question->rider->questions, question);
     blob_unref(question->ack.text);
     free(question);
@@ -296,10 +305,8 @@ static void drop_question(struct question *question)
 /* Results still come, but to nobody. */
 static void wait_no_more(struct rider *rider)
 {
-    while (rider->questions) {
-        ask_cancel(rider->questions->ask);
+    while (rider->questions)
         drop_question(rider->questions);
-    }
     while (rider->pending) {
         struct pending *pending = rider->pending;
 
@@ -643,27 +650,70 @@ static void tell_users(struct rider *rider, const struct ack *ack, struct blob *
         acknowledge_error(rider, ack, BROKER_AWAY);
 }
 
-static void answer_question(void *arg, struct blob *json)
+void rider_tell_users(struct rider *rider, const struct ack *ack)
+{
+    tell_users(rider, ack, ride_snapshot(rider->ride));
+}
+
+static void answer(struct question *question, struct blob *json)
+{
+    tell_users(question->rider, &question->ack, json);
+    drop_question(question);
+}
+
+static void roster_known(void *arg, struct blob *json)
 {
     struct question *question = arg;
 
-    tell_users(question->rider, &question->ack, json);
-    drop_question(question);
+    question->ask = NULL;
+    answer(question, json);
+}
+
+static void question_timed_out(void *owner)
+{
+    answer(owner, NULL);
+}
+
+/* Whether some of what the client said before it has no result yet. */
+static bool is_ahead(const struct question *question)
+{
+    const struct pending *oldest = question->rider->pending;
+
+    return oldest && oldest->ticket <= question->behind;
+}
+
+/* Answers what waits for no result any more, or has it wait for the roster. */
+static void answer_questions(struct rider *rider)
+{
+    struct question *question, *next;
+
+    DL_FOREACH_SAFE(rider->questions, question, next)
+    {
+        if (is_ahead(question))
+            return;
+        if (rider->ride->live)
+            answer(question, ride_snapshot(rider->ride));
+        else if (!question->ask)
+            question->ask = watched_ask(rider->ride, roster_known, question);
+    }
 }
 
 void rider_active_users(struct rider *rider, const struct ack *ack)
 {
     if (!ack->wanted)
         return;
-    if (rider->ride->live) {
-        tell_users(rider, ack, ride_snapshot(rider->ride));
+    if (rider->ride->live && !rider->pending) {
+        rider_tell_users(rider, ack);
         return;
     }
     struct question *question = alloc_zeroed(sizeof *question);
     question->rider = rider;
     question->ack = keep_ack(ack);
+    question->behind = rider->pending ? rider->pending->rider_prev->ticket : 0;
+    question->timer = (struct timer){.fire = question_timed_out, .owner = question};
+    timers_set(rider->ride->watched->timers, &question->timer, clock_ms() + RIDER_ASK_MS);
     DL_APPEND(rider->questions, question);
-    question->ask = watched_ask(rider->ride, answer_question, question);
+    answer_questions(rider);
 }
 
 /* --- results --- */
@@ -678,6 +728,7 @@ static void committed(struct rider *rider, enum broker_transition_kind kind, con
     wire_offset(position, offset);
     int len = snprintf(json, sizeof json, "{\"ok\":true,\"offset\":\"%s\"}", offset);
     acknowledge(rider, ack, json, (size_t)len);
+    answer_questions(rider);
     if (kind == BROKER_EXIT)
         rider->ops->disconnect(rider->client);
 }
@@ -698,6 +749,7 @@ static void settle(struct riders *riders, struct pending *pending, const struct 
     } else if (rider) {
         rider->exiting = false;
         rider_refuse(rider, &ack, result->error);
+        answer_questions(rider);
     }
     blob_unref(ack.text);
 }

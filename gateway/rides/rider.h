@@ -19,6 +19,8 @@ struct broker_message;
 struct pending;
 struct rider;
 
+enum { RIDER_ASK_MS = WATCHED_ASK_MS };
+
 /* What the client gave to recognise an answer by. */
 struct ack {
     bool wanted;
@@ -149,7 +151,12 @@ bool rider_recovery_id(const struct rider *rider, char out[RECOVERY_ID_SIZE]);
 void rider_message(struct rider *rider, const char *json, size_t len, const struct ack *ack);
 /* The client sent something that is no user record. */
 void rider_refuse(struct rider *rider, const struct ack *ack, const char *message);
-/* The client asks who is aboard: the ack gets `{"offset":"…","users":[…]}`. */
+/*
+ * The client asks who is aboard: the ack gets `{"offset":"…","users":[…]}`, once what the rider has sent
+ * before has its results; an error after RIDER_ASK_MS. Nobody else waits for that.
+ */
 void rider_active_users(struct rider *rider, const struct ack *ack);
+/* The same unasked, and at once, on a ride of which the client has had events. */
+void rider_tell_users(struct rider *rider, const struct ack *ack);
 
 #endif

@@ -6,7 +6,7 @@
  *   o w p   opens a polling session, one on WebSocket, a plain WebSocket
  *   g       polls
  *   u U     a WebSocket for the polling session, which takes over
- *   c C     joins a ride, joins it again
+ *   c C d   joins a ride, joins it again, joins it and declines to come back
  *   b e     boards, exits
  *   l       leaves a ride
  *   a       asks who is aboard
@@ -120,6 +120,7 @@ static void join(struct client *c, unsigned ride, bool again)
     if (c->plain || seat->in || seat->asked)
         return;
     seat->offered[0] = '\0';
+    seat->declines = false;
     if (!again || !seat->pid[0]) {
         seat->asked = sayf(c, "40%s", prefix(ride));
         return;
@@ -129,6 +130,16 @@ static void join(struct client *c, unsigned ride, bool again)
     seat->asked =
         sayf(c, "40%s{\"pid\":\"%s\"%s%s%s}", prefix(ride), seat->pid, seat->known ? ",\"offset\":\"" : "",
              seat->known ? offset : "", seat->known ? "\"" : "");
+}
+
+static void join_declining(struct client *c, unsigned ride)
+{
+    struct seat *seat = &c->seats[ride];
+
+    if (c->plain || seat->in || seat->asked)
+        return;
+    seat->declines = true;
+    seat->asked = sayf(c, "40%s{\"recover\":false}", prefix(ride));
 }
 
 static void send_record(struct client *c, unsigned ride, const char *status)
@@ -146,10 +157,13 @@ static void send_record(struct client *c, unsigned ride, const char *status)
 
 static void ask_users(struct client *c, unsigned ride)
 {
+    struct seat *seat = &c->seats[ride];
+
     if (c->plain)
         sayf(c, "{\"event\":\"activeUsers\",\"id\":%d}", ACK_USERS);
-    else if (c->seats[ride].in)
-        sayf(c, "42%s%d[\"activeUsers\"]", prefix(ride), ACK_USERS);
+    else if (seat->in && seat->questions < QUESTIONS_MAX &&
+             sayf(c, "42%s%d[\"activeUsers\"]", prefix(ride), ACK_USERS))
+        seat->behind[seat->questions++] = names;
 }
 
 static void leave_ride(struct client *c, unsigned ride)
@@ -232,6 +246,9 @@ static void step(struct client *c, char letter, const char *text, size_t len)
     case 'c':
     case 'C':
         join(c, ride, letter == 'C');
+        break;
+    case 'd':
+        join_declining(c, ride);
         break;
     case 'b':
     case 'e':

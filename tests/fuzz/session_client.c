@@ -56,6 +56,18 @@ static struct broker_position read_position(struct json_slice json)
     return position;
 }
 
+/* What was asked first is answered first; only errors may come out of turn, so the latest question is taken
+ * for theirs. */
+static void hear_answer(struct seat *seat, struct json_slice answer)
+{
+    CHECK(seat->questions > 0);
+    seat->questions--;
+    if (!json_text_member(answer, "users").at)
+        return;
+    seat->answered = seat->behind[0];
+    memmove(seat->behind, seat->behind + 1, seat->questions * sizeof *seat->behind);
+}
+
 /* An event on a ride: the next one there, as the broker has told it, to one who is there. */
 static void hear_event(struct seat *seat, unsigned ride, struct json_slice name, struct json_slice user,
                        struct json_slice offset)
@@ -90,7 +102,7 @@ static void hear_users(struct seat *seat, unsigned ride, struct json_slice answe
     CHECK(!entry || entry->aboard < 0 || count == (size_t)entry->aboard);
     if (seat->known && !strcmp(seat->at.epoch, position.epoch))
         CHECK(position.offset >= seat->at.offset);
-    seat->known = true;
+    seat->known = !seat->declines;
     seat->at = position;
 }
 
@@ -121,6 +133,8 @@ static void hear_connected(struct seat *seat, struct json_slice auth)
     seat->asked = false;
     seat->in = true;
     seat->left = false;
+    seat->questions = 0;
+    seat->answered = 0;
     if (!copy_string(json_text_member(auth, "pid"), seat->pid, sizeof seat->pid)) {
         seat->pid[0] = '\0';
         seat->known = false;
@@ -139,8 +153,13 @@ static void hear_sio_event(struct client *c, unsigned ride, struct json_slice ar
     CHECK(json_text_next(args, &cursor, &name));
     if (json_text_equals(name, "exception"))
         return;
-    CHECK(json_text_next(args, &cursor, &user) && json_text_next(args, &cursor, &offset));
-    hear_event(&c->seats[ride], ride, name, user, offset);
+    CHECK(json_text_next(args, &cursor, &user));
+    bool has_offset = json_text_next(args, &cursor, &offset);
+
+    CHECK(c->sloppy || has_offset == !c->seats[ride].declines);
+    CHECK(c->seats[ride].in);
+    if (has_offset)
+        hear_event(&c->seats[ride], ride, name, user, offset);
 }
 
 /* A Socket.IO packet, without attachments: none are sent. */
@@ -178,6 +197,10 @@ static void hear_sio(struct client *c, const char *text, size_t len)
         break;
     case '3':
         CHECK(json_text_next(json, &cursor, &answer));
+        if (!c->sloppy && number == ACK_USERS)
+            hear_answer(&c->seats[ride], answer);
+        else if (!c->sloppy)
+            CHECK(number > c->seats[ride].answered); /* else the answer has not waited for it */
         if (number == ACK_USERS)
             hear_users(&c->seats[ride], ride, answer);
         else

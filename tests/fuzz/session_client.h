@@ -14,16 +14,22 @@
 #include "tests/fuzz/gateway_world.h"
 #include "tests/fuzz/ledger.h"
 
-enum { ACK_USERS = 7 }; /* the ack id with which activeUsers is asked; boardings begin above */
+enum { QUESTIONS_MAX = 16 }; /* of a seat; it asks no more then */
+enum { ACK_USERS = 7 };      /* the ack id with which activeUsers is asked; boardings begin above */
 
 struct seat {
     bool asked; /* CONNECT has no answer yet */
     bool in;    /* the gateway has said so */
     bool known; /* where in the stream it is: `at` */
     struct broker_position at;
+    bool declines;    /* it does not come back, and is told no positions */
     bool left;        /* it has said 41 ... */
     uint64_t left_at; /* ... when the ride had come this far */
     char pid[RECOVERY_ID_SIZE], offered[RECOVERY_ID_SIZE];
+    /* Of each question without answer yet, oldest first: the last boarding or exit said before it. */
+    unsigned behind[QUESTIONS_MAX];
+    size_t questions;
+    unsigned answered; /* all said up to this one had its result before an answer */
 };
 
 /* All zero: a client that is not connected. */

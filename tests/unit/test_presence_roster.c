@@ -312,6 +312,150 @@ static void who_leaves_while_waiting_is_not_answered(void **state)
     assert_journal(w, "watch /\n");
 }
 
+/* --- who asks behind what it has said --- */
+
+#define BOARDED_1 "ann < 42[\"userBoarded\",1,\"1-e\"]\n"
+#define USERS_1   "ann < ack 5 {\"offset\":\"1-e\",\"users\":[1]}\n"
+
+static void who_asks_behind_a_boarding_is_answered_behind_its_result(void **state)
+{
+    struct world *w = *state;
+
+    join_live(w, 2);
+    say(w, 0, BOARDING, &ACK_5);
+    rider_active_users(w->client[0].rider, &ACK_5);
+    rider_active_users(w->client[1].rider, &ACK_5);
+    assert_journal(w, "board / ann " BOARDING "\nbob < ack 5 {\"offset\":\"0-e\",\"users\":[]}\n");
+    says_event(w, 1, BROKER_BOARDED, rider_id(w->client[0].rider), "1");
+    assert_journal(w, BOARDED_1 "bob < 42[\"userBoarded\",1,\"1-e\"]\n");
+    says_result(w, 0, 1, NULL);
+    assert_journal(w, "ann < ack 5 {\"ok\":true,\"offset\":\"1-e\"}\n" USERS_1);
+    advance(w, 2 * RIDER_ASK_MS);
+    assert_journal(w, "");
+}
+
+static void it_waits_for_all_it_said_before_and_nothing_it_said_after(void **state)
+{
+    struct world *w = *state;
+
+    join_live(w, 1);
+    say(w, 0, BOARDING, &NO_ACK);
+    say(w, 0, BOARDING, &NO_ACK);
+    rider_active_users(w->client[0].rider, &ACK_5);
+    say(w, 0, BOARDING, &NO_ACK);
+    rider_active_users(w->client[0].rider, &ACK_5);
+    turn(w);
+    buf_clear(&w->journal);
+    says_event(w, 1, BROKER_BOARDED, rider_id(w->client[0].rider), "1");
+    says_result(w, 1, 1, NULL);
+    assert_journal(w, BOARDED_1);
+    says_result(w, 0, 1, NULL);
+    assert_journal(w, USERS_1);
+    says_result(w, 2, 1, NULL);
+    assert_journal(w, USERS_1);
+}
+
+static void a_transition_that_fails_is_waited_for_no_longer(void **state)
+{
+    struct world *w = *state;
+
+    join_live(w, 1);
+    say(w, 0, BOARDING, &ACK_5);
+    rider_active_users(w->client[0].rider, &ACK_5);
+    turn(w);
+    buf_clear(&w->journal);
+    says_result(w, 0, 0, "no");
+    assert_journal(w, "ann < ack 5 {\"ok\":false,\"error\":\"no\"}\nann < exception no\n"
+                      "ann < ack 5 {\"offset\":\"0-e\",\"users\":[]}\n");
+}
+
+static void behind_an_exit_it_is_answered_before_the_end(void **state)
+{
+    struct world *w = *state;
+
+    join_live(w, 1);
+    w->client[0].leaves_at_disconnect = true;
+    say(w, 0, EXITING, &NO_ACK);
+    rider_active_users(w->client[0].rider, &ACK_5);
+    turn(w);
+    buf_clear(&w->journal);
+    says_result(w, 0, 1, NULL);
+    assert_journal(w, "ann < ack 5 {\"offset\":\"0-e\",\"users\":[]}\nann < disconnected\n");
+}
+
+static void a_result_that_does_not_come_is_an_error_to_who_asks(void **state)
+{
+    struct world *w = *state;
+
+    join_live(w, 1);
+    say(w, 0, BOARDING, &ACK_5);
+    rider_active_users(w->client[0].rider, &ACK_5);
+    advance(w, RIDER_ASK_MS - 1);
+    assert_journal(w, "board / ann " BOARDING "\n");
+    advance(w, 1);
+    assert_journal(w, "ann < ack 5 {\"ok\":false,\"error\":\"" AWAY "\"}\n");
+    says_result(w, 0, 1, NULL);
+    assert_journal(w, "ann < ack 5 {\"ok\":true,\"offset\":\"1-e\"}\n");
+}
+
+static void what_was_held_back_is_waited_for_too(void **state)
+{
+    struct world *w = *state;
+
+    join(w, 0);
+    rider_active_users(w->client[0].rider, &ACK_5);
+    say(w, 0, BOARDING, &NO_ACK);
+    rider_active_users(w->client[0].rider, &ACK_5);
+    says_roster(w, "/", 0, "");
+    assert_journal(w, "watch /\nboard / ann " BOARDING "\nann < ack 5 {\"offset\":\"0-e\",\"users\":[]}\n");
+    says_event(w, 1, BROKER_BOARDED, rider_id(w->client[0].rider), "1");
+    says_result(w, 0, 1, NULL);
+    assert_journal(w, BOARDED_1 USERS_1);
+}
+
+static void what_could_not_be_held_back_leaves_it_to_the_roster(void **state)
+{
+    struct world *w = *state;
+
+    presence_riders(w->presence)->options.queue_bytes = 1;
+    join(w, 0);
+    say(w, 0, BOARDING, &ACK_5);
+    rider_active_users(w->client[0].rider, &ACK_5);
+    assert_journal(w,
+                   "watch /\nann < ack 5 {\"ok\":false,\"error\":\"" AWAY "\"}\nann < exception " AWAY "\n");
+    says_roster(w, "/", 0, "");
+    assert_journal(w, "ann < ack 5 {\"offset\":\"0-e\",\"users\":[]}\n");
+}
+
+static void who_leaves_while_its_result_is_awaited_is_not_answered(void **state)
+{
+    struct world *w = *state;
+    struct ack text = {.wanted = true, .text = blob_new("7", 1)};
+
+    join_live(w, 2);
+    say(w, 0, BOARDING, &NO_ACK);
+    rider_active_users(w->client[0].rider, &text);
+    rider_active_users(w->client[0].rider, &text);
+    blob_unref(text.text);
+    leave(&w->client[0]);
+    buf_clear(&w->journal);
+    says_result(w, 0, 1, NULL);
+    advance(w, 2 * RIDER_ASK_MS);
+    assert_journal(w, "");
+}
+
+static void what_is_told_unasked_waits_for_nothing(void **state)
+{
+    struct world *w = *state;
+
+    join_live(w, 1);
+    say(w, 0, BOARDING, &NO_ACK);
+    rider_tell_users(w->client[0].rider, &ACK_5);
+    assert_journal(w, "board / ann " BOARDING "\nann < ack 5 {\"offset\":\"0-e\",\"users\":[]}\n");
+}
+
+/* --- who asks from outside --- */
+
 /* What presence_ask() brought, as it was given. */
 struct answer {
     unsigned times;
@@ -417,6 +561,15 @@ int main(void)
         TEST(an_answer_waits_for_the_first_roster),
         TEST(an_answer_that_does_not_come_is_an_error),
         TEST(who_leaves_while_waiting_is_not_answered),
+        TEST(who_asks_behind_a_boarding_is_answered_behind_its_result),
+        TEST(it_waits_for_all_it_said_before_and_nothing_it_said_after),
+        TEST(a_transition_that_fails_is_waited_for_no_longer),
+        TEST(behind_an_exit_it_is_answered_before_the_end),
+        TEST(a_result_that_does_not_come_is_an_error_to_who_asks),
+        TEST(what_was_held_back_is_waited_for_too),
+        TEST(what_could_not_be_held_back_leaves_it_to_the_roster),
+        TEST(who_leaves_while_its_result_is_awaited_is_not_answered),
+        TEST(what_is_told_unasked_waits_for_nothing),
         TEST(a_question_from_outside_watches_the_ride_for_a_while),
         TEST(a_question_can_be_withdrawn),
         TEST(a_question_without_an_answer_in_time_gets_none),
