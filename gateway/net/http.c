@@ -57,6 +57,9 @@ struct http_reader {
     enum http_field current; /* whose value is being read; HTTP_FIELDS: nobody's */
     bool keep_body;
     uint64_t body_left; /* bytes of body that may still come */
+    /* Between the head or a piece of body and the next: sizes of chunks, their extensions, trailers. */
+    size_t framing_len;
+    const char *framing_from; /* in what is being fed: the first byte of it not counted yet */
     struct buf body;
 };
 
@@ -251,10 +254,21 @@ void http_reader_body(struct http_reader *reader, bool keep, size_t max)
     reader->progress = http_parse_length(&reader->parser) > max ? HTTP_TOO_BIG : HTTP_HEAD_DONE;
 }
 
+/* Counts what is between pieces of body, up to `end`. Whether it keeps within the head's limit. */
+static bool framing_fits(struct http_reader *reader, const char *end)
+{
+    reader->framing_len += (size_t)(end - reader->framing_from);
+    return reader->framing_len <= reader->head_max;
+}
+
 static int on_body(http_parser *parser, const char *at, size_t n)
 {
     struct http_reader *reader = parser->data;
 
+    if (!framing_fits(reader, at))
+        return refuse(reader, HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE);
+    reader->framing_len = 0;
+    reader->framing_from = at + n;
     if (n > reader->body_left) {
         reader->progress = HTTP_TOO_BIG;
         return -1;
@@ -393,6 +407,18 @@ static enum http_progress feed_head(struct http_reader *reader, const char *byte
     return reader->progress;
 }
 
+static enum http_progress feed_body(struct http_reader *reader, const char *bytes, size_t n, size_t *used)
+{
+    reader->framing_from = bytes;
+    feed_parser(reader, bytes, n, used);
+    if ((reader->progress == HTTP_MORE || reader->progress == HTTP_DONE) &&
+        !framing_fits(reader, bytes + *used)) {
+        reader->status = HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE;
+        reader->progress = HTTP_BAD;
+    }
+    return reader->progress;
+}
+
 enum http_progress http_reader_feed(struct http_reader *reader, const char *bytes, size_t n, size_t *used)
 {
     *used = 0;
@@ -405,7 +431,7 @@ enum http_progress http_reader_feed(struct http_reader *reader, const char *byte
     /* To http_parser no bytes would be the end of the stream. */
     if (n == 0)
         return HTTP_MORE;
-    return reader->head_done ? feed_parser(reader, bytes, n, used) : feed_head(reader, bytes, n, used);
+    return reader->head_done ? feed_body(reader, bytes, n, used) : feed_head(reader, bytes, n, used);
 }
 
 const struct http_request *http_reader_request(const struct http_reader *reader)

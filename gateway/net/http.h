@@ -4,8 +4,9 @@
  * Parsing is llhttp's or http_parser's (http_parse.h); this module gathers what the gateway needs, holds both
  * to one strictness, and keeps the limits: request line and headers together at most what the caller allows
  * (HTTP_HEAD_MAX bytes by default) and HTTP_HEADERS_MAX fields, the body at most what the caller allows.
- * Bodies may be chunked. Pipelined requests are given out one by one. Memory is bounded by the limits from
- * the first byte on.
+ * Bodies may be chunked; then what is between two pieces of one (a size, extensions), or behind the last
+ * (trailers), has the head's limit again. Pipelined requests are given out one by one. Memory is bounded by
+ * the limits from the first byte on.
  */
 #ifndef RIDECAST_GATEWAY_NET_HTTP_H
 #define RIDECAST_GATEWAY_NET_HTTP_H

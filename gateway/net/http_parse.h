@@ -65,9 +65,11 @@ static inline uint64_t http_parse_length(const http_parser *parser)
 #else
 #include <http_parser.h>
 
+/* As llhttp has no limit of its own, this one (80 KB) is raised to none; http.c has one for both. */
 static inline void http_parse_init(http_parser *parser, const http_parser_settings *settings, void *owner)
 {
     (void)settings;
+    http_parser_set_max_header_size(UINT32_MAX);
     http_parser_init(parser, HTTP_REQUEST);
     parser->data = owner;
 }

@@ -388,6 +388,64 @@ static void a_head_of_the_limit_passes_and_one_more_byte_is_431(void **state)
     free(unfinished);
 }
 
+/* A chunked POST whose chunk, or trailer, comes with as many letters of no use. */
+static char *chunked_with(const char *before, size_t letters, const char *after)
+{
+    static const char head[] = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    struct buf text;
+
+    buf_init(&text, 1 << 20);
+    assert_int_equal(buf_append_str(&text, head), 0);
+    assert_int_equal(buf_append_str(&text, before), 0);
+    memset(buf_reserve(&text, letters), 'x', letters);
+    buf_added(&text, letters);
+    assert_int_equal(buf_append(&text, after, strlen(after) + 1), 0);
+    return text.data;
+}
+
+static void what_is_between_pieces_of_a_body_has_the_heads_limit(void **state)
+{
+    /* Besides the letters: the LF that ends the head, or the CRLF that ends the piece. */
+    size_t extension = HTTP_HEAD_MAX - strlen("\n"
+                                              "2;"
+                                              "\r\n");
+    size_t trailer = HTTP_HEAD_MAX - strlen("\r\n"
+                                            "0\r\n"
+                                            "A:"
+                                            "\r\n"
+                                            "\r\n");
+    char *texts[] = {
+        chunked_with("2;", extension, "\r\nab\r\n0\r\n\r\n"),
+        chunked_with("2;", extension + 1, "\r\nab\r\n0\r\n\r\n"),
+        chunked_with("2\r\nab\r\n0\r\nA:", trailer, "\r\n\r\n"),
+        chunked_with("2\r\nab\r\n0\r\nA:", trailer + 1, "\r\n\r\n"),
+        chunked_with("2\r\nab\r\n0\r\nA:", 2 * trailer, ""),
+    };
+
+    (void)state;
+    assert_reads(texts[0], "POST / body\n= ab\n");
+    assert_reads(texts[1], "POST / body\nbad 431\n");
+    assert_reads(texts[2], "POST / body\n= ab\n");
+    assert_reads(texts[3], "POST / body\nbad 431\n");
+    assert_reads(texts[4], "POST / body\nbad 431\n");
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        free(texts[i]);
+}
+
+static void a_limit_may_be_larger_than_any_of_the_parsers_own(void **state)
+{
+    enum { LARGE = 200000 };
+    char *fits = head_of_size(LARGE, true);
+    struct http_reader *reader = http_reader_new(LARGE);
+    size_t used;
+
+    (void)state;
+    assert_non_null(reader);
+    assert_int_equal(http_reader_feed(reader, fits, LARGE, &used), HTTP_HEAD_DONE);
+    http_reader_free(reader);
+    free(fits);
+}
+
 static void a_request_line_past_the_limit_is_414(void **state)
 {
     char *line = malloc(HTTP_HEAD_MAX + 1);
@@ -597,6 +655,8 @@ int main(void)
         cmocka_unit_test(a_bare_cr_is_bad),
         cmocka_unit_test(a_nul_or_a_control_character_in_a_value_is_bad),
         cmocka_unit_test(a_head_of_the_limit_passes_and_one_more_byte_is_431),
+        cmocka_unit_test(what_is_between_pieces_of_a_body_has_the_heads_limit),
+        cmocka_unit_test(a_limit_may_be_larger_than_any_of_the_parsers_own),
         cmocka_unit_test(a_request_line_past_the_limit_is_414),
         cmocka_unit_test(more_fields_than_allowed_are_431),
         cmocka_unit_test(a_body_of_the_limit_passes_and_one_more_byte_is_too_big),
