@@ -9,7 +9,6 @@
 #include <assert.h>
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,22 +75,18 @@ void call_channel(struct call *call, const char *ride)
 }
 
 /* EVALSHA digest key-count key… */
-void call_script(struct call *call, struct store *store, enum script script, const char *ride, ...)
+void call_script_with(struct call *call, struct store *store, enum script script, const char *ride,
+                      const char *const *keys)
 {
-    const char *what;
-    va_list keys;
-
     call_command(call, store, "EVALSHA");
     call_text(call, scripts_digest(&store->scripts, script));
     struct redis_arg *key_count = &call->args[call->count++];
-    va_start(keys, ride);
-    while ((what = va_arg(keys, const char *))) {
+    for (; *keys; keys++) {
         struct key_name *key = new_name(call);
 
-        key_name_make(key, store->setup->prefix, ride, what);
+        key_name_make(key, store->setup->prefix, ride, *keys);
         add_name(call, key);
     }
-    va_end(keys);
     int len = snprintf(call->key_count, sizeof call->key_count, "%zu", call->name_count);
     *key_count = (struct redis_arg){call->key_count, (size_t)len};
 }

@@ -2,7 +2,7 @@
  * A command for Redis in the making, most often the call of a script: argument by argument, then sent.
  *
  *     struct call call;
- *     call_script(&call, store, SCRIPT_SWEEP, ride, "users", "holders", NULL);
+ *     call_script(&call, store, SCRIPT_SWEEP, ride, "users", "holders");
  *     call_number(&call, BITE);
  *     call_send(&call, answered, arg);
  *
@@ -36,9 +36,11 @@ struct call {
 /* Begins a command. */
 void call_command(struct call *call, struct store *store, const char *name);
 
-/* Begins the call of a script about a ride: its keys, each by what it is (key_name_make()), then NULL. */
-void call_script(struct call *call, struct store *store, enum script script, const char *ride, ...)
-    __attribute__((sentinel));
+/* Begins the call of a script about a ride: its keys, each by what it is (key_name_make()). */
+#define call_script(call, store, script, ride, ...)                                                          \
+    call_script_with((call), (store), (script), (ride), (const char *const[]){__VA_ARGS__, NULL})
+void call_script_with(struct call *call, struct store *store, enum script script, const char *ride,
+                      const char *const *keys);
 
 void call_shared_key(struct call *call, const char *what);
 void call_node_key(struct call *call, const char *node, const char *detail);

@@ -120,7 +120,7 @@ static int ask_roster(struct catchup *catchup)
 {
     struct call call;
 
-    call_script(&call, catchup->store, SCRIPT_ROSTER, catchup->ride->name, "users", "meta", "log", NULL);
+    call_script(&call, catchup->store, SCRIPT_ROSTER, catchup->ride->name, "users", "meta", "log");
     call_position(&call, catchup->known ? &catchup->at : NULL);
     call_number(&call, PAGE_SIZE);
     return call_send(&call, roster_answered, catchup);
@@ -243,7 +243,9 @@ static void scan_users(struct catchup *catchup)
 
 enum answer { ANSWER_LOG, ANSWER_USERS, ANSWER_LARGE, ANSWER_ANEW, ANSWER_NONE };
 
-static enum answer read_answer(const struct redisReply *reply, struct broker_position *end)
+/* Events may only follow on what is known. */
+static enum answer read_answer(const struct catchup *catchup, const struct redisReply *reply,
+                               struct broker_position *end)
 {
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 3 ||
         reply->element[0]->type != REDIS_REPLY_STRING ||
@@ -256,7 +258,9 @@ static enum answer read_answer(const struct redisReply *reply, struct broker_pos
         return ANSWER_ANEW;
     if (reply->elements != 4 || reply->element[3]->type != REDIS_REPLY_ARRAY)
         return ANSWER_NONE;
-    return strcmp(word, "log") == 0 ? ANSWER_LOG : ANSWER_USERS;
+    if (strcmp(word, "log") != 0)
+        return ANSWER_USERS;
+    return catchup->known && strcmp(catchup->at.epoch, end->epoch) == 0 ? ANSWER_LOG : ANSWER_NONE;
 }
 
 /* From here on the set is built anew; what was scanned before the log was lost is void. */
@@ -283,7 +287,7 @@ static void begin_anew(struct catchup *catchup, const struct broker_position *po
 static void take_answer(struct catchup *catchup, const struct redisReply *reply)
 {
     struct broker_position end;
-    enum answer answer = read_answer(reply, &end);
+    enum answer answer = read_answer(catchup, reply, &end);
 
     if (answer != ANSWER_NONE)
         redis_ride_reached(catchup->ride, &end);

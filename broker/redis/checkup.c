@@ -152,7 +152,7 @@ static int ask_script(struct checkup *checkup)
 {
     struct call call;
 
-    call_script(&call, checkup->store, SCRIPT_REPLAY, "", "meta", "log", NULL);
+    call_script(&call, checkup->store, SCRIPT_REPLAY, "", "meta", "log");
     call_text(&call, "");
     call_number(&call, 0);
     call_number(&call, 1);

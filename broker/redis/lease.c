@@ -10,6 +10,7 @@
 #include "broker/secret.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/log.h"
 
 #include <assert.h>
 #include <event2/event.h>
@@ -18,7 +19,10 @@
 
 /* A killed gateway's riders are gone a lease, the window and two beats later at most: its lease is found
  * expired by one beat, and the window by another. */
-enum { PERIOD_MAX_MS = 500 };
+enum {
+    PERIOD_MAX_MS = 500,
+    LEAP_MS = 2000, /* less is taken for a clock that is set right little by little */
+};
 
 static void beat_done(struct lease *lease)
 {
@@ -70,6 +74,22 @@ static void lease_answered(const struct redisReply *reply, void *arg)
     lease->reports->lost(lease->arg);
 }
 
+/* Somewhere between the beat and now the server's clock said this. */
+static void clock_read(struct lease *lease, int64_t redis_ms)
+{
+    struct store *store = lease->store;
+    int64_t now = (int64_t)clock_ms(), at_least = redis_ms - now;
+
+    if (lease->knows_clock && at_least > lease->ahead_at_most_ms + LEAP_MS) {
+        store->leapt_ms = (uint64_t)now;
+        log_warn("broker", "the clock of Redis has leapt ahead by %lld s",
+                 (long long)(at_least - lease->ahead_at_most_ms) / 1000);
+    }
+    store->clock_ahead_ms = at_least;
+    lease->ahead_at_most_ms = redis_ms - (int64_t)lease->beat_ms;
+    lease->knows_clock = true;
+}
+
 static void time_answered(const struct redisReply *reply, void *arg)
 {
     struct lease *lease = arg;
@@ -83,7 +103,7 @@ static void time_answered(const struct redisReply *reply, void *arg)
         redis_link_fail(lease->store->commands, "it does not tell the time");
         return;
     }
-    lease->store->clock_ahead_ms = (int64_t)(seconds * 1000 + micros / 1000) - (int64_t)clock_ms();
+    clock_read(lease, (int64_t)(seconds * 1000 + micros / 1000));
 }
 
 static void store_secret(struct lease *lease, bool replace)

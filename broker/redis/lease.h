@@ -34,6 +34,8 @@ struct lease {
     bool gone;          /* that beat has found no lease */
     uint64_t steady_ms; /* since when connection and lease have held */
     bool sweeper;       /* this node has the role */
+    bool knows_clock;
+    int64_t ahead_at_most_ms; /* Redis' clock less ours, by the latest beat */
     bool knows_secret;
     uint8_t secret[SECRET_LEN];
     struct blob *about; /* what this gateway says of itself: the lease's value; NULL: nothing yet */

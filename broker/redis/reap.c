@@ -234,7 +234,7 @@ static void bite(struct reap *reap)
     if (store->setup->recovery_window_ms > 0)
         notes_away(store, ride);
     snprintf(held, sizeof held, "node:%s", node);
-    call_script(&call, store, SCRIPT_REAP, ride, "users", "holders", held, "away", "meta", "log", NULL);
+    call_script(&call, store, SCRIPT_REAP, ride, "users", "holders", held, "away", "meta", "log");
     call_channel(&call, ride);
     call_text(&call, node);
     call_number(&call, store->setup->recovery_window_ms);

@@ -186,12 +186,21 @@ static void restore_all(struct redis *redis)
         held_restore_ride(ride);
 }
 
+/* Redis' clock has leapt over the deadlines of those who are suspended: they get a window from then on. */
+static bool leapt_lately(const struct redis *redis)
+{
+    uint64_t leapt_ms = redis->store.leapt_ms;
+
+    return leapt_ms > 0 && clock_ms() - leapt_ms < redis->backend.setup.recovery_window_ms;
+}
+
 /* After an outage everybody renews before anybody judges. */
 static void do_the_sweepers_work(struct redis *redis)
 {
     uint64_t steady_ms = clock_ms() - redis->lease.steady_ms;
 
-    sweep_run(&redis->sweep);
+    if (!leapt_lately(redis))
+        sweep_run(&redis->sweep);
     if (steady_ms >= LEASES_BEFORE_JUDGING * redis->backend.setup.node_lease_ms)
         reap_run(&redis->reap);
 }

@@ -145,7 +145,7 @@ static int replay_ask(struct replay *replay)
 {
     struct call call;
 
-    call_script(&call, replay->replays->store, SCRIPT_REPLAY, replay->order->ride, "meta", "log", NULL);
+    call_script(&call, replay->replays->store, SCRIPT_REPLAY, replay->order->ride, "meta", "log");
     call_text(&call, replay->at.epoch);
     call_number(&call, replay->at.offset);
     call_number(&call, PAGE_SIZE);

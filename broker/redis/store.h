@@ -21,6 +21,7 @@ struct store {
     struct scripts scripts; /* on the connection for commands */
     bool up;                /* both connections are ready, the scripts are loaded, and the lease is there */
     int64_t clock_ahead_ms; /* Redis' clock less clock_ms() */
+    uint64_t leapt_ms;      /* when Redis' clock was last seen to have leapt ahead, by clock_ms(); 0: never */
     uint64_t trouble_s;     /* when there was trouble last */
     /* A callback that did not come from a connection has ended: what it made due is to be done. */
     void (*settle)(void *arg);

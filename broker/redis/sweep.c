@@ -136,9 +136,9 @@ static int send_sweep(struct swept_ride *ride)
     struct sweep *sweep = ride->sweep;
     struct call call;
 
-    call_script(&call, sweep->store, SCRIPT_SWEEP, ride->name, "users", "holders", "away", "meta", "log",
-                NULL);
+    call_script(&call, sweep->store, SCRIPT_SWEEP, ride->name, "users", "holders", "away", "meta", "log");
     call_channel(&call, ride->name);
+    call_number(&call, sweep->store->setup->recovery_window_ms);
     call_position(&call, redis_rides_position(sweep->known, ride->name));
     call_number(&call, BITE);
     call_number(&call, LOG_CAP);

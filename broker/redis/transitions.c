@@ -136,7 +136,7 @@ static void make_call(struct call *call, const struct transition *transition)
     snprintf(held, sizeof held, "node:%s", store->node);
     snprintf(done, sizeof done, "done:%s", store->run);
     call_script(call, store, transition->script, ride->name, "users", "holders", held, "away", "meta", "log",
-                done, NULL);
+                done);
     call_channel(call, ride->name);
     call_text(call, kind_name(order->transition));
     call_text(call, order->socket_id);

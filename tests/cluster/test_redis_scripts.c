@@ -114,7 +114,8 @@ static redisReply *reap(struct redis_server *server, const char *node, const cha
 static redisReply *sweep(struct redis_server *server)
 {
     return redis_ask(
-        server, "EVAL %s 5 {x}:users {x}:holders {x}:away {x}:meta {x}:log channel epochXXX %s 0 100 100",
+        server,
+        "EVAL %s 5 {x}:users {x}:holders {x}:away {x}:meta {x}:log channel 60000 epochXXX %s 0 100 100",
         script_sweep, "");
 }
 
@@ -325,6 +326,21 @@ static void an_offset_behind_the_one_that_is_known_begins_a_new_epoch(void **sta
     expect_ok(call(server, operation), "1", NULL);
 }
 
+/* Redis' clock was put back since the other node obtained the socket. */
+static void who_resumes_obtains_the_socket_later_than_its_holder_did(void **state)
+{
+    struct redis_server *server = *state;
+    struct operation resume = {.script = script_resume, .sequence = 1};
+
+    redis_run(server, "HSET {x}:users " SOCKET " {}");
+    redis_run(server, "HSET {x}:holders " SOCKET " %s", "m 9000000000000000");
+    redisReply *reply = call(server, resume);
+    assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
+    assert_string_equal(reply->element[3]->str, "9000000000000001");
+    freeReplyObject(reply);
+    expect_holder(server, "n");
+}
+
 /* A process that was killed may have sent it before this Redis lost what it had. */
 static void what_was_sent_in_another_epoch_is_not_done(void **state)
 {
@@ -468,6 +484,7 @@ int main(void)
         on_redis(a_key_of_the_wrong_type_stops_the_script_with_nothing_changed),
         on_redis(a_damaged_position_begins_a_new_epoch),
         on_redis(an_offset_behind_the_one_that_is_known_begins_a_new_epoch),
+        on_redis(who_resumes_obtains_the_socket_later_than_its_holder_did),
         on_redis(what_was_sent_in_another_epoch_is_not_done),
         on_redis(reaping_suspends_in_bites_until_nothing_is_left),
         on_redis(reaping_without_a_window_tells_each_once),

@@ -9,17 +9,18 @@ import { Program } from "./process.mjs";
 import { until, within } from "./wait.mjs";
 
 export class Redis {
-  // `config`: more arguments of redis-server.
-  static async start(t, { port, config = [] } = {}) {
-    const redis = new Redis(temporaryFolder(t, "redis"), port ?? (await freePort()), config);
+  // `config`: more arguments of redis-server, `env`: variables for it.
+  static async start(t, { port, config = [], env } = {}) {
+    const redis = new Redis(temporaryFolder(t, "redis"), port ?? (await freePort()), config, env);
     onEnd(t, () => redis.stop("SIGKILL"));
     await redis.run();
     return redis;
   }
 
-  constructor(folder, port, config = []) {
+  constructor(folder, port, config = [], env = {}) {
     this.folder = folder;
     this.config = config;
+    this.env = env;
     this.port = port;
     this.url = `redis://127.0.0.1:${port}`;
   }
@@ -28,7 +29,7 @@ export class Redis {
   async run() {
     const durable = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
     const place = ["--bind", "127.0.0.1", "--port", String(this.port), "--dir", this.folder];
-    this.program = new Program("redis-server", [...place, ...durable, ...this.config]);
+    this.program = new Program("redis-server", [...place, ...durable, ...this.config], this.env);
     await until(
       () => this.#answers(),
       () => `waiting for redis-server\n${this.program.stdout}`,

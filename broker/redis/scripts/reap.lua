@@ -20,7 +20,7 @@ if #sockets == 0 then
 end
 local epoch, offset = position(users, meta, log, candidate, known_epoch, known_offset)
 local ride = {meta = meta, log = log, channel = channel, cap = cap, epoch = epoch}
-local deadline = string.format('%.0f', math.floor(clock() / 1000) + window)
+local deadline = deadline_in(window)
 local taken = 0
 
 for _, socket in ipairs(sockets) do

@@ -10,6 +10,6 @@ end
 if not aboard then
     return ok()
 end
-since = clock()
+since = clock_after(since or 0)
 hold(since)
 return ok(since, aboard)

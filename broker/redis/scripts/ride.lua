@@ -3,10 +3,21 @@
 
 local DAY = 86400
 
--- Redis' clock in microseconds. A double holds it exactly.
+-- Redis' clock in microseconds. A double holds it exactly. It may step, ahead or back.
 local function clock()
     local time = redis.call('TIME')
     return string.format('%d%06d', time[1], time[2])
+end
+
+-- The same, and later than that in any case.
+local function clock_after(moment)
+    local now = clock()
+    return tonumber(now) > tonumber(moment) and now or string.format('%.0f', moment + 1)
+end
+
+-- When a suspension that begins now is over, in milliseconds.
+local function deadline_in(window)
+    return string.format('%.0f', math.floor(clock() / 1000) + window)
 end
 
 local function whole(epoch, offset)

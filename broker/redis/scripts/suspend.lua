@@ -4,7 +4,7 @@
 if not repeated then
     unlist()
     if aboard and mine then
-        redis.call('ZADD', away, string.format('%.0f', math.floor(clock() / 1000) + window), socket)
+        redis.call('ZADD', away, deadline_in(window), socket)
     end
 end
 return ok()

@@ -1,0 +1,60 @@
+/*
+ * Put before a redis-server (LD_PRELOAD), it shifts its wall clock by as many seconds as the file
+ * SHIFTED_CLOCK says, a 64-bit number that the test changes while the server runs. The monotonic clock goes
+ * on as it does.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+static const volatile int64_t *shift_s; /* NULL: not yet, or no such file */
+
+__attribute__((constructor)) static void open_shift(void)
+{
+    const char *name = getenv("SHIFTED_CLOCK");
+    int fd = name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
+    void *page = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *shift_s, PROT_READ, MAP_SHARED, fd, 0);
+
+    if (page != MAP_FAILED)
+        shift_s = page;
+    if (fd >= 0)
+        close(fd);
+}
+
+int clock_gettime(clockid_t id, struct timespec *now)
+{
+    int failure = (int)syscall(SYS_clock_gettime, id, now);
+
+    if (failure == 0 && id == CLOCK_REALTIME && shift_s)
+        now->tv_sec += *shift_s;
+    return failure;
+}
+
+int gettimeofday(struct timeval *restrict now, void *restrict zone)
+{
+    struct timespec precise;
+
+    (void)zone;
+    if (clock_gettime(CLOCK_REALTIME, &precise) != 0)
+        return -1;
+    now->tv_sec = precise.tv_sec;
+    now->tv_usec = precise.tv_nsec / 1000;
+    return 0;
+}
+
+time_t time(time_t *result)
+{
+    struct timespec now;
+
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0)
+        return (time_t)-1;
+    if (result)
+        *result = now.tv_sec;
+    return now.tv_sec;
+}
