@@ -1,5 +1,6 @@
 /* Draining: see drain.h. */
 #include "gateway/drain.h"
+
 #include "common/clock.h"
 #include "common/id.h"
 

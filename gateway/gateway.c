@@ -1,5 +1,6 @@
 /* One gateway, put together: see gateway.h. */
 #include "gateway/gateway.h"
+
 #include "broker/broker.h"
 #include "common/alloc.h"
 #include "common/config.h"

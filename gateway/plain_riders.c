@@ -1,5 +1,6 @@
 /* Riders on a plain WebSocket: see plain_riders.h. */
 #include "gateway/plain_riders.h"
+
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/json_text.h"

@@ -1,5 +1,6 @@
 /* Riders that come over Socket.IO: see sio_riders.h. */
 #include "gateway/sio_riders.h"
+
 #include "common/alloc.h"
 #include "common/clock.h"
 

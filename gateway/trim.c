@@ -1,5 +1,6 @@
 /* Memory back to the system: see trim.h. */
 #include "gateway/trim.h"
+
 #include "common/clock.h"
 #include "common/process.h"
 

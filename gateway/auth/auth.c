@@ -1,5 +1,6 @@
 /* Who may connect: see auth.h. */
 #include "gateway/auth/auth.h"
+
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/json_text.h"

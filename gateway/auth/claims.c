@@ -1,5 +1,6 @@
 /* What a token entitles to: see claims.h. */
 #include "gateway/auth/claims.h"
+
 #include "common/json_tree.h"
 #include "gateway/rides/ride_list.h"
 

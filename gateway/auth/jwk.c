@@ -3,6 +3,7 @@
  * json-c frees what it has read without wiping it; a secret itself is read from the text.
  */
 #include "gateway/auth/jwk.h"
+
 #include "common/alloc.h"
 #include "common/base64.h"
 #include "common/json_text.h"

@@ -1,5 +1,6 @@
 /* JSON Web Tokens: see jwt.h. */
 #include "gateway/auth/jwt.h"
+
 #include "common/base64.h"
 #include "common/json_text.h"
 #include "common/json_tree.h"

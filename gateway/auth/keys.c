@@ -1,5 +1,6 @@
 /* The keys that tokens are verified with: see keys.h. */
 #include "gateway/auth/keys.h"
+
 #include "common/alloc.h"
 
 #include <openssl/bio.h>

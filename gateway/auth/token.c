@@ -1,5 +1,6 @@
 /* Bearer tokens: see token.h. */
 #include "gateway/auth/token.h"
+
 #include "gateway/net/http.h"
 #include "gateway/net/ws.h"
 

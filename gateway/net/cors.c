@@ -1,5 +1,6 @@
 /* Cross-origin resource sharing: see cors.h. */
 #include "gateway/net/cors.h"
+
 #include "common/origin.h"
 #include "gateway/net/link.h"
 

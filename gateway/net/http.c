@@ -10,6 +10,7 @@
  *   feed ─▶ on_body … on_message_complete ─▶ HTTP_DONE
  */
 #include "gateway/net/http.h"
+
 #include "gateway/net/http_parse.h"
 
 #include <stdint.h>

@@ -1,5 +1,6 @@
 /* A link: see link.h. */
 #include "gateway/net/link.h"
+
 #include "common/blob.h"
 #include "common/clock.h"
 #include "gateway/net/net.h"

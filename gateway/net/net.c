@@ -1,5 +1,6 @@
 /* The edge to libwebsockets: see net.h. */
 #include "gateway/net/net.h"
+
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/config.h"

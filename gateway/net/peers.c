@@ -5,6 +5,7 @@
  *      ◀──────(opened again)──────┘
  */
 #include "gateway/net/peers.h"
+
 #include "common/alloc.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* Refusals: see refusals.h. */
 #include "gateway/net/refusals.h"
+
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"

@@ -1,5 +1,6 @@
 /* The server: see server.h. */
 #include "gateway/net/server.h"
+
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "gateway/net/peers.h"

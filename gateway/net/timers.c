@@ -3,6 +3,7 @@
  * earliest.
  */
 #include "gateway/net/timers.h"
+
 #include "common/alloc.h"
 
 #include <stdlib.h>

@@ -5,6 +5,7 @@
  * where it lies, and lends it out from there if it is a whole message, else gathers it.
  */
 #include "gateway/net/ws.h"
+
 #include "common/base64.h"
 #include "common/json_text.h"
 

@@ -1,5 +1,6 @@
 /* What this gateway says of itself: see about.h. */
 #include "gateway/pages/about.h"
+
 #include "broker/broker.h"
 #include "common/alloc.h"
 #include "common/clock.h"

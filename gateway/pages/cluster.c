@@ -1,5 +1,6 @@
 /* /api/cluster: see cluster.h. */
 #include "gateway/pages/cluster.h"
+
 #include "broker/broker.h"
 #include "common/alloc.h"
 #include "common/clock.h"

@@ -1,5 +1,6 @@
 /* The gateway's metrics: see gauges.h. */
 #include "gateway/pages/gauges.h"
+
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"

@@ -1,5 +1,6 @@
 /* The pages beside Socket.IO: see pages.h. */
 #include "gateway/pages/pages.h"
+
 #include "common/alloc.h"
 #include "common/metrics.h"
 #include "gateway/auth/auth.h"

@@ -1,5 +1,6 @@
 /* How the pages answer: see respond.h. */
 #include "gateway/pages/respond.h"
+
 #include "gateway/net/cors.h"
 #include "gateway/net/link.h"
 

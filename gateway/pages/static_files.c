@@ -1,5 +1,6 @@
 /* The files of a web client: see static_files.h. */
 #include "gateway/pages/static_files.h"
+
 #include "common/alloc.h"
 
 #include <openssl/evp.h>

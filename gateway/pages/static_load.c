@@ -1,5 +1,6 @@
 /* Files into memory: see static_load.h. */
 #include "gateway/pages/static_load.h"
+
 #include "common/log.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* Engine.IO packets and payloads: see eio_packet.h. */
 #include "gateway/protocol/eio_packet.h"
+
 #include "common/base64.h"
 #include "gateway/net/ws.h"
 

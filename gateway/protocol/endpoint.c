@@ -1,5 +1,6 @@
 /* The Engine.IO endpoint: see endpoint.h. */
 #include "gateway/protocol/endpoint.h"
+
 #include "common/alloc.h"
 #include "common/log.h"
 #include "gateway/net/cors.h"

@@ -1,5 +1,6 @@
 /* Engine.IO sessions: see engineio.h. */
 #include "gateway/protocol/engineio.h"
+
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "gateway/net/peers.h"

@@ -1,5 +1,6 @@
 /* Rides, rosters and the broker's messages: see presence.h. */
 #include "gateway/rides/presence.h"
+
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/log.h"

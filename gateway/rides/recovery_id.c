@@ -1,5 +1,6 @@
 /* Recovery ids: see recovery_id.h. */
 #include "gateway/rides/recovery_id.h"
+
 #include "common/alloc.h"
 #include "common/id.h"
 #include "common/user.h"

@@ -1,5 +1,6 @@
 /* Rides, members and the fan-out: see ride.h. */
 #include "gateway/rides/ride.h"
+
 #include "common/clock.h"
 #include "common/metrics.h"
 

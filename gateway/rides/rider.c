@@ -9,6 +9,7 @@
  * told whether it has been recovered.
  */
 #include "gateway/rides/rider.h"
+
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/id.h"

@@ -1,5 +1,6 @@
 /* A roster: see roster.h. */
 #include "gateway/rides/roster.h"
+
 #include "broker/broker.h"
 #include "common/alloc.h"
 

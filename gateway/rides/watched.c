@@ -1,5 +1,6 @@
 /* Rides in use, and the wait for their rosters: see watched.h. */
 #include "gateway/rides/watched.h"
+
 #include "broker/broker.h"
 #include "common/clock.h"
 

@@ -1,5 +1,6 @@
 /* Finished frames: see wire.h. */
 #include "gateway/rides/wire.h"
+
 #include "gateway/net/ws.h"
 
 #include <inttypes.h>
