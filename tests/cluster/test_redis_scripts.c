@@ -341,6 +341,22 @@ static void who_resumes_obtains_the_socket_later_than_its_holder_did(void **stat
     expect_holder(server, "n");
 }
 
+/* Redis' clock was put back since the rider was suspended. */
+static void who_is_suspended_for_longer_than_a_window_gets_one(void **state)
+{
+    struct redis_server *server = *state;
+
+    redis_run(server, "HSET {x}:users " SOCKET " {}");
+    redis_run(server, "ZADD {x}:away 9000000000000 " SOCKET);
+    redis_run(server, "SET {x}:meta spoiled");
+    freeReplyObject(sweep(server)); /* an error: nothing is changed */
+    assert_int_equal(count(server, "ZCOUNT {x}:away 9000000000000 +inf"), 1);
+    redis_run(server, "DEL {x}:meta");
+    expect_word(sweep(server), "none");
+    assert_int_equal(count(server, "ZCOUNT {x}:away 9000000000000 +inf"), 0);
+    assert_int_equal(count(server, "ZCARD {x}:away"), 1);
+}
+
 /* A process that was killed may have sent it before this Redis lost what it had. */
 static void what_was_sent_in_another_epoch_is_not_done(void **state)
 {
@@ -485,6 +501,7 @@ int main(void)
         on_redis(a_damaged_position_begins_a_new_epoch),
         on_redis(an_offset_behind_the_one_that_is_known_begins_a_new_epoch),
         on_redis(who_resumes_obtains_the_socket_later_than_its_holder_did),
+        on_redis(who_is_suspended_for_longer_than_a_window_gets_one),
         on_redis(what_was_sent_in_another_epoch_is_not_done),
         on_redis(reaping_suspends_in_bites_until_nothing_is_left),
         on_redis(reaping_without_a_window_tells_each_once),

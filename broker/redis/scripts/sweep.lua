@@ -14,6 +14,7 @@ local now, latest = deadline_in(0), deadline_in(window)
 local sockets = redis.call('ZRANGEBYSCORE', away, '-inf', now, 'LIMIT', 0, limit)
 redis.call('HLEN', users)
 redis.call('HLEN', holders)
+redis.call('HLEN', meta)
 redis.call('XLEN', log)
 for _, socket in ipairs(redis.call('ZRANGEBYSCORE', away, '(' .. latest, '+inf', 'LIMIT', 0, limit)) do
     redis.call('ZADD', away, latest, socket)
