@@ -26,6 +26,7 @@ struct backend_setup {
     const char *prefix;
     const char *node_id;
     size_t queue_bytes;
+    unsigned connections_per_user;
     uint64_t node_lease_ms;
     uint64_t recovery_window_ms;
     const struct broker_metrics *metrics;
@@ -41,6 +42,8 @@ struct backend_row {
     void (*submit)(struct backend *backend, struct order *order);
     /* Takes the order, which gets its HISTORY sooner or later. */
     void (*replay)(struct backend *backend, struct order *order);
+    /* NULL: what is known of a ride cannot be wrong. */
+    void (*reread)(struct backend *backend, const char *ride);
     /* Takes a reference to what this gateway says of itself. */
     void (*about)(struct backend *backend, struct blob *json);
     /* Tells a SURVEY, sooner or later. */

@@ -19,6 +19,7 @@
  *   RESULT   Exactly one for every transition submitted. `ok` means the backend has committed it. For a
  *            watched ride it comes after the event (or after a roster that includes it).
  *   HISTORY  Exactly one for every broker_replay(). For a watched ride it comes after the last event in it.
+ *   TALLY    Of a watched ride, now and then: how many the store has aboard at a position.
  *   EVICTED  Another node has taken over a socket this node held: its client is elsewhere, end the copy here.
  *            Where a transition was refused for that reason, its RESULT comes first.
  *   STATE    Up and down, starting from down. While down, boardings and exits wait up to queue_bytes and are
@@ -48,6 +49,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct broker;
 struct metrics;
@@ -56,13 +58,23 @@ enum {
     RIDE_NAME_MAX = 128, /* bytes; a name starts with '/' */
     SOCKET_ID_LEN = 20,  /* letters of common/id.h */
     EPOCH_LEN = 8,       /* letters; a new epoch means the numbering began anew */
+    CHAIN_LEN = 8,       /* hexadecimal digits, in lower case */
     SECRET_LEN = 32,     /* bytes */
 
     REPLAY_EVENTS_MAX = 4096, /* in one HISTORY */
     ABOUT_MAX = 4096,         /* bytes of what one gateway says of itself */
 };
 
-enum broker_event_kind { BROKER_BOARDED, BROKER_EXITED, BROKER_DISCONNECTED, BROKER_RESTORED };
+enum broker_event_kind {
+    BROKER_BOARDED,
+    BROKER_EXITED,
+    BROKER_DISCONNECTED,
+    BROKER_RESTORED,
+
+    /* The socket is gone for good, and its rider is aboard still through another one: the roster stays as it
+     * is, and no client is told. */
+    BROKER_ENDED,
+};
 
 enum broker_transition_kind {
     BROKER_BOARD,      /* the socket's rider is aboard with this user record */
@@ -78,11 +90,28 @@ enum broker_transition_kind {
     BROKER_RESUME,
 };
 
-/* A place in a ride's stream of events. */
+/*
+ * A place in a ride's stream of events. Where two streams have gone apart, as after an older copy of the
+ * store has come back, epoch and offset may be the same in both; the chain, a fingerprint of all events up to
+ * here, is not.
+ */
 struct broker_position {
     char epoch[EPOCH_LEN + 1];
-    uint64_t offset; /* of the last event included; 0 before the first */
+    uint64_t offset;           /* of the last event included; 0 before the first */
+    char chain[CHAIN_LEN + 1]; /* empty: not known, then it is compared with none */
 };
+
+/* Whether both fingerprints, of the same epoch and offset, can be of one stream. */
+static inline bool broker_chains_agree(const struct broker_position *a, const struct broker_position *b)
+{
+    return !a->chain[0] || !b->chain[0] || strcmp(a->chain, b->chain) == 0;
+}
+
+/* Whether both are the same place in the same stream. */
+static inline bool broker_position_equal(const struct broker_position *a, const struct broker_position *b)
+{
+    return a->offset == b->offset && strcmp(a->epoch, b->epoch) == 0 && broker_chains_agree(a, b);
+}
 
 struct broker_transition {
     enum broker_transition_kind kind;
@@ -100,6 +129,7 @@ struct broker_rider {
 /* An event by itself, as HISTORY brings it. */
 struct broker_past_event {
     uint64_t offset;
+    char chain[CHAIN_LEN + 1]; /* as in a position */
     enum broker_event_kind kind;
     struct blob *user;
     char socket_id[SOCKET_ID_LEN + 1];
@@ -110,6 +140,7 @@ enum broker_message_kind {
     BROKER_EVENT,
     BROKER_RESULT,
     BROKER_HISTORY,
+    BROKER_TALLY,
     BROKER_EVICTED,
     BROKER_STATE,
     BROKER_SECRET,
@@ -123,19 +154,19 @@ struct broker_message {
     struct mail mail; /* first: the mailbox's */
     enum broker_message_kind kind;
     char ride[RIDE_NAME_MAX + 1];    /* all but STATE, SECRET, SURVEY, RELOAD, SIGNAL */
-    struct broker_position position; /* ROSTER, EVENT, RESULT with ok; HISTORY: of its last event */
+    struct broker_position position; /* ROSTER, TALLY, EVENT, RESULT with ok; HISTORY: of its last event */
 
     struct broker_rider *riders; /* ROSTER: the whole set, owned by the message */
-    size_t rider_count;
-    bool renumbered; /* ROSTER: of another epoch than what was told of this ride before */
+    size_t rider_count;          /* TALLY: how many are aboard; `riders` is NULL then */
+    bool renumbered;             /* ROSTER: of another epoch than what was told of this ride before */
 
     struct broker_past_event *events; /* HISTORY: all after the position asked for, owned by the message */
     size_t event_count;
 
     enum broker_event_kind event;      /* EVENT */
     char socket_id[SOCKET_ID_LEN + 1]; /* EVENT, RESULT, EVICTED */
-    /* EVENT: never NULL; for DISCONNECTED the record last known. RESULT of a RESUME: the rider's or NULL.
-     * SURVEY: a JSON array, NULL when the store cannot be asked. */
+    /* EVENT: never NULL; for DISCONNECTED and ENDED the record last known. RESULT of a RESUME: the rider's or
+     * NULL. SURVEY: a JSON array, NULL when the store cannot be asked. */
     struct blob *user;
 
     enum broker_transition_kind transition; /* RESULT */
@@ -148,14 +179,15 @@ struct broker_message {
 };
 
 struct broker_options {
-    const char *url;             /* "memory", or redis://… */
-    const char *prefix;          /* of every key and channel */
-    const char *node_id;         /* of this process */
-    size_t queue_bytes;          /* what waiting transitions may hold while the backend is away */
-    uint64_t node_lease_ms;      /* how long the others wait for a node that is silent; > 0 */
-    uint64_t recovery_window_ms; /* how long a suspended rider stays aboard; 0: it leaves at once */
-    struct metrics *metrics;     /* borrowed until broker_free(); the broker adds its own */
-    void (*wake)(void *arg);     /* called on the broker thread when broker_take() has something */
+    const char *url;               /* "memory", or redis://… */
+    const char *prefix;            /* of every key and channel */
+    const char *node_id;           /* of this process */
+    size_t queue_bytes;            /* what waiting transitions may hold while the backend is away */
+    unsigned connections_per_user; /* of one user id on one ride; > 0 */
+    uint64_t node_lease_ms;        /* how long the others wait for a node that is silent; > 0 */
+    uint64_t recovery_window_ms;   /* how long a suspended rider stays aboard; 0: it leaves at once */
+    struct metrics *metrics;       /* borrowed until broker_free(); the broker adds its own */
+    void (*wake)(void *arg);       /* called on the broker thread when broker_take() has something */
     void *wake_arg;
 };
 
@@ -190,6 +222,10 @@ void broker_submit(struct broker *broker, const struct broker_transition *transi
  */
 void broker_replay(struct broker *broker, const char *ride, const struct broker_position *from,
                    uint64_t ticket);
+
+/* The roster that the store has of a watched ride is to come as a ROSTER, whatever its log says: what is
+ * known of it here may be wrong. */
+void broker_reread(struct broker *broker, const char *ride);
 
 /* What this gateway says of itself to the others: a JSON object of at most ABOUT_MAX bytes. A reference is
  * taken. */

@@ -83,6 +83,10 @@ static void give_order(struct backend *backend, struct order *order)
     case ORDER_REPLAY:
         backend->row->replay(backend, order); /* takes it */
         return;
+    case ORDER_REREAD:
+        if (backend->row->reread)
+            backend->row->reread(backend, order->ride);
+        break;
     case ORDER_ABOUT:
         backend->row->about(backend, order->user);
         break;
@@ -249,6 +253,7 @@ static int open_backend(struct broker *broker, const struct broker_options *opti
         .prefix = broker->prefix,
         .node_id = broker->node_id,
         .queue_bytes = options->queue_bytes,
+        .connections_per_user = options->connections_per_user,
         .node_lease_ms = options->node_lease_ms,
         .recovery_window_ms = options->recovery_window_ms,
         .metrics = &broker->metrics,
@@ -458,6 +463,11 @@ void broker_replay(struct broker *broker, const char *ride, const struct broker_
     order->from = *from;
     order->ticket = ticket;
     post_order(broker, order);
+}
+
+void broker_reread(struct broker *broker, const char *ride)
+{
+    post_order(broker, order_new(ORDER_REREAD, ride));
 }
 
 void broker_about(struct broker *broker, struct blob *json)

@@ -95,6 +95,15 @@ struct broker_message *message_no_history(const struct order *order)
     return message_answer_to_replay(order);
 }
 
+struct broker_message *message_tally(const char *ride, const struct broker_position *position, size_t count)
+{
+    struct broker_message *message = message_new(BROKER_TALLY, ride);
+
+    message->position = *position;
+    message->rider_count = count;
+    return message;
+}
+
 struct broker_message *message_evicted(const char *ride, const char *socket_id)
 {
     struct broker_message *message = message_new(BROKER_EVICTED, ride);
@@ -146,7 +155,7 @@ void broker_message_free(struct broker_message *message)
 {
     if (!message)
         return;
-    for (size_t i = 0; i < message->rider_count; i++)
+    for (size_t i = 0; message->riders && i < message->rider_count; i++)
         blob_unref(message->riders[i].user);
     free(message->riders);
     for (size_t i = 0; i < message->event_count; i++)

@@ -11,6 +11,7 @@ enum order_kind {
     ORDER_UNWATCH,
     ORDER_SUBMIT,
     ORDER_REPLAY,
+    ORDER_REREAD,
     ORDER_ABOUT,
     ORDER_SURVEY,
     ORDER_STOP,

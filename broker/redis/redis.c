@@ -434,6 +434,12 @@ static void redis_replay(struct backend *backend, struct order *order)
     replays_add(&redis_of(backend)->replays, order);
 }
 
+/* Here a roster and the log it comes from cannot differ yet. */
+static void redis_reread(struct backend *backend, const char *ride)
+{
+    (void)backend, (void)ride;
+}
+
 static void redis_about(struct backend *backend, struct blob *json)
 {
     lease_about(&redis_of(backend)->lease, json);
@@ -500,6 +506,7 @@ const struct backend_row backend_redis = {
     .unwatch = redis_unwatch,
     .submit = redis_submit,
     .replay = redis_replay,
+    .reread = redis_reread,
     .about = redis_about,
     .survey = redis_survey,
     .settle = redis_settle,

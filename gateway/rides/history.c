@@ -74,13 +74,18 @@ void history_add(struct history *history, const struct broker_position *position
     memcpy(event->socket_id, socket_id, strnlen(socket_id, SOCKET_ID_LEN));
 }
 
+bool history_ends(enum broker_event_kind kind)
+{
+    return kind == BROKER_EXITED || kind == BROKER_DISCONNECTED || kind == BROKER_ENDED;
+}
+
 bool history_ended(const struct history *history, const char *socket_id)
 {
     for (size_t i = history->count; i-- > 0;) {
         const struct history_event *event = at(history, i);
 
         if (!strcmp(event->socket_id, socket_id))
-            return event->kind == BROKER_EXITED || event->kind == BROKER_DISCONNECTED;
+            return history_ends(event->kind);
     }
     return false;
 }

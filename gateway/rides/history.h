@@ -44,7 +44,10 @@ void history_add(struct history *history, const struct broker_position *position
 bool history_reaches(const struct history *history, const struct broker_position *position,
                      const struct broker_position *now);
 
-/* Whether the last that is known of the socket is that its rider left. */
+/* Whether such an event ends its socket. */
+bool history_ends(enum broker_event_kind kind);
+
+/* Whether the last that is known of the socket is that it has ended. */
 bool history_ended(const struct history *history, const char *socket_id);
 
 /* The first event after `position`; NULL: none. Only where history_reaches() said yes. */

@@ -162,15 +162,26 @@ static void on_broker_event(struct presence *presence, const struct broker_messa
     ride->position = message->position;
     /* Whoever is put back as it was after a loss in the store was never gone for the clients that knew it. */
     const struct blob *known = roster_get(ride->roster, message->socket_id);
-    bool told = message->event != BROKER_RESTORED || !known || !blob_equal(known, message->user);
+    bool told = message->event != BROKER_ENDED &&
+                (message->event != BROKER_RESTORED || !known || !blob_equal(known, message->user));
     if (message->event == BROKER_BOARDED || message->event == BROKER_RESTORED)
         roster_set(ride->roster, message->socket_id, message->user);
-    else
+    else if (message->event != BROKER_ENDED)
         roster_remove(ride->roster, message->socket_id);
     if (presence->options.recovery_window_ms)
         history_add(&ride->history, &message->position, message->event, message->socket_id, message->user);
     if (told)
         ride_event(ride, message->event, message->user, &message->position);
+}
+
+/* Where the store has another number at the very place that is known here, one of the two is wrong. */
+static void on_tally(struct presence *presence, const struct broker_message *message)
+{
+    const struct ride *ride = rides_find(&presence->watched.rides, message->ride);
+
+    if (ride && ride->live && broker_position_equal(&ride->position, &message->position) &&
+        roster_count(ride->roster) != message->rider_count && !roster_in_doubt(ride->roster))
+        broker_reread(presence->options.broker, ride->name);
 }
 
 static void on_state(struct presence *presence, bool up)
@@ -195,6 +206,9 @@ static void on_message(struct presence *presence, struct broker_message *message
     case BROKER_HISTORY:
         riders_history(&presence->riders, message);
         return;
+    case BROKER_TALLY:
+        on_tally(presence, message);
+        break;
     case BROKER_EVICTED:
         riders_evicted(&presence->riders, message->ride, message->socket_id);
         break;

@@ -455,8 +455,7 @@ static bool has_ended(const struct rider *rider, const struct broker_message *pa
     if (rider->aboard)
         return false;
     for (size_t i = 0; past && i < past->event_count; i++)
-        if (!strcmp(past->events[i].socket_id, rider->id) &&
-            (past->events[i].kind == BROKER_EXITED || past->events[i].kind == BROKER_DISCONNECTED))
+        if (!strcmp(past->events[i].socket_id, rider->id) && history_ends(past->events[i].kind))
             return true;
     return history_ended(&rider->ride->history, rider->id);
 }
@@ -530,6 +529,8 @@ static int add_missed(struct rider *rider, struct buf *frames, uint64_t offset, 
 
     position.offset = offset;
     rider->from.offset = offset;
+    if (kind == BROKER_ENDED)
+        return 0;
     return wire_event(frames, rider->form, rider->ride->name, kind, user, &position);
 }
 

@@ -34,6 +34,7 @@ const char *wire_event_name(enum broker_event_kind kind)
         return "userDisconnected";
     case BROKER_BOARDED:
     case BROKER_RESTORED:
+    case BROKER_ENDED:
         break;
     }
     return "userBoarded";

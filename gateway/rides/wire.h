@@ -26,7 +26,7 @@ void wire_offset(const struct broker_position *position, char out[WIRE_OFFSET_SI
 /* Reads such a position back. False: it is none. */
 bool wire_read_offset(const char *text, struct broker_position *position);
 
-/* The event's name: `userBoarded`, `userExited` or `userDisconnected`. */
+/* The event's name: `userBoarded`, `userExited` or `userDisconnected`. Of all kinds that clients are told. */
 const char *wire_event_name(enum broker_event_kind kind);
 
 /* Appends one event as a frame of the form. 0, or -1 when `out` is full (unchanged then). */

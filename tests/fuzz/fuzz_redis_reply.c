@@ -98,6 +98,9 @@ void outbox_tell(struct outbox *outbox, struct broker_message *message)
         CHECK(!message->user || json_text_valid(message->user->data, message->user->len, 16));
         broker->answers++;
         break;
+    case BROKER_TALLY:
+        CHECK(told_of(message->ride)->watched && !message->riders);
+        break;
     default:
         break;
     }

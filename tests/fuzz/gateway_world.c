@@ -226,6 +226,7 @@ static void carry_out(struct broker *broker, struct order *order)
     case ORDER_SURVEY:
         row->survey(broker->backend);
         break;
+    case ORDER_REREAD: /* memory cannot be wrong */
     case ORDER_STOP:
         break;
     }
@@ -309,6 +310,11 @@ void broker_replay(struct broker *broker, const char *ride, const struct broker_
 void broker_about(struct broker *broker, struct blob *json)
 {
     give_order(broker, ORDER_ABOUT, "")->user = blob_ref(json);
+}
+
+void broker_reread(struct broker *broker, const char *ride)
+{
+    give_order(broker, ORDER_REREAD, ride);
 }
 
 void broker_survey(struct broker *broker)

@@ -46,6 +46,7 @@ struct box *box_new(const char *url, const char *node_id, size_t queue_bytes)
     const struct broker_options options = {.url = url,
                                            .node_id = node_id,
                                            .queue_bytes = queue_bytes,
+                                           .connections_per_user = 16,
                                            .node_lease_ms = 3000,
                                            .recovery_window_ms = 15000};
 
@@ -72,6 +73,7 @@ struct box *box_start_with(const char *url, const char *node_id, uint64_t node_l
     const struct broker_options options = {.url = url,
                                            .node_id = node_id,
                                            .queue_bytes = (size_t)64 << 20,
+                                           .connections_per_user = 16,
                                            .node_lease_ms = node_lease_ms,
                                            .recovery_window_ms = recovery_window_ms};
 

@@ -67,6 +67,11 @@ void broker_replay(struct broker *broker, const char *ride, const struct broker_
     journal_note(&broker->world->journal, "replay %s after %d-%s", ride, (int)from->offset, from->epoch);
 }
 
+void broker_reread(struct broker *broker, const char *ride)
+{
+    journal_note(&broker->world->journal, "reread %s", ride);
+}
+
 struct broker_message *broker_take(struct broker *broker)
 {
     struct broker_message *messages = broker->first;
@@ -178,6 +183,14 @@ void says_secret(struct world *w, char letter)
 void says_up(struct world *w, bool up)
 {
     message_new(w, BROKER_STATE, "", 0)->up = up;
+}
+
+struct broker_message *says_tally(struct world *w, uint64_t offset, size_t count)
+{
+    struct broker_message *message = message_new(w, BROKER_TALLY, "/", offset);
+
+    message->rider_count = count;
+    return message;
 }
 
 /* --- riders --- */

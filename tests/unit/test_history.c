@@ -254,9 +254,9 @@ static void it_can_be_used_again_after_it_was_emptied(void **state)
 
 static void a_socket_has_ended_when_the_last_that_is_known_of_it_is_its_leaving(void **state)
 {
-    static const enum broker_event_kind kinds[] = {BROKER_BOARDED, BROKER_EXITED, BROKER_BOARDED,
-                                                   BROKER_DISCONNECTED, BROKER_RESTORED};
-    static const bool ended[] = {false, true, false, true, false};
+    static const enum broker_event_kind kinds[] = {BROKER_BOARDED,      BROKER_EXITED,   BROKER_BOARDED,
+                                                   BROKER_DISCONNECTED, BROKER_RESTORED, BROKER_ENDED};
+    static const bool ended[] = {false, true, false, true, false, true};
     struct history history = {0};
     struct blob *user = blob_new("1", 1);
 

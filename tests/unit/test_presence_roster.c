@@ -67,6 +67,78 @@ static void who_was_put_back_is_news_only_to_those_who_missed_it(void **state)
     assert_journal(w, "ann < ack 5 {\"offset\":\"5-e\",\"users\":[1,2]}\n");
 }
 
+static void a_socket_that_ended_is_no_news(void **state)
+{
+    struct world *w = *state;
+
+    join(w, 0);
+    says_roster(w, "/", 3, "A1");
+    says_event(w, 4, BROKER_ENDED, "A", "1");
+    assert_journal(w, "watch /\n");
+    rider_active_users(w->client[0].rider, &ACK_5);
+    assert_journal(w, "ann < ack 5 {\"offset\":\"4-e\",\"users\":[1]}\n");
+}
+
+/* --- tallies --- */
+
+static void another_number_at_the_same_place_has_the_roster_read_anew(void **state)
+{
+    struct world *w = *state;
+
+    join(w, 0);
+    says_roster(w, "/", 3, "A1 B2");
+    says_tally(w, 3, 1);
+    assert_journal(w, "watch /\nreread /\n");
+}
+
+static void the_same_number_is_well(void **state)
+{
+    struct world *w = *state;
+
+    join(w, 0);
+    says_roster(w, "/", 3, "A1 B2");
+    says_tally(w, 3, 2);
+    assert_journal(w, "watch /\n");
+}
+
+static void a_number_of_another_place_says_nothing(void **state)
+{
+    struct world *w = *state;
+
+    says_tally(w, 3, 1);
+    join(w, 0);
+    says_tally(w, 0, 1);
+    says_roster(w, "/", 3, "A1 B2");
+    says_tally(w, 2, 1);
+    says_tally(w, 4, 3);
+    w->epoch = "f";
+    says_tally(w, 3, 1);
+    assert_journal(w, "watch /\n");
+}
+
+static void nor_does_the_number_of_another_history(void **state)
+{
+    struct world *w = *state;
+
+    join(w, 0);
+    strcpy(says_roster(w, "/", 3, "A1 B2")->position.chain, "0000000a");
+    strcpy(says_tally(w, 3, 1)->position.chain, "0000000b");
+    assert_journal(w, "watch /\n");
+    strcpy(says_tally(w, 3, 1)->position.chain, "0000000a");
+    assert_journal(w, "reread /\n");
+}
+
+static void nor_any_number_while_somebody_is_doubted(void **state)
+{
+    struct world *w = *state;
+
+    join(w, 0);
+    says_roster(w, "/", 3, "A1 B2");
+    says_renumbered(w, "f", 2, "A1");
+    says_tally(w, 2, 1);
+    assert_journal(w, "watch /\n");
+}
+
 static void an_exit_without_a_boarding_is_told_too(void **state)
 {
     struct world *w = *state;
@@ -544,6 +616,12 @@ int main(void)
         TEST(events_before_the_first_roster_are_part_of_it),
         TEST(another_roster_is_told_by_its_difference),
         TEST(who_was_put_back_is_news_only_to_those_who_missed_it),
+        TEST(a_socket_that_ended_is_no_news),
+        TEST(another_number_at_the_same_place_has_the_roster_read_anew),
+        TEST(the_same_number_is_well),
+        TEST(a_number_of_another_place_says_nothing),
+        TEST(nor_does_the_number_of_another_history),
+        TEST(nor_any_number_while_somebody_is_doubted),
         TEST(an_exit_without_a_boarding_is_told_too),
         TEST(events_concern_their_ride_only),
         TEST(who_is_missing_in_a_new_epoch_is_told_once_when_nobody_has_put_it_back),
