@@ -544,6 +544,108 @@ bool json_text_has_lone_surrogate(struct json_slice value)
     return false;
 }
 
+/*
+ * The other way round: what is no string. A number is taken apart into its first digits that are not 0, and
+ * the power of ten of the first of them.
+ */
+struct decimal {
+    uint64_t lead; /* LEAD_DIGITS of them, filled up with zeros; 0 stands as 1 */
+    long power;    /* without the exponent that is written */
+    long exponent; /* that one */
+};
+
+enum { LEAD_DIGITS = 17 };
+
+static const uint64_t LEAD_ONE = 10000000000000000;  /* 1.0000000000000000 */
+static const uint64_t LEAD_MAX = 17976931348623157;  /* of the largest double, as shortest printed */
+static const uint64_t LEAD_MIN = 49000000000000000;  /* of the smallest above 0 */
+static const long POWER_MAX = 308, POWER_MIN = -324; /* of the same two */
+static const long EXPONENT_BOUND = 1000000;          /* more is as good as that */
+
+static void take_exponent(struct reader *r, struct decimal *number)
+{
+    bool negative = byte_at(r, 1) == '-';
+
+    for (r->at++; r->at < r->end; r->at++)
+        if (is_digit(*r->at) && number->exponent < EXPONENT_BOUND)
+            number->exponent = number->exponent * 10 + (*r->at - '0');
+    if (negative)
+        number->exponent = -number->exponent;
+}
+
+static struct decimal take_apart(struct json_slice text)
+{
+    struct reader r = {text.at, text.at + text.len};
+    struct decimal number = {0};
+    int digits = 0;
+    bool fraction = false;
+
+    for (; r.at < r.end && *r.at != 'e' && *r.at != 'E'; r.at++) {
+        fraction = fraction || *r.at == '.';
+        if (!is_digit(*r.at))
+            continue;
+        if (digits > 0)
+            number.power += !fraction;
+        else if (fraction)
+            number.power--;
+        if ((digits > 0 || *r.at != '0') && digits < LEAD_DIGITS) {
+            number.lead = number.lead * 10 + (uint64_t)(*r.at - '0');
+            digits++;
+        }
+    }
+    for (int i = digits; i > 0 && i < LEAD_DIGITS; i++)
+        number.lead *= 10;
+    if (digits == 0)
+        number = (struct decimal){.lead = LEAD_ONE};
+    if (r.at < r.end)
+        take_exponent(&r, &number);
+    return number;
+}
+
+static bool double_holds(uint64_t lead, long power)
+{
+    if (power >= POWER_MAX)
+        return power == POWER_MAX && lead <= LEAD_MAX;
+    return power > POWER_MIN || (power == POWER_MIN && lead >= LEAD_MIN);
+}
+
+bool json_text_has_number_beyond_double(struct json_slice value)
+{
+    struct reader r = {value.at, value.at + value.len};
+
+    while (r.at < r.end) {
+        if (*r.at == '"') {
+            skip_string(&r);
+        } else if (*r.at == '-' || is_digit(*r.at)) {
+            const struct decimal number = take_apart(take_value(&r));
+
+            if (!double_holds(number.lead, number.power) ||
+                !double_holds(number.lead, number.power + number.exponent))
+                return true;
+        } else {
+            r.at++;
+        }
+    }
+    return false;
+}
+
+size_t json_text_count_members(struct json_slice value)
+{
+    struct reader r = {value.at, value.at + value.len};
+    size_t count = 0;
+
+    while (r.at < r.end) {
+        if (*r.at == '"') {
+            skip_string(&r);
+            continue;
+        }
+        if (*r.at == ':')
+            count++;
+        r.at++;
+    }
+    return count;
+}
+
 static int quote_char(unsigned char c, struct buf *out)
 {
     static const char letters[] =

@@ -2,10 +2,10 @@
  * JSON (RFC 8259) as text: checks it strictly and finds the pieces, without building a tree.
  *
  * ridecast forwards riders' JSON unchanged to every client, so what passes here must be JSON to every parser
- * in the world. json-c, even with JSON_TOKENER_STRICT, lets through raw control characters in strings, NaN,
- * Infinity, single quotes, `1.`, leading zeros after a minus and surrogates encoded as UTF-8; this module
- * does not. It also keeps the exact bytes, where a tree would round numbers beyond 64 bits and replace lone
- * surrogates.
+ * in the world (what some of them cannot take although it is JSON, user.h refuses). json-c, even with
+ * JSON_TOKENER_STRICT, lets through raw control characters in strings, NaN, Infinity, single quotes, `1.`,
+ * leading zeros after a minus and surrogates encoded as UTF-8; this module does not. It also keeps the exact
+ * bytes, where a tree would round numbers beyond 64 bits and replace lone surrogates.
  *
  * Input is a pointer and a length, need not be NUL-terminated and may hold any bytes. Time is linear, memory
  * constant (recursion is bounded by the depth given). Pure; any thread.
@@ -65,6 +65,16 @@ struct json_slice json_text_member(struct json_slice object, const char *name);
 /* Whether a string within the value, or a member's name, has a NUL, or a surrogate without its other half. */
 bool json_text_has_nul(struct json_slice value);
 bool json_text_has_lone_surrogate(struct json_slice value);
+
+/*
+ * Whether a number within the value, with or without its exponent, is beyond the range of a double (IEEE 754
+ * binary64): above 1.7976931348623157e308, or nearer to 0 than 4.9e-324 without being 0. Parsers refuse such
+ * a number, or read infinity or 0. How many digits it has does not matter.
+ */
+bool json_text_has_number_beyond_double(struct json_slice value);
+
+/* How many members all objects within the value have together. */
+size_t json_text_count_members(struct json_slice value);
 
 /*
  * Appends a string's characters, unescaped, as UTF-8. A lone surrogate (which UTF-8 cannot hold) is kept as

@@ -17,6 +17,24 @@ static bool text_within(struct json_object *value, size_t max)
     return len >= 1 && (size_t)len <= max;
 }
 
+/* How many members all objects of a tree have together. */
+static size_t count_members(struct json_object *value)
+{
+    size_t count = 0;
+
+    if (json_object_is_type(value, json_type_array)) {
+        for (size_t i = 0; i < json_object_array_length(value); i++)
+            count += count_members(json_object_array_get_idx(value, i));
+    } else if (json_object_is_type(value, json_type_object)) {
+        struct json_object_iterator at = json_object_iter_begin(value);
+        const struct json_object_iterator end = json_object_iter_end(value);
+
+        for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at))
+            count += 1 + count_members(json_object_iter_peek_value(&at));
+    }
+    return count;
+}
+
 static const char *check_fields(struct json_object *record, enum user_status *status)
 {
     struct json_object *status_value = json_object_object_get(record, "status");
@@ -46,12 +64,18 @@ static const char *check_record(struct json_slice record, size_t max_bytes, enum
         return "the message must be a JSON object";
     if (json_text_has_nul(record)) /* json-c's names end there */
         return "the user record must not hold NUL characters";
+    if (json_text_has_lone_surrogate(record))
+        return "the user record must not hold one half of a surrogate pair";
+    if (json_text_has_number_beyond_double(record))
+        return "the user record must not hold a number beyond the range of a double";
 
     const char *error = "the server is out of memory";
     struct json_tokener *tokener = json_tokener_new_ex(USER_DEPTH_MAX + 1);
     struct json_object *tree = tokener ? json_tokener_parse_ex(tokener, record.at, (int)record.len) : NULL;
-    if (tree)
-        error = check_fields(tree, status);
+    if (tree) /* of a name that comes twice in an object json-c keeps one */
+        error = count_members(tree) < json_text_count_members(record)
+                    ? "the user record must not name a member twice"
+                    : check_fields(tree, status);
     json_object_put(tree);
     if (tokener)
         json_tokener_free(tokener);
@@ -81,12 +105,6 @@ int user_parse(const char *text, size_t len, size_t max_bytes, struct user *user
 bool user_is(const struct user *user, const char *id)
 {
     struct json_slice record = {user->json->data, user->json->len};
-    struct json_slice name, value;
-    size_t cursor = 0;
-    bool is = *id != '\0';
 
-    while (json_text_next_member(record, &cursor, &name, &value))
-        if (json_text_equals(name, "id") && !json_text_equals(value, id))
-            is = false;
-    return is;
+    return json_text_equals(json_text_member(record, "id"), id);
 }

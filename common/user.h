@@ -2,8 +2,11 @@
  * The user record: what a rider's app sends as `{"id","name","status",…}`.
  *
  * Strict JSON in, the same JSON out: the text is checked and then kept byte for byte, extra fields included.
- * Limits: the record at most `max_bytes`, id 1-128 bytes and name 1-256 bytes of UTF-8 after unescaping (a
- * lone surrogate counts as three), 16 levels deep, the escape \u0000 nowhere. Pure; any thread.
+ * It is what every client can read, in whatever language: of I-JSON (RFC 7493) what it demands and what
+ * parsers fail on. No member comes twice in an object, no surrogate without its other half, no number beyond
+ * a double's range; numbers of more digits than a double keeps are taken (docs/decisions.md has the reasons).
+ * Limits: the record at most `max_bytes`, id 1-128 bytes and name 1-256 bytes of UTF-8 after unescaping, 16
+ * levels deep, the escape \u0000 nowhere. Time is linear. Pure; any thread.
  */
 #ifndef RIDECAST_COMMON_USER_H
 #define RIDECAST_COMMON_USER_H
@@ -28,8 +31,7 @@ enum { USER_ID_MAX = 128, USER_NAME_MAX = 256, USER_DEPTH_MAX = 16 };
  */
 int user_parse(const char *text, size_t len, size_t max_bytes, struct user *user, const char **error);
 
-/* Whether that is the user's id. Where the record has several, readers may differ in which they take: each
- * must be this one. */
+/* Whether that is the user's id. */
 bool user_is(const struct user *user, const char *id);
 
 #endif

@@ -49,7 +49,8 @@ int record_parse_tenure(struct json_slice text, uint64_t *tenure);
 int record_parse_ride(struct json_slice text, char ride[RIDE_NAME_MAX + 1]);
 int record_parse_node(struct json_slice text, char node[RECORD_NODE_MAX + 1]);
 
-/* Whether it is one JSON object, not too large, with nothing around it. */
+/* Whether it is one JSON object, not too large, with nothing around it. It need not be I-JSON (user.h), which
+ * older gateways did not ask for. */
 bool record_user_valid(struct json_slice user);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * User records and JSON from a hostile client. What is taken means the same to json-c and to json_text, and
- * is kept byte for byte; whatever the bytes, valid or not, stepping through them ends and stays inside.
+ * is kept byte for byte; a record is refused for a number, a name or a surrogate if and only if it has one;
+ * whatever the bytes, valid or not, stepping through them ends and stays inside.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -8,7 +9,10 @@
 #include "common/json_tree.h"
 #include "common/user.h"
 
+#include <float.h>
 #include <json-c/json_object.h>
+#include <math.h>
+#include <stdlib.h>
 
 enum { RECORD_MAX = 1000 };
 
@@ -48,6 +52,82 @@ static size_t walk(struct json_slice value, unsigned depth, bool valid)
     while (json_text_next_member(value, &cursor, &name, &inner))
         count += walk(name, 0, valid) + walk(inner, depth - 1, valid);
     return count;
+}
+
+/* Whether a number is beyond what a double holds, judged by the C library: surely, or perhaps at a bound. */
+static void judge_number(struct json_slice number, bool *surely, bool *perhaps)
+{
+    char *whole = fuzz_text(number.at, number.len);
+    char *mantissa = fuzz_text(number.at, number.len);
+
+    mantissa[strcspn(mantissa, "eE")] = '\0';
+    bool zero = mantissa[strspn(mantissa, "-0.")] == '\0';
+    const double values[] = {fabs(strtod(whole, NULL)), fabs(strtod(mantissa, NULL))};
+
+    for (size_t i = 0; i < 2; i++) {
+        *surely = *surely || isinf(values[i]) || (values[i] == 0 && !zero);
+        *perhaps = *perhaps || values[i] >= DBL_MAX || values[i] <= DBL_TRUE_MIN;
+    }
+    free(whole);
+    free(mantissa);
+}
+
+/* Whether an object of a valid text has a name twice; each name is compared with those before it. */
+static bool names_twice(struct json_slice object)
+{
+    struct json_slice name, value, other;
+    size_t cursor = 0;
+
+    while (json_text_next_member(object, &cursor, &name, &value)) {
+        struct buf plain;
+        bool twice = false;
+
+        buf_init(&plain, SIZE_MAX / 2);
+        CHECK(!json_text_unescape(name, &plain) && !buf_append(&plain, "", 1));
+        for (size_t at = 0; at < cursor && json_text_next_member(object, &at, &other, &value);)
+            twice = twice || (other.at != name.at && json_text_equals(other, plain.data));
+        buf_deinit(&plain);
+        if (twice)
+            return true;
+    }
+    return false;
+}
+
+struct findings {
+    bool beyond, perhaps_beyond, twice;
+};
+
+static void look_through(struct json_slice value, struct findings *found)
+{
+    struct json_slice name, inner;
+    size_t cursor = 0;
+
+    if (json_text_type(value) == '-' || (json_text_type(value) >= '0' && json_text_type(value) <= '9'))
+        judge_number(value, &found->beyond, &found->perhaps_beyond);
+    while (json_text_next(value, &cursor, &inner))
+        look_through(inner, found);
+    found->twice = found->twice || names_twice(value);
+    while (json_text_next_member(value, &cursor, &name, &inner))
+        look_through(inner, found);
+}
+
+/* `error` NULL: the record was taken. */
+static void check_reason(struct json_slice record, const char *error)
+{
+    struct findings found = {0};
+
+    if (json_text_type(record) != '{' || record.len > RECORD_MAX || json_text_has_nul(record))
+        return;
+    bool lone = json_text_has_lone_surrogate(record);
+    CHECK(lone == (error && strstr(error, "surrogate")));
+    if (lone)
+        return;
+    look_through(record, &found);
+    bool for_number = error && strstr(error, "double");
+    bool for_name = error && strstr(error, "twice");
+    CHECK(!found.beyond || for_number);
+    CHECK(!for_number || found.perhaps_beyond);
+    CHECK(for_name == (found.twice && !for_number));
 }
 
 static void check_user(const struct user *user, struct json_slice text)
@@ -102,6 +182,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         CHECK(error);
     }
+    if (valid)
+        check_reason(text, error);
     free(copy);
     return 0;
 }

@@ -55,8 +55,69 @@ class PlainClient {
     const { event, data, ...rest } = await this.next();
     assert.deepEqual([event, rest], ["exception", {}]);
     assertException(data);
+    return data.message;
   }
 }
+
+// Members of a record that is JSON, but that clients in some languages cannot read.
+const UNREADABLE = {
+  "a number above all doubles": ['"x":1e999', /number/],
+  "a number above all doubles, within": ['"x":[{"y":-1E400}]', /number/],
+  "a number of 400 digits": [`"x":1${"0".repeat(399)}`, /number/],
+  "a number below all doubles": ['"x":1e-400', /number/],
+  "a member twice": ['"x":1,"x":2', /twice/],
+  "an id twice": ['"id":"victim"', /twice/],
+  "a member twice, once escaped, within": [String.raw`"x":{"y":1,"\u0079":2}`, /twice/],
+  "half of a surrogate pair": [String.raw`"x":"\ud800"`, /surrogate/],
+  "half of a surrogate pair in a name": [String.raw`"\udc00x":1`, /surrogate/],
+  "a NUL": [String.raw`"x":["\u0000"]`, /NUL/],
+};
+
+const message = (data) => `{"event":"message","data":${data}}`;
+const DOORS = {
+  "a message of Socket.IO": (rider, plain, record) => rider.send('"message"', JSON.stringify(record)),
+  "data that is the record": (rider, plain, record) => plain.send(message(record)),
+  "data that is a string": (rider, plain, record) => plain.send(message(JSON.stringify(record))),
+  "a record alone": (rider, plain, record) => plain.send(record),
+};
+
+test("a record that some client could not read is refused at every door, with the reason", async (t) => {
+  const server = await startGateway(t);
+  const rider = await Rider.join(t, server);
+  const plain = await PlainClient.connect(t, server);
+  const other = await Rider.join(t, server);
+  for (const [what, [members, reason]] of Object.entries(UNREADABLE)) {
+    for (const [door, send] of Object.entries(DOORS)) {
+      send(rider, plain, `{"id":"u","name":"n","status":"boarding",${members}}`);
+      const sender = door === "a message of Socket.IO" ? rider : plain;
+      assert.match(await sender.hearsException(), reason, `${what}, ${door}`);
+    }
+  }
+  other.say(user("last"));
+  for (const client of [rider, plain, other]) await client.hears("userBoarded", user("last"));
+});
+
+test("half of a surrogate pair in the string around a record is one in the record", async (t) => {
+  const server = await startGateway(t);
+  const rider = await Rider.join(t, server);
+  const plain = await PlainClient.connect(t, server);
+  const text = String.raw`"{\"id\":\"u\",\"name\":\"a\ud800b\",\"status\":\"boarding\"}"`;
+  rider.send('"message"', text);
+  assert.match(await rider.hearsException(), /surrogate/);
+  plain.send(message(text));
+  assert.match(await plain.hearsException(), /surrogate/);
+});
+
+test("numbers of more digits than a double keeps are passed on as they came", async (t) => {
+  const server = await startGateway(t);
+  const rider = await Rider.join(t, server);
+  const plain = await PlainClient.connect(t, server);
+  const numbers = ["9007199254740993", "18446744073709551616", `0.${"123456789".repeat(20)}`, `1${"0".repeat(300)}`, "5e-324"];
+  const record = `{"id":"u","name":"n","status":"boarding","x":[${numbers}]}`;
+  plain.send(message(record));
+  const text = await rider.client.text();
+  assert.ok(text.includes(record), text);
+});
 
 async function two(t, path) {
   const server = await startGateway(t);

@@ -499,6 +499,107 @@ static void what_c_strings_and_utf8_cannot_hold_is_found(void **state)
     assert_false(json_text_has_nul((struct json_slice){NULL, 0}));
 }
 
+/* A digit, followed by `zeros` zeros and `rest`. */
+static const char *long_number(const char *start, int zeros, const char *rest)
+{
+    static char text[1000];
+    char *at = stpcpy(text, start);
+
+    memset(at, '0', (size_t)zeros);
+    stpcpy(at + zeros, rest);
+    return text;
+}
+
+static void assert_beyond(const char *text, bool expected)
+{
+    assert_true(json_text_valid(text, strlen(text), DEPTH));
+    if (json_text_has_number_beyond_double(slice(text)) != expected)
+        fail_msg("%s: not %s", text, expected ? "beyond" : "within");
+}
+
+static void what_no_double_holds_is_found(void **state)
+{
+    static const char *const beyond[] = {
+        "1e309",
+        "1e+309",
+        "-1E309",
+        "1e999999",
+        "1e99999999999999999999",
+        "1.7976931348623158e308",
+        "17976931348623158e292",
+        "0.17976931348623158e309",
+        "2e308",
+        "10e308",
+        "1e-325",
+        "1e-400",
+        "-1e-99999999999999999999",
+        "4.8e-324",
+        "0.1e-324",
+        "0e400",
+        "0e-400",
+        "{\"a\":[0,1e999]}",
+        "[1,-1e999 ]",
+    };
+    static const char *const within[] = {
+        "0",
+        "-0",
+        "0.0",
+        "0e0",
+        "-0.0E+308",
+        "0e00000000000000000308",
+        "1e308",
+        "1e+0000000000000000000000308",
+        "1.7976931348623157e308",
+        "-1.7976931348623157e308",
+        "1.79769313486231570814527423731704e308",
+        "17976931348623157e292",
+        "0.00017976931348623157e312",
+        "5e-324",
+        "4.9E-324",
+        "4.9406564584124654e-324",
+        "49e-325",
+        "0.49e-323",
+        "2.2250738585072014e-308",
+        "9007199254740993",
+        "-9223372036854775809",
+        "18446744073709551616",
+        "3.14159265358979323846264338327950288419716939937510582097494459",
+        "\"1e999\"",
+        "{\"1e999\":\"\\\"1e999\"}",
+        "[true,false,null]",
+        "[]",
+        "\"\"",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++)
+        assert_beyond(beyond[i], true);
+    for (size_t i = 0; i < sizeof within / sizeof *within; i++)
+        assert_beyond(within[i], false);
+    assert_beyond(long_number("1", 308, ""), false);
+    assert_beyond(long_number("1", 308, ".0"), false);
+    assert_beyond(long_number("1", 309, ""), true);
+    assert_beyond(long_number("1", 400, ""), true);
+    assert_beyond(long_number("1", 400, "e-400"), true);
+    assert_beyond(long_number("0.", 400, ""), false);
+    assert_beyond(long_number("0.", 400, "1"), true);
+    assert_beyond(long_number("0.", 400, "1e400"), true);
+    assert_beyond(long_number("0.", 300, "1e600"), false);
+    assert_beyond(long_number("1.", 900, "1"), false);
+    assert_false(json_text_has_number_beyond_double((struct json_slice){NULL, 0}));
+}
+
+static void members_are_counted_at_every_level(void **state)
+{
+    (void)state;
+    assert_int_equal(json_text_count_members(slice("{}")), 0);
+    assert_int_equal(json_text_count_members(slice("[\":\",\"\\\":\"]")), 0);
+    assert_int_equal(json_text_count_members(slice("{\":\":\":\",\"\\\"\" : [{\"a\":1},{\"a\":{\"a\":1}}]}")),
+                     5);
+    assert_int_equal(json_text_count_members(slice("{\"a\":1,\"a\":2}")), 2);
+    assert_int_equal(json_text_count_members((struct json_slice){NULL, 0}), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -532,6 +633,8 @@ int main(void)
         cmocka_unit_test(quoting_and_unescaping_are_inverse),
         cmocka_unit_test(quoting_into_a_full_buffer_fails_and_changes_nothing),
         cmocka_unit_test(what_c_strings_and_utf8_cannot_hold_is_found),
+        cmocka_unit_test(what_no_double_holds_is_found),
+        cmocka_unit_test(members_are_counted_at_every_level),
     };
 
     return cmocka_run_group_tests_name("json_text", tests, NULL, NULL);

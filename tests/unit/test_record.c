@@ -103,6 +103,14 @@ static void a_user_must_be_one_json_object_and_nothing_else(void **state)
     assert_false(parses("epoch000 1 boarded " SOCKET " {\"a\":[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]}"));
 }
 
+static void a_user_that_an_older_gateway_took_is_one_still(void **state)
+{
+    (void)state;
+    assert_true(parses("epoch000 1 boarded " SOCKET " {\"id\":\"a\",\"id\":\"b\"}"));
+    assert_true(parses("epoch000 1 boarded " SOCKET " {\"x\":1e999}"));
+    assert_true(parses("epoch000 1 boarded " SOCKET " {\"x\":\"\\ud800\"}"));
+}
+
 static void a_user_past_the_limit_is_refused(void **state)
 {
     size_t len = RECORD_USER_MAX;
@@ -185,6 +193,7 @@ int main(void)
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(a_wrong_epoch_offset_or_socket_is_refused),
         cmocka_unit_test(a_user_must_be_one_json_object_and_nothing_else),
+        cmocka_unit_test(a_user_that_an_older_gateway_took_is_one_still),
         cmocka_unit_test(a_user_past_the_limit_is_refused),
         cmocka_unit_test(a_tenure_has_at_most_sixteen_digits),
         cmocka_unit_test(a_takeover_names_tenure_socket_and_ride_and_nothing_else),

@@ -58,8 +58,8 @@ static void both_statuses_are_read(void **state)
 
 static void the_record_is_kept_byte_for_byte_without_white_space_around(void **state)
 {
-    const char record[] = "{ \"seat\":1.0e+400,\"id\" : \"\\u0061\", "
-                          "\"name\":\"\\ud800\",\"status\":\"boarding\",\n\"x\":[{}] }";
+    const char record[] = "{ \"seat\":1.0e+300,\"id\" : \"\\u0061\", "
+                          "\"name\":\"\\ud83d\\ude00\",\"status\":\"boarding\",\n\"x\":[{}] }";
     char text[200];
     const char *error;
     struct user user;
@@ -79,14 +79,78 @@ static void names_and_values_are_compared_after_unescaping(void **state)
     assert_taken("{\"\\u0069d\":\"a\",\"name\":\"b\",\"st\\u0061tus\":\"\\u0065xiting\"}", USER_EXITING);
 }
 
-static void of_duplicate_members_the_last_counts(void **state)
+/* A record with that further member. */
+static const char *record_with(const char *member)
 {
+    static char text[1000];
+
+    snprintf(text, sizeof text, "{\"id\":\"a\",\"name\":\"b\",\"status\":\"boarding\",%s}", member);
+    return text;
+}
+
+static void a_member_that_comes_twice_is_refused_wherever_it_is(void **state)
+{
+    static const char twice[] = "the user record must not name a member twice";
+    static const char *const refused[] = {
+        "\"id\":\"a\"",
+        "\"id\":1",
+        "\"\\u0069d\":\"c\"",
+        "\"st\\u0061tus\":\"exiting\"",
+        "\"x\":1,\"x\":2",
+        "\"x\":1,\"y\":2,\"x\":1",
+        "\"\":1,\"\":1",
+        "\"\\ud83d\\ude00\":1,\"\xf0\x9f\x98\x80\":1",
+        "\"\\\"\":1,\"\\u0022\":1",
+        "\"x\":{\"y\":1,\"\\u0079\":2}",
+        "\"x\":[[{}],[1,{\"y\":{\"z\":{\"n\":0,\"n\":0}}}]]",
+        "\"x\":{\"a\":1,\"b\":2},\"x\":{\"c\":3}",
+        "\"x\":{\"a\":{\"x\":1},\"a\":2,\"b\":{}}",
+    };
+    static const char *const taken[] = {
+        "\"x\":{\"x\":{\"x\":1}},\"y\":[{\"x\":1},{\"x\":1}]",
+        "\"x\":\"\\\"y\\\":1,\\\"y\\\":1\"",
+        "\"X\":1,\"x\":1,\"x \":1",
+        "\"e\xcc\x81\":1,\"\xc3\xa9\":1",
+        "\"\\\\u0078\":1,\"x\":\":\"",
+    };
+
     (void)state;
-    assert_taken("{\"id\":1,\"name\":\"b\",\"status\":\"boarding\",\"status\":\"exiting\",\"id\":\"a\"}",
-                 USER_EXITING);
-    assert_refused("{\"id\":\"a\",\"name\":\"b\",\"status\":\"boarding\",\"id\":1}", bad_id);
-    assert_refused("{\"id\":\"a\",\"name\":\"b\",\"status\":\"boarding\",\"st\\u0061tus\":\"x\"}",
-                   bad_status);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        assert_refused(record_with(refused[i]), twice);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        assert_taken(record_with(taken[i]), USER_BOARDING);
+}
+
+static void half_a_surrogate_pair_is_refused_wherever_it_is(void **state)
+{
+    static const char lone[] = "the user record must not hold one half of a surrogate pair";
+    static const char *const refused[] = {
+        "\"x\":\"\\ud800\"",
+        "\"x\":\"\\udc00\\ud800\"",
+        "\"\\uDFFF\":1",
+        "\"x\":[{\"y\":\"a\\udbff\"}]",
+        "\"x\":\"\\ud83d\\ud83d\\ude00\"",
+        "\"x\":\"\\ud83d \\ude00\"",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        assert_refused(record_with(refused[i]), lone);
+    assert_refused("{\"id\":\"\\ud800\",\"name\":\"b\",\"status\":\"boarding\"}", lone);
+    assert_taken(record_with("\"x\":\"\\ud83d\\ude00\\\\ud800\\uffff\""), USER_BOARDING);
+}
+
+static void a_number_beyond_the_range_of_a_double_is_refused_wherever_it_is(void **state)
+{
+    static const char beyond[] = "the user record must not hold a number beyond the range of a double";
+
+    (void)state;
+    assert_refused(record_with("\"x\":1e999"), beyond);
+    assert_refused(record_with("\"x\":[{\"y\":-1E400}]"), beyond);
+    assert_refused(record_with("\"x\":1e-400"), beyond);
+    assert_refused("{\"id\":1e999,\"name\":\"b\",\"status\":\"boarding\"}", beyond);
+    assert_taken(record_with("\"1e999\":\"1e999\",\"x\":[9007199254740993,18446744073709551616,5e-324]"),
+                 USER_BOARDING);
 }
 
 static void what_is_not_strict_json_is_refused(void **state)
@@ -213,7 +277,9 @@ int main(void)
         cmocka_unit_test(both_statuses_are_read),
         cmocka_unit_test(the_record_is_kept_byte_for_byte_without_white_space_around),
         cmocka_unit_test(names_and_values_are_compared_after_unescaping),
-        cmocka_unit_test(of_duplicate_members_the_last_counts),
+        cmocka_unit_test(a_member_that_comes_twice_is_refused_wherever_it_is),
+        cmocka_unit_test(half_a_surrogate_pair_is_refused_wherever_it_is),
+        cmocka_unit_test(a_number_beyond_the_range_of_a_double_is_refused_wherever_it_is),
         cmocka_unit_test(what_is_not_strict_json_is_refused),
         cmocka_unit_test(what_is_no_object_is_refused),
         cmocka_unit_test(missing_and_mistyped_fields_are_named),
