@@ -494,10 +494,8 @@ static void a_hang_up_reloads(void **state)
 
 static void a_bearer_boards_as_the_subject_of_its_token_alone(void **state)
 {
-    static const char *const refused[] = {
-        RECORD("bob"),
-        RECORD("ann "),
-        RECORD("an"),
+    static const char *const refused[] = {RECORD("bob"), RECORD("ann "), RECORD("an")};
+    static const char *const of_two_ids[] = {
         "{\"id\":\"bob\",\"id\":\"ann\",\"name\":\"n\",\"status\":\"boarding\"}",
         "{\"id\":\"ann\",\"\\u0069d\":\"bob\",\"name\":\"n\",\"status\":\"boarding\"}",
     };
@@ -509,6 +507,11 @@ static void a_bearer_boards_as_the_subject_of_its_token_alone(void **state)
         say(w, 0, refused[i], &NO_ACK);
         turn(w);
         assert_journal(w, "ann < exception the user is not the token's subject\n");
+    }
+    for (size_t i = 0; i < sizeof of_two_ids / sizeof *of_two_ids; i++) {
+        say(w, 0, of_two_ids[i], &NO_ACK);
+        turn(w);
+        assert_journal(w, "ann < exception the user record must not name a member twice\n");
     }
     assert_int_equal(w->broker.submitted_count, 0);
     say(w, 0, "{\"id\":\"\\u0061nn\",\"name\":\"n\",\"status\":\"boarding\"}", &NO_ACK);
