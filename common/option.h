@@ -23,6 +23,7 @@ enum option_type {
 
 enum option_flags {
     OPTION_SECRET = 1, /* a URL that may hold a password: printed as ***; an error shows nothing of it */
+    OPTION_COMMON = 2, /* should be the same on all gateways of a cluster (gateway/pages/agreement.h) */
 };
 
 struct option_row {

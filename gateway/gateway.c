@@ -13,6 +13,7 @@
 #include "gateway/net/refusals.h"
 #include "gateway/net/server.h"
 #include "gateway/pages/about.h"
+#include "gateway/pages/agreement.h"
 #include "gateway/pages/cluster.h"
 #include "gateway/pages/gauges.h"
 #include "gateway/pages/pages.h"
@@ -47,6 +48,7 @@ struct gateway {
     struct plain_riders plain;
     struct pages pages;
     struct cluster cluster;
+    struct agreement agreement;
     struct about about;
     struct eio *eio;
     struct endpoint endpoint;
@@ -410,12 +412,23 @@ static void make_figures(struct gateway *gateway)
         .outlets = &gateway->outlets,
         .timers = gateway->timers,
         .plain_count = &gateway->plain.count,
+        .options_differ = &gateway->agreement.differing,
         .auth = gateway->auth,
     };
 
     gauges_start(&gateway->gauges, &sources);
-    cluster_init(&gateway->cluster, gateway->broker, gateway->timers);
-    about_start(&gateway->about, node_of(gateway), &gateway->gauges, gateway->broker, gateway->timers);
+    agreement_init(&gateway->agreement, gateway->config);
+    cluster_init(&gateway->cluster, &gateway->agreement, gateway->broker, gateway->timers);
+    cluster_watch(&gateway->cluster);
+    const struct about_options about = {
+        .node = node_of(gateway),
+        .options = gateway->agreement.own,
+        .gauges = &gateway->gauges,
+        .broker = gateway->broker,
+        .timers = gateway->timers,
+    };
+
+    about_start(&gateway->about, &about);
 }
 
 struct gateway *gateway_new(const struct config *config, char *error, size_t error_size)
@@ -491,6 +504,7 @@ void gateway_free(struct gateway *gateway)
     presence_free(gateway->presence);
     broker_free(gateway->broker);
     cluster_deinit(&gateway->cluster);
+    agreement_deinit(&gateway->agreement);
     static_files_free(gateway->files);
     metrics_free(gateway->metrics);
     free(gateway);

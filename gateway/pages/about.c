@@ -73,6 +73,7 @@ static int print(const struct about *about, struct buf *out)
     add_quantile(json, "deliveryP50", gauges->delays, &about->delays[oldest], 0.5);
     add_quantile(json, "deliveryP99", gauges->delays, &about->delays[oldest], 0.99);
     add_quantile(json, "lagP99", gauges->lag, &about->lags[oldest], 0.99);
+    json_object_object_add(json, "options", json_object_get(about->options));
     return json_tree_print(json, out);
 }
 
@@ -96,14 +97,14 @@ static void beat(void *owner)
     timers_set(about->timers, &about->beat, clock_ms() + ABOUT_BEAT_MS);
 }
 
-void about_start(struct about *about, const char *node, const struct gauges *gauges, struct broker *broker,
-                 struct timers *timers)
+void about_start(struct about *about, const struct about_options *options)
 {
     *about = (struct about){
-        .node = node,
-        .gauges = gauges,
-        .broker = broker,
-        .timers = timers,
+        .node = options->node,
+        .options = options->options,
+        .gauges = options->gauges,
+        .broker = options->broker,
+        .timers = options->timers,
         .started_ms = clock_ms(),
         .beat = {.fire = beat, .owner = about},
     };

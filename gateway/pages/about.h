@@ -13,10 +13,12 @@ enum { ABOUT_BEAT_MS = 1000, ABOUT_SPANS = 10 };
 
 struct broker;
 struct gauges;
+struct json_object;
 
 /* Embedded in the gateway. */
 struct about {
     const char *node;
+    struct json_object *options; /* what should be the same everywhere (agreement.h) */
     const struct gauges *gauges;
     struct broker *broker;
     struct timers *timers;
@@ -27,8 +29,15 @@ struct about {
     struct timer beat;
 };
 
-/* From now on, until the timers end. All is borrowed; the node id is valid UTF-8. */
-void about_start(struct about *about, const char *node, const struct gauges *gauges, struct broker *broker,
-                 struct timers *timers);
+struct about_options {
+    const char *node; /* valid UTF-8 */
+    struct json_object *options;
+    const struct gauges *gauges;
+    struct broker *broker;
+    struct timers *timers;
+};
+
+/* From now on, until the timers end. All is borrowed. */
+void about_start(struct about *about, const struct about_options *options);
 
 #endif

@@ -7,6 +7,7 @@
 #include "common/json_text.h"
 #include "common/json_tree.h"
 #include "gateway/net/link.h"
+#include "gateway/pages/agreement.h"
 #include "gateway/pages/respond.h"
 
 #include <json-c/json_object.h>
@@ -36,12 +37,13 @@ static uint64_t number(struct json_object *value)
     return n > 0 && n <= NUMBER_MAX ? (uint64_t)n : 0;
 }
 
-static void add(uint64_t sums[SUMS], struct json_slice gateway)
+static void add(uint64_t sums[SUMS], struct agreement *agreement, struct json_slice gateway)
 {
     struct json_object *about = json_tree_read(gateway.at, gateway.len, DEPTH_MAX, ABOUT_MAX);
 
     for (size_t i = 0; i < SUMS; i++)
         sums[i] += number(json_object_object_get(about, SUMMED[i]));
+    agreement_hear(agreement, about);
     json_object_put(about);
 }
 
@@ -58,19 +60,24 @@ static int print_totals(size_t count, const uint64_t sums[SUMS], struct buf *out
 }
 
 /* What the gateways say is passed on as it came, so that it stays what they said. */
-int cluster_sum_up(const struct blob *json, struct buf *out)
+int cluster_sum_up(const struct blob *json, struct agreement *agreement, struct buf *out)
 {
     struct json_slice all = json_text_trim(json->data, json->len), one;
     uint64_t sums[SUMS] = {0};
     size_t cursor = 0, count = 0;
 
+    agreement_begin(agreement);
     for (; json_text_next(all, &cursor, &one); count++)
-        add(sums, one);
-    return buf_append_str(out, "{\"gateways\":") || buf_append(out, json->data, json->len) ||
-                   buf_append_str(out, ",\"totals\":") || print_totals(count, sums, out) ||
-                   buf_append_str(out, "}")
-               ? -1
-               : 0;
+        add(sums, agreement, one);
+    struct json_object *differing = agreement_end(agreement);
+
+    if (buf_append_str(out, "{\"gateways\":") || buf_append(out, json->data, json->len) ||
+        buf_append_str(out, ",\"totals\":") || print_totals(count, sums, out) ||
+        buf_append_str(out, ",\"differing\":")) {
+        json_object_put(differing);
+        return -1;
+    }
+    return json_tree_print(differing, out) || buf_append_str(out, "}") ? -1 : (int)count;
 }
 
 /* --- who waits --- */
@@ -101,11 +108,47 @@ static void out_of_patience(void *owner)
     refuse_all(owner);
 }
 
-void cluster_init(struct cluster *cluster, struct broker *broker, struct timers *timers)
+static void survey(struct cluster *cluster)
+{
+    if (cluster->asked)
+        return;
+    cluster->asked = true;
+    timers_set(cluster->timers, &cluster->patience, clock_ms() + CLUSTER_WAIT_MS);
+    broker_survey(cluster->broker);
+}
+
+/* The latest survey has told of `gateways`. */
+static void look_later(struct cluster *cluster, uint64_t gateways)
+{
+    uint64_t pause_ms = gateways * CLUSTER_FRESH_MS;
+
+    if (cluster->watches)
+        timers_set(cluster->timers, &cluster->look,
+                   clock_ms() + (pause_ms > CLUSTER_LOOK_MS ? pause_ms : CLUSTER_LOOK_MS));
+}
+
+static void look(void *owner)
+{
+    struct cluster *cluster = owner;
+
+    look_later(cluster, 0); /* unless an answer says otherwise */
+    survey(cluster);
+}
+
+void cluster_watch(struct cluster *cluster)
+{
+    cluster->watches = true;
+    timers_set(cluster->timers, &cluster->look, clock_ms() + CLUSTER_FRESH_MS);
+}
+
+void cluster_init(struct cluster *cluster, struct agreement *agreement, struct broker *broker,
+                  struct timers *timers)
 {
     *cluster = (struct cluster){
         .broker = broker,
+        .agreement = agreement,
         .timers = timers,
+        .look = {.fire = look, .owner = cluster},
         .patience = {.fire = out_of_patience, .owner = cluster},
     };
     buf_init(&cluster->answer, ANSWER_MAX);
@@ -139,11 +182,7 @@ void cluster_ask(struct cluster *cluster, struct link *link)
     wait->link = link;
     link_use(link, &ASKER, wait);
     DL_APPEND(cluster->waiting, wait);
-    if (cluster->asked)
-        return;
-    cluster->asked = true;
-    timers_set(cluster->timers, &cluster->patience, clock_ms() + CLUSTER_WAIT_MS);
-    broker_survey(cluster->broker);
+    survey(cluster);
 }
 
 void cluster_surveyed(struct cluster *cluster, const struct blob *json)
@@ -152,10 +191,13 @@ void cluster_surveyed(struct cluster *cluster, const struct blob *json)
 
     buf_clear(answer);
     cluster->fresh_until_ms = 0;
-    if (!json || cluster_sum_up(json, answer) != 0) {
+    int count = json ? cluster_sum_up(json, cluster->agreement, answer) : -1;
+
+    if (count < 0) {
         refuse_all(cluster);
         return;
     }
+    look_later(cluster, (uint64_t)count);
     cluster->fresh_until_ms = clock_ms() + CLUSTER_FRESH_MS;
     answer_all(cluster, 200, answer->data, answer->len);
 }

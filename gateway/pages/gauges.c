@@ -36,6 +36,8 @@ static const struct metric_row rows[] = {
     {"ridecast_sessions", GAUGE(plain), .labels = "protocol=\"plain\",transport=\"websocket\"",
      .help = "Clients connected"},
     {"ridecast_draining", GAUGE(draining), .help = "Whether this gateway is being stopped"},
+    {"ridecast_options_differ", GAUGE(options_differ),
+     .help = "Options that should be the same on all gateways and are not"},
 
     {"ridecast_rides", GAUGE(rides), .help = "Rides this gateway watches"},
     {"ridecast_ride_members", GAUGE(members), .help = "Memberships of clients on rides"},
@@ -147,6 +149,7 @@ void gauges_sample(struct gauges *gauges)
     metric_set(gauges->websocket, (int64_t)websockets);
     metric_set(gauges->plain, (int64_t)*sources->plain_count);
     metric_set(gauges->draining, server_draining(sources->server));
+    metric_set(gauges->options_differ, (int64_t)*sources->options_differ);
     metric_set(gauges->rides, (int64_t)HASH_COUNT(rides->by_name));
     metric_set(gauges->members, (int64_t)riders->count);
     metric_set(gauges->pending, (int64_t)riders_pending_count(riders));

@@ -22,8 +22,9 @@ struct gauges_sources {
     struct eio *eio;
     const struct outlets *outlets;
     struct timers *timers;
-    const size_t *plain_count; /* of plain WebSockets */
-    struct auth *auth;         /* NULL: no tokens are asked for */
+    const size_t *plain_count;    /* of plain WebSockets */
+    const size_t *options_differ; /* options that are not the same on all gateways */
+    struct auth *auth;            /* NULL: no tokens are asked for */
 };
 
 /* Embedded in the gateway. */
@@ -38,7 +39,7 @@ struct gauges {
     struct metric *events, *deliveries, *batches, *delays;
     struct metric *backlog, *laggards_skipped, *laggards_closed;
     struct metric *lag;
-    struct metric *draining;
+    struct metric *draining, *options_differ;
     struct metric *log_lost;
     struct metric *resident, *cpu, *files, *max_files, *started;
     struct timer beat;              /* is late by as long as the loop kept others waiting */

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openPage, PAGES, startBrowser } from "../lib/browser.mjs";
+import { startCluster } from "../lib/cluster.mjs";
 import { Rider, user } from "../lib/rider.mjs";
 import { startGateway } from "../lib/server.mjs";
 
@@ -79,4 +80,16 @@ test("the gateway tells how it is, and that it is gone is said in words", async 
   await gateway.stop();
   await page.getByText("No gateway can be reached now.").waitFor();
   await page.getByText("Reconnecting").first().waitFor();
+});
+
+test("options that are not the same on all gateways are named", async (t) => {
+  const { a, redis } = await startCluster(t, { size: 1, ...PAGES });
+  const page = await openPage(t, await startBrowser(t), `${a.url}/board?ride=/`);
+  await page.getByRole("region", { name: /^Gateways/ }).getByRole("row").filter({ hasText: "healthy" }).waitFor();
+  assert.equal(await page.getByText("Not the same").count(), 0);
+  const b = await startGateway(t, { broker: redis.url, recoveryWindow: 5000 });
+  const said = page.getByText("Not the same on all gateways: --recovery-window", { exact: true });
+  await said.waitFor();
+  await b.stop();
+  await said.waitFor({ state: "detached" });
 });

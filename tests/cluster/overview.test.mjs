@@ -152,7 +152,8 @@ test("who asks in a loop costs Redis nothing", async (t) => {
   const began = performance.now();
   for (let i = 0; i < 200; i++) assert.equal((await overview(t, a)).totals.gateways, 2);
   const seconds = (performance.now() - began) / 1000;
-  assert.ok((await redisTraffic(redis)).surveys - before.surveys <= 1 + seconds);
+  // Two at once, one a second, and those of the other gateway, which looks by itself.
+  assert.ok((await redisTraffic(redis)).surveys - before.surveys <= 2 + seconds + seconds / 5);
 });
 
 test("numbers that are none count nothing", async (t) => {

@@ -1,11 +1,13 @@
 /*
  * What gateways say of themselves, as Redis brings it for /api/cluster. The input is lines, one a gateway;
- * those that are taken come to valid JSON that holds them all.
+ * those that are taken come to valid JSON that holds them all, and what is said of their options is bounded.
  */
 #include "tests/fuzz/fuzz.h"
 
 #include "broker/broker.h"
 #include "broker/redis/survey.h"
+#include "common/log.h"
+#include "gateway/pages/agreement.h"
 #include "gateway/pages/cluster.h"
 
 #include <stdio.h>
@@ -47,6 +49,16 @@ static void check_answer(struct json_slice answer, size_t count)
     CHECK(listed == count);
 }
 
+static void configure(struct config *config)
+{
+    char *argv[] = {(char *)"ridecast-gateway", NULL}, *no_environment[] = {NULL};
+    struct buf error;
+
+    buf_init(&error, 1000);
+    CHECK(option_load(&config_program, config, sizeof *config, 1, argv, no_environment, &error) == OPTION_OK);
+    buf_deinit(&error);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input input = fuzz_input(data, size);
@@ -56,9 +68,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buf_init(&answer, SIZE_MAX / 2);
     size_t count = gather(&input, &all);
     struct blob *json = blob_new(all.data, all.len);
+    struct agreement agreement;
+    struct config config;
 
-    CHECK(json && !cluster_sum_up(json, &answer));
-    check_answer((struct json_slice){answer.data, answer.len}, count);
+    log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT); /* what differs is warned of */
+    configure(&config);
+    agreement_init(&agreement, &config);
+    for (int i = 0; i < 2; i++) {
+        buf_clear(&answer);
+        CHECK(json && cluster_sum_up(json, &agreement, &answer) == (int)count);
+        check_answer((struct json_slice){answer.data, answer.len}, count);
+    }
+    agreement_deinit(&agreement);
+    option_free(&config_program, &config);
     blob_unref(json);
     buf_deinit(&all);
     buf_deinit(&answer);

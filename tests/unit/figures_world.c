@@ -99,7 +99,8 @@ int world_start(void **state)
                                            .eio = &w->eio,
                                            .outlets = &w->outlets,
                                            .timers = w->timers,
-                                           .plain_count = &w->plain_count};
+                                           .plain_count = &w->plain_count,
+                                           .options_differ = &w->options_differ};
     gauges_start(&w->gauges, &sources);
     *state = w;
     return 0;

@@ -46,7 +46,7 @@ struct world {
     struct presence presence;
     struct eio eio;
     struct outlets outlets;
-    size_t plain_count;
+    size_t plain_count, options_differ;
     struct broker broker;
     struct metrics *metrics;
     struct gauges gauges; /* of all these, started */

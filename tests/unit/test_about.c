@@ -6,6 +6,7 @@
 #include "common/json_text.h"
 #include "tests/unit/figures_world.h"
 
+#include <json-c/json_object.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,6 +21,7 @@ enum { SECOND_US = 1000000 };
 struct speaker {
     struct world *world;
     struct about about;
+    struct json_object *options;
 };
 
 static int start(void **state)
@@ -28,6 +30,8 @@ static int start(void **state)
 
     assert_non_null(s);
     world_start((void **)&s->world);
+    s->options = json_object_new_object();
+    assert_non_null(s->options);
     *state = s;
     return 0;
 }
@@ -37,13 +41,22 @@ static int stop(void **state)
     struct speaker *s = *state;
 
     world_stop((void **)&s->world);
+    json_object_put(s->options);
     free(s);
     return 0;
 }
 
 static void speak_as(struct speaker *s, const char *node)
 {
-    about_start(&s->about, node, &s->world->gauges, &s->world->broker, s->world->timers);
+    const struct about_options options = {
+        .node = node,
+        .options = s->options,
+        .gauges = &s->world->gauges,
+        .broker = &s->world->broker,
+        .timers = s->world->timers,
+    };
+
+    about_start(&s->about, &options);
 }
 
 /* The latest that was said has the member with that value. */
@@ -51,7 +64,7 @@ static void expect(const struct speaker *s, const char *name, const char *value)
 {
     const struct blob *said = s->world->broker.about;
 
-    assert_true(json_text_valid(said->data, said->len, 2));
+    assert_true(json_text_valid(said->data, said->len, 3));
     struct json_slice found = json_text_member((struct json_slice){said->data, said->len}, name);
     if (found.len != strlen(value) || memcmp(found.at, value, found.len) != 0)
         fail_msg("%s is %.*s instead of %s", name, (int)found.len, found.at, value);
@@ -96,6 +109,17 @@ static void it_tells_what_its_parts_count(void **state)
     expect(s, "riders", "7");
     expect(s, "events", "100");
     expect(s, "deliveries", "123456789012");
+}
+
+static void it_tells_its_options(void **state)
+{
+    struct speaker *s = *state;
+
+    json_object_object_add(s->options, "node-lease", json_object_new_uint64(3000));
+    for (int i = 0; i < 2; i++) {
+        speak_as(s, "a");
+        expect(s, "options", "{\"node-lease\":3000}");
+    }
 }
 
 static void it_tells_its_state(void **state)
@@ -167,6 +191,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         by_speaker(it_speaks_at_once_and_then_once_a_second),
         by_speaker(it_tells_what_its_parts_count),
+        by_speaker(it_tells_its_options),
         by_speaker(it_tells_its_state),
         by_speaker(delivery_is_that_of_the_last_ten_seconds_in_milliseconds),
         by_speaker(lag_is_that_of_the_loop),

@@ -8,9 +8,11 @@
 #include "common/clock.h"
 #include "gateway/net/link.h"
 #include "gateway/net/net.h"
+#include "gateway/pages/agreement.h"
 #include "gateway/pages/respond.h"
 #include "tests/lib/virtual_clock.h"
 
+#include <json-c/json_object.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,6 +38,8 @@ struct link {
 struct world {
     struct broker broker;
     struct timers *timers;
+    struct config config;
+    struct agreement agreement;
     struct cluster cluster;
     struct link links[3];
 };
@@ -59,6 +63,17 @@ void respond_json(struct link *link, int status, const char *json, size_t len)
     snprintf(link->body, sizeof link->body, "%.*s", (int)len, json);
 }
 
+static void load(struct config *config)
+{
+    char *argv[] = {(char *)"ridecast-gateway", NULL}, *no_environment[] = {NULL};
+    struct buf error;
+
+    buf_init(&error, 1000);
+    assert_int_equal(option_load(&config_program, config, sizeof *config, 1, argv, no_environment, &error),
+                     OPTION_OK);
+    buf_deinit(&error);
+}
+
 static int start(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
@@ -66,7 +81,9 @@ static int start(void **state)
     assert_non_null(w);
     virtual_us = 1000000;
     w->timers = timers_new();
-    cluster_init(&w->cluster, &w->broker, w->timers);
+    load(&w->config);
+    agreement_init(&w->agreement, &w->config);
+    cluster_init(&w->cluster, &w->agreement, &w->broker, w->timers);
     *state = w;
     return 0;
 }
@@ -76,6 +93,8 @@ static int stop(void **state)
     struct world *w = *state;
 
     cluster_deinit(&w->cluster);
+    agreement_deinit(&w->agreement);
+    option_free(&config_program, &w->config);
     timers_free(w->timers);
     free(w);
     return 0;
@@ -110,15 +129,17 @@ static void expect_sum(const char *gateways, const char *totals)
 {
     char wanted[1024];
     struct blob *json = blob_new(gateways, strlen(gateways));
+    struct agreement agreement = {.own = json_object_new_object()};
     struct buf out;
 
     assert_non_null(json);
     buf_init(&out, sizeof wanted);
-    snprintf(wanted, sizeof wanted, "{\"gateways\":%s,\"totals\":{%s}}", gateways, totals);
-    assert_int_equal(cluster_sum_up(json, &out), 0);
+    snprintf(wanted, sizeof wanted, "{\"gateways\":%s,\"totals\":{%s},\"differing\":{}}", gateways, totals);
+    assert_true(cluster_sum_up(json, &agreement, &out) >= 0);
     assert_int_equal(buf_append(&out, "", 1), 0);
     assert_string_equal(out.data, wanted);
     buf_deinit(&out);
+    agreement_deinit(&agreement);
     blob_unref(json);
 }
 
@@ -152,15 +173,17 @@ static void what_is_no_whole_number_counts_nothing(void **state)
 static void a_sum_that_does_not_fit_is_none(void **state)
 {
     struct blob *json = blob_new("[{\"node\":\"a\"}]", 14);
+    struct agreement agreement = {.own = json_object_new_object()};
     struct buf out;
 
     (void)state;
     assert_non_null(json);
     for (size_t room = 0; room < 100; room++) {
         buf_init(&out, room);
-        assert_int_equal(cluster_sum_up(json, &out), -1);
+        assert_int_equal(cluster_sum_up(json, &agreement, &out), -1);
         buf_deinit(&out);
     }
+    agreement_deinit(&agreement);
     blob_unref(json);
 }
 
@@ -244,6 +267,60 @@ static void who_is_gone_is_not_answered(void **state)
     assert_int_equal(w->links[1].answers, 1);
 }
 
+/* --- and it looks by itself --- */
+
+static void it_looks_when_nobody_asks(void **state)
+{
+    struct world *w = *state;
+
+    cluster_watch(&w->cluster);
+    pass(w, CLUSTER_FRESH_MS);
+    assert_int_equal(w->broker.surveys, 1);
+    surveyed(w, "[{\"node\":\"b\",\"options\":{\"node-lease\":1}},{\"node\":\"a\",\"options\":{\"node-"
+                "lease\":3000}}]");
+    assert_int_equal(w->agreement.differing, 1);
+    cluster_ask(&w->cluster, &w->links[0]);
+    expect(&w->links[0], 1, 200, ",\"differing\":{\"node-lease\":{\"1\":[\"b\"],\"3000\":[\"a\"]}}}");
+    pass(w, CLUSTER_LOOK_MS - 1);
+    assert_int_equal(w->broker.surveys, 1);
+    pass(w, 1);
+    assert_int_equal(w->broker.surveys, 2);
+}
+
+static void the_more_gateways_the_less_often_it_looks(void **state)
+{
+    struct world *w = *state;
+
+    cluster_watch(&w->cluster);
+    pass(w, CLUSTER_FRESH_MS);
+    surveyed(w, "[{},{},{},{},{},{},{},{},{},{}]");
+    pass(w, 10 * CLUSTER_FRESH_MS - 1);
+    assert_int_equal(w->broker.surveys, 1);
+    pass(w, 1);
+    assert_int_equal(w->broker.surveys, 2);
+}
+
+static void it_looks_again_where_there_was_no_answer_and_need_not_where_somebody_asked(void **state)
+{
+    struct world *w = *state;
+
+    cluster_watch(&w->cluster);
+    pass(w, CLUSTER_FRESH_MS);
+    cluster_surveyed(&w->cluster, NULL);
+    pass(w, CLUSTER_LOOK_MS);
+    assert_int_equal(w->broker.surveys, 2);
+    pass(w, CLUSTER_WAIT_MS); /* in vain */
+    pass(w, CLUSTER_LOOK_MS);
+    assert_int_equal(w->broker.surveys, 3);
+    surveyed(w, "[]");
+    pass(w, CLUSTER_LOOK_MS - 1);
+    cluster_ask(&w->cluster, &w->links[0]);
+    assert_int_equal(w->broker.surveys, 4);
+    surveyed(w, "[]");
+    pass(w, CLUSTER_LOOK_MS - 1);
+    assert_int_equal(w->broker.surveys, 4);
+}
+
 #define with_cluster(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
@@ -257,6 +334,9 @@ int main(void)
         with_cluster(a_refusal_is_not_kept_nor_what_came_before_it),
         with_cluster(a_survey_that_takes_too_long_is_given_up_and_used_when_it_comes),
         with_cluster(who_is_gone_is_not_answered),
+        with_cluster(it_looks_when_nobody_asks),
+        with_cluster(the_more_gateways_the_less_often_it_looks),
+        with_cluster(it_looks_again_where_there_was_no_answer_and_need_not_where_somebody_asked),
     };
 
     return cmocka_run_group_tests_name("cluster", tests, NULL, NULL);

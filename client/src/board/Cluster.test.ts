@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Cluster, parseCluster, type Gateway } from "./Cluster";
+import { Cluster, parseCluster, parseDiffering, type Gateway } from "./Cluster";
 
 const SAID = {
     node: "a",
@@ -56,6 +56,13 @@ test("what is missing or of another type is unknown, and who has no name is nobo
 
 test.each([null, 7, "x", [], {}, { gateways: {} }])("%j is no answer", (json) => {
     expect(() => parseCluster(json)).toThrow();
+});
+
+test("options that differ are told by name, and gateways that do not know of it tell of none", () => {
+    const differing = { "recovery-window": { 5000: ["b"], 15000: ["a"] }, auth: { none: ["a"], jwt: ["b"] } };
+    expect(parseDiffering({ gateways: [], differing })).toEqual(["recovery-window", "auth"]);
+    for (const other of [{}, null, 7, { differing: null }, { differing: [] }, { differing: "auth" }])
+        expect(parseDiffering(other)).toEqual([]);
 });
 
 test("rates come from readings of the last ten seconds, and not from a counter that began anew", () => {

@@ -34,6 +34,12 @@ export function parseCluster(json: unknown): Gateway[] {
     return gateways.flatMap((one: unknown) => parseGateway(Object(one) as Record<string, unknown>) ?? []);
 }
 
+/** The options that are not the same on all gateways, by name. */
+export function parseDiffering(json: unknown): string[] {
+    const { differing } = Object(json) as { differing?: unknown };
+    return typeof differing === "object" && !Array.isArray(differing) ? Object.keys(differing ?? {}) : [];
+}
+
 function parseGateway(said: Record<string, unknown>): Gateway | null {
     const text = (name: string) => (typeof said[name] === "string" ? said[name] : null);
     const number = (name: string) => (Number.isFinite(said[name]) ? (said[name] as number) : null);

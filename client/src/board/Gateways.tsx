@@ -1,12 +1,14 @@
 import { useEffect, useId, useState } from "react";
 import { useI18n, type Translate } from "../i18n";
-import { Cluster, parseCluster, type GatewayRow } from "./Cluster";
+import { Cluster, parseCluster, parseDiffering, type GatewayRow } from "./Cluster";
 
 const EVERY_MS = 2000;
 
 interface Seen {
     /** Undefined until something is known. */
     rows: GatewayRow[] | undefined;
+    /** Names of options. */
+    differing: string[];
     /** Why `rows` is not of now. */
     trouble: "clusterUnknown" | "gatewayUnknown" | null;
 }
@@ -19,12 +21,12 @@ async function read(signal: AbortSignal): Promise<unknown> {
 
 // Asks again and again. While there is no answer, the latest one stays.
 function useCluster(): Seen {
-    const [seen, setSeen] = useState<Seen>({ rows: undefined, trouble: null });
+    const [seen, setSeen] = useState<Seen>({ rows: undefined, differing: [], trouble: null });
     useEffect(() => {
         const cluster = new Cluster();
         const gone = new AbortController();
         let timer: ReturnType<typeof setTimeout>;
-        const fails = (trouble: Seen["trouble"]) => setSeen(({ rows }) => ({ rows, trouble }));
+        const fails = (trouble: Seen["trouble"]) => setSeen((seen) => ({ ...seen, trouble }));
         const ask = async () => {
             try {
                 const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(4 * EVERY_MS)]);
@@ -32,7 +34,7 @@ function useCluster(): Seen {
                 if (typeof json === "number") fails("clusterUnknown");
                 else {
                     cluster.add(parseCluster(json), performance.now());
-                    setSeen({ rows: cluster.rows(), trouble: null });
+                    setSeen({ rows: cluster.rows(), differing: parseDiffering(json), trouble: null });
                 }
             } catch {
                 if (gone.signal.aborted) return;
@@ -66,7 +68,7 @@ function health({ state, silentMs }: GatewayRow, t: Translate, number: (n: numbe
 
 export function Gateways() {
     const { t, number } = useI18n();
-    const { rows, trouble } = useCluster();
+    const { rows, differing, trouble } = useCluster();
     const title = useId();
     const figure = (value: number | null, unit: "ms" | "mb" | null = null) => {
         if (value === null) return t("notMeasured");
@@ -83,6 +85,10 @@ export function Gateways() {
             {/* Always there, so that a screen reader notices what appears in it. */}
             <p className={trouble ? "error" : undefined} role="status">
                 {trouble && t(trouble)}
+            </p>
+            <p className={differing.length > 0 ? "error" : undefined} role="status">
+                {differing.length > 0 &&
+                    t("optionsDiffer", { options: differing.map((name) => `--${name}`).join(", ") })}
             </p>
             {rows && (
                 <div className="table" role="group" aria-labelledby={title} tabIndex={0}>

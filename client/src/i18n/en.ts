@@ -83,6 +83,7 @@ export const en = {
     silentFor: "gone for {s} s",
     clusterUnknown: "The gateways cannot be asked now; these are the latest figures.",
     gatewayUnknown: "No gateway can be reached now.",
+    optionsDiffer: "Not the same on all gateways: {options}",
     connections: "Connections",
     ridersHere: "Riders held",
     deliveriesPerSecond: "Deliveries/s",

@@ -85,6 +85,7 @@ export const ko: Words = {
     silentFor: "{s}초째 응답 없음",
     clusterUnknown: "지금은 게이트웨이들에 물을 수 없습니다. 마지막으로 알려진 값입니다.",
     gatewayUnknown: "지금은 어느 게이트웨이에도 닿을 수 없습니다.",
+    optionsDiffer: "게이트웨이마다 다른 옵션: {options}",
     connections: "연결",
     ridersHere: "연결된 탑승자",
     deliveriesPerSecond: "전달/초",
