@@ -320,6 +320,19 @@ static void on_user_record(struct rider *rider, struct json_slice record, const 
     buf_deinit(&json);
 }
 
+/* The attachment whose place the argument keeps; NULL: it keeps none. */
+static const struct sio_attachment *attached(const struct sio_event *event, struct json_slice argument)
+{
+    struct json_slice digits = json_text_member(argument, "num");
+    size_t number = 0;
+
+    if (event->attachment_count == 0 || json_text_type(json_text_member(argument, "_placeholder")) != 't')
+        return NULL;
+    for (size_t i = 0; i < digits.len; i++) /* sio_packet_parse() has looked at them */
+        number = number * 10 + (size_t)(digits.at[i] - '0');
+    return &event->attachments[number];
+}
+
 /* `over_limit`: why it is refused; NULL: it is not. */
 static void on_event(struct sio_socket *socket, const struct sio_event *event, const char *over_limit)
 {
@@ -335,8 +348,11 @@ static void on_event(struct sio_socket *socket, const struct sio_event *event, c
 
     if (json_text_type(name) != '"')
         return;
+    const struct sio_attachment *binary = attached(event, record);
     if (over_limit)
         rider_refuse(rider, &ack, over_limit);
+    else if (json_text_equals(name, "message") && binary)
+        rider_message(rider, binary->data, binary->len, &ack);
     else if (json_text_equals(name, "message"))
         on_user_record(rider, record, &ack, sio_rider->riders->options.max_pending_bytes);
     else if (json_text_equals(name, "activeUsers"))

@@ -2,11 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Client, MODES } from "../lib/official.mjs";
 import { startGateway } from "../lib/server.mjs";
 import { OFFSET, Rider, numberOf, user } from "../lib/rider.mjs";
 import { Polling } from "../lib/polling.mjs";
 import { until } from "../lib/wait.mjs";
-import { openEngine } from "../lib/websocket.mjs";
+import { BINARY, openEngine } from "../lib/websocket.mjs";
 
 async function two(t, options) {
   const server = await startGateway(t, options);
@@ -64,6 +65,46 @@ test("numbers keep their digits and characters their escapes", async (t) => {
   rider.send('"message"', JSON.stringify(record));
   const text = await other.client.text();
   assert.ok(text.includes(record), text);
+});
+
+const FIRST = '{"_placeholder":true,"num":0}';
+const SECOND = '{"num":1,"_placeholder":true}';
+
+test("a record in binary is read like a string, over WebSocket and polling", async (t) => {
+  const { server, rider, other } = await two(t);
+  const bytes = Buffer.from(JSON.stringify(user("é")));
+  rider.client.send(`451-["message",${FIRST}]`);
+  rider.client.sendFrame(BINARY, bytes);
+  await other.hears("userBoarded", user("é"));
+  rider.client.send(`452-["message",${SECOND},${FIRST}]`);
+  for (const part of [Buffer.from("{}"), bytes]) rider.client.sendFrame(BINARY, part);
+  await other.hears("userBoarded", user("é"));
+  const polling = await Polling.open(t, server);
+  await polling.send("40", `451-["message",${FIRST}]`, `b${bytes.toString("base64")}`);
+  await other.hears("userBoarded", user("é"));
+});
+
+test("the official client may send its record as bytes", async (t) => {
+  const { server, other } = await two(t);
+  for (const mode of Object.keys(MODES)) {
+    const { socket } = await Client.connect(t, server, mode);
+    assert.equal((await socket.emitWithAck("message", Buffer.from(JSON.stringify(user(mode))))).ok, true);
+    await other.hears("userBoarded", user(mode));
+  }
+});
+
+test("binary that is no record is refused, and a placeholder without attachments is an object", async (t) => {
+  const { rider } = await two(t);
+  for (const bytes of [Buffer.from([0xff, 0xfe]), Buffer.from([0x81, 0xa1]), Buffer.alloc(0), Buffer.from("[]")]) {
+    rider.client.send(`451-["message",${FIRST}]`);
+    rider.client.sendFrame(BINARY, bytes);
+    assert.match(await rider.hearsException(), /JSON/);
+  }
+  rider.client.send(`451-["message",{"x":${FIRST}}]`);
+  rider.client.sendFrame(BINARY, Buffer.from(JSON.stringify(user("u"))));
+  assert.match(await rider.hearsException(), /must be a string/);
+  rider.send('"message"', FIRST);
+  assert.match(await rider.hearsException(), /must be a string/);
 });
 
 test("only the first argument counts", async (t) => {

@@ -141,6 +141,29 @@ test("a bare user object is a message too", async (t) => {
   await other.hears("userBoarded", user("u"));
 });
 
+test("JSON in binary frames is read like text, whole or in fragments, and answered in text", async (t) => {
+  const { rider, other } = await two(t);
+  const kinds = [];
+  rider.socket.on("message", (data, binary) => kinds.push(binary));
+  const boarding = Buffer.from(message(JSON.stringify(user("é"))));
+  rider.socket.send(boarding);
+  await other.hears("userBoarded", user("é"));
+  rider.socket.send(boarding.subarray(0, 30), { binary: true, fin: false });
+  rider.socket.send(boarding.subarray(30), { binary: true });
+  await other.hears("userBoarded", user("é"));
+  rider.socket.send(Buffer.from(JSON.stringify(user("é"))));
+  await other.hears("userBoarded", user("é"));
+  rider.socket.send(Buffer.from('{"event":"activeUsers","id":1}'));
+  for (let i = 0; i < 3; i++) await rider.next();
+  const { event, data } = await rider.next();
+  assert.deepEqual([event, data.users], ["activeUsers", [user("é")]]);
+  for (const bytes of [Buffer.from([0xff, 0xfe]), Buffer.from([0x81, 0xa1]), Buffer.alloc(0)]) {
+    rider.socket.send(bytes);
+    assert.match(await rider.hearsException(), /JSON/);
+  }
+  assert.deepEqual(new Set(kinds), new Set([false]));
+});
+
 test("plain and Socket.IO clients of a ride hear each other at the same offsets", async (t) => {
   const { server, rider: plain } = await two(t, "/ws/line-7");
   const rider = await Rider.join(t, server, "/line-7");
