@@ -20,7 +20,7 @@ COMPILED = sed -n 's|^ *"file": "\(.*\)",*$$|\1|p' build/$(BUILD)/compile_comman
 
 configure = cmake --log-level=NOTICE --preset $(1) -DRIDECAST_WERROR=$(WERROR)
 
-.PHONY: build client run install package test test-debian13 cluster load hold soak chaos bench pictures lint format fuzz clean help
+.PHONY: build client run install package test test-clients test-debian13 cluster load hold soak chaos bench pictures lint format fuzz clean help
 
 build: ## the gateway: build/release/gateway/ridecast-gateway (BUILD=dev: with ASan and UBSan)
 	@scripts/install-deps.sh build
@@ -58,6 +58,13 @@ test: ## all tests (BUILD=dev: under ASan and UBSan; BUILD=tsan: what has two th
 	@scripts/install-deps.sh build test
 	@$(MAKE) --no-print-directory build client tests/node_modules/.package-lock.json
 	@$(no-aslr) ctest --preset $(BUILD) -j $(JOBS) $(if $(ONLY),-R '$(ONLY)')
+
+# A JDK is as large as all else that the tests install, and Maven fetches from a place of its own: so not in `make test`.
+test-clients: ## apps with socket.io-client 4.0 to 4.8, python-socketio and the Java client, for which it installs a JDK
+	@scripts/install-deps.sh build test java
+	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
+	@scripts/build-java-client.sh >/dev/null
+	@RIDECAST_BUILD=build/$(BUILD) node --test tests/clients/*.test.mjs
 
 test-debian13: ## those tests in a Debian 13, made once with debootstrap, as root (DEBIAN13=build/debian13)
 	@DEBIAN13='$(DEBIAN13)' MIRROR='$(MIRROR)' scripts/debian13.sh make test \

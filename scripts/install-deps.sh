@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a step needs and this machine lacks; says nothing when nothing is missing.
 #
-#   scripts/install-deps.sh build|client|test|package|load|bench|pictures|lint|fuzz|debian13 …
+#   scripts/install-deps.sh build|client|test|java|package|load|bench|pictures|lint|fuzz|debian13 …
 #
 # Elsewhere than on Debian and its kin it names what is needed and leaves the verdict to CMake.
 set -euo pipefail
@@ -80,6 +80,8 @@ for group in "$@"; do
         need libcmocka-dev
         # For the README's example in Python, for system call filters, and to read compose's file.
         need python3-websockets python3-seccomp python3-yaml
+        # Apps with python-socketio; the others are what it wants for polling and for WebSocket.
+        need python3-socketio python3-requests python3-websocket
         # The latter for what valgrind says of the C library.
         need valgrind libc6-dbg
         # What makes the package asks it for programs.
@@ -98,6 +100,10 @@ for group in "$@"; do
             command -v chromium >/dev/null || need chromium
             need fonts-nanum
         fi
+        ;;
+    java)
+        command -v javac >/dev/null || need default-jdk-headless
+        command -v mvn >/dev/null || need maven
         ;;
     package)
         need file

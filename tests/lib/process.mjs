@@ -21,11 +21,12 @@ function environment(extra) {
 }
 
 export class Program {
-  constructor(path, args, env = {}) {
+  // `stdin`: "pipe" where the test talks to it.
+  constructor(path, args, env = {}, { stdin = "ignore" } = {}) {
     this.name = path.split("/").pop();
     this.stdout = "";
     this.stderr = "";
-    this.child = spawn(path, args, { env: environment(env), stdio: ["ignore", "pipe", "pipe"] });
+    this.child = spawn(path, args, { env: environment(env), stdio: [stdin, "pipe", "pipe"] });
     this.child.stdout.setEncoding("utf8").on("data", (text) => (this.stdout += text));
     this.child.stderr.setEncoding("utf8").on("data", (text) => (this.stderr += text));
     running.add(this);
@@ -80,8 +81,8 @@ export class Program {
   }
 }
 
-export function startProgram(t, path, args, env) {
-  const program = new Program(path, args, env);
+export function startProgram(t, path, args, env, options) {
+  const program = new Program(path, args, env, options);
   onEnd(t, () => (program.exit ? undefined : program.kill("SIGKILL")));
   return program;
 }

@@ -1,0 +1,11 @@
+// Apps with the Java client: `make test-clients`.
+
+import { test } from "node:test";
+import { JAVA_APPS } from "../lib/app.mjs";
+import { boardsAndExits } from "./scenarios.mjs";
+
+for (const [name, kind] of Object.entries(JAVA_APPS)) {
+  for (const ride of ["/", "/line-7"]) {
+    test(`${name} on ${ride}: it boards, hears everybody, asks who is aboard, and exits`, (t) => boardsAndExits(t, kind, ride));
+  }
+}
