@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
@@ -20,8 +21,22 @@ const compressed: Plugin = {
     },
 };
 
+// What Socket.IO's servers serve at /socket.io/: pages that load the client from there find it. Not the build for
+// msgpack, which the gateway does not speak.
+const library: Plugin = {
+    name: "library",
+    apply: "build",
+    generateBundle() {
+        for (const name of ["socket.io.js", "socket.io.min.js", "socket.io.esm.min.js"])
+            for (const file of [name, `${name}.map`]) {
+                const source = readFileSync(`node_modules/socket.io-client/dist/${file}`);
+                this.emitFile({ type: "asset", fileName: `socket.io/${file}`, source });
+            }
+    },
+};
+
 export default defineConfig({
-    plugins: [react(), compressed],
+    plugins: [react(), library, compressed],
     server: {
         proxy: {
             "/socket.io": { target: gateway, ws: true },

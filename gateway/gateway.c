@@ -78,7 +78,7 @@ static bool on_request(void *site, struct link *link)
 {
     struct gateway *gateway = site;
 
-    if (endpoint_request(&gateway->endpoint, link))
+    if (pages_serve_library(&gateway->pages, link) || endpoint_request(&gateway->endpoint, link))
         return true;
     if (!link_request(link)->upgrade || link_is_admin(link))
         return pages_serve(&gateway->pages, link);

@@ -12,6 +12,7 @@
 #include "gateway/pages/static_files.h"
 #include "gateway/rides/presence.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,7 +110,8 @@ static void serve_metrics(const struct pages *pages, struct link *link)
     buf_deinit(&text);
 }
 
-static bool serve_file(const struct pages *pages, struct link *link)
+/* `more`: further lines ended by CRLF. False: there is no such file. */
+static bool serve_file(const struct pages *pages, struct link *link, const char *more)
 {
     const struct http_request *http = link_request(link);
     struct static_request request = {
@@ -120,10 +122,49 @@ static bool serve_file(const struct pages *pages, struct link *link)
         .if_modified_since = http->field[HTTP_IF_MODIFIED_SINCE],
     };
     struct static_answer answer;
+    char headers[sizeof answer.headers + CORS_HEADERS_SIZE];
 
     if (!pages->files || !static_files_answer(pages->files, &request, &answer))
         return false;
-    link_send(link, answer.status, answer.content_type, answer.headers, answer.body);
+    snprintf(headers, sizeof headers, "%s%s", answer.headers, more);
+    link_send(link, answer.status, answer.content_type, headers, answer.body);
+    return true;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), end_len = strlen(end);
+
+    return len >= end_len && !strcmp(text + len - end_len, end);
+}
+
+/* Whether a request wants a file of Socket.IO's client; Engine.IO's own all name a transport. */
+static bool is_for_library(const struct link *link)
+{
+    static const char names[] = "/socket.io/socket.io.";
+    const struct http_request *request = link_request(link);
+    char transport[2];
+
+    return (request->method == HTTP_METHOD_GET || request->method == HTTP_METHOD_HEAD) && !request->upgrade &&
+           !strncmp(request->path, names, sizeof names - 1) &&
+           (ends_with(request->path, ".js") || ends_with(request->path, ".js.map")) &&
+           http_query_get(request->query, "transport", transport, sizeof transport) == -1;
+}
+
+bool pages_serve_library(const struct pages *pages, struct link *link)
+{
+    static const char absent[] =
+        "this file of Socket.IO's client is not served: --static names no folder with "
+        "it in socket.io/, as the web client's build is\n";
+    char cors[CORS_HEADERS_SIZE];
+    char headers[CORS_HEADERS_SIZE + 32];
+
+    if (link_is_admin(link) || !is_for_library(link) || !cors_headers(link, cors))
+        return false;
+    if (serve_file(pages, link, cors))
+        return true;
+    snprintf(headers, sizeof headers, "%sCache-Control: no-store\r\n", cors);
+    link_respond(link, 404, "text/plain; charset=utf-8", headers, absent, sizeof absent - 1);
     return true;
 }
 
@@ -165,6 +206,6 @@ bool pages_serve(const struct pages *pages, struct link *link)
     else if ((link_is_admin(link) || !pages->closed) && serve_internals(pages, link, path))
         return true;
     else
-        return !link_is_admin(link) && serve_file(pages, link);
+        return !link_is_admin(link) && serve_file(pages, link, "");
     return true;
 }

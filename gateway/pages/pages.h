@@ -1,7 +1,8 @@
 /*
  * The pages beside Socket.IO: /healthz (the process lives), /readyz (503 while the broker is down, or the
  * gateway drains), /metrics (Prometheus text), /api/users?ride=/line-7 (who is aboard, as JSON),
- * /api/cluster (cluster.h), and the files of a web client.
+ * /api/cluster (cluster.h), and the files of a web client. One of these may be Socket.IO's own client library,
+ * which apps expect below its path.
  */
 #ifndef RIDECAST_GATEWAY_PAGES_PAGES_H
 #define RIDECAST_GATEWAY_PAGES_PAGES_H
@@ -31,5 +32,13 @@ struct pages {
 
 /* Answers the link's request, now or later. False: there is no such page. */
 bool pages_serve(const struct pages *pages, struct link *link);
+
+/*
+ * The same for a request that names a file of Socket.IO's client library (/socket.io/socket.io.js, .min.js,
+ * …, .js.map) and asks for no transport; to be asked before Engine.IO, whose path it is. The file is one of
+ * the web client's; where there is none the answer is 404 and says so. False: it is Engine.IO's, an Origin
+ * that is not allowed included.
+ */
+bool pages_serve_library(const struct pages *pages, struct link *link);
 
 #endif

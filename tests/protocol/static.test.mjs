@@ -5,11 +5,15 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
+import vm from "node:vm";
 import { gzipSync } from "node:zlib";
+import WebSocket from "ws";
+import { onEnd } from "../lib/cleanup.mjs";
 import { temporaryFolder } from "../lib/folder.mjs";
 import { get, readResponse, request } from "../lib/http.mjs";
 import { gauge } from "../lib/metrics.mjs";
 import { Client } from "../lib/official.mjs";
+import { user } from "../lib/rider.mjs";
 import { runGateway, startGateway } from "../lib/server.mjs";
 import { TcpClient } from "../lib/tcp.mjs";
 import { until, within } from "../lib/wait.mjs";
@@ -21,9 +25,10 @@ const MIB = 1 << 20;
 
 async function build(t, files = {}) {
   const top = temporaryFolder(t, "static");
-  await mkdir(path.join(top, "assets"));
-  for (const [name, bytes] of Object.entries({ "index.html": PAGE, "assets/app-1a2b.js": SCRIPT, ...files }))
+  for (const [name, bytes] of Object.entries({ "index.html": PAGE, "assets/app-1a2b.js": SCRIPT, ...files })) {
+    await mkdir(path.join(top, path.dirname(name)), { recursive: true });
     await writeFile(path.join(top, name), bytes);
+  }
   return top;
 }
 
@@ -172,6 +177,76 @@ test("a client that leaves in the middle of a file leaves nothing behind", async
     async () => (await gauge(t, server, "ridecast_connections")) === 1,
     () => "waiting for the connections to end",
   );
+});
+
+const LIBRARY = ["socket.io.js", "socket.io.js.map", "socket.io.min.js", "socket.io.esm.min.js"];
+const ENGINE = "EIO=4&transport=polling";
+
+async function withLibrary(t, options) {
+  const folder = new URL("../node_modules/socket.io-client/dist/", import.meta.url);
+  const files = {};
+  for (const name of LIBRARY) files[`socket.io/${name}`] = await readFile(new URL(name, folder));
+  return { files, server: await serve(t, files, options) };
+}
+
+test("Socket.IO's client is served below its path from the folder's socket.io/", async (t) => {
+  const { files, server } = await withLibrary(t);
+  for (const name of LIBRARY) {
+    const type = name.endsWith(".map") ? /^application\/json/ : /^text\/javascript/;
+    for (const query of ["", "?v=4.8.4", "?"]) {
+      const { status, headers, body } = await request(t, server, { path: `/socket.io/${name}${query}` });
+      assert.deepEqual([status, body], [200, files[`socket.io/${name}`].toString()]);
+      assert.match(headers["content-type"], type);
+      assert.equal(headers["cache-control"], "no-cache");
+      assert.equal(headers["access-control-allow-origin"], "*");
+    }
+    const { headers } = await request(t, server, { method: "HEAD", path: `/socket.io/${name}` });
+    const same = { "If-None-Match": headers.etag };
+    assert.equal((await request(t, server, { path: `/socket.io/${name}`, headers: same })).status, 304);
+  }
+});
+
+test("the client that is served connects, boards and hears it", async (t) => {
+  const { server } = await withLibrary(t);
+  for (const name of ["socket.io.js", "socket.io.min.js"]) {
+    const { body } = await request(t, server, { path: `/socket.io/${name}` });
+    const page = vm.createContext({ WebSocket, setTimeout, clearTimeout, console });
+    vm.runInContext(`var self = globalThis, window = self;\n${body}`, page);
+    const socket = page.io(server.url, { transports: ["websocket"] });
+    onEnd(t, () => socket.disconnect());
+    const heard = new Promise((resolve) => socket.once("userBoarded", resolve));
+    socket.emit("message", JSON.stringify(user(name)));
+    assert.deepEqual({ ...(await within(heard, () => "what was boarded")) }, user(name));
+  }
+});
+
+test("all else below Socket.IO's path stays Engine.IO's", async (t) => {
+  const { server } = await withLibrary(t, { corsOrigin: "https://app.example.com" });
+  const ask = (path, more) => request(t, server, { path, ...more });
+  for (const name of ["", "socket.io.js", "socket.io.min.js", "index.html"])
+    assert.match((await ask(`/socket.io/${name}?${ENGINE}`)).body, /^0\{"sid"/);
+  for (const name of ["", "socket.io.jsx", "socket.io", "xsocket.io.js", "socket.io/socket.io.js", "index.html"])
+    assert.match((await ask(`/socket.io/${name}`)).body, /"code":0/);
+  assert.match((await ask("/socket.io/socket.io.js", { method: "POST", body: "x" })).body, /"code":0/);
+  assert.equal((await ask("/socket.io/socket.io.js", { method: "OPTIONS" })).status, 204);
+  const allowed = await ask("/socket.io/socket.io.esm.min.js", { headers: { Origin: "https://app.example.com" } });
+  assert.deepEqual(
+    [allowed.status, allowed.headers["access-control-allow-origin"]],
+    [200, "https://app.example.com"],
+  );
+  const other = await ask("/socket.io/socket.io.esm.min.js", { headers: { Origin: "https://evil.example" } });
+  assert.deepEqual([other.status, JSON.parse(other.body).code], [403, 4]);
+});
+
+test("where Socket.IO's client is not, 404 says where it would be", async (t) => {
+  const { server } = await withLibrary(t);
+  const missing = await request(t, server, { path: "/socket.io/socket.io.msgpack.min.js" });
+  const none = await request(t, await startGateway(t), { path: "/socket.io/socket.io.js" });
+  for (const { status, headers, body } of [missing, none]) {
+    assert.deepEqual([status, headers["cache-control"]], [404, "no-store"]);
+    assert.match(headers["content-type"], /^text\/plain/);
+    assert.match(body, /--static/);
+  }
 });
 
 test("a folder that cannot be served stops the start with one line", async (t) => {
