@@ -125,8 +125,9 @@ static const char *check_node_id(const char *value)
 static const char *check_cors_origin(const char *value)
 {
     if (strcmp(value, "*") != 0 && !origin_list_valid(value))
-        return "is no list of origins; give * or origins such as https://app.example.com:8443 or "
-               "https://*.example.com";
+        return "is no list of origins; give * or origins as browsers send them, with nothing behind the host "
+               "and "
+               "its port, such as https://app.example.com:8443 or https://*.example.com";
     return NULL;
 }
 

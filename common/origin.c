@@ -1,6 +1,8 @@
 /* Origins of web pages: see origin.h. */
 #include "common/origin.h"
 
+#include "common/ip.h"
+
 #include <ctype.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -10,7 +12,29 @@
 enum { ORIGIN_MAX = 300, PORT_MAX = 65535 };
 
 static const char SEPARATORS[] = ", ";
+static const char DIGITS[] = "0123456789", HEX_DIGITS[] = "0123456789abcdefABCDEF";
 static const char HOST_BYTES[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._";
+
+struct part {
+    const char *at;
+    size_t len;
+};
+
+struct origin {
+    struct part scheme;
+    bool wild;        /* `*.` stands before the host */
+    struct part host; /* a name or an IPv4 address; NULL: the IPv6 address `ip` */
+    struct ip ip;
+    unsigned port; /* 0: the scheme's own, written or not */
+};
+
+/* Schemes with something of their own; a port of 0: no page has such an origin. */
+static const struct {
+    const char *name;
+    unsigned port;
+} schemes[] = {{"http", 80}, {"https", 443}, {"ws", 0}, {"wss", 0}, {"file", 0}};
+
+enum { SCHEMES = sizeof schemes / sizeof *schemes };
 
 /* The next entry behind `*at`, and its length; false: there is none. */
 static bool next_entry(const char **at, size_t *len)
@@ -20,63 +44,113 @@ static bool next_entry(const char **at, size_t *len)
     return *len > 0;
 }
 
-/* What stands before the host, `://` included; 0: no scheme. */
-static size_t scheme_length(const char *entry)
+static bool same(struct part a, struct part b)
+{
+    return a.len == b.len && strncasecmp(a.at, b.at, a.len) == 0;
+}
+
+/* Which of the schemes it is; SCHEMES: another. */
+static size_t find_scheme(struct part scheme)
+{
+    size_t i = 0;
+
+    while (i < SCHEMES && !same(scheme, (struct part){schemes[i].name, strlen(schemes[i].name)}))
+        i++;
+    return i;
+}
+
+/* These step over what they read. False: it is not there, or not as a browser would send it. */
+
+static bool read_scheme(const char **at, struct part *scheme)
 {
     size_t len = 0;
 
-    if (!isalpha((unsigned char)*entry))
-        return 0;
-    while (isalnum((unsigned char)entry[len]) || (entry[len] && strchr("+-.", entry[len])))
+    if (!isalpha((unsigned char)**at))
+        return false;
+    while (isalnum((unsigned char)(*at)[len]) || ((*at)[len] && strchr("+-.", (*at)[len])))
         len++;
-    return strncmp(entry + len, "://", 3) == 0 ? len + 3 : 0;
+    *scheme = (struct part){*at, len};
+    *at += len;
+    if (strncmp(*at, "://", 3) != 0)
+        return false;
+    *at += 3;
+    size_t i = find_scheme(*scheme);
+    return i == SCHEMES || schemes[i].port > 0;
 }
 
-static bool is_port(const char *text)
+static bool read_ipv6(const char **at, struct ip *ip)
 {
-    size_t digits = strspn(text, "0123456789");
-    long port = digits >= 1 && digits <= 5 && text[digits] == '\0' ? strtol(text, NULL, 10) : 0;
+    const char *inside = *at + 1;
+    size_t len = strspn(inside, "0123456789abcdefABCDEF:.");
 
-    return port >= 1 && port <= PORT_MAX;
+    *at = inside + len + 1;
+    return inside[len] == ']' && memchr(inside, ':', len) && ip_parse(ip, inside, len) == 0;
 }
 
-/* The length of a name, or of an IPv6 address with its brackets; 0: neither. */
-static size_t host_length(const char *host)
+/* Whether browsers take a host for an IPv4 address: by its last label. */
+static bool ends_in_number(struct part host)
 {
-    if (*host != '[')
-        return *host == '.' ? 0 : strspn(host, HOST_BYTES);
-    size_t inside = strspn(host + 1, "0123456789abcdefABCDEF:.");
+    size_t end = host.at[host.len - 1] == '.' ? host.len - 1 : host.len;
+    size_t start = end;
 
-    return inside && host[1 + inside] == ']' ? inside + 2 : 0;
+    while (start > 0 && host.at[start - 1] != '.')
+        start--;
+    const char *label = host.at + start;
+    size_t len = end - start;
+    bool hex = len >= 2 && label[0] == '0' && (label[1] | 0x20) == 'x';
+
+    return len > 0 && (strspn(label, DIGITS) >= len || (hex && strspn(label + 2, HEX_DIGITS) >= len - 2));
 }
 
-static bool entry_valid(const char *entry)
+/* Of an IPv4 address browsers know one text only: four numbers without leading zeros. */
+static bool read_name(const char **at, bool wild, struct part *host)
 {
-    size_t scheme = scheme_length(entry);
-    const char *host = entry + scheme;
-    bool wild = strncmp(host, "*.", 2) == 0;
+    struct ip ip;
 
-    host += wild ? 2 : 0;
-    size_t len = scheme ? host_length(host) : 0;
+    *host = (struct part){*at, strspn(*at, HOST_BYTES)};
+    *at += host->len;
+    if (host->len == 0 || *host->at == '.')
+        return false;
+    return !ends_in_number(*host) || (!wild && ip_parse(&ip, host->at, host->len) == 0);
+}
 
-    return len && !(wild && *host == '[') &&
-           (host[len] == '\0' || (host[len] == ':' && is_port(host + len + 1)));
+static bool read_port(const char **at, struct part scheme, unsigned *port)
+{
+    size_t digits = **at == ':' ? strspn(*at + 1, DIGITS) : 0;
+    unsigned long number = digits >= 1 && digits <= 5 ? strtoul(*at + 1, NULL, 10) : 0;
+    size_t i = find_scheme(scheme);
+
+    if (**at != ':')
+        return true;
+    *at += 1 + digits;
+    *port = i < SCHEMES && number == schemes[i].port ? 0 : (unsigned)number;
+    return number >= 1 && number <= PORT_MAX;
+}
+
+/* How much of the text is an origin, or one with `*.`; 0: it begins with none. */
+static size_t read_origin(const char *text, struct origin *origin)
+{
+    const char *at = text;
+
+    *origin = (struct origin){0};
+    if (!read_scheme(&at, &origin->scheme))
+        return 0;
+    origin->wild = strncmp(at, "*.", 2) == 0;
+    at += origin->wild ? 2 : 0;
+    if (*at == '[' ? origin->wild || !read_ipv6(&at, &origin->ip)
+                   : !read_name(&at, origin->wild, &origin->host))
+        return 0;
+    return read_port(&at, origin->scheme, &origin->port) ? (size_t)(at - text) : 0;
 }
 
 bool origin_list_valid(const char *list)
 {
-    char entry[ORIGIN_MAX];
+    struct origin origin;
     size_t count = 0, len;
 
-    for (; next_entry(&list, &len); list += len) {
-        if (len >= sizeof entry)
+    for (; next_entry(&list, &len); list += len, count++)
+        if (len >= ORIGIN_MAX || read_origin(list, &origin) != len)
             return false;
-        memcpy(entry, list, len);
-        entry[len] = '\0';
-        if (!entry_valid(entry))
-            return false;
-        count++;
-    }
     return count > 0;
 }
 
@@ -85,33 +159,38 @@ static bool are_labels(const char *text, size_t len)
 {
     if (!len || text[len - 1] != '.' || text[0] == '.')
         return false;
-    for (size_t i = 0; i < len; i++)
-        if (!strchr(HOST_BYTES, text[i]) || (text[i] == '.' && i && text[i - 1] == '.'))
+    for (size_t i = 1; i < len; i++)
+        if (text[i] == '.' && text[i - 1] == '.')
             return false;
     return true;
 }
 
-static bool stands_for(const char *entry, size_t len, const char *origin)
+static bool stands_for(const struct origin *entry, const struct origin *origin)
 {
-    size_t origin_len = strlen(origin);
-    const char *star = memchr(entry, '*', len);
+    struct part host = origin->host;
 
-    if (!star)
-        return len == origin_len && strncasecmp(entry, origin, len) == 0;
-    size_t before = (size_t)(star - entry);
-    size_t after = len - before - 2; /* behind the star and its dot */
+    if (!same(entry->scheme, origin->scheme) || entry->port != origin->port || !entry->host.at != !host.at)
+        return false;
+    if (!host.at)
+        return memcmp(&entry->ip, &origin->ip, sizeof entry->ip) == 0;
+    if (!entry->wild)
+        return same(entry->host, host);
+    if (host.len <= entry->host.len)
+        return false;
+    size_t above = host.len - entry->host.len;
 
-    return origin_len > before + after && strncasecmp(entry, origin, before) == 0 &&
-           strncasecmp(star + 2, origin + origin_len - after, after) == 0 &&
-           are_labels(origin + before, origin_len - before - after);
+    return same(entry->host, (struct part){host.at + above, entry->host.len}) && are_labels(host.at, above);
 }
 
-bool origin_list_has(const char *list, const char *origin)
+bool origin_list_has(const char *list, const char *text)
 {
-    size_t len;
+    struct origin origin, entry;
+    size_t len = read_origin(text, &origin);
 
+    if (len == 0 || text[len] != '\0' || origin.wild)
+        return false;
     for (; next_entry(&list, &len); list += len)
-        if (stands_for(list, len, origin))
+        if (read_origin(list, &entry) == len && stands_for(&entry, &origin))
             return true;
     return false;
 }

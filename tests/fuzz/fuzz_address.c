@@ -48,6 +48,8 @@ static void check_origins(const char *list, const char *origin)
     if (!origin_list_valid(list))
         return;
     CHECK(!origin_list_has(list, "") && !origin_list_has(list, "null"));
+    if (!strpbrk(list, " ,*"))
+        CHECK(origin_list_has(list, list));
     if (origin_list_has(list, origin))
         CHECK(strstr(origin, "://") && !strpbrk(origin, " ,*"));
 }

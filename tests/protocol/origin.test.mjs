@@ -5,8 +5,9 @@ import { test } from "node:test";
 import { readResponse, request } from "../lib/http.mjs";
 import { Nginx } from "../lib/nginx.mjs";
 import { Polling } from "../lib/polling.mjs";
-import { startGateway } from "../lib/server.mjs";
+import { runGateway, startGateway } from "../lib/server.mjs";
 import { TcpClient } from "../lib/tcp.mjs";
+import { within } from "../lib/wait.mjs";
 import { upgradeRequest } from "../lib/websocket.mjs";
 
 const LIST = "https://app.example.com, https://*.rides.example:8443";
@@ -83,5 +84,25 @@ test("a preflight of a stranger is not allowed anything", async (t) => {
     assert.equal(status, 204);
     assert.equal(headers["access-control-allow-origin"], ALLOWED[1]);
     assert.equal(headers["access-control-allow-headers"], "authorization");
+  }
+});
+
+test("the scheme's own port may be written on the list, and by the client", async (t) => {
+  const server = await startGateway(t, { corsOrigin: "https://a.example:443, HTTP://B.example:80 https://*.c.example:443" });
+  const ask = (origin) => request(t, server, { path: OPEN, headers: { Origin: origin } });
+  for (const origin of ["https://a.example", "http://b.example", "https://x.c.example", "https://a.example:443"]) {
+    const { status, headers } = await ask(origin);
+    assert.deepEqual([status, headers["access-control-allow-origin"]], [200, origin]);
+  }
+  for (const origin of ["http://a.example", "https://b.example", "https://c.example", "https://a.example:80"])
+    assert.equal((await ask(origin)).status, 403, origin);
+});
+
+test("what no browser would send as its Origin stops the start with one line", async (t) => {
+  for (const wrong of ["https://a.example/", "https://a.example:443/app", "wss://a.example", "http://127.1", "http://[1:2]"]) {
+    const program = runGateway(t, ["--listen", "127.0.0.1:0", "--cors-origin", `https://good.example,${wrong}`]);
+    const { code } = await within(program.exited, () => "the gateway should not have started");
+    assert.ok(code > 0);
+    assert.match(program.stderr, /^ridecast-gateway: .*--cors-origin.* is no list of origins; .*\n$/);
   }
 });

@@ -231,12 +231,13 @@ static void origins_are_any_or_a_list_without_paths(void **state)
     assert_all("--cors-origin",
                VALUES("*", "https://a.example", "http://localhost:5173", "https://a.example, http://[::1]:80",
                       "https://a https://b:65535", " https://a,", "capacitor://localhost",
-                      "https://*.example.com"),
+                      "https://*.example.com", "https://a:443 http://b:80", "HTTPS://A.example"),
                OPTION_OK);
     assert_all("--cors-origin",
                VALUES("", " , ", "a.example", "https://", "https://a/", "https://a/path", "https://a:0",
                       "https://a:x", "https://a?b", "https://u@a", "://a", "1://a", "h_t://a", "https://a, *",
-                      "*,https://a", "https://a;https://b", "https://[::1", longest),
+                      "*,https://a", "https://a;https://b", "https://[::1", longest, "https://a.example:443/",
+                      "wss://a.example", "http://127.1"),
                OPTION_BAD);
 }
 
