@@ -26,10 +26,12 @@ public class Client {
         }
     }
 
-    private static final Ack TOLD = args -> tell("ack", args[0]);
+    private static Ack told(String what) {
+        return args -> tell(what, args[0]);
+    }
 
-    private static void say(String record) {
-        socket.emit("message", new Object[] {record}, TOLD);
+    private static void say(String record, String told) {
+        socket.emit("message", new Object[] {record}, told(told));
     }
 
     public static void main(String[] args) throws Exception {
@@ -40,10 +42,12 @@ public class Client {
         // Its `auth` holds strings only, and "false" is none: so in the query.
         if (args[2].equals("declines")) options.query = "recover=0";
         socket = IO.socket(URI.create(args[0] + args[1]), options);
-        // It knows no recovery: after a drop it is somebody new, and boards again.
+        // It knows no recovery: after a drop it is somebody new, and boards again. Whoever hears of the connection may
+        // have it board at once, which is not for this listener.
         socket.on(Socket.EVENT_CONNECT, nothing -> {
+            String record = wanted;
             tell("connect", socket.id());
-            if (wanted != null) say(wanted);
+            if (record != null) say(record, "aboard again");
         });
         socket.on(Socket.EVENT_DISCONNECT, reason -> tell("disconnect", reason[0]));
         for (String name : new String[] {"userBoarded", "userExited", "userDisconnected"})
@@ -57,10 +61,10 @@ public class Client {
         for (String line; (line = lines.readLine()) != null;) {
             String[] words = line.split(" ", 2);
             if (words[0].equals("users")) {
-                socket.emit("activeUsers", new Object[] {}, TOLD);
+                socket.emit("activeUsers", new Object[] {}, told("ack"));
             } else {
                 wanted = words[0].equals("board") ? words[1] : null;
-                say(words[1]);
+                say(words[1], "ack");
             }
         }
         System.exit(0);

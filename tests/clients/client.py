@@ -21,15 +21,17 @@ def tell(what, value):
         print(json.dumps({what: value}), flush=True)
 
 
-def say(record):
-    sio.emit("message", record, namespace=ride, callback=lambda answer: tell("ack", answer))
+def say(record, told="ack"):
+    sio.emit("message", record, namespace=ride, callback=lambda answer: tell(told, answer))
 
 
-# It knows no recovery: after a drop it is somebody new, and boards again.
+# It knows no recovery: after a drop it is somebody new, and boards again. Whoever hears of the connection may have it
+# board at once, which is not for this handler.
 def connected():
+    record = wanted
     tell("connect", sio.get_sid(ride))
-    if wanted:
-        say(wanted)
+    if record:
+        say(record, "aboard again")
 
 
 def listen(name):

@@ -71,9 +71,9 @@ class App {
     return within(answer, () => `an answer to ${command} ${this.told()}`);
   }
 
-  // Subclasses say what happens. An answer that nobody waits for is one to what the app says by itself.
+  // Subclasses say what happens. Answers to what the app says by itself are none.
   acked(answer) {
-    this.#acks.shift()?.(answer);
+    this.#acks.shift()(answer);
   }
 }
 
