@@ -1,8 +1,8 @@
 /*
  * The pages beside Socket.IO: /healthz (the process lives), /readyz (503 while the broker is down, or the
  * gateway drains), /metrics (Prometheus text), /api/users?ride=/line-7 (who is aboard, as JSON),
- * /api/cluster (cluster.h), and the files of a web client. One of these may be Socket.IO's own client library,
- * which apps expect below its path.
+ * /api/cluster (cluster.h), and the files of a web client. One of these may be Socket.IO's own client
+ * library, which apps expect below its path.
  */
 #ifndef RIDECAST_GATEWAY_PAGES_PAGES_H
 #define RIDECAST_GATEWAY_PAGES_PAGES_H
