@@ -149,18 +149,18 @@ static void a_difference_is_said_once_and_once_more_when_it_ends(void **state)
 {
     struct world *w = *state;
 
-    survey(w, "{}", A, B("15000"), NULL);
+    survey(w, "{}", A, B("15000"), (char *)NULL);
     expect_log(w, "");
     assert_int_equal(w->agreement.differing, 0);
-    survey(w, DIFFERS, A, B("5000"), NULL);
+    survey(w, DIFFERS, A, B("5000"), (char *)NULL);
     expect_log(w, WARNING);
     assert_int_equal(w->agreement.differing, 1);
-    survey(w, DIFFERS, A, B("5000"), NULL);
+    survey(w, DIFFERS, A, B("5000"), (char *)NULL);
     expect_log(w, "");
-    survey(w, "{}", A, B("15000"), NULL);
+    survey(w, "{}", A, B("15000"), (char *)NULL);
     expect_log(w, "info  cluster: gateway b agrees again on --recovery-window\n");
     assert_int_equal(w->agreement.differing, 0);
-    survey(w, "{}", A, B("15000"), NULL);
+    survey(w, "{}", A, B("15000"), (char *)NULL);
     expect_log(w, "");
 }
 
@@ -168,9 +168,9 @@ static void another_value_is_said_again(void **state)
 {
     struct world *w = *state;
 
-    survey(w, DIFFERS, A, B("5000"), NULL);
+    survey(w, DIFFERS, A, B("5000"), (char *)NULL);
     expect_log(w, WARNING);
-    survey(w, "{\"recovery-window\":{\"15000\":[\"a\"],\"0\":[\"b\"]}}", A, B("0"), NULL);
+    survey(w, "{\"recovery-window\":{\"15000\":[\"a\"],\"0\":[\"b\"]}}", A, B("0"), (char *)NULL);
     expect_log(
         w, "warn  cluster: gateway b has --recovery-window 0, this one 15000; give all of them the same\n");
 }
@@ -179,13 +179,13 @@ static void a_gateway_that_is_gone_is_forgotten(void **state)
 {
     struct world *w = *state;
 
-    survey(w, DIFFERS, A, B("5000"), NULL);
+    survey(w, DIFFERS, A, B("5000"), (char *)NULL);
     expect_log(w, WARNING);
-    survey(w, "{}", A, NULL);
+    survey(w, "{}", A, (char *)NULL);
     expect_log(w, "");
-    survey(w, "{}", A, B("15000"), NULL);
+    survey(w, "{}", A, B("15000"), (char *)NULL);
     expect_log(w, "");
-    survey(w, DIFFERS, A, B("5000"), NULL);
+    survey(w, DIFFERS, A, B("5000"), (char *)NULL);
     expect_log(w, WARNING);
 }
 
@@ -198,7 +198,7 @@ static void who_is_alone_says_it_of_each_other_and_of_each_option(void **state)
     survey(w,
            "{\"recovery-window\":{\"15000\":[\"a\"],\"5000\":[\"b\",\"c\"]},\"auth\":{\"jwt\":[\"b\"],"
            "\"none\":[\"c\"]}}",
-           A, b, c, NULL);
+           A, b, c, (char *)NULL);
     expect_log(
         w, WARNING
         "warn  cluster: gateway c has --recovery-window 5000, this one 15000; give all of them the same\n"
@@ -214,10 +214,10 @@ static void a_text_is_compared_by_its_fingerprint(void **state)
     restart(w, "--rides", "/line-*");
     snprintf(about, sizeof about, "{\"node\":\"a\",\"options\":{\"rides\":\"%s\"}}",
              json_object_get_string(json_object_object_get(w->agreement.own, "rides")));
-    survey(w, "{}", about, NULL);
+    survey(w, "{}", about, (char *)NULL);
     expect_log(w, "");
     restart(w, "--rides", "/line-?");
-    survey(w, "{}", about, NULL);
+    survey(w, "{}", about, (char *)NULL);
     expect_log(w, "warn  cluster: gateway a has --rides #67ece50f2c15b683, this one #67ecd80f2c15a06c; "
                   "give all of them the same\n");
 }
@@ -243,7 +243,7 @@ static void what_is_no_options_value_is_passed_over(void **state)
     struct world *w = *state;
 
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
-        survey(w, "{}", A, odd[i], NULL);
+        survey(w, "{}", A, odd[i], (char *)NULL);
         expect_log(w, "");
     }
     agreement_begin(&w->agreement);
@@ -256,9 +256,10 @@ static void two_of_one_name_do_not_fill_the_log(void **state)
     struct world *w = *state;
 
     survey(w, "{\"recovery-window\":{\"5000\":[\"b\"],\"15000\":[\"b\"],\"7000\":[\"b\"]}}", B("5000"),
-           B("15000"), B("7000"), NULL);
+           B("15000"), B("7000"), (char *)NULL);
     expect_log(w, WARNING);
-    survey(w, "{\"recovery-window\":{\"15000\":[\"b\"],\"5000\":[\"b\"]}}", B("15000"), B("5000"), NULL);
+    survey(w, "{\"recovery-window\":{\"15000\":[\"b\"],\"5000\":[\"b\"]}}", B("15000"), B("5000"),
+           (char *)NULL);
     expect_log(w, "");
 }
 
