@@ -9,6 +9,7 @@ SEEDS ?= 20
 ARGS ?=
 ONLY ?=
 RUNS ?= 3
+SCHEDULES ?= 10000
 JOBS ?= 1
 PREFIX ?= /usr/local
 SCRIPT ?= smoke
@@ -20,7 +21,7 @@ COMPILED = sed -n 's|^ *"file": "\(.*\)",*$$|\1|p' build/$(BUILD)/compile_comman
 
 configure = cmake --log-level=NOTICE --preset $(1) -DRIDECAST_WERROR=$(WERROR)
 
-.PHONY: build client run install package test test-clients test-debian13 cluster load hold soak chaos bench pictures lint format fuzz clean help
+.PHONY: build client run install package test test-clients test-debian13 cluster load hold soak chaos model bench pictures lint format fuzz clean help
 
 build: ## the gateway: build/release/gateway/ridecast-gateway (BUILD=dev: with ASan and UBSan)
 	@scripts/install-deps.sh build
@@ -99,6 +100,9 @@ chaos: ## SEEDS=20 runs of SECONDS=60 in which everything breaks, then figures o
 	@scripts/install-deps.sh build test
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
 	@RIDECAST_BUILD=build/$(BUILD) node tests/cluster/chaos/main.mjs $(SEEDS) $(SECONDS)
+
+model: ## SCHEDULES=10000 random schedules of the protocol's model, over all cores (FIRST=0: from this seed on)
+	@python3 -B tests/model/main.py $(SCHEDULES) $(or $(FIRST),0)
 
 bench: ## measure against the floor and the peers, and write docs/benchmark.md (ONLY=limit: one row anew)
 	@scripts/install-deps.sh build bench
