@@ -164,6 +164,7 @@ struct broker_message {
     size_t event_count;
 
     enum broker_event_kind event;      /* EVENT */
+    char before[CHAIN_LEN + 1];        /* EVENT: the chain of the position before it */
     char socket_id[SOCKET_ID_LEN + 1]; /* EVENT, RESULT, EVICTED */
     /* EVENT: never NULL; for DISCONNECTED and ENDED the record last known. RESULT of a RESUME: the rider's or
      * NULL. SURVEY: a JSON array, NULL when the store cannot be asked. */
@@ -234,7 +235,7 @@ void broker_about(struct broker *broker, struct blob *json);
 /* Asks what all of them say: a SURVEY comes. */
 void broker_survey(struct broker *broker);
 
-/* Riders aboard by this node's clients. */
+/* Connections of this node's clients whose riders are aboard. */
 uint64_t broker_riders_held(const struct broker *broker);
 
 /* All messages so far, oldest first, linked by `mail.next`; the caller frees each. NULL when there are none.

@@ -3,31 +3,51 @@
  * with nothing else installed. It holds what is aboard and the rides that are watched; a ride with neither is
  * forgotten, and has a new epoch when it comes back.
  *
- * Suspended riders wait in one queue: all wait equally long, so the first is due first, and one timer does.
+ *   ride ─▶ people, by id: the record, and the connections through which each is aboard, one at least
+ *        └▶ connections, by socket id: whose they are
+ *
+ * A rider is a person. A connection that boards is one of the person's; the last one that goes for good takes
+ * it off; an exit takes it off whichever connections it has, and those are nobody's then and not kept here.
+ *
+ * Suspended connections wait in one queue: all wait equally long, so the first is due first, and one timer
+ * does.
  */
 #include "broker/backend.h"
 #include "broker/broker_metrics.h"
+#include "broker/chain.h"
 #include "broker/message.h"
 #include "broker/secret.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/id.h"
 #include "common/metrics.h"
+#include "common/user.h"
 
 #include <assert.h>
 #include <event2/event.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
 #include <utlist.h>
 
-struct rider {
-    char socket_id[SOCKET_ID_LEN + 1];
-    struct blob *user;
+struct person {
+    struct blob *user; /* as it boarded last */
     struct memory_ride *ride;
+    struct connection *connections;
+    size_t count; /* of them; 0 only while one takes another's place */
+    UT_hash_handle hh;
+    char id[]; /* as long as it is */
+};
+
+struct connection {
+    char socket_id[SOCKET_ID_LEN + 1];
+    struct person *person;
+    struct connection *person_prev, *person_next;
     bool suspended;
-    uint64_t deadline_ms;      /* while suspended: by the monotonic clock */
-    struct rider *prev, *next; /* while suspended */
+    uint64_t deadline_ms;           /* while suspended: by the monotonic clock */
+    struct connection *prev, *next; /* while suspended */
     UT_hash_handle hh;
 };
 
@@ -41,19 +61,23 @@ struct memory_ride {
     char name[RIDE_NAME_MAX + 1];
     struct memory *memory;
     struct broker_position position;
-    struct rider *riders; /* by socket id */
-    struct past *past;    /* the last events, without a gap up to `position` */
+    struct person *people;          /* by id */
+    struct connection *connections; /* by socket id */
+    struct past *past;              /* the last events, without a gap up to `position` */
     size_t past_count;
+    char before[CHAIN_LEN + 1]; /* the fingerprint just before them */
     bool watched;
     UT_hash_handle hh;
 };
 
 struct memory {
     struct backend backend;
-    struct memory_ride *rides; /* by name */
-    struct rider *suspended;   /* on all rides, by deadline */
-    struct event *timer;       /* the first one's deadline */
-    struct blob *about;        /* what this gateway says of itself; NULL: nothing yet */
+    struct memory_ride *rides;    /* by name */
+    struct connection *suspended; /* on all rides, by deadline */
+    struct event *timer;          /* the first one's deadline */
+    struct blob *about;           /* what this gateway says of itself; NULL: nothing yet */
+    char run[EPOCH_LEN + 1];      /* with a number, an operation's name */
+    uint64_t operations;
 };
 
 static struct memory *memory_of(struct backend *backend)
@@ -74,6 +98,8 @@ static struct memory_ride *ride_get(struct memory *memory, const char *name)
     memcpy(ride->name, name, strlen(name));
     ride->memory = memory;
     id_make(ride->position.epoch, EPOCH_LEN);
+    memcpy(ride->position.chain, CHAIN_START, CHAIN_LEN);
+    memcpy(ride->before, CHAIN_START, CHAIN_LEN);
     HASH_ADD_STR(memory->rides, name, ride);
     return ride;
 }
@@ -83,6 +109,7 @@ static void forget_oldest_event(struct memory_ride *ride)
     struct past *oldest = ride->past;
 
     DL_DELETE(ride->past, oldest);
+    memcpy(ride->before, oldest->event.chain, sizeof ride->before);
     ride->past_count--;
     blob_unref(oldest->event.user);
     free(oldest);
@@ -98,7 +125,7 @@ static void ride_free(struct memory_ride *ride)
 
 static void ride_forget_if_unused(struct memory_ride *ride)
 {
-    if (!ride->watched && !ride->riders)
+    if (!ride->watched && !ride->people)
         ride_free(ride);
 }
 
@@ -111,87 +138,200 @@ static void remember_event(struct memory_ride *ride, enum broker_event_kind kind
         forget_oldest_event(ride);
     past->event =
         (struct broker_past_event){.offset = ride->position.offset, .kind = kind, .user = blob_ref(user)};
-    memcpy(past->event.socket_id, socket_id, sizeof past->event.socket_id);
+    memcpy(past->event.socket_id, socket_id, SOCKET_ID_LEN);
+    memcpy(past->event.chain, ride->position.chain, CHAIN_LEN);
     DL_APPEND(ride->past, past);
     ride->past_count++;
 }
 
+/* An event of the operation that is being carried out. */
 static void tell_event(struct memory_ride *ride, enum broker_event_kind kind, const char *socket_id,
                        struct blob *user)
 {
+    struct memory *memory = ride->memory;
+    char operation[EPOCH_LEN + 24];
+
+    snprintf(operation, sizeof operation, "%s.%" PRIu64, memory->run, memory->operations);
     ride->position.offset++;
+    chain_next(ride->position.chain, operation, kind, socket_id);
     remember_event(ride, kind, socket_id, user);
     if (ride->watched)
-        outbox_tell(ride->memory->backend.setup.outbox,
+        outbox_tell(memory->backend.setup.outbox,
                     message_event(ride->name, &ride->position, kind, socket_id, user));
 }
 
-/* --- riders --- */
+/* --- people --- */
+
+static struct person *person_find(struct memory_ride *ride, const char *id)
+{
+    struct person *person;
+
+    HASH_FIND_STR(ride->people, id, person);
+    return person;
+}
+
+static struct person *person_new(struct memory_ride *ride, const char *id)
+{
+    struct person *person = alloc_zeroed(sizeof *person + strlen(id) + 1);
+
+    memcpy(person->id, id, strlen(id));
+    person->ride = ride;
+    HASH_ADD_STR(ride->people, id, person);
+    return person;
+}
 
 static void count_held(struct memory *memory, int difference)
 {
     metric_add(memory->backend.setup.metrics->riders_held, difference);
 }
 
-static void unsuspend(struct rider *rider)
+static struct connection *connection_find(struct memory_ride *ride, const char *socket_id)
 {
-    struct memory *memory = rider->ride->memory;
+    struct connection *connection;
 
-    if (!rider->suspended)
+    HASH_FIND_STR(ride->connections, socket_id, connection);
+    return connection;
+}
+
+static void connection_new(struct person *person, const char *socket_id)
+{
+    struct connection *connection = alloc_zeroed(sizeof *connection);
+
+    memcpy(connection->socket_id, socket_id, SOCKET_ID_LEN);
+    connection->person = person;
+    HASH_ADD_STR(person->ride->connections, socket_id, connection);
+    DL_APPEND2(person->connections, connection, person_prev, person_next);
+    person->count++;
+    count_held(person->ride->memory, 1);
+}
+
+static void unsuspend(struct connection *connection)
+{
+    struct memory *memory = connection->person->ride->memory;
+
+    if (!connection->suspended)
         return;
-    DL_DELETE(memory->suspended, rider);
-    rider->suspended = false;
+    DL_DELETE(memory->suspended, connection);
+    connection->suspended = false;
     count_held(memory, 1);
 }
 
-static void rider_remove(struct rider *rider)
+/* The person stays, also without any. */
+static void connection_free(struct connection *connection)
 {
-    unsuspend(rider);
-    count_held(rider->ride->memory, -1);
-    HASH_DEL(rider->ride->riders, rider);
-    blob_unref(rider->user);
-    free(rider);
+    struct person *person = connection->person;
+
+    unsuspend(connection);
+    count_held(person->ride->memory, -1);
+    HASH_DEL(person->ride->connections, connection);
+    DL_DELETE2(person->connections, connection, person_prev, person_next);
+    person->count--;
+    free(connection);
 }
 
-static struct rider *rider_find(struct memory_ride *ride, const char *socket_id)
+static void person_free(struct person *person)
 {
-    struct rider *rider;
-
-    HASH_FIND_STR(ride->riders, socket_id, rider);
-    return rider;
+    while (person->connections)
+        connection_free(person->connections);
+    HASH_DEL(person->ride->people, person);
+    blob_unref(person->user);
+    free(person);
 }
 
-static void board(struct memory_ride *ride, const struct order *order)
+/* The connection is its person's no more. Says whether that has left with it, and told so. */
+static bool part(struct connection *connection)
 {
-    struct rider *rider = rider_find(ride, order->socket_id);
+    struct person *person = connection->person;
 
-    if (rider) {
-        unsuspend(rider);
-        blob_unref(rider->user);
-    } else {
-        rider = alloc_zeroed(sizeof *rider);
-        memcpy(rider->socket_id, order->socket_id, SOCKET_ID_LEN);
-        rider->ride = ride;
-        HASH_ADD_STR(ride->riders, socket_id, rider);
-        count_held(ride->memory, 1);
+    if (person->count > 1) {
+        connection_free(connection);
+        return false;
     }
-    rider->user = blob_ref(order->user);
+    tell_event(person->ride, BROKER_DISCONNECTED, connection->socket_id, person->user);
+    person_free(person);
+    return true;
+}
+
+/* The connection ends while its person is aboard. */
+static void end_silently(struct connection *connection)
+{
+    struct person *person = connection->person;
+
+    tell_event(person->ride, BROKER_ENDED, connection->socket_id, person->user);
+    connection_free(connection);
+}
+
+/* A connection is gone for good. Says whether its person is too. */
+static bool disconnect(struct connection *connection)
+{
+    if (connection->person->count == 1)
+        return part(connection);
+    end_silently(connection);
+    return false;
+}
+
+/* Whether the person may have one more connection: whoever is suspended gives way, the longest first. */
+static bool make_room(struct person *person)
+{
+    struct connection *connection, *longest = NULL;
+
+    if (person->count < person->ride->memory->backend.setup.connections_per_user)
+        return true;
+    for (connection = person->connections; connection; connection = connection->person_next)
+        if (connection->suspended && (!longest || connection->deadline_ms < longest->deadline_ms))
+            longest = connection;
+    if (!longest)
+        return false;
+    end_silently(longest);
+    return true;
+}
+
+/* The connection becomes one of the person's. NULL, or why it may not; then nothing has changed. */
+static const char *join(struct memory_ride *ride, const char *id, const char *socket_id)
+{
+    struct connection *connection = connection_find(ride, socket_id);
+    struct person *person = person_find(ride, id);
+
+    if (connection && connection->person == person) {
+        unsuspend(connection);
+        return NULL;
+    }
+    if (person && !make_room(person))
+        return "the user has too many connections";
+    if (connection)
+        part(connection);
+    connection_new(person ? person : person_new(ride, id), socket_id);
+    return NULL;
+}
+
+static const char *board(struct memory_ride *ride, const struct order *order)
+{
+    char id[USER_ID_MAX + 1];
+
+    user_id(order->user, id);
+    const char *error = join(ride, id, order->socket_id);
+    if (error)
+        return error;
+    struct person *person = person_find(ride, id);
+    blob_ref(order->user);
+    blob_unref(person->user);
+    person->user = order->user;
     tell_event(ride, BROKER_BOARDED, order->socket_id, order->user);
+    return NULL;
 }
 
 static void leave(struct memory_ride *ride, const struct order *order)
 {
-    struct rider *rider = rider_find(ride, order->socket_id);
+    struct connection *connection = connection_find(ride, order->socket_id);
+    char id[USER_ID_MAX + 1];
 
+    user_id(order->user, id);
+    struct person *person = person_find(ride, id);
+    if (connection && connection->person != person)
+        part(connection);
     tell_event(ride, BROKER_EXITED, order->socket_id, order->user);
-    if (rider)
-        rider_remove(rider);
-}
-
-static void disconnect(struct rider *rider)
-{
-    tell_event(rider->ride, BROKER_DISCONNECTED, rider->socket_id, rider->user);
-    rider_remove(rider);
+    if (person)
+        person_free(person);
 }
 
 static void wait_for_first(struct memory *memory)
@@ -213,72 +353,97 @@ static void sweep(evutil_socket_t fd, short what, void *arg)
 
     (void)fd, (void)what;
     while (memory->suspended && memory->suspended->deadline_ms <= now) {
-        struct memory_ride *ride = memory->suspended->ride;
+        struct memory_ride *ride = memory->suspended->person->ride;
 
-        metric_add(memory->backend.setup.metrics->riders_swept, 1);
-        disconnect(memory->suspended);
+        memory->operations++;
+        if (disconnect(memory->suspended))
+            metric_add(memory->backend.setup.metrics->riders_swept, 1);
         ride_forget_if_unused(ride);
     }
     wait_for_first(memory);
 }
 
-static void suspend(struct rider *rider)
+static void suspend(struct connection *connection)
 {
-    struct memory *memory = rider->ride->memory;
+    struct memory *memory = connection->person->ride->memory;
     uint64_t window_ms = memory->backend.setup.recovery_window_ms;
 
     if (window_ms == 0) {
-        disconnect(rider);
+        disconnect(connection);
         return;
     }
-    unsuspend(rider);
-    rider->suspended = true;
-    rider->deadline_ms = clock_ms() + window_ms;
-    DL_APPEND(memory->suspended, rider);
+    unsuspend(connection);
+    connection->suspended = true;
+    connection->deadline_ms = clock_ms() + window_ms;
+    DL_APPEND(memory->suspended, connection);
     count_held(memory, -1);
-    if (memory->suspended == rider)
+    if (memory->suspended == connection)
         wait_for_first(memory);
 }
 
 /* --- orders --- */
 
-/* Returns whom a RESUME found aboard. */
-static struct blob *carry_out(struct memory_ride *ride, const struct order *order)
+/* NULL, or why it is refused. `user` gets whom a RESUME found aboard. */
+static const char *carry_out(struct memory_ride *ride, const struct order *order, struct blob **user)
 {
-    struct rider *rider = rider_find(ride, order->socket_id);
+    struct connection *connection = connection_find(ride, order->socket_id);
 
     switch (order->transition) {
     case BROKER_BOARD:
-        board(ride, order);
-        break;
+        return board(ride, order);
     case BROKER_EXIT:
         leave(ride, order);
         break;
     case BROKER_DISCONNECT:
-        if (rider)
-            disconnect(rider);
+        if (connection)
+            disconnect(connection);
         break;
     case BROKER_SUSPEND:
-        if (rider)
-            suspend(rider);
+        if (connection)
+            suspend(connection);
         break;
     case BROKER_RESUME:
-        if (!rider)
+        if (!connection)
             break;
-        unsuspend(rider);
-        return rider->user;
+        unsuspend(connection);
+        *user = connection->person->user;
+        break;
     }
     return NULL;
 }
 
 static void memory_submit(struct backend *backend, struct order *order)
 {
-    struct memory_ride *ride = ride_get(memory_of(backend), order->ride);
-    struct blob *user = carry_out(ride, order);
+    struct memory *memory = memory_of(backend);
+    struct memory_ride *ride = ride_get(memory, order->ride);
+    struct blob *user = NULL;
 
-    outbox_tell(backend->setup.outbox, message_done(order, &ride->position, user));
+    memory->operations++;
+    const char *error = carry_out(ride, order, &user);
+    outbox_tell(backend->setup.outbox,
+                error ? message_refused(order, error) : message_done(order, &ride->position, user));
     order_free(order);
     ride_forget_if_unused(ride);
+}
+
+/* The place that the ride's stream has at that offset, which is one that can be replayed from. */
+static struct broker_position place_at(const struct memory_ride *ride, uint64_t offset)
+{
+    struct broker_position place = ride->position;
+
+    place.offset = offset;
+    memcpy(place.chain, ride->before, sizeof place.chain);
+    for (const struct past *past = ride->past; past && past->event.offset <= offset; past = past->next)
+        memcpy(place.chain, past->event.chain, sizeof place.chain);
+    return place;
+}
+
+static bool can_replay(const struct memory_ride *ride, const struct broker_position *from)
+{
+    if (from->offset > ride->position.offset || ride->position.offset - from->offset > ride->past_count)
+        return false;
+    struct broker_position place = place_at(ride, from->offset);
+    return broker_position_equal(&place, from);
 }
 
 static struct broker_message *history_after(struct memory_ride *ride, const struct order *order)
@@ -286,8 +451,7 @@ static struct broker_message *history_after(struct memory_ride *ride, const stru
     uint64_t from = order->from.offset;
     size_t count = 0;
 
-    if (strcmp(ride->position.epoch, order->from.epoch) != 0 || from > ride->position.offset ||
-        ride->position.offset - from > ride->past_count)
+    if (!can_replay(ride, &order->from))
         return message_no_history(order);
     struct broker_past_event *events =
         alloc_zeroed((size_t)(ride->position.offset - from + 1) * sizeof *events);
@@ -316,11 +480,9 @@ static void memory_watch(struct backend *backend, const char *name)
 
     assert(!ride->watched);
     ride->watched = true;
-    struct broker_rider *riders = alloc_zeroed((HASH_COUNT(ride->riders) + 1) * sizeof *riders);
-    for (struct rider *rider = ride->riders; rider; rider = rider->hh.next, count++) {
-        memcpy(riders[count].socket_id, rider->socket_id, SOCKET_ID_LEN);
-        riders[count].user = blob_ref(rider->user);
-    }
+    struct broker_rider *riders = alloc_zeroed((HASH_COUNT(ride->people) + 1) * sizeof *riders);
+    for (struct person *person = ride->people; person; person = person->hh.next)
+        riders[count++].user = blob_ref(person->user);
     metric_add(backend->setup.metrics->rosters, 1);
     outbox_tell(backend->setup.outbox, message_roster(name, &ride->position, riders, count, false));
 }
@@ -365,6 +527,7 @@ static struct backend *memory_open(const struct backend_setup *setup, char *erro
     (void)error, (void)error_size;
     memory->backend.row = &backend_memory;
     memory->backend.setup = *setup;
+    id_make(memory->run, EPOCH_LEN);
     memory->timer = event_new(setup->base, -1, 0, sweep, memory);
     if (!memory->timer)
         alloc_failed();
@@ -396,11 +559,11 @@ static void memory_free(struct backend *backend)
 {
     struct memory *memory = memory_of(backend);
     struct memory_ride *ride, *next_ride;
-    struct rider *rider, *next_rider;
+    struct person *person, *next_person;
 
     HASH_ITER(hh, memory->rides, ride, next_ride)
     {
-        HASH_ITER(hh, ride->riders, rider, next_rider) rider_remove(rider);
+        HASH_ITER(hh, ride->people, person, next_person) person_free(person);
         ride_free(ride);
     }
     event_free(memory->timer);

@@ -2,7 +2,7 @@
 #
 #   embed_text(<target> <name> <file>...)
 #
-# adds a source to the target that defines `const char <name>[]`: the files, one after the other, and a NUL.
+# (files relative to the current folder, or absolute) adds a source to the target that defines `const char <name>[]`: the files, one after the other, and a NUL.
 # Run as a script (cmake -P), this file is also what writes that source.
 
 if(CMAKE_SCRIPT_MODE_FILE)
@@ -18,15 +18,16 @@ if(CMAKE_SCRIPT_MODE_FILE)
   return()
 endif()
 
-set(EMBED_TEXT_SCRIPT "${CMAKE_CURRENT_LIST_FILE}")
+set(EMBED_TEXT_SCRIPT "${CMAKE_CURRENT_LIST_FILE}" CACHE INTERNAL "")
 
 function(embed_text target name)
   set(files "")
   foreach(file IN LISTS ARGN)
-    list(APPEND files "${CMAKE_CURRENT_SOURCE_DIR}/${file}")
+    get_filename_component(path "${file}" ABSOLUTE)
+    list(APPEND files "${path}")
   endforeach()
   list(JOIN files "|" joined)
-  set(output "${CMAKE_CURRENT_BINARY_DIR}/${name}.c")
+  set(output "${CMAKE_CURRENT_BINARY_DIR}/${target}_${name}.c")
   add_custom_command(
     OUTPUT "${output}"
     COMMAND "${CMAKE_COMMAND}" "-DNAME=${name}" "-DFILES=${joined}" "-DOUTPUT=${output}" -P "${EMBED_TEXT_SCRIPT}"

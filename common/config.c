@@ -208,6 +208,8 @@ static const struct option_row rows[] = {
      .help = "Bytes of one client's messages; it may save up those of 10 seconds; 0: any number"},
     {"rides-per-connection", UINT(rides_per_connection, "64", 0, 1000000, NULL), .flags = OPTION_COMMON,
      .help = "Rides that one Socket.IO connection may be on; 0: any number"},
+    {"connections-per-user", UINT(connections_per_user, "16", 1, 256, NULL), .flags = OPTION_COMMON,
+     .help = "Connections through which one user may be aboard one ride"},
     {"riders-per-ride", UINT(riders_per_ride, "100000", 0, 100000000, NULL), .flags = OPTION_COMMON,
      .help = "Riders aboard one ride, more or less when several gateways board at once; 0: any number"},
     {"max-header-bytes", UINT(max_header_bytes, "16384", 1024, 1048576, "bytes"),

@@ -33,6 +33,7 @@ struct config {
     uint64_t messages_per_second;         /* of one client */
     uint64_t bytes_per_second;
     uint64_t rides_per_connection;
+    uint64_t connections_per_user; /* of one ride; at least 1 */
     uint64_t riders_per_ride;
     uint64_t max_header_bytes; /* of a request, its first line included */
     uint64_t header_timeout_ms;

@@ -503,6 +503,24 @@ int json_text_unescape(struct json_slice string, struct buf *out)
     return 0;
 }
 
+int json_text_copy(struct json_slice string, char *out, size_t size)
+{
+    struct reader r = inside(string);
+    struct piece piece;
+    size_t len = 0;
+
+    if (json_text_type(string) != '"')
+        return -1;
+    while (next_piece(&r, &piece)) {
+        if (piece.lone || piece.len >= size - len || memchr(piece.at, '\0', piece.len))
+            return -1;
+        memcpy(out + len, piece.at, piece.len);
+        len += piece.len;
+    }
+    out[len] = '\0';
+    return 0;
+}
+
 bool json_text_equals(struct json_slice string, const char *text)
 {
     struct reader r = inside(string);

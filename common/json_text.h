@@ -88,6 +88,12 @@ size_t json_text_count_members(struct json_slice value);
 int json_text_unescape(struct json_slice string, struct buf *out);
 
 /*
+ * Writes a string's characters and a NUL. 0, or -1: it is no string, has more than `size` - 1 bytes, a NUL,
+ * or a lone surrogate.
+ */
+int json_text_copy(struct json_slice string, char *out, size_t size);
+
+/*
  * Whether a string equals `text` after unescaping. False for a lone surrogate, and for a value that is not a
  * string.
  */

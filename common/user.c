@@ -99,7 +99,16 @@ int user_parse(const char *text, size_t len, size_t max_bytes, struct user *user
         return -1;
     }
     *user = (struct user){.status = status, .json = json};
+    user_id(json, user->id);
     return 0;
+}
+
+void user_id(const struct blob *json, char id[USER_ID_MAX + 1])
+{
+    struct json_slice record = {json->data, json->len};
+
+    if (json_text_copy(json_text_member(record, "id"), id, USER_ID_MAX + 1) != 0)
+        id[0] = '\0';
 }
 
 bool user_is(const struct user *user, const char *id)

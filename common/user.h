@@ -18,18 +18,25 @@
 
 enum user_status { USER_BOARDING, USER_EXITING };
 
+enum { USER_ID_MAX = 128, USER_NAME_MAX = 256, USER_DEPTH_MAX = 16 };
+
 struct user {
     enum user_status status;
-    struct blob *json; /* the record as it came, without white space around it */
+    char id[USER_ID_MAX + 1]; /* unescaped */
+    struct blob *json;        /* the record as it came, without white space around it */
 };
-
-enum { USER_ID_MAX = 128, USER_NAME_MAX = 256, USER_DEPTH_MAX = 16 };
 
 /*
  * Reads a record. 0: `*user` is filled and `user->json` owned by the caller. -1: `*error` says what is wrong,
  * in words fit for the sender (a static string), and `*user` is untouched.
  */
 int user_parse(const char *text, size_t len, size_t max_bytes, struct user *user, const char **error);
+
+/*
+ * The id of a record that has been taken once, here or by another gateway, unescaped: what tells one person
+ * from another. Empty for a text that is no record.
+ */
+void user_id(const struct blob *json, char id[USER_ID_MAX + 1]);
 
 /* Whether that is the user's id. */
 bool user_is(const struct user *user, const char *id);

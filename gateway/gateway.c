@@ -268,6 +268,7 @@ static struct broker *make_broker(struct gateway *gateway, char *error, size_t e
         .prefix = config->prefix,
         .node_id = node_of(gateway),
         .queue_bytes = config->queue_bytes,
+        .connections_per_user = (unsigned)config->connections_per_user,
         .node_lease_ms = config->node_lease_ms,
         .recovery_window_ms = config->recovery_window_ms,
         .metrics = gateway->metrics,

@@ -74,29 +74,36 @@ void call_channel(struct call *call, const char *ride)
     add_name(call, channel);
 }
 
-/* EVALSHA digest key-count key… */
-void call_script_with(struct call *call, struct store *store, enum script script, const char *ride,
-                      const char *const *keys)
+static void add_position(struct call *call, const struct broker_position *known)
 {
-    call_command(call, store, "EVALSHA");
-    call_text(call, scripts_digest(&store->scripts, script));
-    struct redis_arg *key_count = &call->args[call->count++];
-    for (; *keys; keys++) {
-        struct key_name *key = new_name(call);
-
-        key_name_make(key, store->setup->prefix, ride, *keys);
-        add_name(call, key);
-    }
-    int len = snprintf(call->key_count, sizeof call->key_count, "%zu", call->name_count);
-    *key_count = (struct redis_arg){call->key_count, (size_t)len};
-}
-
-void call_position(struct call *call, const struct broker_position *known)
-{
+    call->known = known ? *known : (struct broker_position){.offset = 0};
     id_make(call->candidate, EPOCH_LEN);
     call_text(call, call->candidate);
-    call_text(call, known ? known->epoch : "");
-    call_number(call, known ? known->offset : 0);
+    call_text(call, call->known.epoch);
+    call_number(call, call->known.offset);
+    call_text(call, call->known.chain);
+}
+
+/* EVALSHA digest key-count key… argument… */
+void call_ride(struct call *call, struct store *store, enum script script, const char *ride,
+               const struct broker_position *known)
+{
+    static const char *const keys[] = {"users", "connections", "away", "meta", "log"};
+    enum { KEY_COUNT = sizeof keys / sizeof *keys };
+
+    call_command(call, store, "EVALSHA");
+    call_text(call, scripts_digest(&store->scripts, script));
+    call_number(call, KEY_COUNT);
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        struct key_name *key = new_name(call);
+
+        key_name_make(key, store->setup->prefix, ride, keys[i]);
+        add_name(call, key);
+    }
+    call_channel(call, ride);
+    call_number(call, store->setup->recovery_window_ms);
+    call_number(call, LOG_CAP);
+    add_position(call, known);
 }
 
 int call_send(struct call *call, redis_answer *answer, void *arg)
@@ -126,9 +133,18 @@ enum call_verdict call_judge(struct store *store, enum script script, const stru
     return scripts_missing(&store->scripts, script, reply) ? CALL_AGAIN : CALL_ANSWERED;
 }
 
-bool call_read_position(const struct redisReply *epoch, const struct redisReply *offset,
-                        struct broker_position *position)
+const char *call_read_word(const struct redisReply *reply)
 {
-    return record_parse_epoch(reply_slice(epoch), position->epoch) == 0 &&
-           record_parse_offset(reply_slice(offset), &position->offset) == 0;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 1 ||
+        reply->element[0]->type != REDIS_REPLY_STRING)
+        return NULL;
+    return reply->element[0]->str;
+}
+
+bool call_read_position(const struct redisReply *reply, struct broker_position *position)
+{
+    return call_read_word(reply) && reply->elements >= 4 &&
+           record_parse_epoch(reply_slice(reply->element[1]), position->epoch) == 0 &&
+           record_parse_offset(reply_slice(reply->element[2]), &position->offset) == 0 &&
+           record_parse_chain(reply_slice(reply->element[3]), position->chain) == 0;
 }

@@ -2,7 +2,7 @@
  * A command for Redis in the making, most often the call of a script: argument by argument, then sent.
  *
  *     struct call call;
- *     call_script(&call, store, SCRIPT_SWEEP, ride, "users", "holders");
+ *     call_ride(&call, store, SCRIPT_SWEEP, ride, known);
  *     call_number(&call, BITE);
  *     call_send(&call, answered, arg);
  *
@@ -16,8 +16,8 @@
 
 enum {
     CALL_KEYS_MAX = 8,
-    CALL_NUMBERS_MAX = 8,
-    BITE = 100,     /* sockets that one call of a script takes from a dead node, or sweeps */
+    CALL_NUMBERS_MAX = 12,
+    BITE = 100,     /* connections that one call of a script looks at, about */
     LOG_CAP = 4096, /* events that a ride's log keeps, about: what a gateway can miss and still be replayed */
 };
 
@@ -29,18 +29,18 @@ struct call {
     size_t name_count;
     char numbers[CALL_NUMBERS_MAX][24];
     size_t number_count;
-    char key_count[8];             /* of a script */
     char candidate[EPOCH_LEN + 1]; /* for a ride that has no epoch */
+    struct broker_position known;
 };
 
 /* Begins a command. */
 void call_command(struct call *call, struct store *store, const char *name);
 
-/* Begins the call of a script about a ride: its keys, each by what it is (key_name_make()). */
-#define call_script(call, store, script, ride, ...)                                                          \
-    call_script_with((call), (store), (script), (ride), (const char *const[]){__VA_ARGS__, NULL})
-void call_script_with(struct call *call, struct store *store, enum script script, const char *ride,
-                      const char *const *keys);
+/* Begins the call of a script about a ride, with what every script is told (scripts/ride.lua): keys and
+ * channel, a new epoch, and the latest position that is known of it. Where Redis has an older one than that,
+ * another one, or none, the new epoch begins. NULL, or an empty epoch: nothing is known. */
+void call_ride(struct call *call, struct store *store, enum script script, const char *ride,
+               const struct broker_position *known);
 
 void call_shared_key(struct call *call, const char *what);
 void call_node_key(struct call *call, const char *node, const char *detail);
@@ -48,10 +48,6 @@ void call_channel(struct call *call, const char *ride); /* of its events */
 void call_text(struct call *call, const char *text);
 void call_bytes(struct call *call, const void *at, size_t len);
 void call_number(struct call *call, uint64_t number);
-
-/* A new epoch, then epoch and offset of what is known of the ride: where Redis has an older position than
- * that, or none, the new one begins. NULL: nothing is known. */
-void call_position(struct call *call, const struct broker_position *known);
 
 /* Sends it, as redis_link_send() does, on the connection for commands. */
 int call_send(struct call *call, redis_answer *answer, void *arg) __attribute__((warn_unused_result));
@@ -71,8 +67,10 @@ enum call_verdict {
 /* What the answer to the call of a script is whose work must be done: what only reads fails alone. */
 enum call_verdict call_judge(struct store *store, enum script script, const struct redisReply *reply);
 
-/* The epoch and offset that a script answers. False when they are not what ours answer. */
-bool call_read_position(const struct redisReply *epoch, const struct redisReply *offset,
-                        struct broker_position *position);
+/* The word that a script answers first; NULL when it is not an answer of ours. */
+const char *call_read_word(const struct redisReply *reply);
+
+/* The position that a script answers behind the word: the elements 1 to 3. False when there is none. */
+bool call_read_position(const struct redisReply *reply, struct broker_position *position);
 
 #endif

@@ -8,6 +8,7 @@
 #include "broker/redis/log_entry.h"
 #include "broker/redis/scan.h"
 #include "common/metrics.h"
+#include "common/user.h"
 
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
@@ -16,9 +17,9 @@
 enum { PAGE_SIZE = 500 }; /* events or users in one answer, about */
 
 struct scanned {
-    char socket_id[SOCKET_ID_LEN + 1];
     struct blob *user;
     UT_hash_handle hh;
+    char id[USER_ID_MAX + 1];
 };
 
 struct catchup {
@@ -30,17 +31,17 @@ struct catchup {
     bool known;
     struct broker_position at; /* told, or scanned, up to here; only when known */
     bool scanning;
-    struct scanned *riders; /* by socket id; while scanning */
+    struct scanned *riders; /* by the user's id; while scanning */
     bool replayed;          /* some event came from the log */
 };
 
 /* --- what was scanned --- */
 
-static void scanned_remove(struct catchup *catchup, const char *socket_id)
+static void scanned_remove(struct catchup *catchup, const char *id)
 {
     struct scanned *rider;
 
-    HASH_FIND_STR(catchup->riders, socket_id, rider);
+    HASH_FIND_STR(catchup->riders, id, rider);
     if (!rider)
         return;
     HASH_DEL(catchup->riders, rider);
@@ -48,20 +49,21 @@ static void scanned_remove(struct catchup *catchup, const char *socket_id)
     free(rider);
 }
 
-static void scanned_set(struct catchup *catchup, const char *socket_id, struct json_slice user)
+/* Takes the record. */
+static void scanned_set(struct catchup *catchup, const char *id, struct blob *user)
 {
     struct scanned *rider = alloc_zeroed(sizeof *rider);
 
-    scanned_remove(catchup, socket_id);
-    memcpy(rider->socket_id, socket_id, SOCKET_ID_LEN);
-    rider->user = alloc_blob(user.at, user.len);
-    HASH_ADD_STR(catchup->riders, socket_id, rider);
+    scanned_remove(catchup, id);
+    memcpy(rider->id, id, strlen(id));
+    rider->user = user;
+    HASH_ADD_STR(catchup->riders, id, rider);
 }
 
 static void scanned_clear(struct catchup *catchup)
 {
     while (catchup->riders)
-        scanned_remove(catchup, catchup->riders->socket_id);
+        scanned_remove(catchup, catchup->riders->id);
 }
 
 /* Hands over everything as a roster. */
@@ -70,10 +72,8 @@ static void scanned_tell(struct catchup *catchup)
     size_t count = 0;
     struct broker_rider *riders = alloc_zeroed((HASH_COUNT(catchup->riders) + 1) * sizeof *riders);
 
-    for (struct scanned *rider = catchup->riders; rider; rider = rider->hh.next, count++) {
-        memcpy(riders[count].socket_id, rider->socket_id, SOCKET_ID_LEN);
-        riders[count].user = blob_ref(rider->user);
-    }
+    for (struct scanned *rider = catchup->riders; rider; rider = rider->hh.next)
+        riders[count++].user = blob_ref(rider->user);
     catchup->reports->roster(&catchup->at, riders, count, catchup->arg);
 }
 
@@ -120,8 +120,8 @@ static int ask_roster(struct catchup *catchup)
 {
     struct call call;
 
-    call_script(&call, catchup->store, SCRIPT_ROSTER, catchup->ride->name, "users", "meta", "log");
-    call_position(&call, catchup->known ? &catchup->at : NULL);
+    call_ride(&call, catchup->store, SCRIPT_ROSTER, catchup->ride->name,
+              catchup->known ? &catchup->at : NULL);
     call_number(&call, PAGE_SIZE);
     return call_send(&call, roster_answered, catchup);
 }
@@ -142,14 +142,27 @@ static void start_again(struct catchup *catchup)
 
 /* --- 'log' --- */
 
+static void apply_to_scanned(struct catchup *catchup, const struct record_event *event)
+{
+    struct blob *user = alloc_blob(event->user.at, event->user.len);
+    char id[USER_ID_MAX + 1];
+
+    user_id(user, id);
+    if (event->kind == BROKER_BOARDED || event->kind == BROKER_RESTORED) {
+        scanned_set(catchup, id, user);
+        return;
+    }
+    if (event->kind != BROKER_ENDED)
+        scanned_remove(catchup, id);
+    blob_unref(user);
+}
+
 static void apply_event(struct catchup *catchup, const struct record_event *event)
 {
-    if (!catchup->scanning)
-        catchup->reports->event(event, catchup->arg);
-    else if (event->kind == BROKER_BOARDED || event->kind == BROKER_RESTORED)
-        scanned_set(catchup, event->socket_id, event->user);
+    if (catchup->scanning)
+        apply_to_scanned(catchup, event);
     else
-        scanned_remove(catchup, event->socket_id);
+        catchup->reports->event(event, catchup->arg);
 }
 
 /* 0, or -1 when an entry is bad or missing; those before it have been applied. */
@@ -163,8 +176,9 @@ static int apply_log(struct catchup *catchup, const struct redisReply *entries)
             bad_record(catchup, "log");
             return -1;
         }
-        catchup->at.offset++;
-        event.position = catchup->at;
+        memcpy(event.position.epoch, catchup->at.epoch, sizeof event.position.epoch);
+        memcpy(event.before, catchup->at.chain, sizeof event.before);
+        catchup->at = event.position;
         apply_event(catchup, &event);
     }
     return 0;
@@ -187,19 +201,35 @@ static void got_log(struct catchup *catchup, const struct broker_position *end,
 
 /* --- 'users' and HSCAN --- */
 
-/* Adds [ socket id, user, … ] to what was scanned. Records that are not ours are left out. */
+/* A record that is not ours stands in nobody's way. */
+static void delete_user(struct catchup *catchup, struct json_slice id)
+{
+    struct call call;
+
+    bad_record(catchup, "users");
+    call_command(&call, catchup->store, "HDEL");
+    call_bytes(&call, catchup->scan.key.text, catchup->scan.key.len);
+    call_bytes(&call, id.at, id.len);
+    call_tell(&call);
+}
+
+/* Adds [ id, user, … ] to what was scanned. */
 static void add_users(struct catchup *catchup, const struct redisReply *pairs)
 {
-    char socket_id[SOCKET_ID_LEN + 1];
+    char id[USER_ID_MAX + 1];
 
     for (size_t i = 0; i + 1 < pairs->elements; i += 2) {
-        struct json_slice user = reply_slice(pairs->element[i + 1]);
+        struct json_slice key = reply_slice(pairs->element[i]), record = reply_slice(pairs->element[i + 1]);
+        struct blob *user = record_user_valid(record) ? alloc_blob(record.at, record.len) : NULL;
 
-        if (record_parse_socket_id(reply_slice(pairs->element[i]), socket_id) != 0 ||
-            !record_user_valid(user))
-            bad_record(catchup, "users");
-        else
-            scanned_set(catchup, socket_id, user);
+        if (user)
+            user_id(user, id);
+        if (user && strlen(id) == key.len && memcmp(id, key.at, key.len) == 0) {
+            scanned_set(catchup, id, user);
+        } else {
+            blob_unref(user);
+            delete_user(catchup, key);
+        }
     }
 }
 
@@ -225,20 +255,6 @@ static void scan_failed(void *arg)
     catchup_failed(catchup, catchup->scan.failure);
 }
 
-static void scan_users(struct catchup *catchup)
-{
-    catchup->scan = (struct scan){
-        .store = catchup->store,
-        .command = "HSCAN",
-        .page_size = PAGE_SIZE,
-        .page = page_came,
-        .failed = scan_failed,
-        .arg = catchup,
-    };
-    key_name_make(&catchup->scan.key, catchup->store->setup->prefix, catchup->ride->name, "users");
-    scan_begin(&catchup->scan);
-}
-
 /* --- the answer of the roster script --- */
 
 enum answer { ANSWER_LOG, ANSWER_USERS, ANSWER_LARGE, ANSWER_ANEW, ANSWER_NONE };
@@ -247,16 +263,15 @@ enum answer { ANSWER_LOG, ANSWER_USERS, ANSWER_LARGE, ANSWER_ANEW, ANSWER_NONE }
 static enum answer read_answer(const struct catchup *catchup, const struct redisReply *reply,
                                struct broker_position *end)
 {
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 3 ||
-        reply->element[0]->type != REDIS_REPLY_STRING ||
-        !call_read_position(reply->element[1], reply->element[2], end))
+    const char *word = call_read_word(reply);
+
+    if (!call_read_position(reply, end))
         return ANSWER_NONE;
-    const char *word = reply->element[0]->str;
     if (strcmp(word, "large") == 0)
         return ANSWER_LARGE;
     if (strcmp(word, "anew") == 0)
         return ANSWER_ANEW;
-    if (reply->elements != 4 || reply->element[3]->type != REDIS_REPLY_ARRAY)
+    if (reply->elements != 5 || reply->element[4]->type != REDIS_REPLY_ARRAY)
         return ANSWER_NONE;
     if (strcmp(word, "log") != 0)
         return ANSWER_USERS;
@@ -293,16 +308,16 @@ static void take_answer(struct catchup *catchup, const struct redisReply *reply)
         redis_ride_reached(catchup->ride, &end);
     switch (answer) {
     case ANSWER_LOG:
-        got_log(catchup, &end, reply->element[3]);
+        got_log(catchup, &end, reply->element[4]);
         break;
     case ANSWER_USERS:
         start_scanning(catchup, &end);
-        add_users(catchup, reply->element[3]);
+        add_users(catchup, reply->element[4]);
         catchup_done(catchup);
         break;
     case ANSWER_LARGE:
         start_scanning(catchup, &end);
-        scan_users(catchup);
+        scan_begin(&catchup->scan);
         break;
     case ANSWER_ANEW:
         begin_anew(catchup, &end);
@@ -338,6 +353,15 @@ struct catchup *catchup_start(struct store *store, struct redis_ride *ride,
     catchup->known = known != NULL;
     if (known)
         catchup->at = *known;
+    catchup->scan = (struct scan){
+        .store = store,
+        .command = "HSCAN",
+        .page_size = PAGE_SIZE,
+        .page = page_came,
+        .failed = scan_failed,
+        .arg = catchup,
+    };
+    key_name_make(&catchup->scan.key, store->setup->prefix, ride->name, "users");
     if (ask_roster(catchup) == 0)
         return catchup;
     catchup_free(catchup);

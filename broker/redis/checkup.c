@@ -1,10 +1,11 @@
 /*
- * INFO, CONFIG GET save, and a script that changes nothing.
+ * INFO, CONFIG GET save, a script that changes nothing, and the layout of what is there.
  */
 #include "broker/redis/checkup.h"
 
 #include "broker/redis/call.h"
 #include "broker/redis/log_entry.h"
+#include "broker/redis/shared_keys.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -34,6 +35,7 @@ static void answer_came(struct checkup *checkup)
     if (--checkup->awaited > 0 || checkup->failed || !checkup->starting)
         return;
     checkup->starting = false;
+    checkup->has_passed = true;
     checkup->passed(checkup->arg);
 }
 
@@ -152,18 +154,51 @@ static int ask_script(struct checkup *checkup)
 {
     struct call call;
 
-    call_script(&call, checkup->store, SCRIPT_REPLAY, "", "meta", "log");
-    call_text(&call, "");
-    call_number(&call, 0);
+    call_ride(&call, checkup->store, SCRIPT_REPLAY, "", NULL);
     call_number(&call, 1);
     return call_send(&call, script_ran, checkup);
+}
+
+/* --- the layout --- */
+
+static void secret_came(const struct redisReply *reply, void *arg)
+{
+    struct checkup *checkup = arg;
+
+    if (reply)
+        checkup->has_data = reply->type == REDIS_REPLY_INTEGER && reply->integer > 0;
+    else
+        checkup->failed = true;
+    answer_came(checkup);
+}
+
+/* The first to come names the layout; where there are data without one, they are older. Gateways that run
+ * know theirs, and name it again where it was deleted. */
+static void layout_came(const struct redisReply *reply, void *arg)
+{
+    struct checkup *checkup = arg;
+    char reason[160];
+
+    if (!reply) {
+        checkup->failed = true;
+    } else if (reply->type == REDIS_REPLY_STRING && strcmp(reply->str, STORE_LAYOUT) != 0) {
+        snprintf(reason, sizeof reason,
+                 "what is there has ridecast's layout %.20s, this gateway's is " STORE_LAYOUT
+                 "; update all gateways, or give another --prefix",
+                 reply->str);
+        give_up(checkup, reason);
+    } else if (reply->type == REDIS_REPLY_NIL && checkup->has_data && !checkup->has_passed) {
+        give_up(checkup, "what is there was written by an older ridecast; stop its gateways and delete "
+                         "their keys, or give another --prefix");
+    }
+    answer_came(checkup);
 }
 
 /* --- asking --- */
 
 static void ask(struct checkup *checkup)
 {
-    struct call info, save;
+    struct call info, save, secret, layout;
 
     checkup->begun_ms = clock_ms();
     checkup->failed = false;
@@ -175,6 +210,13 @@ static void ask(struct checkup *checkup)
     checkup->awaited += call_send(&info, info_came, checkup) == 0;
     checkup->awaited += call_send(&save, save_came, checkup) == 0;
     checkup->awaited += ask_script(checkup) == 0;
+    call_command(&secret, checkup->store, "EXISTS");
+    call_shared_key(&secret, "secret");
+    call_command(&layout, checkup->store, "GET");
+    call_shared_key(&layout, "layout");
+    checkup->awaited += call_send(&secret, secret_came, checkup) == 0;
+    checkup->awaited += call_send(&layout, layout_came, checkup) == 0;
+    shared_keys_check(checkup->store);
 }
 
 void checkup_init(struct checkup *checkup, struct store *store, void (*passed)(void *arg), void *arg)

@@ -1,9 +1,9 @@
 /*
  * Whether the server at the other end will do: on every new connection before anything is kept there, and
  * every ten seconds from then on. One that cannot serve (it is a replica, part of a Redis Cluster, too old,
- * or runs no scripts) is given up with a line that says so, and the gateway is not ready. What is a danger
- * only (it may evict, it writes nothing to disk) is logged once. A server that does not let itself be asked
- * is not judged. Broker thread.
+ * runs no scripts, or holds the data of another layout) is given up with a line that says so, and the gateway
+ * is not ready. What is a danger only (it may evict, it writes nothing to disk) is logged once. A server that
+ * does not let itself be asked is not judged. Broker thread.
  */
 #ifndef RIDECAST_BROKER_REDIS_CHECKUP_H
 #define RIDECAST_BROKER_REDIS_CHECKUP_H
@@ -15,6 +15,8 @@ struct checkup {
     void (*passed)(void *arg);
     void *arg;
     bool starting;                       /* `passed` is still to be called on this connection */
+    bool has_passed;                     /* on some connection */
+    bool has_data;                       /* of some ridecast */
     unsigned awaited;                    /* answers */
     bool failed;                         /* the connection is given up, or lost */
     bool appends;                        /* it keeps a log of what was done on its disk */

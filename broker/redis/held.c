@@ -3,7 +3,9 @@
  */
 #include "broker/redis/held.h"
 
+#include "common/clock.h"
 #include "common/metrics.h"
+#include "common/user.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -40,11 +42,53 @@ uint64_t held_tenure(const struct redis_ride *ride, const char *socket_id)
     return held ? held->tenure : 0;
 }
 
+static struct person *find_person(const struct redis_ride *ride, const char *id)
+{
+    struct person *person;
+
+    HASH_FIND_STR(ride->persons, id, person);
+    return person;
+}
+
+static void leave_person(struct held *held)
+{
+    struct person *person = held->person;
+
+    if (!person)
+        return;
+    held->person = NULL;
+    DL_DELETE2(person->sockets, held, person_prev, person_next);
+    if (person->sockets)
+        return;
+    HASH_DEL(held->ride->persons, person);
+    free(person);
+}
+
+static void join_person(struct held *held, const struct blob *user)
+{
+    char id[USER_ID_MAX + 1];
+
+    user_id(user, id);
+    struct person *person = find_person(held->ride, id);
+    if (!person) {
+        size_t size = strlen(id) + 1;
+
+        person = alloc_zeroed(sizeof *person + size);
+        memcpy(person->id, id, size);
+        HASH_ADD_STR(held->ride->persons, id, person);
+    }
+    held->person = person;
+    DL_APPEND2(person->sockets, held, person_prev, person_next);
+}
+
 static void set_aboard(struct held *held, struct blob *user, uint64_t tenure)
 {
     metric_add(held->holding->aboard, (user != NULL) - (held->user != NULL));
-    if (user)
+    leave_person(held);
+    if (user) {
         blob_ref(user);
+        join_person(held, user);
+    }
     blob_unref(held->user);
     held->user = user;
     held->tenure = tenure;
@@ -107,6 +151,47 @@ void held_forget(struct redis_ride *ride, const char *socket_id)
         drop(held);
 }
 
+/* --- suspended --- */
+
+static void forget_old(struct holding *holding, uint64_t now)
+{
+    while (holding->parted && holding->parted->until_ms <= now) {
+        struct parted *oldest = holding->parted;
+
+        HASH_DEL(holding->parted, oldest);
+        free(oldest);
+    }
+}
+
+void held_part(struct holding *holding, struct redis_ride *ride, const char *socket_id)
+{
+    uint64_t now = clock_ms();
+    struct parted *parted;
+
+    held_forget(ride, socket_id);
+    forget_old(holding, now);
+    HASH_FIND_STR(holding->parted, socket_id, parted);
+    if (parted)
+        HASH_DEL(holding->parted, parted); /* to the end */
+    else
+        parted = alloc_zeroed(sizeof *parted);
+    memcpy(parted->socket_id, socket_id, SOCKET_ID_LEN);
+    parted->until_ms = now + holding->window_ms;
+    HASH_ADD_STR(holding->parted, socket_id, parted);
+}
+
+uint64_t held_parted_ms(struct holding *holding, const char *socket_id)
+{
+    uint64_t now = clock_ms();
+    struct parted *parted;
+
+    forget_old(holding, now);
+    HASH_FIND_STR(holding->parted, socket_id, parted);
+    return parted ? parted->until_ms - now : 0;
+}
+
+/* --- answers --- */
+
 /* What is under way of the socket may bring another record than the one known here: restored before its
  * answer, the older record would stay where Redis has lost both. */
 static void lose(struct held *held)
@@ -142,6 +227,7 @@ void held_settled(struct redis_ride *ride, const char *socket_id, uint64_t claim
         return;
     set_aboard(held, user, user ? tenure : 0);
     held->offset = offset;
+    held->record_at = offset;
     answered(held);
 }
 
@@ -176,11 +262,15 @@ bool held_taken_over(struct redis_ride *ride, const char *socket_id, uint64_t te
 
 /* --- restoring --- */
 
-struct held *held_take_due(struct holding *holding)
+struct held *held_take_due(struct holding *holding, bool (*current)(const struct held *held))
 {
-    struct held *held = holding->due;
+    struct held *held = NULL;
 
-    if (!held || holding->under_way >= UNDER_WAY_MAX)
+    if (holding->under_way < UNDER_WAY_MAX)
+        DL_FOREACH(holding->due, held)
+    if (current(held))
+        break;
+    if (!held)
         return NULL;
     set_due(held, false);
     held->restoring = true;
@@ -211,40 +301,113 @@ void held_withdrawn(struct holding *holding, struct redis_ride *ride, const char
     held_restored(holding, ride, socket_id, claim, 0);
 }
 
-void held_heard(struct redis_ride *ride, const char *socket_id, enum broker_event_kind kind, uint64_t offset)
+void held_put_off(struct redis_ride *ride, const char *socket_id, uint64_t claim)
+{
+    struct held *held = find_claimed(ride, socket_id, claim);
+
+    if (!held)
+        return;
+    set_aboard(held, NULL, 0);
+    drop_if_idle(held);
+}
+
+/* The person has boarded through whichever socket: what is put back, if it must be, is the latest record. */
+static void learn_record(struct held *held, const struct broker_message *event)
+{
+    if (event->position.offset <= held->record_at)
+        return;
+    blob_unref(held->user);
+    held->user = blob_ref(event->user);
+    held->record_at = event->position.offset;
+}
+
+/* The person is gone: put back, unless it has exited. */
+static void person_heard(struct redis_ride *ride, const struct broker_message *event)
+{
+    char id[USER_ID_MAX + 1];
+    struct held *held, *next;
+
+    user_id(event->user, id);
+    struct person *person = find_person(ride, id);
+    if (!person)
+        return;
+    DL_FOREACH_SAFE2(person->sockets, held, next, person_next)
+    {
+        if (event->event == BROKER_BOARDED || event->event == BROKER_RESTORED)
+            learn_record(held, event);
+        else if (event->position.offset <= held->offset)
+            continue;
+        else if (event->event == BROKER_DISCONNECTED)
+            lose(held);
+        else {
+            set_aboard(held, NULL, 0);
+            drop_if_idle(held);
+        }
+    }
+}
+
+void held_lost(struct redis_ride *ride, const char *socket_id)
 {
     struct held *held = find(ride, socket_id);
 
-    if (!held || offset <= held->offset)
-        return;
-    if (kind == BROKER_DISCONNECTED) {
+    if (held)
         lose(held);
-    } else if (kind == BROKER_EXITED) {
-        /* By another node that has the client now. */
-        set_aboard(held, NULL, 0);
-        drop_if_idle(held);
-    }
+}
+
+void held_heard(struct redis_ride *ride, const struct broker_message *event)
+{
+    struct held *held = ride->held ? find(ride, event->socket_id) : NULL;
+
+    if (!ride->held)
+        return;
+    if (event->event != BROKER_ENDED)
+        person_heard(ride, event);
+    else if (held && event->position.offset > held->offset)
+        lose(held);
 }
 
 void held_compare(struct redis_ride *ride, const struct broker_rider *riders, size_t count, uint64_t offset)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct held *held = find(ride, riders[i].socket_id);
+    char id[USER_ID_MAX + 1];
 
-        if (held)
-            held->listed = true;
+    for (struct person *person = ride->persons; person; person = person->hh.next)
+        person->listed = false;
+    for (size_t i = 0; i < count && ride->persons; i++) {
+        user_id(riders[i].user, id);
+        struct person *person = find_person(ride, id);
+        if (person)
+            person->listed = true;
     }
-    for (struct held *held = ride->held; held; held = held->hh.next) {
-        if (!held->listed && offset > held->offset)
+    for (struct held *held = ride->held; held; held = held->hh.next)
+        if (held->person && !held->person->listed && offset > held->offset)
             lose(held);
-        held->listed = false;
+}
+
+size_t held_count(const struct redis_ride *ride)
+{
+    return HASH_COUNT(ride->held);
+}
+
+/* Whoever has had its turn goes to the end. */
+size_t held_next(struct redis_ride *ride, const struct held **sockets, size_t max)
+{
+    size_t count = 0;
+
+    for (size_t turns = 0; turns < max && turns < held_count(ride); turns++) {
+        struct held *held = ride->held;
+
+        HASH_DEL(ride->held, held);
+        HASH_ADD_STR(ride->held, socket_id, held);
+        if (held->user && held->unanswered == 0 && !held->restoring)
+            sockets[count++] = held;
     }
+    return count;
 }
 
 void held_restore_epoch(struct redis_ride *ride)
 {
     for (struct held *held = ride->held; held; held = held->hh.next)
-        held->offset = 0;
+        held->offset = held->record_at = 0;
     held_restore_ride(ride);
 }
 
@@ -258,4 +421,9 @@ void held_clear(struct redis_ride *ride)
 {
     while (ride->held)
         drop(ride->held);
+}
+
+void held_deinit(struct holding *holding)
+{
+    forget_old(holding, UINT64_MAX);
 }

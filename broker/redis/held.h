@@ -1,15 +1,15 @@
 /*
- * The sockets this node holds, and which of their riders are to be put back.
+ * The sockets this node holds, as whom they are aboard, and which are to be put back.
  *
  *   BOARD, RESUME submitted ─▶ claimed
  *   answered, with a rider  ─▶ aboard ─ somebody lost the rider ─▶ due ─▶ under way ─▶ aboard again
  *                                                                           └─ refused: another node has it
  *   EXIT, DISCONNECT, SUSPEND submitted ─▶ forgotten
  *
- * A rider is put back when a DISCONNECTED event or a roster without it says that it is gone, when its ride
- * has begun a new epoch, and all are after this node's lease was lost. Restoring who is aboard changes
- * nothing, so each of these may be mistaken. This part only keeps the books: the roof takes what is due and
- * hands it to transitions.h.
+ * A socket is put back when an event or a roster says that its person is gone, or Redis that it does not know
+ * it, when its ride has begun a new epoch, and all are after this node's lease was lost. Restoring who is
+ * aboard changes nothing, so each of these may be mistaken. A person's exit ends it for all its sockets. This
+ * part only keeps the books: the roof takes what is due and hands it to transitions.h.
  *
  * A claim tells an entry from a later one of the same socket: what is answered to an earlier claim is of no
  * interest any more. Pure bookkeeping; broker thread.
@@ -19,38 +19,63 @@
 
 #include "broker/redis/rides.h"
 
+struct held;
 struct metric;
+
+/* Who is aboard by sockets that are held here. */
+struct person {
+    struct held *sockets; /* linked by person_prev and person_next */
+    bool listed;          /* in the roster that is being compared */
+    UT_hash_handle hh;    /* in the ride, by id */
+    char id[];
+};
 
 struct held {
     char socket_id[SOCKET_ID_LEN + 1];
     struct redis_ride *ride;
     struct holding *holding;
     uint64_t claim;
-    unsigned unanswered; /* BOARD and RESUME transitions */
-    struct blob *user;   /* NULL: not aboard, as far as is known */
-    uint64_t tenure;     /* when this node obtained it, by Redis' clock in µs; 0: not aboard */
-    uint64_t offset;     /* where it was seen aboard: what events up to there say of it is old */
-    bool listed;         /* in the roster that is being compared */
-    bool due;            /* to be put back, linked by prev and next */
-    bool restoring;      /* a restoration is under way */
-    bool again;          /* lost while something of it is under way: due after that */
+    unsigned unanswered;                    /* BOARD and RESUME transitions */
+    struct blob *user;                      /* NULL: not aboard, as far as is known */
+    struct person *person;                  /* whose it is; NULL as above */
+    struct held *person_prev, *person_next; /* of the person */
+    uint64_t tenure;    /* when this node obtained it, by Redis' clock in µs; 0: not aboard */
+    uint64_t offset;    /* where it was seen aboard: what events up to there say of it is old */
+    uint64_t record_at; /* where the record was told, or seen: that of a later event is newer */
+    bool due;           /* to be put back, linked by prev and next */
+    bool restoring;     /* a restoration is under way */
+    bool again;         /* lost while something of it is under way: due after that */
     struct held *prev, *next;
     UT_hash_handle hh; /* in the ride */
 };
 
-/* All that is held. Zeroed but for the metric, it is empty. */
+/* A socket that was suspended here, for as long as its client may come back. */
+struct parted {
+    char socket_id[SOCKET_ID_LEN + 1];
+    uint64_t until_ms; /* by the monotonic clock */
+    UT_hash_handle hh;
+};
+
+/* All that is held. Zeroed but for the metric and the window, it is empty. */
 struct holding {
     struct held *due; /* in order */
     size_t under_way; /* restorations */
     uint64_t last_claim;
-    struct metric *aboard; /* how many riders are */
+    struct parted *parted; /* by socket id, in order */
+    uint64_t window_ms;
+    struct metric *aboard; /* how many sockets are */
 };
 
 /* A BOARD or RESUME is submitted. The claim, for its answer. */
 uint64_t held_claim(struct holding *holding, struct redis_ride *ride, const char *socket_id);
 
-/* An EXIT, DISCONNECT or SUSPEND is submitted. */
+/* An EXIT or DISCONNECT is submitted; a SUSPEND is. */
 void held_forget(struct redis_ride *ride, const char *socket_id);
+void held_part(struct holding *holding, struct redis_ride *ride, const char *socket_id);
+
+/* For how long the client of a socket that was suspended here may still come back; 0: no longer, or it was
+ * not. */
+uint64_t held_parted_ms(struct holding *holding, const char *socket_id);
 
 /* Whether the socket is held or claimed. */
 bool held_here(const struct redis_ride *ride, const char *socket_id);
@@ -73,9 +98,10 @@ bool held_refused(struct redis_ride *ride, const char *socket_id, uint64_t claim
  * themselves. Returns as above. */
 bool held_taken_over(struct redis_ride *ride, const char *socket_id, uint64_t tenure);
 
-/* The next rider to be put back, as long as not too many are under way already; NULL: none. The restoration
- * counts as under way until held_restored(). */
-struct held *held_take_due(struct holding *holding);
+/* The next rider to be put back, as long as not too many are under way already, that is `current`:
+ * an exit or a newer record of its person has been heard; NULL: none. The restoration counts as
+ * under way until held_restored(). */
+struct held *held_take_due(struct holding *holding, bool (*current)(const struct held *held));
 
 /* A restoration is over. `offset` is the ride's; 0: it has failed. */
 void held_restored(struct holding *holding, struct redis_ride *ride, const char *socket_id, uint64_t claim,
@@ -84,8 +110,19 @@ void held_restored(struct holding *holding, struct redis_ride *ride, const char 
 /* A restoration is not to be sent any more, but is due anew when nothing of the socket is under way. */
 void held_withdrawn(struct holding *holding, struct redis_ride *ride, const char *socket_id, uint64_t claim);
 
-/* An event about the socket, in the epoch of the ride. */
-void held_heard(struct redis_ride *ride, const char *socket_id, enum broker_event_kind kind, uint64_t offset);
+/* Its person has exited through another socket: it is not aboard any more. */
+void held_put_off(struct redis_ride *ride, const char *socket_id, uint64_t claim);
+
+/* An event in the epoch of the ride: about a socket, and the person of that record. */
+void held_heard(struct redis_ride *ride, const struct broker_message *event);
+
+/* Redis does not know the socket, or knows it otherwise. */
+void held_lost(struct redis_ride *ride, const char *socket_id);
+
+/* The next sockets that are aboard by this node, each once in a round of held_count() of them. How many; they
+ * are borrowed until anything else is called here. */
+size_t held_next(struct redis_ride *ride, const struct held **sockets, size_t max);
+size_t held_count(const struct redis_ride *ride);
 
 /* A roster in the epoch of the ride. */
 void held_compare(struct redis_ride *ride, const struct broker_rider *riders, size_t count, uint64_t offset);
@@ -95,7 +132,8 @@ void held_compare(struct redis_ride *ride, const struct broker_rider *riders, si
 void held_restore_epoch(struct redis_ride *ride);
 void held_restore_ride(struct redis_ride *ride);
 
-/* The end: forgets all that is held on the ride. */
+/* The end: forgets all that is held on the ride; all that was suspended. */
 void held_clear(struct redis_ride *ride);
+void held_deinit(struct holding *holding);
 
 #endif

@@ -181,6 +181,19 @@ static void ask_for_time(struct lease *lease)
     ask(&call, time_answered, lease);
 }
 
+/* The layout before anything else: whoever finds data without one takes them for those of an older ridecast.
+ */
+static void name_layout(struct lease *lease)
+{
+    struct call call;
+
+    call_command(&call, lease->store, "SET");
+    call_shared_key(&call, "layout");
+    call_text(&call, STORE_LAYOUT);
+    call_text(&call, "NX");
+    call_tell(&call);
+}
+
 static void agree_on_secret(struct lease *lease)
 {
     struct call call;
@@ -222,6 +235,7 @@ static void beat(struct lease *lease)
     lease->beating = true;
     lease->beat_ms = clock_ms();
     lease->gone = false;
+    name_layout(lease);
     renew_lease(lease);
     ask_for_time(lease);
     agree_on_secret(lease);

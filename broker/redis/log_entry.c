@@ -1,5 +1,5 @@
 /*
- * [ "<offset>-0", [ "op", …, "kind", …, "socket", …, "user", … ] ]
+ * [ "<offset>-0", [ "chain", …, "op", …, "kind", …, "socket", …, "user", … ] ]
  */
 #include "broker/redis/log_entry.h"
 
@@ -16,17 +16,18 @@ struct json_slice reply_slice(const struct redisReply *reply)
 int log_entry_read(const struct redisReply *entry, struct record_event *event)
 {
     if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2 ||
-        entry->element[1]->type != REDIS_REPLY_ARRAY || entry->element[1]->elements != 8)
+        entry->element[1]->type != REDIS_REPLY_ARRAY || entry->element[1]->elements != 10)
         return -1;
     struct redisReply *const *fields = entry->element[1]->element;
     struct json_slice id = reply_slice(entry->element[0]);
     if (id.len < 3 || memcmp(id.at + id.len - 2, "-0", 2) != 0)
         return -1;
     id.len -= 2;
-    event->user = reply_slice(fields[7]);
+    event->user = reply_slice(fields[9]);
     if (record_parse_offset(id, &event->position.offset) != 0 ||
-        record_parse_kind(reply_slice(fields[3]), &event->kind) != 0 ||
-        record_parse_socket_id(reply_slice(fields[5]), event->socket_id) != 0 ||
+        record_parse_chain(reply_slice(fields[1]), event->position.chain) != 0 ||
+        record_parse_kind(reply_slice(fields[5]), &event->kind) != 0 ||
+        record_parse_socket_id(reply_slice(fields[7]), event->socket_id) != 0 ||
         !record_user_valid(event->user))
         return -1;
     return 0;

@@ -11,7 +11,8 @@ struct redisReply;
 /* The bytes of a string, within the reply; empty for anything else. */
 struct json_slice reply_slice(const struct redisReply *reply);
 
-/* Fills all of `event` but its epoch, within the reply. 0, or -1 for anything that is not exactly an event.
+/* Fills all of `event` but its epoch and `before`, within the reply. 0, or -1 for anything that is not
+ * exactly an event.
  */
 int log_entry_read(const struct redisReply *entry, struct record_event *event);
 

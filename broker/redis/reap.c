@@ -169,39 +169,39 @@ static void ride_answered(const struct redisReply *reply, void *arg)
 
 static void look_at_ride(const char *ride, void *arg)
 {
+    struct reap *reap = arg;
+
+    strcpy(reap->cursor, "0");
     if (ride)
         ask_for_lease(arg, ride_answered);
     else
         node_done(arg);
 }
 
-/* What the script took, and whether more is left there. False: the answer is not one of the script's. */
-static bool count_taken(struct reap *reap, const struct redisReply *reply, bool *more)
+/* What the script took, and where it goes on. False: the answer is not one of the script's. */
+static bool count_taken(struct reap *reap, const struct redisReply *reply)
 {
     const char *name = walk_name(&reap->rides);
     struct redis_ride *ride = redis_rides_find(reap->known, name, strlen(name));
     struct broker_position position;
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 5 ||
-        reply->element[3]->type != REDIS_REPLY_INTEGER || reply->element[4]->type != REDIS_REPLY_INTEGER ||
-        !call_read_position(reply->element[1], reply->element[2], &position))
+    if (!call_read_position(reply, &position) || reply->elements != 6 ||
+        reply->element[4]->type != REDIS_REPLY_INTEGER || reply->element[5]->type != REDIS_REPLY_STRING)
         return false;
     if (ride)
         redis_ride_reached(ride, &position);
-    if (reply->element[3]->integer > 0)
+    if (reply->element[4]->integer > 0)
         reap->found = true;
-    metric_add(store_metrics(reap->store)->riders_reaped, reply->element[3]->integer);
-    *more = reply->element[4]->integer > 0;
+    metric_add(store_metrics(reap->store)->riders_reaped, reply->element[4]->integer);
+    snprintf(reap->cursor, sizeof reap->cursor, "%s", reply->element[5]->str);
     return true;
 }
 
 static void bitten(struct reap *reap, const struct redisReply *reply)
 {
-    bool more = false;
-
     if (reply->type == REDIS_REPLY_ERROR)
         store_trouble(reap->store, "cannot reap riders on %s: %s", walk_name(&reap->rides), reply->str);
-    if (count_taken(reap, reply, &more) && more)
+    if (count_taken(reap, reply) && strcmp(reap->cursor, "0") != 0)
         ask_for_lease(reap, ride_answered);
     else
         walk_next(&reap->rides);
@@ -228,19 +228,14 @@ static void bite(struct reap *reap)
 {
     struct store *store = reap->store;
     const char *node = walk_name(&reap->nodes), *ride = walk_name(&reap->rides);
-    char held[RECORD_NODE_MAX + 8];
     struct call call;
 
     if (store->setup->recovery_window_ms > 0)
         notes_away(store, ride);
-    snprintf(held, sizeof held, "node:%s", node);
-    call_script(&call, store, SCRIPT_REAP, ride, "users", "holders", held, "away", "meta", "log");
-    call_channel(&call, ride);
+    call_ride(&call, store, SCRIPT_REAP, ride, redis_rides_position(reap->known, ride));
     call_text(&call, node);
-    call_number(&call, store->setup->recovery_window_ms);
-    call_position(&call, redis_rides_position(reap->known, ride));
+    call_text(&call, reap->cursor);
     call_number(&call, BITE);
-    call_number(&call, LOG_CAP);
     if (call_send(&call, bite_answered, reap) != 0)
         end_run(reap);
 }

@@ -21,6 +21,7 @@ struct reap {
     struct dead_node *dead;   /* by name */
     struct walk nodes, rides; /* all others that are listed; those of the node whose turn it is */
     bool found;               /* some rider on this look at the node */
+    char cursor[24];          /* on the ride whose turn it is */
 };
 
 /* At rest. The parts outlive it. */

@@ -33,6 +33,14 @@ int record_parse_epoch(struct json_slice text, char epoch[EPOCH_LEN + 1])
     return parse_letters(text, epoch, EPOCH_LEN);
 }
 
+int record_parse_chain(struct json_slice text, char chain[CHAIN_LEN + 1])
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!strchr("0123456789abcdef", text.at[i]))
+            return -1;
+    return parse_letters(text, chain, CHAIN_LEN);
+}
+
 int record_parse_socket_id(struct json_slice text, char socket_id[SOCKET_ID_LEN + 1])
 {
     return parse_letters(text, socket_id, SOCKET_ID_LEN);
@@ -92,10 +100,8 @@ int record_parse_kind(struct json_slice text, enum broker_event_kind *kind)
         const char *name;
         enum broker_event_kind kind;
     } kinds[] = {
-        {"boarded", BROKER_BOARDED},
-        {"exited", BROKER_EXITED},
-        {"disconnected", BROKER_DISCONNECTED},
-        {"restored", BROKER_RESTORED},
+        {"boarded", BROKER_BOARDED},   {"exited", BROKER_EXITED}, {"disconnected", BROKER_DISCONNECTED},
+        {"restored", BROKER_RESTORED}, {"ended", BROKER_ENDED},
     };
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -130,28 +136,50 @@ static bool next_word(struct json_slice *rest, struct json_slice *word)
 int record_parse_event(const char *text, size_t len, struct record_event *event)
 {
     struct json_slice rest = {text, len};
-    struct json_slice epoch, offset, kind, socket_id;
+    struct json_slice epoch, offset, chain, before, kind, socket_id;
 
-    if (!next_word(&rest, &epoch) || !next_word(&rest, &offset) || !next_word(&rest, &kind) ||
-        !next_word(&rest, &socket_id))
+    if (!next_word(&rest, &epoch) || !next_word(&rest, &offset) || !next_word(&rest, &chain) ||
+        !next_word(&rest, &before) || !next_word(&rest, &kind) || !next_word(&rest, &socket_id))
         return -1;
     if (record_parse_epoch(epoch, event->position.epoch) != 0 ||
         record_parse_offset(offset, &event->position.offset) != 0 || event->position.offset == 0 ||
-        record_parse_kind(kind, &event->kind) != 0 ||
+        record_parse_chain(chain, event->position.chain) != 0 ||
+        record_parse_chain(before, event->before) != 0 || record_parse_kind(kind, &event->kind) != 0 ||
         record_parse_socket_id(socket_id, event->socket_id) != 0 || !record_user_valid(rest))
         return -1;
     event->user = rest;
     return 0;
 }
 
-int record_parse_takeover(const char *text, size_t len, struct record_takeover *takeover)
+static bool word_is(struct json_slice word, const char *text)
+{
+    return word.len == strlen(text) && memcmp(word.at, text, word.len) == 0;
+}
+
+int record_parse_word(const char *text, size_t len, struct record_word *word)
 {
     struct json_slice rest = {text, len};
-    struct json_slice tenure, socket_id;
+    struct json_slice verb, ride, tenure;
 
-    if (!next_word(&rest, &tenure) || !next_word(&rest, &socket_id) ||
-        record_parse_tenure(tenure, &takeover->tenure) != 0 ||
-        record_parse_socket_id(socket_id, takeover->socket_id) != 0)
+    if (!next_word(&rest, &verb) || !next_word(&rest, &ride) || record_parse_ride(ride, word->ride) != 0)
         return -1;
-    return record_parse_ride(rest, takeover->ride);
+    word->taken = word_is(verb, "taken");
+    if (!word->taken && !word_is(verb, "held"))
+        return -1;
+    if (word->taken && (!next_word(&rest, &tenure) || record_parse_tenure(tenure, &word->tenure) != 0))
+        return -1;
+    word->sockets = rest;
+    return 0;
+}
+
+bool record_next_socket(struct json_slice *sockets, char socket_id[SOCKET_ID_LEN + 1])
+{
+    struct json_slice rest = *sockets;
+    struct json_slice word;
+
+    if (!next_word(sockets, &word)) {
+        word = rest;
+        *sockets = (struct json_slice){"", 0};
+    }
+    return record_parse_socket_id(word, socket_id) == 0;
 }

@@ -2,8 +2,9 @@
  * What ridecast keeps in Redis and says on its channels, checked on the way in: nothing that fails here goes
  * further. Redis is shared, and anybody who can reach it can write there.
  *
- * An event on a ride's channel is `epoch offset kind socketId user`, separated by single spaces; the user is
- * JSON and the rest of the message. Pure; any thread.
+ * An event on a ride's channel is `epoch offset chain before kind socketId user`, separated by single spaces;
+ * `before` is the chain of the event before it, the user is JSON and the rest of the message. Pure; any
+ * thread.
  */
 #ifndef RIDECAST_BROKER_REDIS_RECORD_H
 #define RIDECAST_BROKER_REDIS_RECORD_H
@@ -18,6 +19,7 @@ enum {
 
 struct record_event {
     struct broker_position position;
+    char before[CHAIN_LEN + 1]; /* of those on the channel */
     enum broker_event_kind kind;
     char socket_id[SOCKET_ID_LEN + 1];
     struct json_slice user; /* within the text that was parsed */
@@ -26,19 +28,25 @@ struct record_event {
 /* 0, or -1 for anything that is not exactly an event. */
 int record_parse_event(const char *text, size_t len, struct record_event *event);
 
-/* `tenure socketId ride`: another node has taken the socket over. */
-struct record_takeover {
-    uint64_t tenure;
-    char socket_id[SOCKET_ID_LEN + 1];
+/* On a node's channel: `taken ride tenure socketId` (another node has taken the socket over), or
+ * `held ride socketId…` (Redis says that the node holds these). */
+struct record_word {
+    bool taken;
     char ride[RIDE_NAME_MAX + 1];
+    uint64_t tenure;           /* taken */
+    struct json_slice sockets; /* within the text; one of them where it is taken */
 };
 
-/* 0, or -1 for anything that is not exactly that. */
-int record_parse_takeover(const char *text, size_t len, struct record_takeover *takeover);
+/* 0, or -1 for anything that does not begin like that. */
+int record_parse_word(const char *text, size_t len, struct record_word *word);
+
+/* Takes the next socket off the front. False: there is none, or something else. */
+bool record_next_socket(struct json_slice *sockets, char socket_id[SOCKET_ID_LEN + 1]);
 
 /* The pieces, for records that come apart already. Each is 0 with the result filled, or -1. */
 int record_parse_epoch(struct json_slice text, char epoch[EPOCH_LEN + 1]);
 int record_parse_offset(struct json_slice text, uint64_t *offset);
+int record_parse_chain(struct json_slice text, char chain[CHAIN_LEN + 1]);
 int record_parse_kind(struct json_slice text, enum broker_event_kind *kind);
 int record_parse_socket_id(struct json_slice text, char socket_id[SOCKET_ID_LEN + 1]);
 

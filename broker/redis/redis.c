@@ -9,8 +9,8 @@
  *           checkup      whether the server will do
  *           lease        this node's lease, the beat
  *           reap, sweep  for all nodes: the riders of dead nodes; suspended riders whose window has passed
- *           disown       what Redis has under this node's name and it does not hold
- *           takeover     sockets that other nodes have taken from this one
+ *           audit        rides gone through for what nobody has told of: what is lost, spoiled, too old
+ *           node_channel what is said to this node: sockets taken over, sockets it is said to hold
  *           survey       what the gateways say of themselves
  *   below   held, stream, notes, rides, scan, call   books and tools
  *   ground  store, scripts, redis_link, sentinel, record …
@@ -27,10 +27,11 @@
  */
 #include "broker/broker_metrics.h"
 #include "broker/message.h"
+#include "broker/redis/audit.h"
 #include "broker/redis/checkup.h"
-#include "broker/redis/disown.h"
 #include "broker/redis/held.h"
 #include "broker/redis/lease.h"
+#include "broker/redis/node_channel.h"
 #include "broker/redis/reap.h"
 #include "broker/redis/redis_tls.h"
 #include "broker/redis/redis_url.h"
@@ -38,7 +39,6 @@
 #include "broker/redis/sentinel.h"
 #include "broker/redis/survey.h"
 #include "broker/redis/sweep.h"
-#include "broker/redis/takeover.h"
 #include "broker/redis/transitions.h"
 #include "broker/redis/watch.h"
 #include "common/alloc.h"
@@ -71,7 +71,7 @@ struct redis {
     struct replays replays;
     struct checkup checkup;
     struct lease lease;
-    struct disown disown;
+    struct audit audit;
     struct reap reap;
     struct sweep sweep;
 };
@@ -81,13 +81,21 @@ static struct redis *redis_of(struct backend *backend)
     return (struct redis *)backend;
 }
 
+/* Else it might bring back who has exited, or with an older record. */
+static bool is_current(const struct held *held)
+{
+    const struct redis_ride *ride = held->ride;
+
+    return (!ride->watch || watch_is_live(ride)) && !transitions_exits(ride, held->person->id);
+}
+
 /* The end of every callback. */
 static void settle(void *arg)
 {
     struct redis *redis = arg;
     struct held *held;
 
-    while (redis->store.up && (held = held_take_due(&redis->holding)))
+    while (redis->store.up && (held = held_take_due(&redis->holding, is_current)))
         transitions_restore(&redis->transitions, held);
     transitions_send(&redis->transitions);
     replays_settle(&redis->replays);
@@ -101,7 +109,7 @@ static void ride_renumbered(struct redis_ride *ride, void *arg)
     struct redis *redis = arg;
 
     ride->notes = (struct notes){.ride = false};
-    redis->disown.due = true;
+    audit_ride(&redis->audit, ride);
     held_restore_epoch(ride);
 }
 
@@ -109,7 +117,29 @@ static void ride_ended(struct redis_ride *ride, void *arg)
 {
     struct redis *redis = arg;
 
+    audit_forget(&redis->audit, ride);
     notes_strike(&ride->notes, &redis->store, ride->name);
+}
+
+static void ride_to_check(struct redis_ride *ride, void *arg)
+{
+    struct redis *redis = arg;
+
+    audit_check(&redis->audit, ride);
+}
+
+static void ride_to_audit(struct redis_ride *ride, void *arg)
+{
+    struct redis *redis = arg;
+
+    audit_ride(&redis->audit, ride);
+}
+
+/* This Redis may be another one, or have taken this node for dead: all is to be looked at anew. */
+static void audit_all(struct redis *redis)
+{
+    for (struct redis_ride *ride = redis->rides.by_name; ride; ride = ride->hh.next)
+        audit_ride(&redis->audit, ride);
 }
 
 static void forget_notes(struct redis *redis)
@@ -130,7 +160,7 @@ static void go_up(struct redis *redis)
     redis->store.up = true;
     redis->was_up = true;
     store_tell_gateway(&redis->store, message_state(true));
-    takeover_listen(&redis->store);
+    node_channel_listen(&redis->store);
     watch_resume_all(&redis->watches);
     transitions_resume(&redis->transitions);
 }
@@ -173,7 +203,7 @@ static void lease_lost(void *arg)
     }
     redis->restore_due = redis->had_lease;
     redis->had_lease = true;
-    redis->disown.due = true;
+    audit_all(redis);
     forget_notes(redis);
 }
 
@@ -213,7 +243,7 @@ static void beaten(void *arg)
     if (up && !redis->lease.gone && redis->restore_due)
         restore_all(redis);
     else if (up && !redis->lease.gone)
-        disown_run(&redis->disown);
+        audit_beat(&redis->audit);
     checkup_repeat(&redis->checkup);
     if (up && redis->lease.sweeper)
         do_the_sweepers_work(redis);
@@ -247,7 +277,7 @@ static void checkup_passed(void *arg)
 {
     struct redis *redis = arg;
 
-    redis->disown.due = true;
+    audit_all(redis);
     forget_notes(redis);
     lease_begin(&redis->lease);
 }
@@ -291,7 +321,7 @@ static void events_heard(const struct redisReply *reply, void *arg)
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
         reply->element[0]->type != REDIS_REPLY_STRING)
         return; /* the answer to a ping */
-    if (!takeover_heard(&redis->store, &redis->rides, reply->element[1], reply->element[2]))
+    if (!node_channel_heard(&redis->transitions, reply->element[1], reply->element[2]))
         watch_heard(&redis->watches, reply->element[0], reply->element[1], reply->element[2]);
 }
 
@@ -363,16 +393,24 @@ static void make_parts(struct redis *redis)
     redis->rides.arg = redis;
     redis->holding.aboard = store_metrics(&redis->store)->riders_held;
     redis->watches.store = &redis->store;
+    redis->holding.window_ms = redis->backend.setup.recovery_window_ms;
     redis->watches.rides = &redis->rides;
+    redis->watches.check = ride_to_check;
+    redis->watches.audit = ride_to_audit;
+    redis->watches.arg = redis;
     redis->transitions.store = &redis->store;
     redis->transitions.rides = &redis->rides;
     redis->transitions.holding = &redis->holding;
     redis->transitions.watches = &redis->watches;
+    redis->transitions.spoiled = ride_to_audit;
+    redis->transitions.arg = redis;
+    transitions_init(&redis->transitions);
     redis->replays.store = &redis->store;
     redis->replays.watches = &redis->watches;
     checkup_init(&redis->checkup, &redis->store, checkup_passed, redis);
     lease_init(&redis->lease, &redis->store, &lease_reports, redis);
-    disown_init(&redis->disown, &redis->store, &redis->transitions);
+    redis->audit.store = &redis->store;
+    redis->audit.rides = &redis->rides;
     reap_init(&redis->reap, &redis->store, &redis->rides);
     sweep_init(&redis->sweep, &redis->store, &redis->rides);
 }
@@ -437,7 +475,7 @@ static void redis_replay(struct backend *backend, struct order *order)
 /* Here a roster and the log it comes from cannot differ yet. */
 static void redis_reread(struct backend *backend, const char *ride)
 {
-    (void)backend, (void)ride;
+    watch_reread(&redis_of(backend)->watches, ride);
 }
 
 static void redis_about(struct backend *backend, struct blob *json)
@@ -489,11 +527,12 @@ static void redis_free(struct backend *backend)
     sentinel_free(redis->sentinel);
     redis_tls_free(redis->tls);
     lease_deinit(&redis->lease);
-    disown_deinit(&redis->disown);
     reap_deinit(&redis->reap);
     sweep_deinit(&redis->sweep);
     for (struct redis_ride *ride = redis->rides.by_name; ride; ride = ride->hh.next)
         held_clear(ride);
+    held_deinit(&redis->holding);
+    transitions_deinit(&redis->transitions);
     redis_rides_settle(&redis->rides);
     redis_url_deinit(&redis->url);
     free(redis);

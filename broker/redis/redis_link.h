@@ -39,7 +39,7 @@ struct redis_arg {
     size_t len;
 };
 
-enum { REDIS_ARGS_MAX = 24 };
+enum { REDIS_ARGS_MAX = 26 };
 
 /* The answer to one command, borrowed for the call; NULL when the connection went away first. */
 typedef void redis_answer(const struct redisReply *reply, void *arg);

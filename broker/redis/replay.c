@@ -87,8 +87,10 @@ static void add_event(struct replay *replay, const struct record_event *event)
         .kind = event->kind,
         .user = alloc_blob(event->user.at, event->user.len),
     };
+    memcpy(past->chain, event->position.chain, sizeof past->chain);
     memcpy(past->socket_id, event->socket_id, sizeof past->socket_id);
     replay->at.offset = event->position.offset;
+    memcpy(replay->at.chain, event->position.chain, sizeof replay->at.chain);
 }
 
 /* 0, or -1 when an event is bad or missing. */
@@ -117,11 +119,10 @@ static void got_page(struct replay *replay, const struct redisReply *reply)
 {
     struct broker_position end;
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 4 ||
-        reply->element[3]->type != REDIS_REPLY_ARRAY ||
-        !call_read_position(reply->element[1], reply->element[2], &end) ||
+    if (!call_read_position(reply, &end) || reply->elements != 5 ||
+        reply->element[4]->type != REDIS_REPLY_ARRAY || strcmp(end.epoch, replay->at.epoch) != 0 ||
         end.offset - replay->order->from.offset > REPLAY_EVENTS_MAX ||
-        add_page(replay, reply->element[3]) != 0)
+        add_page(replay, reply->element[4]) != 0)
         replay_fail(replay);
     else if (replay->at.offset < end.offset)
         ask_on(replay);
@@ -145,9 +146,7 @@ static int replay_ask(struct replay *replay)
 {
     struct call call;
 
-    call_script(&call, replay->replays->store, SCRIPT_REPLAY, replay->order->ride, "meta", "log");
-    call_text(&call, replay->at.epoch);
-    call_number(&call, replay->at.offset);
+    call_ride(&call, replay->replays->store, SCRIPT_REPLAY, replay->order->ride, &replay->at);
     call_number(&call, PAGE_SIZE);
     return call_send(&call, page_answered, replay);
 }

@@ -13,6 +13,7 @@
 #include <uthash.h>
 
 struct held;
+struct person;
 struct redis_rides;
 struct transition;
 struct watch;
@@ -23,9 +24,14 @@ struct redis_ride {
     struct broker_position at;      /* the latest that Redis has answered; an empty epoch: none yet */
     struct transition *transitions; /* without an answer, in order of submission (transitions.h) */
     struct held *held;              /* by socket id (held.h) */
+    struct person *persons;         /* by id: whose they are */
     struct watch *watch;            /* NULL: not watched, and nothing on its way (watch.h) */
+    uint64_t compared_ms;           /* when a transition's position was last compared (transitions.c) */
     struct notes notes;             /* what was said of it outside */
-    bool let_go;                    /* among those that may be unused */
+    uint64_t audit_ms;              /* when it is to be audited next (audit.h) */
+    bool audit_due;                 /* among those that are to be at once */
+    struct redis_ride *audit_prev, *audit_next;
+    bool let_go; /* among those that may be unused */
     struct redis_ride *next_let_go;
     UT_hash_handle hh;
 };

@@ -11,7 +11,7 @@
 
 /* Made at build time from broker/redis/scripts/. */
 extern const char script_transition[], script_suspend[], script_resume[], script_restore[], script_reap[],
-    script_sweep[], script_roster[], script_replay[];
+    script_sweep[], script_roster[], script_replay[], script_check[], script_audit[];
 
 static const char *const sources[SCRIPT_COUNT] = {
     [SCRIPT_TRANSITION] = script_transition,
@@ -22,6 +22,8 @@ static const char *const sources[SCRIPT_COUNT] = {
     [SCRIPT_SWEEP] = script_sweep,
     [SCRIPT_ROSTER] = script_roster,
     [SCRIPT_REPLAY] = script_replay,
+    [SCRIPT_CHECK] = script_check,
+    [SCRIPT_AUDIT] = script_audit,
 };
 
 void scripts_init(struct scripts *scripts, struct redis_link *link, void (*ready)(void *arg), void *arg)

@@ -20,6 +20,8 @@ enum script {
     SCRIPT_SWEEP,
     SCRIPT_ROSTER,
     SCRIPT_REPLAY,
+    SCRIPT_CHECK,
+    SCRIPT_AUDIT,
     SCRIPT_COUNT,
 };
 

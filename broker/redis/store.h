@@ -12,6 +12,9 @@
 #include "broker/redis/redis_link.h"
 #include "broker/redis/scripts.h"
 
+/* Of what is in Redis (docs/redis.md), under `layout`. Gateways of different layouts cannot share one. */
+#define STORE_LAYOUT "2"
+
 struct store {
     const struct backend_setup *setup;
     unsigned db;

@@ -29,17 +29,24 @@ bool stream_same_epoch(const struct stream *stream, const struct broker_position
     return stream->known && strcmp(stream->at.epoch, position->epoch) == 0;
 }
 
-enum stream_verdict stream_offer(struct stream *stream, const struct broker_position *event)
+enum stream_verdict stream_offer(struct stream *stream, const struct broker_message *event)
 {
+    const struct broker_position *position = &event->position;
+    uint64_t told = stream->at.offset;
+
     if (!stream->live)
         return STREAM_HOLD;
-    if (!stream_same_epoch(stream, event))
+    if (!stream_same_epoch(stream, position))
         return STREAM_FOREIGN;
-    if (event->offset <= stream->at.offset)
+    if (position->offset < told)
         return STREAM_OLD;
-    if (event->offset > stream->at.offset + 1)
+    if (position->offset == told)
+        return broker_chains_agree(position, &stream->at) ? STREAM_OLD : STREAM_FOREIGN;
+    if (position->offset > told + 1)
         return STREAM_GAP;
-    stream->at.offset++;
+    if (strcmp(event->before, stream->at.chain) != 0)
+        return STREAM_FOREIGN;
+    stream->at = *position;
     return STREAM_NEXT;
 }
 

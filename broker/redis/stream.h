@@ -28,7 +28,7 @@ enum stream_verdict {
     STREAM_OLD,     /* already told, or part of the roster */
     STREAM_NEXT,    /* tell it; the position has moved on */
     STREAM_GAP,     /* events are missing before it */
-    STREAM_FOREIGN, /* of another epoch: a new one has begun, or somebody made it up */
+    STREAM_FOREIGN, /* of another history: a new epoch has begun, an older copy has come, or it is made up */
 };
 
 /* Empty and unsettled. */
@@ -37,7 +37,7 @@ void stream_init(struct stream *stream);
 /* Frees held events and forgets everything. */
 void stream_deinit(struct stream *stream);
 
-enum stream_verdict stream_offer(struct stream *stream, const struct broker_position *event);
+enum stream_verdict stream_offer(struct stream *stream, const struct broker_message *event);
 
 /* Takes an event. Past the bound all held events are thrown away and `overflowed` is set. */
 void stream_hold(struct stream *stream, struct broker_message *event);

@@ -77,7 +77,8 @@ static void go_on(struct sweep *sweep)
 
 /* --- one ride --- */
 
-/* {'ok', epoch, offset, taken, left} or {'none', left}. How many were taken; `left` how many are suspended.
+/* {'ok', epoch, offset, chain, taken, left} or {'none', left}. How many were taken; `left` how many are
+ * suspended.
  */
 static long long read_answer(const struct swept_ride *ride, const struct redisReply *reply, long long *left)
 {
@@ -89,12 +90,12 @@ static long long read_answer(const struct swept_ride *ride, const struct redisRe
         reply->element[reply->elements - 1]->type != REDIS_REPLY_INTEGER)
         return 0;
     *left = reply->element[reply->elements - 1]->integer;
-    if (reply->elements != 5 || reply->element[3]->type != REDIS_REPLY_INTEGER ||
-        !call_read_position(reply->element[1], reply->element[2], &position))
+    if (!call_read_position(reply, &position) || reply->elements != 6 ||
+        reply->element[4]->type != REDIS_REPLY_INTEGER)
         return 0;
     if (known)
         redis_ride_reached(known, &position);
-    return reply->element[3]->integer;
+    return reply->element[4]->integer;
 }
 
 static void swept(struct swept_ride *ride, const struct redisReply *reply)
@@ -136,12 +137,8 @@ static int send_sweep(struct swept_ride *ride)
     struct sweep *sweep = ride->sweep;
     struct call call;
 
-    call_script(&call, sweep->store, SCRIPT_SWEEP, ride->name, "users", "holders", "away", "meta", "log");
-    call_channel(&call, ride->name);
-    call_number(&call, sweep->store->setup->recovery_window_ms);
-    call_position(&call, redis_rides_position(sweep->known, ride->name));
+    call_ride(&call, sweep->store, SCRIPT_SWEEP, ride->name, redis_rides_position(sweep->known, ride->name));
     call_number(&call, BITE);
-    call_number(&call, LOG_CAP);
     if (call_send(&call, sweep_answered, ride) != 0)
         return -1;
     sweep->in_flight++;

@@ -10,7 +10,9 @@
 #include "broker/redis/watch.h"
 #include "common/clock.h"
 #include "common/metrics.h"
+#include "common/user.h"
 
+#include <event2/event.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,9 @@
 
 enum {
     IN_FLIGHT_MAX = 1024, /* bounds the output buffer and what must be sent again */
+    COMPARE_EVERY_MS = 1000,
+    DISOWN_MS = 1000,       /* for a socket that is not here: another node may be about to put it back */
+    REFUSE_AFTER_MS = 5000, /* a boarding that Redis answers with errors for so long */
 };
 
 struct transition {
@@ -30,11 +35,13 @@ struct transition {
     struct transitions *transitions;
     struct redis_ride *ride;
     uint64_t sequence;
-    uint64_t sent_us; /* when, by the monotonic clock; sent again: the last time */
+    uint64_t sent_us;    /* when, by the monotonic clock; sent again: the last time */
+    uint64_t failing_ms; /* since when Redis answers it with errors, by the monotonic clock; 0: it does not */
+    uint64_t wait_ms;    /* for how long a suspended socket is waited for; 0: for the window */
     size_t bytes;
     struct transition *prev, *next;           /* all */
     struct transition *ride_prev, *ride_next; /* of the ride */
-    struct transition *next_again;            /* of those to be sent once more */
+    struct transition *next_again;            /* of those to be sent once more, now or after a pause */
 };
 
 static void set_bytes(struct transitions *transitions, size_t bytes)
@@ -105,9 +112,13 @@ static enum script script_of(const struct store *store, enum broker_transition_k
     return SCRIPT_TRANSITION;
 }
 
-/* What SCRIPT_TRANSITION is told to do. */
-static const char *kind_name(enum broker_transition_kind kind)
+/* What SCRIPT_TRANSITION is told to do, and SCRIPT_RESTORE of the record. */
+static const char *kind_of(const struct transition *transition)
 {
+    enum broker_transition_kind kind = transition->order->transition;
+
+    if (transition->script == SCRIPT_RESTORE)
+        return watch_is_live(transition->ride) ? "newest" : "";
     if (kind == BROKER_BOARD)
         return "board";
     return kind == BROKER_EXIT ? "exit" : "disconnect";
@@ -125,30 +136,50 @@ static void announce(const struct transition *transition)
         notes_suspend(&ride->notes, store, ride->name);
 }
 
+static void add_user(struct call *call, const struct transition *transition)
+{
+    const struct blob *user = transition->order->user;
+
+    if (transition->wait_ms > 0)
+        call_number(call, transition->wait_ms);
+    else
+        call_bytes(call, user ? user->data : "", user ? user->len : 0);
+}
+
+/* What is known of the ride. Behind others of this node it is old in any case, and to find it in the log
+ * costs Redis a third of a transition: now and then is enough. */
+static struct broker_position known_position(const struct transition *transition)
+{
+    struct redis_ride *ride = transition->ride;
+    struct broker_position known = ride->at;
+    uint64_t now = clock_ms();
+
+    if (transition != ride->transitions && now - ride->compared_ms < COMPARE_EVERY_MS)
+        known.chain[0] = '\0';
+    else
+        ride->compared_ms = now;
+    return known;
+}
+
 /* broker/redis/scripts/operation.lua says what they are. */
-static void make_call(struct call *call, const struct transition *transition)
+static void make_call(struct call *call, const struct transition *transition, const char *id)
 {
     struct store *store = transition->transitions->store;
+    const struct broker_position known = known_position(transition);
     const struct redis_ride *ride = transition->ride;
     const struct order *order = transition->order;
-    char held[RECORD_NODE_MAX + 8], done[32];
 
-    snprintf(held, sizeof held, "node:%s", store->node);
-    snprintf(done, sizeof done, "done:%s", store->run);
-    call_script(call, store, transition->script, ride->name, "users", "holders", held, "away", "meta", "log",
-                done);
-    call_channel(call, ride->name);
-    call_text(call, kind_name(order->transition));
+    call_ride(call, store, transition->script, ride->name, &known);
+    call_text(call, kind_of(transition));
     call_text(call, order->socket_id);
     call_text(call, store->node);
-    call_bytes(call, order->user ? order->user->data : "", order->user ? order->user->len : 0);
+    call_text(call, id);
+    add_user(call, transition);
     call_number(call, transition->tenure);
-    call_number(call, store->setup->recovery_window_ms);
-    call_position(call, &ride->at);
     call_text(call, store->run);
     call_number(call, transition->sequence);
     call_number(call, transition == ride->transitions ? 0 : transition->ride_prev->sequence);
-    call_number(call, LOG_CAP);
+    call_number(call, store->setup->connections_per_user);
 }
 
 static void transition_answered(const struct redisReply *reply, void *arg);
@@ -156,11 +187,14 @@ static void transition_answered(const struct redisReply *reply, void *arg);
 /* 0, or -1 when there is no connection. */
 static int send_transition(struct transition *transition)
 {
+    char id[USER_ID_MAX + 1] = "";
     struct call call;
 
+    if (transition->order->user)
+        user_id(transition->order->user, id);
     transition->sent_us = clock_us();
     announce(transition);
-    make_call(&call, transition);
+    make_call(&call, transition, id);
     if (call_send(&call, transition_answered, transition) != 0)
         return -1;
     transition->transitions->in_flight++;
@@ -187,7 +221,7 @@ void transitions_send(struct transitions *transitions)
 
 /* --- answers --- */
 
-enum verdict { VERDICT_OK, VERDICT_REFUSED, VERDICT_EARLY, VERDICT_MOVED, VERDICT_NONE };
+enum verdict { VERDICT_OK, VERDICT_REFUSED, VERDICT_CROWDED, VERDICT_EARLY, VERDICT_MOVED, VERDICT_NONE };
 
 struct answer {
     struct broker_position position;
@@ -198,33 +232,44 @@ struct answer {
 /* What broker/redis/scripts/operation.lua says. */
 static enum verdict read_answer(const struct redisReply *reply, struct answer *answer)
 {
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 1 ||
-        reply->element[0]->type != REDIS_REPLY_STRING)
+    const char *word = call_read_word(reply);
+
+    if (!word)
         return VERDICT_NONE;
-    const char *word = reply->element[0]->str;
     if (strcmp(word, "early") == 0)
         return VERDICT_EARLY;
     if (strcmp(word, "refused") == 0)
         return VERDICT_REFUSED;
-    if (reply->elements < 3 || !call_read_position(reply->element[1], reply->element[2], &answer->position))
+    if (strcmp(word, "crowded") == 0)
+        return VERDICT_CROWDED;
+    if (!call_read_position(reply, &answer->position))
         return VERDICT_NONE;
     if (strcmp(word, "moved") == 0)
         return VERDICT_MOVED;
-    if (strcmp(word, "ok") != 0 || reply->elements != 5 ||
-        record_parse_tenure(reply_slice(reply->element[3]), &answer->tenure) != 0)
+    if (strcmp(word, "ok") != 0 || reply->elements != 6 ||
+        record_parse_tenure(reply_slice(reply->element[4]), &answer->tenure) != 0)
         return VERDICT_NONE;
-    answer->detail = reply_slice(reply->element[4]);
+    answer->detail = reply_slice(reply->element[5]);
     return VERDICT_OK;
+}
+
+static bool detail_is(const struct answer *answer, const char *word)
+{
+    return answer->detail.len == strlen(word) && memcmp(answer->detail.at, word, answer->detail.len) == 0;
 }
 
 static void restored(const struct transition *transition, const struct answer *answer)
 {
     struct transitions *transitions = transition->transitions;
 
-    if (answer->detail.len > 0)
+    const char *socket_id = transition->order->socket_id;
+
+    if (detail_is(answer, "missing"))
         metric_add(store_metrics(transitions->store)->riders_restored, 1);
-    held_restored(transitions->holding, transition->ride, transition->order->socket_id, transition->claim,
+    held_restored(transitions->holding, transition->ride, socket_id, transition->claim,
                   answer->position.offset);
+    if (detail_is(answer, "off"))
+        held_put_off(transition->ride, socket_id, transition->claim);
 }
 
 static void committed(const struct transition *transition, const struct answer *answer)
@@ -253,11 +298,77 @@ static void refused(const struct transition *transition)
         tell(transition, message_evicted(order->ride, order->socket_id));
 }
 
+/* --- once more --- */
+
+static void repeat_after_a_pause(struct transition *transition)
+{
+    struct transitions *transitions = transition->transitions;
+    unsigned pause_ms = backoff_pause(&transitions->backoff);
+    const struct timeval pause = {.tv_sec = pause_ms / 1000,
+                                  .tv_usec = (suseconds_t)(pause_ms % 1000) * 1000};
+
+    LL_APPEND2(transitions->paused, transition, next_again);
+    if (!event_pending(transitions->timer, EV_TIMEOUT, NULL))
+        event_add(transitions->timer, &pause);
+}
+
+static bool waits_for_failing(const struct transition *transition)
+{
+    return transition->ride->transitions->failing_ms > 0;
+}
+
+/* What is early on a ride where the first one fails can only be early again. */
+static void repeat(struct transition *transition)
+{
+    if (waits_for_failing(transition))
+        repeat_after_a_pause(transition);
+    else
+        LL_APPEND2(transition->transitions->again, transition, next_again);
+}
+
+static void pause_over(evutil_socket_t fd, short what, void *arg)
+{
+    struct transitions *transitions = arg;
+
+    (void)fd, (void)what;
+    LL_CONCAT2(transitions->again, transitions->paused, next_again);
+    transitions->paused = NULL;
+    transitions->store->settle(transitions->store->settle_arg);
+}
+
+/*
+ * Redis has answered, but nothing definite: it has not been done. What becomes of a client is tried until it
+ * is done; who wants to board is told after a while. Perhaps a key is spoiled: an audit of the ride mends
+ * that.
+ */
+static void failed(struct transition *transition, const struct redisReply *reply)
+{
+    struct transitions *transitions = transition->transitions;
+    uint64_t now = clock_ms();
+
+    store_trouble(transitions->store, "a transition on %s failed: %s", transition->ride->name,
+                  store_complaint(reply));
+    transitions->spoiled(transition->ride, transitions->arg);
+    if (transition->failing_ms == 0)
+        transition->failing_ms = now;
+    if (transition->order->transition == BROKER_BOARD && !transition->ours &&
+        now - transition->failing_ms >= REFUSE_AFTER_MS)
+        transition_fail(transition, "the broker cannot record it");
+    else
+        repeat_after_a_pause(transition);
+}
+
 static void conclude(struct transition *transition, const struct redisReply *reply)
 {
     struct answer answer;
 
-    switch (read_answer(reply, &answer)) {
+    enum verdict verdict = read_answer(reply, &answer);
+
+    if (verdict != VERDICT_NONE && verdict != VERDICT_EARLY) {
+        transition->failing_ms = 0;
+        backoff_reset(&transition->transitions->backoff);
+    }
+    switch (verdict) {
     case VERDICT_OK:
         redis_ride_reached(transition->ride, &answer.position);
         if (transition->script == SCRIPT_RESTORE)
@@ -270,17 +381,18 @@ static void conclude(struct transition *transition, const struct redisReply *rep
         refused(transition);
         transition_end(transition);
         break;
+    case VERDICT_CROWDED:
+        transition_fail(transition, "the user has too many connections");
+        break;
     case VERDICT_MOVED:
         redis_ride_reached(transition->ride, &answer.position);
-        LL_APPEND2(transition->transitions->again, transition, next_again);
+        repeat(transition);
         break;
     case VERDICT_EARLY:
-        LL_APPEND2(transition->transitions->again, transition, next_again);
+        repeat(transition);
         break;
     case VERDICT_NONE:
-        store_trouble(transition->transitions->store, "a transition on %s failed: %s", transition->ride->name,
-                      store_complaint(reply));
-        transition_fail(transition, "the broker cannot record it");
+        failed(transition, reply);
         break;
     }
 }
@@ -298,7 +410,7 @@ static void transition_answered(const struct redisReply *reply, void *arg)
     case CALL_LOST:
         break; /* it stays in the list */
     case CALL_AGAIN:
-        LL_APPEND2(transitions->again, transition, next_again);
+        repeat(transition);
         break;
     case CALL_ANSWERED:
         conclude(transition, reply);
@@ -345,6 +457,8 @@ void transitions_submit(struct transitions *transitions, struct order *order)
     transition->tenure = held_tenure(ride, order->socket_id);
     if (order->transition == BROKER_BOARD || order->transition == BROKER_RESUME)
         transition->claim = held_claim(transitions->holding, ride, order->socket_id);
+    else if (order->transition == BROKER_SUSPEND)
+        held_part(transitions->holding, ride, order->socket_id);
     else
         held_forget(ride, order->socket_id);
     append(transitions, ride, transition, order);
@@ -381,8 +495,26 @@ void transitions_disown(struct transitions *transitions, const char *name, const
     struct transition *transition = alloc_zeroed(sizeof *transition);
     order->transition = BROKER_SUSPEND;
     transition->script = script_of(transitions->store, BROKER_SUSPEND);
+    transition->wait_ms = held_parted_ms(transitions->holding, socket_id);
+    if (transition->wait_ms < DISOWN_MS)
+        transition->wait_ms = DISOWN_MS;
     transition->ours = true;
     append(transitions, ride, transition, order);
+}
+
+bool transitions_exits(const struct redis_ride *ride, const char *id)
+{
+    char exiting[USER_ID_MAX + 1];
+
+    for (const struct transition *transition = ride->transitions; transition;
+         transition = transition->ride_next) {
+        if (transition->script != SCRIPT_TRANSITION || transition->order->transition != BROKER_EXIT)
+            continue;
+        user_id(transition->order->user, exiting);
+        if (strcmp(exiting, id) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* The records in them may be older than what is sent again behind them, and both be missing in Redis now. */
@@ -403,6 +535,7 @@ static void withdraw_restorations(struct transitions *transitions)
 void transitions_resume(struct transitions *transitions)
 {
     transitions->again = NULL;
+    transitions->paused = NULL;
     withdraw_restorations(transitions);
     transitions->unsent = transitions->all;
 }
@@ -412,9 +545,24 @@ void transitions_refuse_all(struct transitions *transitions, const char *error)
     struct transition *transition, *next;
 
     transitions->again = NULL;
+    transitions->paused = NULL;
     DL_FOREACH_SAFE(transitions->all, transition, next)
     {
         transition_fail(transition, error);
     }
     transitions->unsent = NULL;
+}
+
+void transitions_init(struct transitions *transitions)
+{
+    transitions->timer = event_new(transitions->store->setup->base, -1, 0, pause_over, transitions);
+    if (!transitions->timer)
+        alloc_failed();
+    transitions->sequence = clock_wall_ms() * 1000;
+}
+
+void transitions_deinit(struct transitions *transitions)
+{
+    if (transitions->timer)
+        event_free(transitions->timer);
 }

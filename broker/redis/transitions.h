@@ -12,13 +12,15 @@
 #ifndef RIDECAST_BROKER_REDIS_TRANSITIONS_H
 #define RIDECAST_BROKER_REDIS_TRANSITIONS_H
 
+#include "broker/redis/backoff.h"
 #include "broker/redis/held.h"
 #include "broker/redis/store.h"
 
+struct event;
 struct transition;
 struct watches;
 
-/* Zeroed but for the parts below it, it is empty. */
+/* Zeroed but for the parts below it and the function, it is empty. */
 struct transitions {
     struct store *store;
     struct redis_rides *rides;
@@ -27,10 +29,18 @@ struct transitions {
     struct transition *all;    /* in order of submission: first what was sent, then what waits */
     struct transition *unsent; /* the first that waits; NULL: none */
     struct transition *again;  /* sent, but not taken: to be sent once more, in the order of the answers */
+    struct transition *paused; /* the same, after a pause */
+    struct event *timer;       /* the pause's end */
+    struct backoff backoff;    /* of these pauses */
+    void (*spoiled)(struct redis_ride *ride, void *arg); /* Redis answers those of the ride with errors */
+    void *arg;
     size_t in_flight;
     size_t bytes;      /* held by all */
-    uint64_t sequence; /* of the last one submitted */
+    uint64_t sequence; /* of the last one submitted; it begins as the microseconds of the clock */
 };
+
+void transitions_init(struct transitions *transitions);
+void transitions_deinit(struct transitions *transitions);
 
 /* Takes the order: it waits to be sent, or is refused because the queue is full. */
 void transitions_submit(struct transitions *transitions, struct order *order);
@@ -38,8 +48,12 @@ void transitions_submit(struct transitions *transitions, struct order *order);
 /* Puts back the rider of a held socket; held_restored() is told of its end. */
 void transitions_restore(struct transitions *transitions, const struct held *held);
 
-/* Suspends a socket's rider, unless it is held. Nobody is told how that ended. */
+/* Suspends a socket that is not held, for as long as its client may come back here, or else for a moment.
+ * Nobody is told how that ended. */
 void transitions_disown(struct transitions *transitions, const char *ride, const char *socket_id);
+
+/* Whether an exit as this person waits for its answer. */
+bool transitions_exits(const struct redis_ride *ride, const char *id);
 
 /* Sends what waits. */
 void transitions_send(struct transitions *transitions);

@@ -10,6 +10,7 @@
 #include "broker/redis/catchup.h"
 #include "broker/redis/held.h"
 #include "broker/redis/stream.h"
+#include "common/clock.h"
 #include "common/metrics.h"
 
 #include <assert.h>
@@ -17,6 +18,10 @@
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The roster is read anew only when it is still found wrong after a while: what was found first may be about
+ * to be mended, and events will tell of it. */
+enum { REREAD_AFTER_MS = 1500, REREAD_WITHIN_MS = 30000 };
 
 enum watch_state {
     WATCH_AWAY,        /* not subscribed: the backend is down, or nobody watches */
@@ -35,6 +40,8 @@ struct watch {
     struct stream stream;
     struct catchup *catchup;              /* NULL: none runs */
     bool again;                           /* something was missed during the catch-up: one more afterwards */
+    bool reread;                          /* the next one reads the roster, whatever the log says */
+    uint64_t reread_ms;                   /* since when one is asked for; 0: it is not */
     bool suspect;                         /* a message of another epoch was the reason to catch up */
     struct event *retry;                  /* the next attempt to catch up */
     struct backoff backoff;               /* of these attempts */
@@ -106,8 +113,10 @@ static void catch_up(struct watch *watch)
     stream_unsettle(&watch->stream);
     watch->state = WATCH_CATCHING_UP;
     watch->again = false;
-    watch->catchup = catchup_start(watch->watches->store, watch->ride,
-                                   watch->stream.known ? &watch->stream.at : NULL, &reports, watch);
+    watch->catchup =
+        catchup_start(watch->watches->store, watch->ride,
+                      watch->stream.known && !watch->reread ? &watch->stream.at : NULL, &reports, watch);
+    watch->reread = false;
 }
 
 /* The chain of events is broken, or may be. */
@@ -153,24 +162,33 @@ static void stop_catching_up(struct watch *watch)
 
 /* An event has been told. What it says of an epoch that Redis has left since is no news to whoever holds the
  * socket. */
-static void follow(struct watch *watch, const struct broker_position *position, enum broker_event_kind kind,
-                   const char *socket_id)
+static void follow(struct watch *watch, const struct broker_message *event)
 {
-    if (strcmp(watch->ride->at.epoch, position->epoch) != 0)
+    if (strcmp(watch->ride->at.epoch, event->position.epoch) != 0)
         return;
-    redis_ride_reached(watch->ride, position);
-    held_heard(watch->ride, socket_id, kind, position->offset);
+    redis_ride_reached(watch->ride, &event->position);
+    held_heard(watch->ride, event);
+}
+
+static struct broker_message *event_of(const struct watch *watch, const struct record_event *record)
+{
+    struct blob *user = alloc_blob(record->user.at, record->user.len);
+    struct broker_message *event =
+        message_event(watch->ride->name, &record->position, record->kind, record->socket_id, user);
+
+    memcpy(event->before, record->before, sizeof event->before);
+    blob_unref(user);
+    return event;
 }
 
 static void caught_event(const struct record_event *record, void *arg)
 {
     struct watch *watch = arg;
-    struct blob *user = alloc_blob(record->user.at, record->user.len);
+    struct broker_message *event = event_of(watch, record);
 
     watch->stream.at = record->position;
-    tell(watch, message_event(watch->ride->name, &record->position, record->kind, record->socket_id, user));
-    blob_unref(user);
-    follow(watch, &record->position, record->kind, record->socket_id);
+    follow(watch, event);
+    tell(watch, event);
     tell_results_that_came_true(watch);
 }
 
@@ -207,12 +225,12 @@ static void judge_suspect(struct watch *watch)
 
 static void take_event(struct watch *watch, struct broker_message *event)
 {
-    switch (stream_offer(&watch->stream, &event->position)) {
+    switch (stream_offer(&watch->stream, event)) {
     case STREAM_HOLD:
         stream_hold(&watch->stream, event);
         return;
     case STREAM_NEXT:
-        follow(watch, &event->position, event->event, event->socket_id);
+        follow(watch, event);
         tell(watch, event);
         tell_results_that_came_true(watch);
         return;
@@ -259,21 +277,28 @@ static const struct catchup_reports reports = {
     .failed = catching_up_failed,
 };
 
+/* An audit has found something wrong: every node is to check what it holds. */
+static bool is_call_to_check(const struct redisReply *text)
+{
+    return text->type == REDIS_REPLY_STRING && strcmp(text->str, "check") == 0;
+}
+
 static void take_message(struct watch *watch, const struct redisReply *text)
 {
     struct record_event record;
 
     if (watch->state != WATCH_CATCHING_UP && watch->state != WATCH_LIVE)
         return;
+    if (is_call_to_check(text)) {
+        watch->watches->check(watch->ride, watch->watches->arg);
+        return;
+    }
     if (text->type != REDIS_REPLY_STRING || record_parse_event(text->str, text->len, &record) != 0) {
         bad_message(watch, "a malformed message");
         repair(watch);
         return;
     }
-    struct blob *user = alloc_blob(record.user.at, record.user.len);
-    take_event(watch,
-               message_event(watch->ride->name, &record.position, record.kind, record.socket_id, user));
-    blob_unref(user);
+    take_event(watch, event_of(watch, &record));
 }
 
 void watch_result(struct watches *watches, struct redis_ride *ride, struct broker_message *result)
@@ -407,6 +432,25 @@ static void end(struct watch *watch)
     free_if_over(watch);
 }
 
+void watch_reread(struct watches *watches, const char *name)
+{
+    const struct redis_ride *ride = redis_rides_find(watches->rides, name, strlen(name));
+    struct watch *watch = ride ? ride->watch : NULL;
+    uint64_t now = clock_ms();
+
+    if (!watch || watch->state != WATCH_LIVE)
+        return;
+    if (watch->reread_ms == 0 || now - watch->reread_ms > REREAD_WITHIN_MS)
+        watch->reread_ms = now;
+    if (now - watch->reread_ms < REREAD_AFTER_MS) {
+        watches->audit(watch->ride, watches->arg);
+        return;
+    }
+    watch->reread_ms = 0;
+    watch->reread = true;
+    repair(watch);
+}
+
 void watch_end(struct watches *watches, const char *name)
 {
     struct watch *watch = redis_rides_get(watches->rides, name)->watch;
@@ -437,6 +481,11 @@ void watch_suspend_all(struct watches *watches)
         watch->confirmations_due = 0;
         free_if_over(watch);
     }
+}
+
+bool watch_is_live(const struct redis_ride *ride)
+{
+    return ride->watch && ride->watch->state == WATCH_LIVE;
 }
 
 void watch_end_all(struct watches *watches)

@@ -14,15 +14,21 @@
 #include "broker/redis/rides.h"
 #include "broker/redis/store.h"
 
-/* Zeroed but for the parts below it, it is empty. */
+/* Zeroed but for the parts below it and the function, it is empty. */
 struct watches {
     struct store *store;
     struct redis_rides *rides;
-    size_t results_held; /* on all rides */
+    size_t results_held;                               /* on all rides */
+    void (*check)(struct redis_ride *ride, void *arg); /* an audit of the ride asks for it (audit.h) */
+    void (*audit)(struct redis_ride *ride, void *arg); /* it is to be gone through at once */
+    void *arg;
 };
 
 void watch_begin(struct watches *watches, const char *ride);
 void watch_end(struct watches *watches, const char *ride);
+
+/* The gateway has another number aboard than Redis. If that lasts, the roster is read anew. */
+void watch_reread(struct watches *watches, const char *ride);
 
 /* The backend is up: subscribes to all watched rides. */
 void watch_resume_all(struct watches *watches);
@@ -36,6 +42,9 @@ void watch_heard(struct watches *watches, const struct redisReply *word, const s
 
 /* Takes a RESULT or HISTORY and tells it as soon as everything up to its position has been told. */
 void watch_result(struct watches *watches, struct redis_ride *ride, struct broker_message *result);
+
+/* Whether the ride's events come as they happen. */
+bool watch_is_live(const struct redis_ride *ride);
 
 /* The end, without connections: tells all results that still wait for their events and watches nothing any
  * more. */

@@ -13,6 +13,7 @@ static void drop_oldest(struct history *history)
 {
     struct history_event *oldest = at(history, 0);
 
+    memcpy(history->before, oldest->position.chain, sizeof history->before);
     history->bytes -= oldest->user->len;
     blob_unref(oldest->user);
     history->first = (history->first + 1) & (history->size - 1);
@@ -48,30 +49,33 @@ static int grow(struct history *history)
     return 0;
 }
 
-static bool follows(const struct history *history, const struct broker_position *position)
+static bool follows(const struct broker_position *before, const struct broker_position *position)
 {
-    const struct broker_position *last = &at(history, history->count - 1)->position;
-
-    return !strcmp(last->epoch, position->epoch) && position->offset == last->offset + 1;
+    return !strcmp(before->epoch, position->epoch) && position->offset == before->offset + 1;
 }
 
-void history_add(struct history *history, const struct broker_position *position, enum broker_event_kind kind,
-                 const char *socket_id, struct blob *user)
+void history_add(struct history *history, const struct broker_position *before,
+                 const struct history_event *added)
 {
-    if (history->count && !follows(history, position))
+    if (history->count && !follows(&at(history, history->count - 1)->position, &added->position))
         clear(history);
+    if (!history->count) {
+        static const struct broker_position unknown = {.epoch = ""};
+        const struct broker_position *known = follows(before, &added->position) ? before : &unknown;
+
+        memcpy(history->before, known->chain, sizeof history->before);
+    }
     if (history->count == history->size && history->size < HISTORY_EVENTS_MAX && grow(history) != 0) {
         clear(history);
         return;
     }
     while (history->count &&
-           (history->count == history->size || history->bytes + user->len > HISTORY_BYTES_MAX))
+           (history->count == history->size || history->bytes + added->user->len > HISTORY_BYTES_MAX))
         drop_oldest(history);
     history->count++;
-    history->bytes += user->len;
-    struct history_event *event = at(history, history->count - 1);
-    *event = (struct history_event){.position = *position, .kind = kind, .user = blob_ref(user)};
-    memcpy(event->socket_id, socket_id, strnlen(socket_id, SOCKET_ID_LEN));
+    history->bytes += added->user->len;
+    *at(history, history->count - 1) = *added;
+    blob_ref(added->user);
 }
 
 bool history_ends(enum broker_event_kind kind)
@@ -79,15 +83,40 @@ bool history_ends(enum broker_event_kind kind)
     return kind == BROKER_EXITED || kind == BROKER_DISCONNECTED || kind == BROKER_ENDED;
 }
 
+/* The last event of the socket; NULL: there is none. */
+static const struct history_event *last_of(const struct history *history, const char *socket_id)
+{
+    for (size_t i = history->count; i-- > 0;)
+        if (!strcmp(at(history, i)->socket_id, socket_id))
+            return at(history, i);
+    return NULL;
+}
+
+bool history_knows(const struct history *history, const char *socket_id)
+{
+    return last_of(history, socket_id) != NULL;
+}
+
 bool history_ended(const struct history *history, const char *socket_id)
 {
-    for (size_t i = history->count; i-- > 0;) {
-        const struct history_event *event = at(history, i);
+    const struct history_event *last = last_of(history, socket_id);
 
-        if (!strcmp(event->socket_id, socket_id))
-            return history_ends(event->kind);
+    return last && history_ends(last->kind);
+}
+
+/* Whether a place from just before the oldest event to the last is one of this run. */
+static bool holds(const struct history *history, const struct broker_position *position)
+{
+    const struct broker_position *oldest = &at(history, 0)->position;
+    struct broker_position known = *oldest;
+
+    if (position->offset + 1 == oldest->offset) {
+        known.offset = position->offset;
+        memcpy(known.chain, history->before, sizeof known.chain);
+    } else {
+        known = at(history, (size_t)(position->offset - oldest->offset))->position;
     }
-    return false;
+    return broker_position_equal(&known, position);
 }
 
 bool history_reaches(const struct history *history, const struct broker_position *position,
@@ -96,10 +125,9 @@ bool history_reaches(const struct history *history, const struct broker_position
     if (strcmp(position->epoch, now->epoch) != 0 || position->offset > now->offset)
         return false;
     if (position->offset == now->offset)
-        return true;
-    return history->count && !strcmp(at(history, 0)->position.epoch, now->epoch) &&
-           at(history, 0)->position.offset <= position->offset + 1 &&
-           at(history, history->count - 1)->position.offset == now->offset;
+        return broker_position_equal(position, now);
+    return history->count && at(history, 0)->position.offset <= position->offset + 1 &&
+           broker_position_equal(&at(history, history->count - 1)->position, now) && holds(history, position);
 }
 
 const struct history_event *history_after(const struct history *history,

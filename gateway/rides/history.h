@@ -29,23 +29,31 @@ struct history {
     size_t size;                /* a power of two, at most HISTORY_EVENTS_MAX */
     size_t first;               /* index of the oldest */
     size_t count;
-    size_t bytes; /* of the records held */
+    size_t bytes;               /* of the records held */
+    char before[CHAIN_LEN + 1]; /* the fingerprint just before the oldest; empty: not known */
 };
 
 void history_deinit(struct history *history);
 
-/* Takes a reference to `user`. Out of memory only costs the history. */
-void history_add(struct history *history, const struct broker_position *position, enum broker_event_kind kind,
-                 const char *socket_id, struct blob *user);
+/*
+ * Adds the event that led from `before`, which is of any stream, to its own position. Takes a reference to
+ * `event->user`. Out of memory only costs the history.
+ */
+void history_add(struct history *history, const struct broker_position *before,
+                 const struct history_event *event);
 
 /*
- * Whether everything after `position` up to `now` is here (so also when nothing came after it).
+ * Whether everything after `position` up to `now` is here (so also when nothing came after it), and
+ * `position` is of the same stream: where another event was at its offset, nothing leads on from it.
  */
 bool history_reaches(const struct history *history, const struct broker_position *position,
                      const struct broker_position *now);
 
 /* Whether such an event ends its socket. */
 bool history_ends(enum broker_event_kind kind);
+
+/* Whether it has any event of the socket. */
+bool history_knows(const struct history *history, const char *socket_id);
 
 /* Whether the last that is known of the socket is that it has ended. */
 bool history_ended(const struct history *history, const char *socket_id);

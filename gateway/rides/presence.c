@@ -4,6 +4,7 @@
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/user.h"
 #include "gateway/rides/ride_list.h"
 
 #include <stdlib.h>
@@ -98,21 +99,19 @@ static void tell_difference(struct ride *ride, enum broker_event_kind kind, cons
     ride_event(ride, kind, user, &(struct broker_position){.offset = ride->position.offset});
 }
 
-static void tell_gone(void *arg, const char *socket_id, struct blob *user)
+static void tell_gone(void *arg, struct blob *user)
 {
-    (void)socket_id;
     tell_difference(arg, BROKER_DISCONNECTED, user);
 }
 
-static void tell_boarded(void *arg, const char *socket_id, struct blob *user)
+static void tell_boarded(void *arg, struct blob *user)
 {
-    (void)socket_id;
     tell_difference(arg, BROKER_BOARDED, user);
 }
 
-static void tell_nobody(void *arg, const char *socket_id, struct blob *user)
+static void tell_nobody(void *arg, struct blob *user)
 {
-    (void)arg, (void)socket_id, (void)user;
+    (void)arg, (void)user;
 }
 
 /* Nobody has put them back since the store lost them. */
@@ -152,24 +151,65 @@ static void on_roster(struct presence *presence, const struct broker_message *me
     riders_submit_held(&presence->riders, ride);
 }
 
+/*
+ * Whether clients hear of an event. Whoever is put back as it was after a loss in the store was never gone
+ * for those that knew it; whoever is not aboard, as far as they know, cannot be gone.
+ */
+static bool is_news(enum broker_event_kind kind, const struct blob *known, const struct blob *user)
+{
+    switch (kind) {
+    case BROKER_BOARDED:
+    case BROKER_EXITED:
+        break;
+    case BROKER_DISCONNECTED:
+        return known != NULL;
+    case BROKER_RESTORED:
+        return !known || !blob_equal(known, user);
+    case BROKER_ENDED:
+        return false;
+    }
+    return true;
+}
+
+static void fold(struct roster *roster, enum broker_event_kind kind, const char *id, struct blob *user)
+{
+    switch (kind) {
+    case BROKER_BOARDED:
+    case BROKER_RESTORED:
+        roster_set(roster, user);
+        break;
+    case BROKER_EXITED:
+    case BROKER_DISCONNECTED:
+        roster_remove(roster, id);
+        break;
+    case BROKER_ENDED:
+        break;
+    }
+}
+
+static void remember(struct ride *ride, const struct broker_message *message)
+{
+    struct history_event event = {
+        .position = message->position, .kind = message->event, .user = message->user};
+
+    memcpy(event.socket_id, message->socket_id, sizeof event.socket_id);
+    history_add(&ride->history, &ride->position, &event);
+}
+
 static void on_broker_event(struct presence *presence, const struct broker_message *message)
 {
     struct ride *ride = rides_find(&presence->watched.rides, message->ride);
+    char id[USER_ID_MAX + 1];
 
     if (!ride || !ride->live)
         return;
     ride_changed(ride);
-    ride->position = message->position;
-    /* Whoever is put back as it was after a loss in the store was never gone for the clients that knew it. */
-    const struct blob *known = roster_get(ride->roster, message->socket_id);
-    bool told = message->event != BROKER_ENDED &&
-                (message->event != BROKER_RESTORED || !known || !blob_equal(known, message->user));
-    if (message->event == BROKER_BOARDED || message->event == BROKER_RESTORED)
-        roster_set(ride->roster, message->socket_id, message->user);
-    else if (message->event != BROKER_ENDED)
-        roster_remove(ride->roster, message->socket_id);
     if (presence->options.recovery_window_ms)
-        history_add(&ride->history, &message->position, message->event, message->socket_id, message->user);
+        remember(ride, message);
+    ride->position = message->position;
+    user_id(message->user, id);
+    bool told = is_news(message->event, roster_get(ride->roster, id), message->user);
+    fold(ride->roster, message->event, id, message->user);
     if (told)
         ride_event(ride, message->event, message->user, &message->position);
 }

@@ -2,7 +2,7 @@
  * Recovery ids: the `pid` of Socket.IO's connection state recovery, signed so that nothing is stored for a
  * client.
  *
- *   <socket id> <8 random letters> <HMAC-SHA256, 43 letters> <offset>-<epoch>
+ *   <socket id> <8 random letters> <HMAC-SHA256, 43 letters> <offset>.<chain>-<epoch>
  *
  * Whoever shows one may have the socket id back, on any node, on that ride only, and only with a token of the
  * same subject where the client had one. The position is where the
@@ -23,8 +23,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An epoch that no ride has. */
-#define RECOVERY_NOWHERE "--------"
+/* An epoch that no ride has, and a fingerprint for it. */
+#define RECOVERY_NOWHERE       "--------"
+#define RECOVERY_NOWHERE_CHAIN "00000000"
 
 enum {
     RECOVERY_LETTERS = SOCKET_ID_LEN + 8,

@@ -174,13 +174,11 @@ static void hold(struct riders *riders, struct ride *ride, const struct broker_t
 
 /* Whether somebody who is not aboard yet finds no room, where `coming` others are let in already. As far as
  * is known here: what others board meanwhile comes on top. */
-static bool is_full(const struct riders *riders, const struct ride *ride, const char *socket_id,
-                    size_t coming)
+static bool is_full(const struct riders *riders, const struct ride *ride, const char *id, size_t coming)
 {
     size_t max = riders->options.riders_per_ride;
 
-    return max && ride->live && roster_count(ride->roster) + coming >= max &&
-           !roster_get(ride->roster, socket_id);
+    return max && ride->live && roster_count(ride->roster) + coming >= max && !roster_get(ride->roster, id);
 }
 
 static const char RIDE_FULL[] = "the ride is full";
@@ -191,10 +189,28 @@ static void tell_full(const struct riders *riders, const struct ip *client)
         riders->options.full(riders->options.owner, client);
 }
 
+/* A boarding that was held back: whether it finds no room. `coming` are those before it who are not aboard
+ * yet.
+ */
+static bool is_refused(const struct riders *riders, const struct ride *ride, struct blob *user,
+                       struct roster *coming)
+{
+    char id[USER_ID_MAX + 1];
+
+    user_id(user, id);
+    if (roster_get(coming, id))
+        return false;
+    if (is_full(riders, ride, id, roster_count(coming)))
+        return true;
+    if (!roster_get(ride->roster, id))
+        roster_set(coming, user);
+    return false;
+}
+
 /* On its way to the broker, or refused. */
 void riders_submit_held(struct riders *riders, struct ride *ride)
 {
-    size_t coming = 0;
+    struct roster *coming = roster_new();
 
     while (ride->held) {
         struct held *held = ride->held;
@@ -206,18 +222,17 @@ void riders_submit_held(struct riders *riders, struct ride *ride)
             .ticket = held->ticket,
         };
         struct broker_message full = {.kind = BROKER_RESULT, .ticket = held->ticket, .error = RIDE_FULL};
-        bool boards = held->kind == BROKER_BOARD;
-        bool refused = boards && is_full(riders, ride, held->socket_id, coming);
+        bool refused = held->kind == BROKER_BOARD && is_refused(riders, ride, held->user, coming);
 
         if (!refused)
             broker_submit(riders->options.broker, &transition);
-        coming += boards && !refused && !roster_get(ride->roster, held->socket_id);
         drop_held(riders, ride, held);
         if (refused) {
             tell_full(riders, NULL);
             riders_result(riders, &full);
         }
     }
+    roster_free(coming);
     watched_release(ride);
 }
 
@@ -382,7 +397,8 @@ bool rider_recovery_id(const struct rider *rider, char out[RECOVERY_ID_SIZE])
     if (!riders_recover(riders) || !riders->has_secret || !rider->ride->live)
         return false;
     /* No other gateway can go on from what this client is told of doubted riders. */
-    static const struct broker_position nowhere = {.epoch = RECOVERY_NOWHERE};
+    static const struct broker_position nowhere = {.epoch = RECOVERY_NOWHERE,
+                                                   .chain = RECOVERY_NOWHERE_CHAIN};
     const struct ride *ride = rider->ride;
     const struct recovery_scope scope = {.ride = ride->name, .subject = subject_of(rider)};
     recovery_id_make(riders->secret, &scope, rider->id,
@@ -448,16 +464,26 @@ static void start_anew(struct rider *rider)
     finish_resuming(rider, false);
 }
 
-/* Whether the rider left while the client was away, or with its knowledge before: there is nothing to come
- * back to. */
+/* The last that a past tells of the socket is that it has ended. */
+static bool past_ended(const struct broker_message *past, const char *socket_id)
+{
+    for (size_t i = past ? past->event_count : 0; i-- > 0;)
+        if (!strcmp(past->events[i].socket_id, socket_id))
+            return history_ends(past->events[i].kind);
+    return false;
+}
+
+/*
+ * Whether the socket ended while the client was away, or with its knowledge before: there is nothing to come
+ * back to. So it is too when the rider is aboard still, through other connections. One who is not aboard
+ * because of what another connection said may come back: that was among the events.
+ */
 static bool has_ended(const struct rider *rider, const struct broker_message *past)
 {
-    if (rider->aboard)
-        return false;
-    for (size_t i = 0; past && i < past->event_count; i++)
-        if (!strcmp(past->events[i].socket_id, rider->id) && history_ends(past->events[i].kind))
-            return true;
-    return history_ended(&rider->ride->history, rider->id);
+    const struct history *history = &rider->ride->history;
+
+    return !rider->aboard && (history_knows(history, rider->id) ? history_ended(history, rider->id)
+                                                                : past_ended(past, rider->id));
 }
 
 /* Whether there may be a run of events that leads from what the client has had to now. Clients elsewhere may
@@ -466,7 +492,9 @@ static bool events_may_lead(const struct rider *rider)
 {
     const struct ride *ride = rider->ride;
 
-    return !strcmp(rider->from.epoch, ride->position.epoch) && rider->from.offset <= ride->position.offset &&
+    return !strcmp(rider->from.epoch, ride->position.epoch) &&
+           (rider->from.offset < ride->position.offset ||
+            broker_position_equal(&rider->from, &ride->position)) &&
            !roster_in_doubt(ride->roster);
 }
 
@@ -491,6 +519,20 @@ static void resume_settled(struct rider *rider, const struct broker_message *res
     }
 }
 
+/* Whether the past, which goes on beyond `position`, has that very place in it. */
+static bool past_holds(const struct broker_message *past, const struct broker_position *position)
+{
+    for (size_t i = 0; i < past->event_count; i++) {
+        struct broker_position place = past->position;
+
+        place.offset = past->events[i].offset;
+        memcpy(place.chain, past->events[i].chain, sizeof place.chain);
+        if (place.offset == position->offset)
+            return broker_position_equal(&place, position);
+    }
+    return true; /* then it begins there: the broker has compared it */
+}
+
 /* Whether the broker's past and the ride's history together lead from what the client has had to now. */
 static bool past_reaches(const struct rider *rider, const struct broker_message *past)
 {
@@ -498,8 +540,9 @@ static bool past_reaches(const struct rider *rider, const struct broker_message 
 
     if (!past->ok || !events_may_lead(rider) || strcmp(past->position.epoch, ride->position.epoch) != 0)
         return false;
-    return past->position.offset >= ride->position.offset ||
-           history_reaches(&ride->history, &past->position, &ride->position);
+    if (past->position.offset > ride->position.offset)
+        return past_holds(past, &ride->position);
+    return history_reaches(&ride->history, &past->position, &ride->position);
 }
 
 void riders_history(struct riders *riders, struct broker_message *message)
@@ -522,16 +565,13 @@ void riders_history(struct riders *riders, struct broker_message *message)
     finish_resuming(rider, reaches);
 }
 
-static int add_missed(struct rider *rider, struct buf *frames, uint64_t offset, enum broker_event_kind kind,
-                      const struct blob *user)
+static int add_missed(struct rider *rider, struct buf *frames, const struct broker_position *position,
+                      enum broker_event_kind kind, const struct blob *user)
 {
-    struct broker_position position = rider->ride->position;
-
-    position.offset = offset;
-    rider->from.offset = offset;
+    rider->from = *position;
     if (kind == BROKER_ENDED)
         return 0;
-    return wire_event(frames, rider->form, rider->ride->name, kind, user, &position);
+    return wire_event(frames, rider->form, rider->ride->name, kind, user, position);
 }
 
 /* Everything after `from` up to now, as frames: first what the broker remembers, then what the ride does. */
@@ -542,14 +582,17 @@ static int missed_frames(struct rider *rider, struct buf *frames)
 
     for (size_t i = 0; past && i < past->event_count; i++) {
         const struct broker_past_event *event = &past->events[i];
+        struct broker_position position = past->position;
 
+        position.offset = event->offset;
+        memcpy(position.chain, event->chain, sizeof position.chain);
         if (event->offset > rider->from.offset && event->offset <= now &&
-            add_missed(rider, frames, event->offset, event->kind, event->user) != 0)
+            add_missed(rider, frames, &position, event->kind, event->user) != 0)
             return -1;
     }
     const struct history_event *event;
     while ((event = history_after(&rider->ride->history, &rider->from))) {
-        if (add_missed(rider, frames, event->position.offset, event->kind, event->user) != 0)
+        if (add_missed(rider, frames, &event->position, event->kind, event->user) != 0)
             return -1;
     }
     return 0;
@@ -633,7 +676,7 @@ void rider_message(struct rider *rider, const char *json, size_t len, const stru
         return;
     }
     rider->exiting = user.status == USER_EXITING;
-    if (!rider->exiting && is_full(rider->riders, rider->ride, rider->id, 0)) {
+    if (!rider->exiting && is_full(rider->riders, rider->ride, user.id, 0)) {
         struct ip ip = rider->ops->address(rider->client);
 
         tell_full(rider->riders, &ip);

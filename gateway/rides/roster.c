@@ -3,17 +3,18 @@
 
 #include "broker/broker.h"
 #include "common/alloc.h"
+#include "common/user.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
 
 struct entry {
-    char socket_id[SOCKET_ID_LEN + 1];
     bool seen;    /* by the roster_replace() under way */
     bool doubted; /* see roster_doubt() */
     struct blob *user;
     UT_hash_handle hh;
+    char id[]; /* as long as it is */
 };
 
 struct roster {
@@ -55,29 +56,29 @@ size_t roster_count(const struct roster *roster)
     return HASH_COUNT(roster->entries);
 }
 
-static struct entry *find(const struct roster *roster, const char *socket_id)
+static struct entry *find(const struct roster *roster, const char *id)
 {
     struct entry *entry;
 
-    HASH_FIND_STR(roster->entries, socket_id, entry);
+    HASH_FIND_STR(roster->entries, id, entry);
     return entry;
 }
 
-struct blob *roster_get(const struct roster *roster, const char *socket_id)
+struct blob *roster_get(const struct roster *roster, const char *id)
 {
-    struct entry *entry = find(roster, socket_id);
+    struct entry *entry = find(roster, id);
 
     return entry ? entry->user : NULL;
 }
 
-static struct entry *set(struct roster *roster, const char *socket_id, struct blob *user)
+static struct entry *set(struct roster *roster, const char *id, struct blob *user)
 {
-    struct entry *entry = find(roster, socket_id);
+    struct entry *entry = find(roster, id);
 
     if (!entry) {
-        entry = alloc_zeroed(sizeof *entry);
-        memcpy(entry->socket_id, socket_id, strnlen(socket_id, SOCKET_ID_LEN));
-        HASH_ADD_STR(roster->entries, socket_id, entry);
+        entry = alloc_zeroed(sizeof *entry + strlen(id) + 1);
+        memcpy(entry->id, id, strlen(id));
+        HASH_ADD_STR(roster->entries, id, entry);
     }
     blob_ref(user);
     blob_unref(entry->user);
@@ -86,17 +87,44 @@ static struct entry *set(struct roster *roster, const char *socket_id, struct bl
     return entry;
 }
 
-void roster_set(struct roster *roster, const char *socket_id, struct blob *user)
+void roster_set(struct roster *roster, struct blob *user)
 {
-    set(roster, socket_id, user);
+    char id[USER_ID_MAX + 1];
+
+    user_id(user, id);
+    set(roster, id, user);
 }
 
-void roster_remove(struct roster *roster, const char *socket_id)
+void roster_remove(struct roster *roster, const char *id)
 {
-    struct entry *entry = find(roster, socket_id);
+    struct entry *entry = find(roster, id);
 
     if (entry)
         drop(roster, entry);
+}
+
+static void mark_seen(struct roster *roster, const struct blob *user)
+{
+    char id[USER_ID_MAX + 1];
+
+    user_id(user, id);
+    struct entry *entry = find(roster, id);
+    if (!entry)
+        return;
+    entry->seen = true;
+    set_doubted(roster, entry, false);
+}
+
+static void put_aboard(struct roster *roster, struct blob *user, const struct roster_difference *difference,
+                       void *arg)
+{
+    char id[USER_ID_MAX + 1];
+
+    user_id(user, id);
+    struct blob *known = roster_get(roster, id);
+    if (known && blob_equal(known, user))
+        return;
+    difference->boarded(arg, set(roster, id, user)->user);
 }
 
 void roster_replace(struct roster *roster, const struct broker_rider *riders, size_t count,
@@ -106,28 +134,17 @@ void roster_replace(struct roster *roster, const struct broker_rider *riders, si
 
     HASH_ITER(hh, roster->entries, entry, next)
     entry->seen = false;
-    for (size_t i = 0; i < count; i++) {
-        entry = find(roster, riders[i].socket_id);
-        if (entry) {
-            entry->seen = true;
-            set_doubted(roster, entry, false);
-        }
-    }
+    for (size_t i = 0; i < count; i++)
+        mark_seen(roster, riders[i].user);
     HASH_ITER(hh, roster->entries, entry, next)
     {
         if (entry->seen || entry->doubted)
             continue;
-        difference->gone(arg, entry->socket_id, entry->user);
+        difference->gone(arg, entry->user);
         drop(roster, entry);
     }
-    for (size_t i = 0; i < count; i++) {
-        struct blob *known = roster_get(roster, riders[i].socket_id);
-
-        if (known && blob_equal(known, riders[i].user))
-            continue;
-        entry = set(roster, riders[i].socket_id, riders[i].user);
-        difference->boarded(arg, entry->socket_id, entry->user);
-    }
+    for (size_t i = 0; i < count; i++)
+        put_aboard(roster, riders[i].user, difference, arg);
 }
 
 void roster_doubt(struct roster *roster)
@@ -141,8 +158,7 @@ bool roster_in_doubt(const struct roster *roster)
     return roster->doubted > 0;
 }
 
-void roster_drop_doubted(struct roster *roster,
-                         void (*gone)(void *arg, const char *socket_id, struct blob *user), void *arg)
+void roster_drop_doubted(struct roster *roster, void (*gone)(void *arg, struct blob *user), void *arg)
 {
     struct entry *entry, *next;
 
@@ -150,7 +166,7 @@ void roster_drop_doubted(struct roster *roster,
     {
         if (!entry->doubted)
             continue;
-        gone(arg, entry->socket_id, entry->user);
+        gone(arg, entry->user);
         drop(roster, entry);
     }
 }

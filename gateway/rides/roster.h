@@ -1,6 +1,6 @@
 /*
- * A roster: who is aboard a ride, socket id by socket id, in the order they boarded. Pure.
- * A user aboard under two sockets is there twice, as in the active set it mirrors.
+ * A roster: who is aboard a ride, by the ids in their records (common/user.h), in the order they boarded: the
+ * fold of the ride's events. Who is aboard through several connections is there once. Pure.
  */
 #ifndef RIDECAST_GATEWAY_RIDES_ROSTER_H
 #define RIDECAST_GATEWAY_RIDES_ROSTER_H
@@ -20,20 +20,19 @@ void roster_free(struct roster *roster);
 
 size_t roster_count(const struct roster *roster);
 
-/* The record last set for the socket, borrowed; NULL when it is not aboard. */
-struct blob *roster_get(const struct roster *roster, const char *socket_id);
+/* The record last set of whoever has that id, borrowed; NULL when nobody of that id is aboard. */
+struct blob *roster_get(const struct roster *roster, const char *id);
 
 /* Puts a rider aboard or replaces its record; a reference to `user` is taken. Aborts when out of memory. */
-void roster_set(struct roster *roster, const char *socket_id, struct blob *user);
+void roster_set(struct roster *roster, struct blob *user);
 
-/* Harmless when it is not aboard. */
-void roster_remove(struct roster *roster, const char *socket_id);
+/* Harmless when nobody of that id is aboard. */
+void roster_remove(struct roster *roster, const char *id);
 
 /* What makes one roster into another: called for each rider, borrowed during the call. */
 struct roster_difference {
-    void (*gone)(void *arg, const char *socket_id, struct blob *user); /* was aboard, is no more */
-    void (*boarded)(void *arg, const char *socket_id,
-                    struct blob *user); /* is aboard now, or with another record */
+    void (*gone)(void *arg, struct blob *user);    /* was aboard, is no more */
+    void (*boarded)(void *arg, struct blob *user); /* is aboard now, or with another record */
 };
 
 /*
@@ -41,8 +40,7 @@ struct roster_difference {
  * by roster_replace(), or dropped as nobody has spoken for them.
  */
 void roster_doubt(struct roster *roster);
-void roster_drop_doubted(struct roster *roster,
-                         void (*gone)(void *arg, const char *socket_id, struct blob *user), void *arg);
+void roster_drop_doubted(struct roster *roster, void (*gone)(void *arg, struct blob *user), void *arg);
 /* Whether anybody is doubted. */
 bool roster_in_doubt(const struct roster *roster);
 

@@ -10,18 +10,25 @@
 
 void wire_offset(const struct broker_position *position, char out[WIRE_OFFSET_SIZE])
 {
-    snprintf(out, WIRE_OFFSET_SIZE, "%" PRIu64 "-%s", position->offset, position->epoch);
+    snprintf(out, WIRE_OFFSET_SIZE, "%" PRIu64 "%s%s-%s", position->offset, position->chain[0] ? "." : "",
+             position->chain, position->epoch);
 }
 
 bool wire_read_offset(const char *text, struct broker_position *position)
 {
     size_t digits = strspn(text, "0123456789");
-    const char *epoch = text + digits + 1;
 
-    if (!digits || digits > 15 || text[digits] != '-' || strlen(epoch) != EPOCH_LEN)
+    if (!digits || digits > 15 || text[digits] != '.')
         return false;
-    position->offset = strtoull(text, NULL, 10);
-    memcpy(position->epoch, epoch, EPOCH_LEN + 1);
+    const char *chain = text + digits + 1;
+    if (strspn(chain, "0123456789abcdef") != CHAIN_LEN || chain[CHAIN_LEN] != '-')
+        return false;
+    const char *epoch = chain + CHAIN_LEN + 1;
+    if (strlen(epoch) != EPOCH_LEN)
+        return false;
+    *position = (struct broker_position){.offset = strtoull(text, NULL, 10)};
+    memcpy(position->chain, chain, CHAIN_LEN);
+    memcpy(position->epoch, epoch, EPOCH_LEN);
     return true;
 }
 

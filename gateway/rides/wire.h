@@ -17,13 +17,13 @@ enum wire_form {
     WIRE_FORMS,
 };
 
-/* `<offset>-<epoch>` and a NUL. */
-enum { WIRE_OFFSET_SIZE = 20 + 1 + EPOCH_LEN + 1 };
+/* `<offset>.<chain>-<epoch>` and a NUL. */
+enum { WIRE_OFFSET_SIZE = 20 + 1 + CHAIN_LEN + 1 + EPOCH_LEN + 1 };
 
-/* Writes a position as clients see it. */
+/* Writes a position as clients see it. One without a chain, `<offset>-`, is no place in a stream. */
 void wire_offset(const struct broker_position *position, char out[WIRE_OFFSET_SIZE]);
 
-/* Reads such a position back. False: it is none. */
+/* Reads such a position back. False: it is none, or is no place in a stream. */
 bool wire_read_offset(const char *text, struct broker_position *position);
 
 /* The event's name: `userBoarded`, `userExited` or `userDisconnected`. Of all kinds that clients are told. */

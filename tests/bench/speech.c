@@ -20,8 +20,8 @@ enum {
     MARK_LEN = TIME_AT + TIME_DIGITS + 1,
     RECORD_MAX = 256,
     GUEST_ID_MAX = 40,
-    EPOCH_LEN = 8,
-    SAMPLED = 17, /* one delivery in so many is timed; a prime, so that no client is left out */
+    PLACE_LEN = 1 + 8 + 1 + 8, /* behind an offset's number: a dot, the fingerprint, a dash, the epoch */
+    SAMPLED = 17,              /* one delivery in so many is timed; a prime, so that no client is left out */
 };
 
 static const char MARK[] = "\"bench\":\"";
@@ -137,12 +137,13 @@ static const char *find_mark(struct client *client, const char *data, size_t len
     return mark;
 }
 
-/* Where there are guests: the offset, `"17-k3J_x0aP"` before the frame's last byte, is the next one. */
+/* Where there are guests: the offset, `"17.9f3a01bc-k3J_x0aP"` before the frame's last byte, is the next one.
+ */
 static void placed(struct swarm *swarm, struct client *client, const char *data, size_t len)
 {
-    size_t end = len - 3 - EPOCH_LEN, begin = end; /* of the number; at its end the dash */
+    size_t end = len - 2 - PLACE_LEN, begin = end; /* of the number; at its end the dot */
 
-    if (len < 3 + EPOCH_LEN + 2 || data[len - 2] != '"' || data[end] != '-') {
+    if (len < 2 + PLACE_LEN + 2 || data[len - 2] != '"' || data[end] != '.') {
         swarm->malformed++;
         return;
     }

@@ -2,12 +2,9 @@
 // told as gone.
 
 import assert from "node:assert/strict";
-import { existsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
+import { ShiftedClock } from "../lib/clock.mjs";
 import { becomes } from "../lib/cluster.mjs";
-import { temporaryFolder } from "../lib/folder.mjs";
-import { built } from "../lib/places.mjs";
 import { assertRecovered } from "../lib/recovery.mjs";
 import { Redis } from "../lib/redis.mjs";
 import { Rider, user } from "../lib/rider.mjs";
@@ -16,21 +13,9 @@ import { until } from "../lib/wait.mjs";
 
 const WINDOW_MS = 3000;
 
-// A Redis whose clock is shifted by so many seconds while it runs.
-async function redisWithClock(t) {
-  const file = join(temporaryFolder(t, "clock"), "shift");
-  const set = (seconds) => {
-    const shift = Buffer.alloc(8);
-    shift.writeBigInt64LE(BigInt(seconds));
-    writeFileSync(file, shift, { flag: existsSync(file) ? "r+" : "w" });
-  };
-  set(0);
-  const env = { LD_PRELOAD: built("tests/cluster/libshifted_clock.so"), SHIFTED_CLOCK: file };
-  return { redis: await Redis.start(t, { env }), set };
-}
-
 async function cluster(t) {
-  const { redis, set } = await redisWithClock(t);
+  const clock = new ShiftedClock(t);
+  const redis = await Redis.start(t, { env: clock.env });
   const options = { broker: redis.url, nodeLease: 1000, recoveryWindow: WINDOW_MS };
   const [a, b] = [await startGateway(t, options), await startGateway(t, options)];
   await becomes(t, a, 200);
@@ -45,7 +30,7 @@ async function cluster(t) {
     rider.say(user(id));
     await onlooker.hears("userBoarded", user(id));
   }
-  return { redis, set, a, b, onlooker, drops };
+  return { redis, clock, a, b, onlooker, drops };
 }
 
 const aboard = async (onlooker) => (await onlooker.activeUsers()).users.map(({ id }) => id).sort();
@@ -57,17 +42,17 @@ const suspended = (redis) =>
   );
 
 test("put back by an hour: who is suspended is gone after a window, and nobody else", async (t) => {
-  const { redis, set, onlooker, drops } = await cluster(t);
+  const { redis, clock, onlooker, drops } = await cluster(t);
   drops.client.tcp.reset();
   await suspended(redis);
-  set(-3600);
+  clock.set(-3600);
   await onlooker.hears("userDisconnected", user("drops"));
   assert.deepEqual(await aboard(onlooker), ["stays"]);
 });
 
 test("put back by an hour: who comes back is taken over from the gateway that had it", async (t) => {
-  const { set, b, onlooker, drops } = await cluster(t);
-  set(-3600);
+  const { clock, b, onlooker, drops } = await cluster(t);
+  clock.set(-3600);
   const back = await Rider.join(t, b, "/", { pid: drops.pid });
   assertRecovered(back, drops);
   back.say(user("drops", "boarding", { again: true }));
@@ -76,10 +61,10 @@ test("put back by an hour: who comes back is taken over from the gateway that ha
 });
 
 test("put ahead by an hour: who is suspended may come back, and is gone later if it does not", async (t) => {
-  const { redis, set, b, onlooker, drops } = await cluster(t);
+  const { redis, clock, b, onlooker, drops } = await cluster(t);
   drops.client.tcp.reset();
   await suspended(redis);
-  set(3600);
+  clock.set(3600);
   await until(
     () => /the clock of Redis has leapt ahead by 3\d\d\d s/.test(b.program.stderr),
     () => `waiting for the leap to be seen\n${b.program.stderr}`,

@@ -156,7 +156,7 @@ void wait_for_riders(struct world *world, long long count)
 
 void expect_holder(struct world *world, unsigned number, const char *id)
 {
-    redisReply *reply = redis_ask(world->server, "HGET ridecast:{/r}:holders %s", box_socket(number));
+    redisReply *reply = redis_ask(world->server, "HGET ridecast:{/r}:connections %s", box_socket(number));
     size_t len = strlen(id);
 
     if (reply->type != REDIS_REPLY_STRING)

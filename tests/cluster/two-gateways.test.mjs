@@ -38,7 +38,7 @@ for (const mode of Object.keys(MODES)) {
     }
     for (const client of clients) assert.deepEqual(client.events, rider.events);
     assert.deepEqual(told(rider.events), expected);
-    assert.deepEqual((await redis.hash(USERS))[rider.socket.id], JSON.stringify(user("one")));
+    assert.deepEqual((await redis.hash(USERS)).one, JSON.stringify(user("one")));
     assert.equal((await aboard(redis)).length, 2);
 
     rider.say(user("one", "exiting"));
@@ -165,17 +165,35 @@ for (const signal of ["SIGTERM", "SIGKILL"]) {
 
     await redis.run();
     for (const { ok } of await Promise.all(acks)) assert.equal(ok, true);
-    for (const client of clients) await client.heard(3);
+    for (const client of clients) await client.heard(4);
     for (const gateway of gateways) await becomes(t, gateway, 200);
     assert.equal((await two.ask(user("after"))).ok, true);
     for (const client of clients) {
-      assert.deepEqual(await client.heard(4), one.events);
+      assert.deepEqual(await client.heard(6), one.events);
       assert.equal(client.reason, undefined);
       assert.equal(client.connections, 1);
     }
     assertOneOrder(
       clients.map(({ events }) => events),
-      4,
+      6,
+    );
+    // Whoever boards as somebody else was the last connection of who it had been.
+    const events = told(one.events);
+    assert.deepEqual(
+      events.filter(([, { id }]) => id === "before" || id === "one"),
+      [
+        ["userBoarded", user("before")],
+        ["userDisconnected", user("before")],
+        ["userBoarded", user("one")],
+      ],
+    );
+    assert.deepEqual(
+      events.filter(([, { id }]) => id === "two" || id === "after"),
+      [
+        ["userBoarded", user("two")],
+        ["userDisconnected", user("two")],
+        ["userBoarded", user("after")],
+      ],
     );
     assert.deepEqual((await aboard(redis)).map(({ id }) => id).sort(), ["after", "one"]);
   });
@@ -192,7 +210,7 @@ test("gateways that start before Redis serve once it is there", async (t) => {
   assert.equal((await rider.ask(user("u"))).ok, true);
 });
 
-test("after everybody has exited a ride leaves its numbering, its log and what was done last in Redis, nothing else", async (t) => {
+test("after everybody has exited a ride leaves its position and its log in Redis, for less than a minute, nothing else", async (t) => {
   const { redis, a, b } = await cluster(t);
   const riders = [];
   for (const gateway of [a, b, a]) riders.push(await Rider.join(t, gateway, "/line-7"));
@@ -207,11 +225,11 @@ test("after everybody has exited a ride leaves its numbering, its log and what w
     for (const listener of riders.slice(i)) await listener.hears("userExited", user(String(i), "exiting"));
   }
   const left = (await redis.command("KEYS", "ridecast:{*")).sort();
-  assert.deepEqual(
-    left.filter((key) => !/^ridecast:\{\/line-7\}:(meta|log|done:[A-Za-z0-9_-]+)$/.test(key)),
-    [],
-  );
-  assert.ok(left.includes("ridecast:{/line-7}:meta"), String(left));
+  assert.deepEqual(left, ["ridecast:{/line-7}:log", "ridecast:{/line-7}:meta"]);
+  for (const key of left) {
+    const life = await redis.command("PTTL", key);
+    assert.ok(life > 0 && life <= 60_000, `${key}: ${life}`);
+  }
 });
 
 test("rides and prefixes keep gateways on one Redis apart", async (t) => {

@@ -144,6 +144,7 @@ static void check_user(const struct user *user, struct json_slice text)
     CHECK(!user_is(user, "") && !user_is(user, "nobody of the corpus"));
     CHECK(!user_parse(record.at, record.len, record.len, &again, &error));
     CHECK(again.status == user->status && blob_equal(again.json, user->json));
+    CHECK(user->id[0] && !strcmp(user->id, again.id));
     blob_unref(again.json);
     CHECK(user_parse(record.at, record.len, record.len - 1, &again, &error));
 }

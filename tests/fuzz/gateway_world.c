@@ -184,6 +184,7 @@ struct broker *broker_new(const struct broker_options *options, char *error, siz
     broker->outbox.arg = broker;
     const struct backend_setup setup = {
         .outbox = &broker->outbox,
+        .connections_per_user = options->connections_per_user,
         .recovery_window_ms = options->recovery_window_ms,
         .metrics = any_metrics(options->metrics),
     };

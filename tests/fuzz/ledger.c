@@ -1,5 +1,6 @@
 #include "tests/fuzz/ledger.h"
 
+#include "common/user.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>
@@ -11,7 +12,7 @@ static struct ledger {
     struct entry *entries;
     struct broker_position last; /* as far as the ride has come */
     bool known;                  /* who is aboard: */
-    char aboard[ABOARD_MAX][SOCKET_ID_LEN + 1];
+    char aboard[ABOARD_MAX][USER_ID_MAX + 1];
     size_t count;
 } ledgers[RIDES];
 
@@ -29,7 +30,7 @@ const struct entry *ledger_find(unsigned ride, const struct broker_position *pos
     struct entry *entry;
 
     DL_FOREACH(ledgers[ride].entries, entry)
-    if (entry->position.offset == position->offset && !strcmp(entry->position.epoch, position->epoch))
+    if (broker_position_equal(&entry->position, position))
         return entry;
     return NULL;
 }
@@ -44,29 +45,39 @@ static void ledger_add(struct ledger *ledger, const struct broker_position *posi
         .position = *position, .kind = kind, .user = user ? blob_ref(user) : NULL, .aboard = -1};
     if (ledger->known)
         entry->aboard = (int)ledger->count;
+    for (size_t i = 0; i < ledger->count; i++)
+        entry->who += ledger_mark(ledger->aboard[i]);
     DL_APPEND(ledger->entries, entry);
 }
 
-static void leave(struct ledger *ledger, const char *socket_id)
+/* Whether somebody of that id was aboard. */
+static bool leave(struct ledger *ledger, const char *id)
 {
     for (size_t i = 0; i < ledger->count; i++)
-        if (!strcmp(ledger->aboard[i], socket_id))
-            memcpy(ledger->aboard[i--], ledger->aboard[--ledger->count], sizeof *ledger->aboard);
+        if (!strcmp(ledger->aboard[i], id)) {
+            memcpy(ledger->aboard[i], ledger->aboard[--ledger->count], sizeof *ledger->aboard);
+            return true;
+        }
+    return false;
 }
 
-static void come(struct ledger *ledger, const char *socket_id)
+static void come(struct ledger *ledger, const char *id)
 {
-    leave(ledger, socket_id);
     CHECK(ledger->count < ABOARD_MAX);
-    strcpy(ledger->aboard[ledger->count++], socket_id);
+    strcpy(ledger->aboard[ledger->count++], id);
 }
 
+/* Nobody is told as gone, and no connection ends, but of whoever is aboard. */
 static void note_event(struct ledger *ledger, const struct broker_message *event)
 {
-    if (event->event == BROKER_BOARDED || event->event == BROKER_RESTORED)
-        come(ledger, event->socket_id);
-    else
-        leave(ledger, event->socket_id);
+    char id[USER_ID_MAX + 1];
+
+    user_id(event->user, id);
+    bool was_aboard = leave(ledger, id);
+    CHECK(was_aboard || event->event == BROKER_BOARDED || event->event == BROKER_EXITED);
+    if (event->event == BROKER_BOARDED || event->event == BROKER_ENDED)
+        come(ledger, id);
+    CHECK(event->position.chain[0] && strcmp(event->position.chain, ledger->last.chain) != 0);
     ledger_add(ledger, &event->position, event->event, event->user);
     ledger->last = event->position;
 }
@@ -76,8 +87,13 @@ static void note_roster(struct ledger *ledger, const struct broker_message *rost
     ledger->known = true;
     ledger->last = roster->position;
     ledger->count = 0;
-    for (size_t i = 0; i < roster->rider_count; i++)
-        come(ledger, roster->riders[i].socket_id);
+    for (size_t i = 0; i < roster->rider_count; i++) {
+        char id[USER_ID_MAX + 1];
+
+        user_id(roster->riders[i].user, id);
+        CHECK(!leave(ledger, id)); /* nobody is there twice */
+        come(ledger, id);
+    }
     if (!ledger_find((unsigned)(ledger - ledgers), &roster->position))
         ledger_add(ledger, &roster->position, BROKER_BOARDED, NULL);
 }
@@ -90,6 +106,7 @@ static void note_history(struct ledger *ledger, const struct broker_message *his
     for (size_t i = 0; i < history->event_count; i++) {
         const struct broker_past_event *past = &history->events[i];
         position.offset = past->offset;
+        memcpy(position.chain, past->chain, sizeof position.chain);
         const struct entry *known = ledger_find((unsigned)(ledger - ledgers), &position);
         if (known && !known->user) {
             DL_DELETE(ledger->entries, (struct entry *)known);
@@ -124,6 +141,31 @@ void ledger_clear(void)
         }
         ledgers[i] = (struct ledger){0};
     }
+}
+
+bool ledger_leads(unsigned ride, const struct broker_position *from, uint64_t to)
+{
+    struct broker_position position = *from;
+
+    if (to < from->offset)
+        return false;
+    position.chain[0] = '\0'; /* that of any */
+    while (position.offset < to) {
+        position.offset++;
+        const struct entry *entry = ledger_find(ride, &position);
+        if (!entry || entry->kind != BROKER_ENDED)
+            return false;
+    }
+    return true;
+}
+
+unsigned ledger_mark(const char *id)
+{
+    unsigned mark = 2166136261;
+
+    for (; *id; id++)
+        mark = (mark ^ (unsigned char)*id) * 16777619;
+    return mark;
 }
 
 const struct broker_position *ledger_last(unsigned ride)

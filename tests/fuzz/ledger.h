@@ -16,6 +16,7 @@ struct entry {
     enum broker_event_kind kind;
     struct blob *user; /* NULL: a roster */
     int aboard;        /* how many are aboard there; -1: not known */
+    unsigned who;      /* the sum of their marks */
     struct entry *prev, *next;
 };
 
@@ -24,6 +25,13 @@ void ledger_note(const struct broker_message *message);
 
 /* NULL: the ride has not been there. */
 const struct entry *ledger_find(unsigned ride, const struct broker_position *position);
+
+/* Whether clients that have had everything up to `from` have had everything up to `to`: no event in between,
+ * but for those that are told to nobody. */
+bool ledger_leads(unsigned ride, const struct broker_position *from, uint64_t to);
+
+/* A number that stands for an id. */
+unsigned ledger_mark(const char *id);
 
 /* As far as the ride has come. */
 const struct broker_position *ledger_last(unsigned ride);

@@ -1,6 +1,7 @@
 #include "tests/fuzz/session_client.h"
 
 #include "common/json_text.h"
+#include "common/user.h"
 #include "gateway/net/ws.h"
 #include "gateway/protocol/eio_packet.h"
 #include "gateway/rides/wire.h"
@@ -75,12 +76,12 @@ static void hear_event(struct seat *seat, unsigned ride, struct json_slice name,
     struct broker_position position = read_position(offset);
     const struct entry *entry = ledger_find(ride, &position);
 
-    CHECK(seat->in && entry && entry->user);
+    CHECK(seat->in && entry && entry->user && entry->kind != BROKER_ENDED);
     CHECK(json_text_equals(name, wire_event_name(entry->kind)));
     CHECK(user.len == entry->user->len && !memcmp(user.at, entry->user->data, user.len));
     CHECK(!seat->left || position.offset <= seat->left_at);
     if (seat->known && !strcmp(seat->at.epoch, position.epoch))
-        CHECK(position.offset == seat->at.offset + 1);
+        CHECK(position.offset > seat->at.offset && ledger_leads(ride, &seat->at, position.offset - 1));
     seat->known = true;
     seat->at = position;
 }
@@ -90,16 +91,21 @@ static void hear_users(struct seat *seat, unsigned ride, struct json_slice answe
 {
     struct json_slice users = json_text_member(answer, "users"), user;
     size_t cursor = 0, count = 0;
+    unsigned who = 0;
 
     if (!users.at)
         return; /* an error */
     struct broker_position position = read_position(json_text_member(answer, "offset"));
 
-    while (json_text_next(users, &cursor, &user))
-        count++;
+    for (; json_text_next(users, &cursor, &user); count++) {
+        char id[USER_ID_MAX + 1];
+
+        CHECK(json_text_copy(json_text_member(user, "id"), id, sizeof id) == 0);
+        who += ledger_mark(id);
+    }
     const struct entry *entry = ledger_find(ride, &position);
 
-    CHECK(!entry || entry->aboard < 0 || count == (size_t)entry->aboard);
+    CHECK(!entry || entry->aboard < 0 || (count == (size_t)entry->aboard && who == entry->who));
     if (seat->known && !strcmp(seat->at.epoch, position.epoch))
         CHECK(position.offset >= seat->at.offset);
     seat->known = !seat->declines;

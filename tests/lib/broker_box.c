@@ -156,6 +156,14 @@ const char *box_socket(unsigned number)
     return id;
 }
 
+unsigned long box_number(const struct blob *user)
+{
+    static const char before[] = "{\"id\":\"u";
+
+    assert_int_equal(strncmp(user->data, before, sizeof before - 1), 0);
+    return strtoul(user->data + sizeof before - 1, NULL, 10);
+}
+
 void box_submit(struct box *box, enum broker_transition_kind kind, const char *ride, unsigned number)
 {
     char json[96];

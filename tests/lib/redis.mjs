@@ -77,6 +77,24 @@ async function readReply(socket) {
   throw new Error("redis-server ended the connection");
 }
 
+// Where the value at `at` ends, or null while it is not complete.
+export function endOfReply(bytes, at) {
+  const eol = bytes.indexOf("\r\n", at);
+  if (eol < 0) return null;
+  const count = Number(bytes.toString("latin1", at + 1, eol));
+  let end = eol + 2;
+  switch (String.fromCharCode(bytes[at])) {
+    case "$":
+      if (count >= 0) end += count + 2;
+      return end <= bytes.length ? end : null;
+    case "*":
+      for (let i = 0; i < count && end !== null; i++) end = endOfReply(bytes, end);
+      return end;
+    default:
+      return end;
+  }
+}
+
 // The value at `at` and where it ends, or null while it is not complete.
 function parseReply(bytes, at) {
   const eol = bytes.indexOf("\r\n", at);

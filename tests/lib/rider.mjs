@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { inPacket, joined } from "./socketio.mjs";
 
-export const OFFSET = /^(\d+)-[A-Za-z0-9_-]{8}$/;
+export const OFFSET = /^(\d+)\.[0-9a-f]{8}-[A-Za-z0-9_-]{8}$/;
 
 export const user = (id, status = "boarding", more = {}) => ({ id, name: `Rider ${id}`, status, ...more });
 

@@ -55,9 +55,9 @@ test("a message that says nothing of use", async (t) => {
     await t.test(`${name} is told to the sender alone, who stays`, async () => {
       rider.send('"message"', ...args);
       assert.ok(await rider.hearsException());
-      rider.say(user(name));
-      await rider.hears("userBoarded", user(name));
-      await other.hears("userBoarded", user(name));
+      rider.say(user("u", "boarding", { name }));
+      await rider.hears("userBoarded", user("u", "boarding", { name }));
+      await other.hears("userBoarded", user("u", "boarding", { name }));
     });
   }
 });

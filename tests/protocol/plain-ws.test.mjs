@@ -3,61 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import WebSocket from "ws";
-import { onEnd } from "../lib/cleanup.mjs";
 import { request } from "../lib/http.mjs";
-import { OFFSET, Rider, assertException, user } from "../lib/rider.mjs";
+import { PlainClient } from "../lib/plain.mjs";
+import { Rider, user } from "../lib/rider.mjs";
 import { UNLIMITED, startGateway } from "../lib/server.mjs";
 import { TcpClient } from "../lib/tcp.mjs";
 import { until, within } from "../lib/wait.mjs";
 import { upgradeRequest } from "../lib/websocket.mjs";
-
-class PlainClient {
-  static async connect(t, server, path = "/ws") {
-    const client = new PlainClient(new WebSocket(`ws://127.0.0.1:${server.port}${path}`));
-    onEnd(t, () => client.socket.terminate());
-    const opened = new Promise((resolve, reject) => client.socket.once("open", resolve).once("error", reject));
-    await within(opened, () => `connecting to ${path}`);
-    return client;
-  }
-
-  constructor(socket) {
-    this.socket = socket;
-    this.messages = [];
-    this.closed = new Promise((resolve) => socket.on("close", resolve));
-    socket.on("message", (data) => this.messages.push(JSON.parse(data)));
-    socket.on("error", () => {});
-  }
-
-  send(value) {
-    this.socket.send(typeof value === "string" ? value : JSON.stringify(value));
-  }
-
-  say(record) {
-    this.send({ event: "message", data: record });
-  }
-
-  async next() {
-    await until(
-      () => this.messages.length > 0,
-      () => "waiting for a message",
-    );
-    return this.messages.shift();
-  }
-
-  async hears(event, record) {
-    const { offset, ...rest } = await this.next();
-    assert.deepEqual(rest, { event, data: record });
-    assert.match(offset, OFFSET);
-    return offset;
-  }
-
-  async hearsException() {
-    const { event, data, ...rest } = await this.next();
-    assert.deepEqual([event, rest], ["exception", {}]);
-    assertException(data);
-    return data.message;
-  }
-}
 
 // Members of a record that is JSON, but that clients in some languages cannot read.
 const UNREADABLE = {
@@ -112,7 +64,13 @@ test("numbers of more digits than a double keeps are passed on as they came", as
   const server = await startGateway(t);
   const rider = await Rider.join(t, server);
   const plain = await PlainClient.connect(t, server);
-  const numbers = ["9007199254740993", "18446744073709551616", `0.${"123456789".repeat(20)}`, `1${"0".repeat(300)}`, "5e-324"];
+  const numbers = [
+    "9007199254740993",
+    "18446744073709551616",
+    `0.${"123456789".repeat(20)}`,
+    `1${"0".repeat(300)}`,
+    "5e-324",
+  ];
   const record = `{"id":"u","name":"n","status":"boarding","x":[${numbers}]}`;
   plain.send(message(record));
   const text = await rider.client.text();
@@ -315,14 +273,20 @@ test("a client that has asked who is aboard and stalls past the backlog is told 
   // It may fall behind more than once before it stalls for good; the last answer takes it to the end.
   stalled.socket.resume();
   const answers = () => stalled.messages.filter(({ event }) => event === "activeUsers");
-  const latest = () => answers().at(-1)?.data.users.find(({ id }) => id === "talker");
+  const latest = () =>
+    answers()
+      .at(-1)
+      ?.data.users.find(({ id }) => id === "talker");
   await until(
     () => latest()?.i === count - 1,
     () => "waiting for a new answer",
   );
   const events = stalled.messages.filter(({ event }) => event === "userBoarded").map(({ data }) => data.i);
   assert.ok(events.length < count);
-  assert.deepEqual(events, [...new Set(events)].sort((a, b) => a - b));
+  assert.deepEqual(
+    events,
+    [...new Set(events)].sort((a, b) => a - b),
+  );
   const at = stalled.messages.findLastIndex(({ event }) => event === "activeUsers");
   const { id, data } = stalled.messages[at];
   assert.equal(id, undefined);

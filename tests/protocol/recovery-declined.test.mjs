@@ -60,13 +60,13 @@ for (const mode of Object.keys(MODES)) {
     const { id } = recovering.socket;
     recovering.socket.io.engine.close();
     await recovering.lost();
-    declining.say(user("v"));
+    declining.say(user("u", "boarding", { again: true }));
     await recovering.back();
     assert.deepEqual([recovering.socket.recovered, recovering.socket.id], [true, id]);
     await recovering.heard(2);
-    assert.deepEqual(two[1].slice(0, 2), ["userBoarded", user("v")]);
+    assert.deepEqual(two[1].slice(0, 2), ["userBoarded", user("u", "boarding", { again: true })]);
     assert.match(two[1][2], OFFSET);
-    assert.deepEqual(one[1], ["userBoarded", user("v")]);
+    assert.deepEqual(one[1], ["userBoarded", user("u", "boarding", { again: true })]);
   });
 
   test(`${mode}: who declined comes back as somebody new`, async (t) => {

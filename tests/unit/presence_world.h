@@ -15,7 +15,7 @@ enum {
     QUEUE = 2000,
     USER_MAX = 1024,
     BACKLOG = 1 << 20,
-    SUBMITTED_MAX = 32,
+    SUBMITTED_MAX = 64,
     CLIENTS = 3,
     LEASE = 3000,
     WINDOW = 15000
@@ -90,15 +90,24 @@ void advance(struct world *w, uint64_t ms);
 struct broker_message *message_new(struct world *w, enum broker_message_kind kind, const char *ride,
                                    uint64_t offset);
 
-/* The set as text, `A1 B2`: socket A with record 1, socket B with record 2. */
+/*
+ * Records are short here, `1` or `2`: what clients are sent is compared so. Each is whole all the same, with
+ * the id of whom it is about.
+ */
+
+void in_short(char *text);
+
+/* The set as text, `A1 B2`: A is aboard with record 1, B with record 2. */
 struct broker_message *says_roster(struct world *w, const char *ride, uint64_t offset, const char *set);
 
 /* The same of another epoch. */
 void says_renumbered(struct world *w, const char *epoch, uint64_t offset, const char *set);
 
-/* An event on the ride /. */
+/* An event on the ride /, of whoever has the socket's id as its own; or of somebody else. */
 void says_event(struct world *w, uint64_t offset, enum broker_event_kind kind, const char *socket_id,
                 const char *user);
+void says_event_of(struct world *w, uint64_t offset, enum broker_event_kind kind, const char *socket_id,
+                   const char *id, const char *user);
 
 /* The result of the n-th order (transition or replay), counted from 0; `error` NULL: committed at `offset`.
  */
@@ -109,7 +118,7 @@ void says_resumed(struct world *w, size_t n, uint64_t offset, const char *user);
 
 /* The n-th order was a replay: all boardings from `first` to `last`, each with its offset (under 10) as
  * record; or they cannot be had. */
-void says_history(struct world *w, size_t n, uint64_t first, uint64_t last);
+struct broker_message *says_history(struct world *w, size_t n, uint64_t first, uint64_t last);
 void says_no_history(struct world *w, size_t n);
 
 /* How many the store has aboard /. */

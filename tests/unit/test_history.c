@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,19 +31,36 @@ static struct broker_position at(const char *epoch, uint64_t offset)
     struct broker_position position = {.offset = offset};
 
     strcpy(position.epoch, epoch);
+    snprintf(position.chain, sizeof position.chain, "%08x", (unsigned)offset);
     return position;
+}
+
+static struct broker_position in_another_history(const char *epoch, uint64_t offset)
+{
+    struct broker_position position = at(epoch, offset);
+
+    position.chain[0] = 'f';
+    return position;
+}
+
+static void add_event(struct history *history, struct broker_position position, enum broker_event_kind kind,
+                      struct blob *user)
+{
+    struct broker_position before = at(position.epoch, position.offset - 1);
+    struct history_event event = {.position = position, .kind = kind, .socket_id = "S", .user = user};
+
+    history_add(history, &before, &event);
 }
 
 /* An event with a record of `size` bytes. */
 static void add_sized(struct history *history, const char *epoch, uint64_t offset, size_t size)
 {
-    struct broker_position position = at(epoch, offset);
     char *record = calloc(1, size);
 
     assert_non_null(record);
     struct blob *user = blob_new(record, size);
     free(record);
-    history_add(history, &position, BROKER_BOARDED, "S", user);
+    add_event(history, at(epoch, offset), BROKER_BOARDED, user);
     blob_unref(user);
 }
 
@@ -97,11 +115,10 @@ static void events_come_back_in_order(void **state)
 static void an_event_comes_back_as_it_was(void **state)
 {
     struct history *history = *state;
-    struct broker_position position = at("e", 3);
     struct broker_position before = at("e", 2);
     struct blob *user = blob_new("x", 1);
 
-    history_add(history, &position, BROKER_RESTORED, "S", user);
+    add_event(history, at("e", 3), BROKER_RESTORED, user);
     assert_int_equal(atomic_load(&user->refs), 2);
     const struct history_event *event = history_after(history, &before);
     assert_non_null(event);
@@ -138,6 +155,52 @@ static void it_reaches_nothing_from_another_epoch(void **state)
     assert_false(reaches(*state, "f", 9, 9));
     assert_false(reaches(*state, "f", 8, 9));
     assert_false(reaches(*state, "", 8, 9));
+}
+
+static bool leads(const struct history *history, struct broker_position from, struct broker_position to)
+{
+    return history_reaches(history, &from, &to);
+}
+
+static void it_reaches_nothing_from_another_history(void **state)
+{
+    struct history *history = *state;
+
+    assert_false(leads(history, in_another_history("e", 9), at("e", 9)));
+    add(history, "e", 5, 9);
+    assert_false(leads(history, in_another_history("e", 9), at("e", 9)));
+    assert_false(leads(history, in_another_history("e", 5), at("e", 9)));
+    assert_false(leads(history, in_another_history("e", 4), at("e", 9)));
+    assert_false(leads(history, at("e", 7), in_another_history("e", 9)));
+    assert_true(leads(history, at("e", 4), at("e", 9)));
+}
+
+/* The place just before the oldest is known too when others have gone before it. */
+static void the_place_before_the_oldest_is_compared_whatever_went(void **state)
+{
+    struct history *history = *state;
+    uint64_t last = HISTORY_EVENTS_MAX + 3;
+
+    add(history, "e", 1, last);
+    assert_true(leads(history, at("e", 3), at("e", last)));
+    assert_false(leads(history, in_another_history("e", 3), at("e", last)));
+    assert_false(leads(history, in_another_history("e", 4), at("e", last)));
+}
+
+/* What did not lead to the first event tells nothing of the place before it. */
+static void a_fingerprint_that_is_not_known_is_compared_with_none(void **state)
+{
+    struct history *history = *state;
+    struct blob *user = blob_new("1", 1);
+    struct broker_position elsewhere = at("e", 3);
+    struct history_event event = {.position = at("e", 5), .kind = BROKER_BOARDED, .user = user};
+    struct broker_position none = at("e", 5);
+
+    history_add(history, &elsewhere, &event);
+    assert_true(leads(history, in_another_history("e", 4), at("e", 5)));
+    none.chain[0] = '\0';
+    assert_true(leads(history, none, at("e", 5)));
+    blob_unref(user);
 }
 
 /* As after a roster that jumped over some. */
@@ -262,9 +325,9 @@ static void a_socket_has_ended_when_the_last_that_is_known_of_it_is_its_leaving(
 
     (void)state;
     for (uint64_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        struct broker_position position = at("e", i + 1);
-
-        history_add(&history, &position, kinds[i], "S", user);
+        add_event(&history, at("e", i + 1), kinds[i], user);
+        assert_true(history_knows(&history, "S"));
+        assert_false(history_knows(&history, "T"));
         assert_int_equal(history_ended(&history, "S"), ended[i]);
         assert_false(history_ended(&history, "T"));
     }
@@ -282,6 +345,9 @@ int main(void)
         TEST(it_reaches_back_to_just_before_the_oldest),
         TEST(it_reaches_nothing_from_the_future),
         TEST(it_reaches_nothing_from_another_epoch),
+        TEST(it_reaches_nothing_from_another_history),
+        TEST(the_place_before_the_oldest_is_compared_whatever_went),
+        TEST(a_fingerprint_that_is_not_known_is_compared_with_none),
         TEST(a_run_that_ends_before_now_is_incomplete),
         TEST(a_run_of_the_epoch_before_is_never_handed_out),
         TEST(a_gap_empties_it),

@@ -300,6 +300,7 @@ static void walking_unchecked_text_stays_inside_it_and_ends(void **state)
                 assert_true(++steps <= 2 * len);
             buf_init(&out, 1000);
             json_text_unescape(text, &out);
+            json_text_copy(text, (char[8]){0}, 8);
             json_text_equals(text, "a");
             buf_deinit(&out);
             free(copy);
@@ -331,6 +332,23 @@ static void escapes_become_their_characters(void **state)
     assert_unescapes("\"\\\\u0041\"", "\\u0041");
     assert_unescapes("\"caf\xc3\xa9\"", "caf\xc3\xa9");
     assert_unescapes("\"{\\\"id\\\":\\\"a\\\\n\\\"}\"", "{\"id\":\"a\\n\"}");
+}
+
+static void a_copy_has_room_for_a_nul_and_is_of_strings_only(void **state)
+{
+    char copy[6];
+
+    (void)state;
+    assert_int_equal(json_text_copy(slice("\"\\u00e9\\u20AC\""), copy, sizeof copy), 0);
+    assert_string_equal(copy, "\xc3\xa9\xe2\x82\xac");
+    assert_int_equal(json_text_copy(slice("\"\\u00e9\\u20AC\""), copy, sizeof copy - 1), -1);
+    assert_int_equal(json_text_copy(slice("\"\\ud800\""), copy, sizeof copy), -1);
+    assert_int_equal(json_text_copy(slice("\"\""), copy, 1), 0);
+    assert_string_equal(copy, "");
+    assert_int_equal(json_text_copy(slice("\"a\""), copy, 1), -1);
+    assert_int_equal(json_text_copy(slice("\"\\u0000\""), copy, sizeof copy), -1);
+    assert_int_equal(json_text_copy(slice("12"), copy, sizeof copy), -1);
+    assert_int_equal(json_text_copy(slice(""), copy, sizeof copy), -1);
 }
 
 static void an_escaped_nul_is_a_nul_byte(void **state)
@@ -620,6 +638,7 @@ int main(void)
         cmocka_unit_test(an_absent_member_has_no_place),
         cmocka_unit_test(walking_unchecked_text_stays_inside_it_and_ends),
         cmocka_unit_test(escapes_become_their_characters),
+        cmocka_unit_test(a_copy_has_room_for_a_nul_and_is_of_strings_only),
         cmocka_unit_test(an_escaped_nul_is_a_nul_byte),
         cmocka_unit_test(surrogate_pairs_become_one_character),
         cmocka_unit_test(a_lone_surrogate_stays_an_escape),

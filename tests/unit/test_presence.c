@@ -120,7 +120,7 @@ static void who_comes_back_in_time_keeps_the_ride(void **state)
     advance(w, 2 * WATCHED_LINGER_MS);
     assert_journal(w, "");
     rider_active_users(w->client[0].rider, &ACK_5);
-    assert_journal(w, "ann < ack 5 {\"offset\":\"0-e\",\"users\":[]}\n");
+    assert_journal(w, "ann < ack 5 {\"offset\":\"0.00000000-e\",\"users\":[]}\n");
 }
 
 static void what_comes_for_a_ride_no_longer_watched_is_nobodys(void **state)
@@ -177,11 +177,11 @@ static void a_result_is_acknowledged_behind_the_event(void **state)
     says_event(w, 1, BROKER_BOARDED, rider_id(w->client[0].rider), "1");
     says_result(w, 0, 1, NULL);
     says_event(w, 2, BROKER_BOARDED, "S", "2");
-    assert_journal(w, "ann < 42[\"userBoarded\",1,\"1-e\"]\n"
-                      "ann < ack 5 {\"ok\":true,\"offset\":\"1-e\"}\n"
-                      "ann < 42[\"userBoarded\",2,\"2-e\"]\n"
-                      "bob < 42[\"userBoarded\",1,\"1-e\"]\n"
-                      "bob < 42[\"userBoarded\",2,\"2-e\"]\n");
+    assert_journal(w, "ann < 42[\"userBoarded\",1,\"1.00000001-e\"]\n"
+                      "ann < ack 5 {\"ok\":true,\"offset\":\"1.00000001-e\"}\n"
+                      "ann < 42[\"userBoarded\",2,\"2.00000002-e\"]\n"
+                      "bob < 42[\"userBoarded\",1,\"1.00000001-e\"]\n"
+                      "bob < 42[\"userBoarded\",2,\"2.00000002-e\"]\n");
     assert_int_equal(riders_pending_count(presence_riders(w->presence)), 0);
 }
 
@@ -207,8 +207,8 @@ static void acks_find_their_senders_whatever_the_order(void **state)
     buf_clear(&w->journal);
     says_result(w, 1, 2, NULL);
     says_result(w, 0, 1, NULL);
-    assert_journal(w, "bob < ack 5 {\"ok\":true,\"offset\":\"2-e\"}\n"
-                      "ann < ack 0\"x\" {\"ok\":true,\"offset\":\"1-e\"}\n");
+    assert_journal(w, "bob < ack 5 {\"ok\":true,\"offset\":\"2.00000002-e\"}\n"
+                      "ann < ack 0\"x\" {\"ok\":true,\"offset\":\"1.00000001-e\"}\n");
 }
 
 static void an_exit_is_followed_by_the_disconnection(void **state)
@@ -223,8 +223,8 @@ static void an_exit_is_followed_by_the_disconnection(void **state)
     says_result(w, 0, 1, NULL);
     says_event(w, 2, BROKER_EXITED, rider_id(w->client[0].rider), "1");
     says_result(w, 1, 2, NULL);
-    assert_journal(w, "ann < 42[\"userExited\",1,\"2-e\"]\n"
-                      "ann < ack 5 {\"ok\":true,\"offset\":\"2-e\"}\n"
+    assert_journal(w, "ann < 42[\"userExited\",1,\"2.00000002-e\"]\n"
+                      "ann < ack 5 {\"ok\":true,\"offset\":\"2.00000002-e\"}\n"
                       "ann < disconnected\n");
     assert_int_equal(presence_riders(w->presence)->count, 0);
 }
@@ -354,7 +354,7 @@ static void a_result_nobody_knows_is_ignored(void **state)
     buf_clear(&w->journal);
     says_result(w, 0, 1, NULL);
     says_result(w, 0, 1, NULL);
-    assert_journal(w, "ann < ack 5 {\"ok\":true,\"offset\":\"1-e\"}\n");
+    assert_journal(w, "ann < ack 5 {\"ok\":true,\"offset\":\"1.00000001-e\"}\n");
 }
 
 static void who_was_aboard_is_told_as_disconnected_when_it_drops(void **state)
@@ -437,23 +437,59 @@ static void held_transitions_are_refused_beyond_the_queue(void **state)
     assert_journal(w, "watch /other\n"); /* the queue has room again */
 }
 
+#define BOARDING_OF(id) "{\"id\":\"" id "\",\"name\":\"n\",\"status\":\"boarding\"}"
+
+/* A ride on which two more may board. */
+static void only_two_more(struct world *w)
+{
+    presence_free(w->presence);
+    w->riders_per_ride = 4;
+    start(w, "*");
+    for (int i = 0; i < CLIENTS; i++)
+        join(w, i);
+}
+
 static void held_boardings_are_refused_where_the_ride_turns_out_full(void **state)
 {
     struct world *w = *state;
 
-    presence_free(w->presence);
-    w->riders_per_ride = 4;
-    start(w, "*");
-    for (int i = 0; i < CLIENTS; i++) {
-        join(w, i);
-        say(w, i, BOARDING, &ACK_5);
-    }
+    only_two_more(w);
+    say(w, 0, BOARDING_OF("u1"), &ACK_5);
+    say(w, 1, BOARDING_OF("u2"), &ACK_5);
+    say(w, 2, BOARDING_OF("u3"), &ACK_5);
     assert_journal(w, "watch /\n");
     says_roster(w, "/", 3, "X1,Y2");
     turn(w);
-    assert_journal(w, "board / ann " BOARDING "\nboard / bob " BOARDING "\n"
-                      "cyd < ack 5 {\"ok\":false,\"error\":\"the ride is full\"}\n"
-                      "cyd < exception the ride is full\n");
+    assert_journal(w, "board / ann " BOARDING_OF("u1") "\nboard / bob " BOARDING_OF(
+                          "u2") "\n"
+                                "cyd < ack 5 {\"ok\":false,\"error\":\"the ride is full\"}\n"
+                                "cyd < exception the ride is full\n");
+}
+
+static void a_person_takes_one_place_however_it_boards(void **state)
+{
+    struct world *w = *state;
+
+    only_two_more(w);
+    for (int i = 0; i < CLIENTS; i++)
+        say(w, i, BOARDING_OF("u"), &NO_ACK);
+    assert_journal(w, "watch /\n");
+    says_roster(w, "/", 3, "X1,Y2,Z3");
+    assert_journal(w, "board / ann " BOARDING_OF("u") "\nboard / bob " BOARDING_OF(
+                          "u") "\nboard / cyd " BOARDING_OF("u") "\n");
+}
+
+static void a_full_ride_takes_whoever_is_aboard_already(void **state)
+{
+    struct world *w = *state;
+
+    only_two_more(w);
+    says_roster(w, "/", 3, "X1,Y2,Z3,U4");
+    turn(w);
+    buf_clear(&w->journal);
+    say(w, 0, BOARDING_OF("U"), &NO_ACK);
+    say(w, 1, BOARDING_OF("V"), &NO_ACK);
+    assert_journal(w, "board / ann " BOARDING_OF("U") "\nbob < exception the ride is full\n");
 }
 
 /* --- state --- */
@@ -599,6 +635,8 @@ int main(void)
         TEST(who_drops_before_the_roster_boards_and_disconnects_after_it),
         TEST(held_transitions_are_refused_beyond_the_queue),
         TEST(held_boardings_are_refused_where_the_ride_turns_out_full),
+        TEST(a_person_takes_one_place_however_it_boards),
+        TEST(a_full_ride_takes_whoever_is_aboard_already),
         TEST(presence_is_ready_while_the_broker_is_up),
         TEST(a_signal_stops),
         TEST(a_hang_up_reloads),

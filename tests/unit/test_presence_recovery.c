@@ -51,7 +51,7 @@ static void says_events(struct world *w, uint64_t first, uint64_t last)
     }
 }
 
-#define EVENT(n) "42[\"userBoarded\"," #n ",\"" #n "-epoch-01\"]\n"
+#define EVENT(n) "42[\"userBoarded\"," #n ",\"" #n ".0000000" #n "-epoch-01\"]\n"
 
 /* The first order: the client is aboard. */
 static void board(struct world *w, int i)
@@ -304,8 +304,9 @@ static void who_was_put_back_meanwhile_is_told_to_who_was_away(void **state)
     turn(w);
     come_back(w, 0, 1);
     says_resumed(w, 2, 4, BOARDING);
-    assert_journal(w, "resume / ann\nann recovered\nann < 42[\"userBoarded\",1,\"2-epoch-01\"]\nann < " EVENT(
-                          3) "ann < 42[\"userDisconnected\",1,\"4-epoch-01\"]\n");
+    assert_journal(
+        w, "resume / ann\nann recovered\nann < 42[\"userBoarded\",1,\"2.00000002-epoch-01\"]\nann < " EVENT(
+               3) "ann < 42[\"userDisconnected\",1,\"4.00000004-epoch-01\"]\n");
 }
 
 static void a_resumption_waits_for_the_first_roster(void **state)
@@ -445,6 +446,96 @@ static void nor_is_one_that_a_new_epoch_has_overtaken(void **state)
     assert_journal(w, "replay / after 3-epoch-01\nann not recovered\n");
 }
 
+static void nor_is_one_of_another_history(void **state)
+{
+    struct world *w = *state;
+
+    for (int ahead = 0; ahead < 2; ahead++) {
+        come_from_elsewhere(w, 3);
+        says_result(w, w->broker.submitted_count - 1, 5, NULL);
+        turn(w);
+        struct broker_message *past = says_history(w, w->broker.submitted_count - 1, 4, 5 + (uint64_t)ahead);
+        past->events[1].chain[0] = 'f';
+        past->position.chain[0] = 'f';
+        assert_journal(w, "replay / after 3-epoch-01\nann not recovered\n");
+        leave(&w->client[0]);
+    }
+}
+
+/* --- a person and its connections --- */
+
+static void whose_connection_ended_while_its_rider_stayed_aboard_is_a_new_client(void **state)
+{
+    struct world *w = *state;
+    char id[SOCKET_ID_LEN + 1];
+
+    drop_after(w, 1);
+    strcpy(id, w->client[0].id);
+    says_event_of(w, 2, BROKER_BOARDED, "elsewhere", "u", "2");
+    says_event_of(w, 3, BROKER_ENDED, id, "u", "2");
+    turn(w);
+    come_back(w, 0, 1);
+    says_result(w, 2, 3, NULL);
+    assert_journal(w, "resume / ann\nann not recovered\n");
+    assert_string_not_equal(rider_id(w->client[0].rider), id);
+}
+
+static void so_it_is_where_only_the_broker_remembers_that(void **state)
+{
+    struct world *w = *state;
+
+    come_from_elsewhere(w, 3);
+    says_result(w, 0, 5, NULL);
+    turn(w);
+    struct broker_message *past = says_history(w, 1, 4, 5);
+    past->events[0].kind = BROKER_ENDED;
+    strcpy(past->events[0].socket_id, w->client[0].id);
+    assert_journal(w, "replay / after 3-epoch-01\nann not recovered\n");
+    assert_string_not_equal(rider_id(w->client[0].rider), w->client[0].id);
+}
+
+static void who_boarded_again_after_its_end_has_not_ended(void **state)
+{
+    struct world *w = *state;
+
+    come_from_elsewhere(w, 3);
+    says_result(w, 0, 6, NULL);
+    turn(w);
+    struct broker_message *past = says_history(w, 1, 4, 5);
+    for (int i = 0; i < 2; i++)
+        strcpy(past->events[i].socket_id, w->client[0].id);
+    past->events[0].kind = BROKER_DISCONNECTED; /* as one, and aboard as another */
+    assert_journal(w, "replay / after 3-epoch-01\nann recovered\n"
+                      "ann < 42[\"userDisconnected\",4,\"4.00000004-epoch-01\"]\nann < " EVENT(5));
+}
+
+static void whose_rider_exited_through_another_connection_is_recovered_and_not_aboard(void **state)
+{
+    struct world *w = *state;
+
+    drop_after(w, 1);
+    says_event_of(w, 2, BROKER_EXITED, "elsewhere", "u", "2");
+    turn(w);
+    come_back(w, 0, 1);
+    says_result(w, 2, 2, NULL);
+    assert_journal(w, "resume / ann\nann recovered\nann < 42[\"userExited\",2,\"2.00000002-epoch-01\"]\n");
+    drop(&w->client[0]);
+    assert_journal(w, "");
+}
+
+static void a_silent_end_is_told_to_nobody_who_missed_it(void **state)
+{
+    struct world *w = *state;
+
+    drop_after(w, 1);
+    says_event_of(w, 2, BROKER_ENDED, "elsewhere", "v", "2");
+    says_events(w, 3, 3);
+    turn(w);
+    come_back(w, 0, 1);
+    says_resumed(w, 2, 3, BOARDING);
+    assert_journal(w, "resume / ann\nann recovered\nann < " EVENT(3));
+}
+
 static void what_a_past_holds_beyond_what_was_asked_is_not_told_again(void **state)
 {
     struct world *w = *state;
@@ -471,7 +562,7 @@ static void offsets_nothing_leads_from_are_no_recovery(void **state)
     static const struct broker_position froms[] = {
         {.epoch = "epoch-00", .offset = 2}, {.epoch = "epoch-00", .offset = 3},
         {.epoch = "epoch-01", .offset = 4}, {.epoch = "epoch-01", .offset = 999999999999999},
-        {.epoch = "", .offset = 0},
+        {.epoch = "", .offset = 0},         {.epoch = "epoch-01", .offset = 3, .chain = "f0000003"},
     };
     struct world *w = *state;
 
@@ -484,6 +575,20 @@ static void offsets_nothing_leads_from_are_no_recovery(void **state)
         assert_journal(w, "suspend / ann\n");
     }
     assert_int_equal(presence_riders(w->presence)->counts.unrecovered, sizeof froms / sizeof *froms);
+}
+
+/* The gateway cannot say, so the broker is asked, which compares too. */
+static void nor_is_another_history_further_back(void **state)
+{
+    static const struct broker_position from = {.epoch = "epoch-01", .offset = 2, .chain = "f0000002"};
+    struct world *w = *state;
+
+    drop_after(w, 3);
+    come_back_from(w, 0, &from);
+    says_resumed(w, w->broker.submitted_count - 1, 3, BOARDING);
+    assert_journal(w, "resume / ann\nreplay / after 2-epoch-01\n");
+    says_no_history(w, w->broker.submitted_count - 1);
+    assert_journal(w, "ann not recovered\n");
 }
 
 static void events_of_another_epoch_are_never_replayed(void **state)
@@ -800,9 +905,16 @@ int main(void)
         TEST(what_nobody_remembers_is_no_recovery_but_the_rider_stays_aboard),
         TEST(a_past_of_another_epoch_is_no_recovery),
         TEST(nor_is_one_that_a_new_epoch_has_overtaken),
+        TEST(nor_is_one_of_another_history),
+        TEST(whose_connection_ended_while_its_rider_stayed_aboard_is_a_new_client),
+        TEST(so_it_is_where_only_the_broker_remembers_that),
+        TEST(who_boarded_again_after_its_end_has_not_ended),
+        TEST(whose_rider_exited_through_another_connection_is_recovered_and_not_aboard),
+        TEST(a_silent_end_is_told_to_nobody_who_missed_it),
         TEST(what_a_past_holds_beyond_what_was_asked_is_not_told_again),
         PLAIN_TEST(without_a_window_nothing_is_remembered),
         TEST(offsets_nothing_leads_from_are_no_recovery),
+        TEST(nor_is_another_history_further_back),
         TEST(events_of_another_epoch_are_never_replayed),
         TEST(who_drops_while_resuming_is_suspended_again),
         TEST(who_leaves_while_resuming_is_disconnected),

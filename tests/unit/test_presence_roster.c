@@ -33,7 +33,7 @@ static void events_before_the_first_roster_are_part_of_it(void **state)
     says_event(w, 1, BROKER_BOARDED, "A", "1");
     says_roster(w, "/", 1, "A1");
     says_event(w, 2, BROKER_BOARDED, "B", "2");
-    assert_journal(w, "watch /\nann < 42[\"userBoarded\",2,\"2-e\"]\n");
+    assert_journal(w, "watch /\nann < 42[\"userBoarded\",2,\"2.00000002-e\"]\n");
 }
 
 static void another_roster_is_told_by_its_difference(void **state)
@@ -51,7 +51,7 @@ static void another_roster_is_told_by_its_difference(void **state)
                       "ann < 42[\"userBoarded\",7,\"9-\"]\n"
                       "ann < 42[\"userBoarded\",4,\"9-\"]\n");
     rider_active_users(w->client[0].rider, &ACK_5);
-    assert_journal(w, "ann < ack 5 {\"offset\":\"9-e\",\"users\":[2,7,4]}\n");
+    assert_journal(w, "ann < ack 5 {\"offset\":\"9.00000009-e\",\"users\":[2,7,4]}\n");
 }
 
 static void who_was_put_back_is_news_only_to_those_who_missed_it(void **state)
@@ -62,9 +62,41 @@ static void who_was_put_back_is_news_only_to_those_who_missed_it(void **state)
     says_roster(w, "/", 3, "A1");
     says_event(w, 4, BROKER_RESTORED, "A", "1");
     says_event(w, 5, BROKER_RESTORED, "B", "2");
-    assert_journal(w, "watch /\nann < 42[\"userBoarded\",2,\"5-e\"]\n");
+    assert_journal(w, "watch /\nann < 42[\"userBoarded\",2,\"5.00000005-e\"]\n");
     rider_active_users(w->client[0].rider, &ACK_5);
-    assert_journal(w, "ann < ack 5 {\"offset\":\"5-e\",\"users\":[1,2]}\n");
+    assert_journal(w, "ann < ack 5 {\"offset\":\"5.00000005-e\",\"users\":[1,2]}\n");
+}
+
+static void who_is_not_aboard_cannot_be_gone(void **state)
+{
+    struct world *w = *state;
+
+    join(w, 0);
+    says_roster(w, "/", 3, "A1");
+    says_event(w, 4, BROKER_DISCONNECTED, "B", "2");
+    assert_journal(w, "watch /\n");
+    rider_active_users(w->client[0].rider, &ACK_5);
+    assert_journal(w, "ann < ack 5 {\"offset\":\"4.00000004-e\",\"users\":[1]}\n");
+}
+
+static void who_is_aboard_through_several_connections_is_there_once(void **state)
+{
+    struct world *w = *state;
+
+    join(w, 0);
+    says_roster(w, "/", 3, "");
+    says_event_of(w, 4, BROKER_BOARDED, "S", "A", "1");
+    says_event_of(w, 5, BROKER_BOARDED, "T", "A", "2");
+    assert_journal(w, "watch /\nann < 42[\"userBoarded\",1,\"4.00000004-e\"]\n"
+                      "ann < 42[\"userBoarded\",2,\"5.00000005-e\"]\n");
+    rider_active_users(w->client[0].rider, &ACK_5);
+    assert_journal(w, "ann < ack 5 {\"offset\":\"5.00000005-e\",\"users\":[2]}\n");
+    says_event_of(w, 6, BROKER_EXITED, "S", "A", "3");
+    says_event_of(w, 7, BROKER_EXITED, "T", "A", "4");
+    assert_journal(w, "ann < 42[\"userExited\",3,\"6.00000006-e\"]\n"
+                      "ann < 42[\"userExited\",4,\"7.00000007-e\"]\n");
+    rider_active_users(w->client[0].rider, &ACK_5);
+    assert_journal(w, "ann < ack 5 {\"offset\":\"7.00000007-e\",\"users\":[]}\n");
 }
 
 static void a_socket_that_ended_is_no_news(void **state)
@@ -76,7 +108,7 @@ static void a_socket_that_ended_is_no_news(void **state)
     says_event(w, 4, BROKER_ENDED, "A", "1");
     assert_journal(w, "watch /\n");
     rider_active_users(w->client[0].rider, &ACK_5);
-    assert_journal(w, "ann < ack 5 {\"offset\":\"4-e\",\"users\":[1]}\n");
+    assert_journal(w, "ann < ack 5 {\"offset\":\"4.00000004-e\",\"users\":[1]}\n");
 }
 
 /* --- tallies --- */
@@ -145,7 +177,7 @@ static void an_exit_without_a_boarding_is_told_too(void **state)
 
     join_live(w, 1);
     says_event(w, 1, BROKER_EXITED, "A", "1");
-    assert_journal(w, "ann < 42[\"userExited\",1,\"1-e\"]\n");
+    assert_journal(w, "ann < 42[\"userExited\",1,\"1.00000001-e\"]\n");
 }
 
 static void events_concern_their_ride_only(void **state)
@@ -156,7 +188,7 @@ static void events_concern_their_ride_only(void **state)
     join_live(w, 1);
     says_roster(w, "/line-7", 0, "");
     says_event(w, 1, BROKER_BOARDED, "A", "1");
-    assert_journal(w, "ann < 42[\"userBoarded\",1,\"1-e\"]\n");
+    assert_journal(w, "ann < 42[\"userBoarded\",1,\"1.00000001-e\"]\n");
 }
 
 /* --- another epoch: the store may have lost some --- */
@@ -180,13 +212,13 @@ static void who_is_missing_in_a_new_epoch_is_told_once_when_nobody_has_put_it_ba
     renumber(w, "B2");
     assert_journal(w, "");
     rider_active_users(w->client[0].rider, &ACK_5);
-    assert_journal(w, "ann < ack 5 {\"offset\":\"2-f\",\"users\":[1,2,3]}\n");
+    assert_journal(w, "ann < ack 5 {\"offset\":\"2.00000002-f\",\"users\":[1,2,3]}\n");
     advance(w, DOUBT - 1);
     assert_journal(w, "");
     advance(w, 1);
     assert_journal(w, "ann < 42[\"userDisconnected\",1,\"2-\"]\nann < 42[\"userDisconnected\",3,\"2-\"]\n");
     rider_active_users(w->client[0].rider, &ACK_5);
-    assert_journal(w, "ann < ack 5 {\"offset\":\"2-f\",\"users\":[2]}\n");
+    assert_journal(w, "ann < ack 5 {\"offset\":\"2.00000002-f\",\"users\":[2]}\n");
     advance(w, 2 * DOUBT);
     assert_journal(w, "");
 }
@@ -214,11 +246,11 @@ static void who_is_put_back_meanwhile_is_told_to_nobody_who_knew(void **state)
     says_event(w, 4, BROKER_RESTORED, "B", "2");
     says_event(w, 5, BROKER_RESTORED, "C", "3");
     says_event(w, 6, BROKER_RESTORED, "D", "4");
-    assert_journal(w, "ann < 42[\"userBoarded\",4,\"6-f\"]\n");
+    assert_journal(w, "ann < 42[\"userBoarded\",4,\"6.00000006-f\"]\n");
     advance(w, DOUBT);
     assert_journal(w, "");
     rider_active_users(w->client[0].rider, &ACK_5);
-    assert_journal(w, "ann < ack 5 {\"offset\":\"6-f\",\"users\":[1,2,3,4]}\n");
+    assert_journal(w, "ann < ack 5 {\"offset\":\"6.00000006-f\",\"users\":[1,2,3,4]}\n");
 }
 
 static void what_happens_to_the_missing_meanwhile_is_told_and_final(void **state)
@@ -230,8 +262,9 @@ static void what_happens_to_the_missing_meanwhile_is_told_and_final(void **state
     says_event(w, 4, BROKER_EXITED, "B", "2");
     says_event(w, 5, BROKER_RESTORED, "C", "3");
     says_event(w, 6, BROKER_DISCONNECTED, "C", "3");
-    assert_journal(w, "ann < 42[\"userBoarded\",7,\"3-f\"]\nann < 42[\"userExited\",2,\"4-f\"]\n"
-                      "ann < 42[\"userDisconnected\",3,\"6-f\"]\n");
+    assert_journal(
+        w, "ann < 42[\"userBoarded\",7,\"3.00000003-f\"]\nann < 42[\"userExited\",2,\"4.00000004-f\"]\n"
+           "ann < 42[\"userDisconnected\",3,\"6.00000006-f\"]\n");
     advance(w, DOUBT);
     assert_journal(w, "");
 }
@@ -282,7 +315,7 @@ static void a_ride_that_was_not_known_before_has_nobody_to_doubt(void **state)
     assert_journal(w, "watch /\n");
     advance(w, DOUBT);
     rider_active_users(w->client[0].rider, &ACK_5);
-    assert_journal(w, "ann < ack 5 {\"offset\":\"2-f\",\"users\":[1]}\n");
+    assert_journal(w, "ann < ack 5 {\"offset\":\"2.00000002-f\",\"users\":[1]}\n");
 }
 
 static void a_ride_in_doubt_can_go(void **state)
@@ -324,12 +357,12 @@ static void an_answer_holds_every_event_before_it_and_none_after(void **state)
     presence_broker_ready(w->presence);
     rider_active_users(w->client[0].rider, &ACK_5);
     says_event(w, 3, BROKER_DISCONNECTED, "A", "1");
-    assert_journal(w, "ann < 42[\"userBoarded\",1,\"1-e\"]\n"
-                      "ann < 42[\"userBoarded\",2,\"2-e\"]\n"
-                      "ann < ack 5 {\"offset\":\"2-e\",\"users\":[1,2]}\n"
-                      "ann < 42[\"userDisconnected\",1,\"3-e\"]\n");
+    assert_journal(w, "ann < 42[\"userBoarded\",1,\"1.00000001-e\"]\n"
+                      "ann < 42[\"userBoarded\",2,\"2.00000002-e\"]\n"
+                      "ann < ack 5 {\"offset\":\"2.00000002-e\",\"users\":[1,2]}\n"
+                      "ann < 42[\"userDisconnected\",1,\"3.00000003-e\"]\n");
     rider_active_users(w->client[0].rider, &ACK_5);
-    assert_journal(w, "ann < ack 5 {\"offset\":\"3-e\",\"users\":[2]}\n");
+    assert_journal(w, "ann < ack 5 {\"offset\":\"3.00000003-e\",\"users\":[2]}\n");
 }
 
 static void who_does_not_want_an_answer_gets_none(void **state)
@@ -350,8 +383,8 @@ static void an_answer_waits_for_the_first_roster(void **state)
     assert_journal(w, "watch /\n");
     says_roster(w, "/", 3, "A1");
     says_event(w, 4, BROKER_BOARDED, "B", "2");
-    assert_journal(w, "ann < ack 5 {\"offset\":\"3-e\",\"users\":[1]}\n"
-                      "ann < 42[\"userBoarded\",2,\"4-e\"]\n");
+    assert_journal(w, "ann < ack 5 {\"offset\":\"3.00000003-e\",\"users\":[1]}\n"
+                      "ann < 42[\"userBoarded\",2,\"4.00000004-e\"]\n");
     advance(w, 2 * WATCHED_ASK_MS);
     assert_journal(w, "");
 }
@@ -386,8 +419,8 @@ static void who_leaves_while_waiting_is_not_answered(void **state)
 
 /* --- who asks behind what it has said --- */
 
-#define BOARDED_1 "ann < 42[\"userBoarded\",1,\"1-e\"]\n"
-#define USERS_1   "ann < ack 5 {\"offset\":\"1-e\",\"users\":[1]}\n"
+#define BOARDED_1 "ann < 42[\"userBoarded\",1,\"1.00000001-e\"]\n"
+#define USERS_1   "ann < ack 5 {\"offset\":\"1.00000001-e\",\"users\":[1]}\n"
 
 static void who_asks_behind_a_boarding_is_answered_behind_its_result(void **state)
 {
@@ -397,11 +430,11 @@ static void who_asks_behind_a_boarding_is_answered_behind_its_result(void **stat
     say(w, 0, BOARDING, &ACK_5);
     rider_active_users(w->client[0].rider, &ACK_5);
     rider_active_users(w->client[1].rider, &ACK_5);
-    assert_journal(w, "board / ann " BOARDING "\nbob < ack 5 {\"offset\":\"0-e\",\"users\":[]}\n");
+    assert_journal(w, "board / ann " BOARDING "\nbob < ack 5 {\"offset\":\"0.00000000-e\",\"users\":[]}\n");
     says_event(w, 1, BROKER_BOARDED, rider_id(w->client[0].rider), "1");
-    assert_journal(w, BOARDED_1 "bob < 42[\"userBoarded\",1,\"1-e\"]\n");
+    assert_journal(w, BOARDED_1 "bob < 42[\"userBoarded\",1,\"1.00000001-e\"]\n");
     says_result(w, 0, 1, NULL);
-    assert_journal(w, "ann < ack 5 {\"ok\":true,\"offset\":\"1-e\"}\n" USERS_1);
+    assert_journal(w, "ann < ack 5 {\"ok\":true,\"offset\":\"1.00000001-e\"}\n" USERS_1);
     advance(w, 2 * RIDER_ASK_MS);
     assert_journal(w, "");
 }
@@ -438,7 +471,7 @@ static void a_transition_that_fails_is_waited_for_no_longer(void **state)
     buf_clear(&w->journal);
     says_result(w, 0, 0, "no");
     assert_journal(w, "ann < ack 5 {\"ok\":false,\"error\":\"no\"}\nann < exception no\n"
-                      "ann < ack 5 {\"offset\":\"0-e\",\"users\":[]}\n");
+                      "ann < ack 5 {\"offset\":\"0.00000000-e\",\"users\":[]}\n");
 }
 
 static void behind_an_exit_it_is_answered_before_the_end(void **state)
@@ -452,7 +485,7 @@ static void behind_an_exit_it_is_answered_before_the_end(void **state)
     turn(w);
     buf_clear(&w->journal);
     says_result(w, 0, 1, NULL);
-    assert_journal(w, "ann < ack 5 {\"offset\":\"0-e\",\"users\":[]}\nann < disconnected\n");
+    assert_journal(w, "ann < ack 5 {\"offset\":\"0.00000000-e\",\"users\":[]}\nann < disconnected\n");
 }
 
 static void a_result_that_does_not_come_is_an_error_to_who_asks(void **state)
@@ -467,7 +500,7 @@ static void a_result_that_does_not_come_is_an_error_to_who_asks(void **state)
     advance(w, 1);
     assert_journal(w, "ann < ack 5 {\"ok\":false,\"error\":\"" AWAY "\"}\n");
     says_result(w, 0, 1, NULL);
-    assert_journal(w, "ann < ack 5 {\"ok\":true,\"offset\":\"1-e\"}\n");
+    assert_journal(w, "ann < ack 5 {\"ok\":true,\"offset\":\"1.00000001-e\"}\n");
 }
 
 static void what_was_held_back_is_waited_for_too(void **state)
@@ -479,7 +512,8 @@ static void what_was_held_back_is_waited_for_too(void **state)
     say(w, 0, BOARDING, &NO_ACK);
     rider_active_users(w->client[0].rider, &ACK_5);
     says_roster(w, "/", 0, "");
-    assert_journal(w, "watch /\nboard / ann " BOARDING "\nann < ack 5 {\"offset\":\"0-e\",\"users\":[]}\n");
+    assert_journal(w, "watch /\nboard / ann " BOARDING
+                      "\nann < ack 5 {\"offset\":\"0.00000000-e\",\"users\":[]}\n");
     says_event(w, 1, BROKER_BOARDED, rider_id(w->client[0].rider), "1");
     says_result(w, 0, 1, NULL);
     assert_journal(w, BOARDED_1 USERS_1);
@@ -496,7 +530,7 @@ static void what_could_not_be_held_back_leaves_it_to_the_roster(void **state)
     assert_journal(w,
                    "watch /\nann < ack 5 {\"ok\":false,\"error\":\"" AWAY "\"}\nann < exception " AWAY "\n");
     says_roster(w, "/", 0, "");
-    assert_journal(w, "ann < ack 5 {\"offset\":\"0-e\",\"users\":[]}\n");
+    assert_journal(w, "ann < ack 5 {\"offset\":\"0.00000000-e\",\"users\":[]}\n");
 }
 
 static void who_leaves_while_its_result_is_awaited_is_not_answered(void **state)
@@ -523,7 +557,7 @@ static void what_is_told_unasked_waits_for_nothing(void **state)
     join_live(w, 1);
     say(w, 0, BOARDING, &NO_ACK);
     rider_tell_users(w->client[0].rider, &ACK_5);
-    assert_journal(w, "board / ann " BOARDING "\nann < ack 5 {\"offset\":\"0-e\",\"users\":[]}\n");
+    assert_journal(w, "board / ann " BOARDING "\nann < ack 5 {\"offset\":\"0.00000000-e\",\"users\":[]}\n");
 }
 
 /* --- who asks from outside --- */
@@ -542,6 +576,16 @@ static void on_answer(void *arg, struct blob *json)
     answer->json = json ? blob_ref(json) : NULL;
 }
 
+static void assert_answer(const struct answer *answer, const char *expected)
+{
+    char *text = strdup(answer->json->data);
+
+    assert_non_null(text);
+    in_short(text);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
 static void a_question_from_outside_watches_the_ride_for_a_while(void **state)
 {
     struct world *w = *state;
@@ -553,7 +597,7 @@ static void a_question_from_outside_watches_the_ride_for_a_while(void **state)
     says_roster(w, "/", 3, "A1");
     turn(w);
     assert_int_equal(answer.times, 1);
-    assert_string_equal(answer.json->data, "{\"offset\":\"3-e\",\"users\":[1]}");
+    assert_answer(&answer, "{\"offset\":\"3.00000003-e\",\"users\":[1]}");
     blob_unref(answer.json);
     advance(w, WATCHED_LINGER_MS);
     assert_journal(w, "unwatch /\n");
@@ -600,8 +644,8 @@ static void all_who_ask_at_one_position_share_the_answer(void **state)
     says_event(w, 4, BROKER_EXITED, "A", "1");
     turn(w);
     assert_null(presence_ask(w->presence, "/", on_answer, &third));
-    assert_string_equal(third.json->data, "{\"offset\":\"4-e\",\"users\":[]}");
-    assert_string_equal(first.json->data, "{\"offset\":\"3-e\",\"users\":[1]}");
+    assert_answer(&third, "{\"offset\":\"4.00000004-e\",\"users\":[]}");
+    assert_answer(&first, "{\"offset\":\"3.00000003-e\",\"users\":[1]}");
     blob_unref(first.json);
     blob_unref(second.json);
     blob_unref(third.json);
@@ -616,6 +660,8 @@ int main(void)
         TEST(events_before_the_first_roster_are_part_of_it),
         TEST(another_roster_is_told_by_its_difference),
         TEST(who_was_put_back_is_news_only_to_those_who_missed_it),
+        TEST(who_is_not_aboard_cannot_be_gone),
+        TEST(who_is_aboard_through_several_connections_is_there_once),
         TEST(a_socket_that_ended_is_no_news),
         TEST(another_number_at_the_same_place_has_the_roster_read_anew),
         TEST(the_same_number_is_well),

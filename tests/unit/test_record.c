@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #define SOCKET "aaaaaaaaaaaaaaaaaa-_"
+#define CHAINS "9f3a01bc 00000000" /* of the event, and of the one before it */
 
 static bool parses(const char *text)
 {
@@ -29,13 +30,15 @@ static bool parses(const char *text)
 
 static void an_event_is_taken_apart(void **state)
 {
-    const char *text = "epoch_-1 42 exited " SOCKET " {\"id\":\"x\", \"a\":[1, 2]}";
+    const char *text = "epoch_-1 42 9f3a01bc 0123abcd exited " SOCKET " {\"id\":\"x\", \"a\":[1, 2]}";
     struct record_event event;
 
     (void)state;
     assert_int_equal(record_parse_event(text, strlen(text), &event), 0);
     assert_string_equal(event.position.epoch, "epoch_-1");
     assert_int_equal(event.position.offset, 42);
+    assert_string_equal(event.position.chain, "9f3a01bc");
+    assert_string_equal(event.before, "0123abcd");
     assert_int_equal(event.kind, BROKER_EXITED);
     assert_string_equal(event.socket_id, SOCKET);
     assert_int_equal(event.user.len, strlen("{\"id\":\"x\", \"a\":[1, 2]}"));
@@ -44,18 +47,19 @@ static void an_event_is_taken_apart(void **state)
 static void every_kind_has_its_word(void **state)
 {
     (void)state;
-    assert_true(parses("epoch000 1 boarded " SOCKET " {}"));
-    assert_true(parses("epoch000 1 exited " SOCKET " {}"));
-    assert_true(parses("epoch000 1 disconnected " SOCKET " {}"));
-    assert_true(parses("epoch000 1 restored " SOCKET " {}"));
-    assert_false(parses("epoch000 1 board " SOCKET " {}"));
-    assert_false(parses("epoch000 1 boardedx " SOCKET " {}"));
-    assert_false(parses("epoch000 1  " SOCKET " {}"));
+    assert_true(parses("epoch000 1 " CHAINS " boarded " SOCKET " {}"));
+    assert_true(parses("epoch000 1 " CHAINS " exited " SOCKET " {}"));
+    assert_true(parses("epoch000 1 " CHAINS " disconnected " SOCKET " {}"));
+    assert_true(parses("epoch000 1 " CHAINS " restored " SOCKET " {}"));
+    assert_true(parses("epoch000 1 " CHAINS " ended " SOCKET " {}"));
+    assert_false(parses("epoch000 1 " CHAINS " board " SOCKET " {}"));
+    assert_false(parses("epoch000 1 " CHAINS " boardedx " SOCKET " {}"));
+    assert_false(parses("epoch000 1 " CHAINS "  " SOCKET " {}"));
 }
 
 static void every_truncation_is_refused(void **state)
 {
-    char text[] = "epoch000 1 boarded " SOCKET " {}";
+    char text[] = "epoch000 1 " CHAINS " boarded " SOCKET " {}";
 
     (void)state;
     for (size_t len = 0; len < sizeof text - 1; len++) {
@@ -71,44 +75,45 @@ static void every_truncation_is_refused(void **state)
 static void a_wrong_epoch_offset_or_socket_is_refused(void **state)
 {
     (void)state;
-    assert_false(parses("epoch00 1 boarded " SOCKET " {}"));
-    assert_false(parses("epoch0000 1 boarded " SOCKET " {}"));
-    assert_false(parses("epoch00\n 1 boarded " SOCKET " {}"));
-    assert_false(parses("epoch000 0 boarded " SOCKET " {}"));
-    assert_false(parses("epoch000 -1 boarded " SOCKET " {}"));
-    assert_false(parses("epoch000 +1 boarded " SOCKET " {}"));
-    assert_false(parses("epoch000 0x1 boarded " SOCKET " {}"));
-    assert_false(parses("epoch000 1e3 boarded " SOCKET " {}"));
-    assert_false(parses("epoch000 99999999999999999999 boarded " SOCKET " {}"));
-    assert_true(parses("epoch000 999999999999999 boarded " SOCKET " {}"));
-    assert_false(parses("epoch000 1 boarded short {}"));
-    assert_false(parses("epoch000 1 boarded aaaaaaaaaaaaaaaaaaaaa {}"));
-    assert_false(parses("epoch000 1 boarded aaaaaaaaaaaaaaaaaaa\" {}"));
-    assert_false(parses(" epoch000 1 boarded " SOCKET " {}"));
-    assert_false(parses("epoch000  1 boarded " SOCKET " {}"));
+    assert_false(parses("epoch00 1 " CHAINS " boarded " SOCKET " {}"));
+    assert_false(parses("epoch0000 1 " CHAINS " boarded " SOCKET " {}"));
+    assert_false(parses("epoch00\n 1 " CHAINS " boarded " SOCKET " {}"));
+    assert_false(parses("epoch000 0 " CHAINS " boarded " SOCKET " {}"));
+    assert_false(parses("epoch000 -1 " CHAINS " boarded " SOCKET " {}"));
+    assert_false(parses("epoch000 +1 " CHAINS " boarded " SOCKET " {}"));
+    assert_false(parses("epoch000 0x1 " CHAINS " boarded " SOCKET " {}"));
+    assert_false(parses("epoch000 1e3 " CHAINS " boarded " SOCKET " {}"));
+    assert_false(parses("epoch000 99999999999999999999 " CHAINS " boarded " SOCKET " {}"));
+    assert_true(parses("epoch000 999999999999999 " CHAINS " boarded " SOCKET " {}"));
+    assert_false(parses("epoch000 1 " CHAINS " boarded short {}"));
+    assert_false(parses("epoch000 1 " CHAINS " boarded aaaaaaaaaaaaaaaaaaaaa {}"));
+    assert_false(parses("epoch000 1 " CHAINS " boarded aaaaaaaaaaaaaaaaaaa\" {}"));
+    assert_false(parses(" epoch000 1 " CHAINS " boarded " SOCKET " {}"));
+    assert_false(parses("epoch000  1 " CHAINS " boarded " SOCKET " {}"));
 }
 
 static void a_user_must_be_one_json_object_and_nothing_else(void **state)
 {
     (void)state;
-    assert_false(parses("epoch000 1 boarded " SOCKET " "));
-    assert_false(parses("epoch000 1 boarded " SOCKET " []"));
-    assert_false(parses("epoch000 1 boarded " SOCKET " \"x\""));
-    assert_false(parses("epoch000 1 boarded " SOCKET " {"));
-    assert_false(parses("epoch000 1 boarded " SOCKET " {}}"));
-    assert_false(parses("epoch000 1 boarded " SOCKET " {} "));
-    assert_false(parses("epoch000 1 boarded " SOCKET "  {}"));
-    assert_false(parses("epoch000 1 boarded " SOCKET " {\"a\":\"\xff\"}"));
-    assert_false(parses("epoch000 1 boarded " SOCKET " {\"a\":NaN}"));
-    assert_false(parses("epoch000 1 boarded " SOCKET " {\"a\":[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]}"));
+    assert_false(parses("epoch000 1 " CHAINS " boarded " SOCKET " "));
+    assert_false(parses("epoch000 1 " CHAINS " boarded " SOCKET " []"));
+    assert_false(parses("epoch000 1 " CHAINS " boarded " SOCKET " \"x\""));
+    assert_false(parses("epoch000 1 " CHAINS " boarded " SOCKET " {"));
+    assert_false(parses("epoch000 1 " CHAINS " boarded " SOCKET " {}}"));
+    assert_false(parses("epoch000 1 " CHAINS " boarded " SOCKET " {} "));
+    assert_false(parses("epoch000 1 " CHAINS " boarded " SOCKET "  {}"));
+    assert_false(parses("epoch000 1 " CHAINS " boarded " SOCKET " {\"a\":\"\xff\"}"));
+    assert_false(parses("epoch000 1 " CHAINS " boarded " SOCKET " {\"a\":NaN}"));
+    assert_false(
+        parses("epoch000 1 " CHAINS " boarded " SOCKET " {\"a\":[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]}"));
 }
 
 static void a_user_that_an_older_gateway_took_is_one_still(void **state)
 {
     (void)state;
-    assert_true(parses("epoch000 1 boarded " SOCKET " {\"id\":\"a\",\"id\":\"b\"}"));
-    assert_true(parses("epoch000 1 boarded " SOCKET " {\"x\":1e999}"));
-    assert_true(parses("epoch000 1 boarded " SOCKET " {\"x\":\"\\ud800\"}"));
+    assert_true(parses("epoch000 1 " CHAINS " boarded " SOCKET " {\"id\":\"a\",\"id\":\"b\"}"));
+    assert_true(parses("epoch000 1 " CHAINS " boarded " SOCKET " {\"x\":1e999}"));
+    assert_true(parses("epoch000 1 " CHAINS " boarded " SOCKET " {\"x\":\"\\ud800\"}"));
 }
 
 static void a_user_past_the_limit_is_refused(void **state)
@@ -159,30 +164,96 @@ static void names_that_would_spoil_a_key_are_refused(void **state)
     assert_string_equal(node, "host:3000.a-b");
 }
 
-static bool takeover_parses(const char *text)
+static void a_chain_is_eight_small_hexadecimal_digits(void **state)
 {
-    struct record_takeover takeover;
-
-    return record_parse_takeover(text, strlen(text), &takeover) == 0;
+    (void)state;
+    assert_true(parses("epoch000 1 0123abcd ef456789 boarded " SOCKET " {}"));
+    assert_false(parses("epoch000 1 0123abc ef456789 boarded " SOCKET " {}"));
+    assert_false(parses("epoch000 1 0123abcde ef456789 boarded " SOCKET " {}"));
+    assert_false(parses("epoch000 1 0123abcd ef45678 boarded " SOCKET " {}"));
+    assert_false(parses("epoch000 1 0123ABCD ef456789 boarded " SOCKET " {}"));
+    assert_false(parses("epoch000 1 0123abcd ef45678g boarded " SOCKET " {}"));
+    assert_false(parses("epoch000 1 0123abcd boarded " SOCKET " {}"));
+    assert_false(parses("epoch000 1 boarded " SOCKET " {}"));
+    assert_false(parses("epoch000 1  ef456789 boarded " SOCKET " {}"));
 }
 
-static void a_takeover_names_tenure_socket_and_ride_and_nothing_else(void **state)
+/* --- a node's channel --- */
+
+static bool word_parses(const char *text, size_t len)
 {
-    static const char text[] = "1790000000123456 " SOCKET " /line-7";
-    struct record_takeover takeover;
+    struct record_word word;
+    char *exact = malloc(len); /* so that a read past the end is caught */
+
+    assert_non_null(exact);
+    memcpy(exact, text, len);
+    bool ok = record_parse_word(exact, len, &word) == 0;
+    char socket_id[SOCKET_ID_LEN + 1];
+    while (ok && record_next_socket(&word.sockets, socket_id))
+        assert_int_equal(strlen(socket_id), SOCKET_ID_LEN);
+    free(exact);
+    return ok;
+}
+
+static void a_takeover_names_ride_tenure_and_socket(void **state)
+{
+    static const char text[] = "taken /line-7 1790000000123456 " SOCKET;
+    struct record_word word;
+    char socket_id[SOCKET_ID_LEN + 1];
 
     (void)state;
-    assert_int_equal(record_parse_takeover(text, strlen(text), &takeover), 0);
-    assert_int_equal(takeover.tenure, 1790000000123456);
-    assert_string_equal(takeover.socket_id, SOCKET);
-    assert_string_equal(takeover.ride, "/line-7");
-    assert_false(takeover_parses(""));
-    assert_false(takeover_parses("1 " SOCKET));
-    assert_false(takeover_parses("1 " SOCKET " "));
-    assert_false(takeover_parses("1 " SOCKET " line-7"));
-    assert_false(takeover_parses("1 short /line-7"));
-    assert_false(takeover_parses("x " SOCKET " /line-7"));
-    assert_false(takeover_parses("1 " SOCKET " /line-7 more"));
+    assert_int_equal(record_parse_word(text, strlen(text), &word), 0);
+    assert_true(word.taken);
+    assert_string_equal(word.ride, "/line-7");
+    assert_int_equal(word.tenure, 1790000000123456);
+    assert_true(record_next_socket(&word.sockets, socket_id));
+    assert_string_equal(socket_id, SOCKET);
+    assert_false(record_next_socket(&word.sockets, socket_id));
+}
+
+static void what_a_node_is_said_to_hold_is_a_ride_and_its_sockets(void **state)
+{
+    static const char text[] = "held /line-7 " SOCKET " bbbbbbbbbbbbbbbbbbbb short " SOCKET;
+    struct record_word word;
+    char socket_id[SOCKET_ID_LEN + 1];
+
+    (void)state;
+    assert_int_equal(record_parse_word(text, strlen(text), &word), 0);
+    assert_false(word.taken);
+    assert_string_equal(word.ride, "/line-7");
+    assert_true(record_next_socket(&word.sockets, socket_id));
+    assert_string_equal(socket_id, SOCKET);
+    assert_true(record_next_socket(&word.sockets, socket_id));
+    assert_string_equal(socket_id, "bbbbbbbbbbbbbbbbbbbb");
+    assert_false(record_next_socket(&word.sockets, socket_id));
+    assert_int_equal(record_parse_word("held /r ", 8, &word), 0);
+    assert_false(record_next_socket(&word.sockets, socket_id));
+}
+
+static void other_words_for_a_node_are_refused(void **state)
+{
+    static const char *const bad[] = {
+        "",
+        "taken",
+        "taken ",
+        "held /r",
+        "held r " SOCKET,
+        "held  " SOCKET,
+        "helds /r " SOCKET,
+        "take /r 1 " SOCKET,
+        " held /r " SOCKET,
+        "taken /r " SOCKET,
+        "taken /r x " SOCKET,
+        "taken /r -1 " SOCKET,
+        "taken /r 1",
+        "taken /r{} 1 " SOCKET,
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (word_parses(bad[i], strlen(bad[i])))
+            fail_msg("accepted: %s", bad[i]);
+    assert_true(word_parses("taken /r 1 " SOCKET, strlen("taken /r 1 " SOCKET)));
 }
 
 int main(void)
@@ -196,7 +267,10 @@ int main(void)
         cmocka_unit_test(a_user_that_an_older_gateway_took_is_one_still),
         cmocka_unit_test(a_user_past_the_limit_is_refused),
         cmocka_unit_test(a_tenure_has_at_most_sixteen_digits),
-        cmocka_unit_test(a_takeover_names_tenure_socket_and_ride_and_nothing_else),
+        cmocka_unit_test(a_chain_is_eight_small_hexadecimal_digits),
+        cmocka_unit_test(a_takeover_names_ride_tenure_and_socket),
+        cmocka_unit_test(what_a_node_is_said_to_hold_is_a_ride_and_its_sockets),
+        cmocka_unit_test(other_words_for_a_node_are_refused),
         cmocka_unit_test(names_that_would_spoil_a_key_are_refused),
     };
 

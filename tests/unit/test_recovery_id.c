@@ -17,7 +17,7 @@
 static const uint8_t SECRET[SECRET_LEN] = "0123456789abcdefghijklmnopqrstu";
 static const char SOCKET[] = "SocketId_0123456-789";
 static const struct recovery_scope LINE_7 = {.ride = "/line-7"};
-static const struct broker_position FROM = {.epoch = "epoch_-1", .offset = 42};
+static const struct broker_position FROM = {.epoch = "epoch_-1", .offset = 42, .chain = "0a1b2c3d"};
 
 struct made {
     char text[RECOVERY_ID_SIZE];
@@ -65,6 +65,7 @@ static void it_brings_back_the_socket_id_and_the_position(void **state)
     assert_string_equal(socket_id, SOCKET);
     assert_string_equal(from.epoch, "epoch_-1");
     assert_int_equal(from.offset, 42);
+    assert_string_equal(from.chain, "0a1b2c3d");
 }
 
 static void it_reads_as_documented(void **state)
@@ -73,8 +74,8 @@ static void it_reads_as_documented(void **state)
 
     (void)state;
     assert_memory_equal(id.text, SOCKET, SOCKET_ID_LEN);
-    assert_string_equal(id.text + SOCKET_ID_LEN + 8 + 43, "42-epoch_-1");
-    assert_int_equal(strspn(id.text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"),
+    assert_string_equal(id.text + SOCKET_ID_LEN + 8 + 43, "42.0a1b2c3d-epoch_-1");
+    assert_int_equal(strspn(id.text, ".ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"),
                      id.len);
 }
 
@@ -82,7 +83,7 @@ static void it_reads_as_documented(void **state)
 static void the_signature_is_hmac_sha256_with_six_bits_a_letter(void **state)
 {
     static const char known[] =
-        "SocketId_0123456-789RANDOM_8nOYYAVCmArkiv-07HkDKehlzFuRDF7UzRA4kpmxFFQQ42-epoch_-1";
+        "SocketId_0123456-789RANDOM_8olUNnPad4QHLcDCcsGDouIv0zd3GNIVU0BM6-wjYwkU42.0a1b2c3d-epoch_-1";
 
     (void)state;
     assert_true(checks(SECRET, "/line-7", known, sizeof known - 1));
@@ -90,7 +91,8 @@ static void the_signature_is_hmac_sha256_with_six_bits_a_letter(void **state)
 
 static void the_longest_fits(void **state)
 {
-    static const struct broker_position last = {.epoch = "ABCDEFGH", .offset = 999999999999999};
+    static const struct broker_position last = {
+        .epoch = "ABCDEFGH", .offset = 999999999999999, .chain = "ffffffff"};
     char ride[RIDE_NAME_MAX + 1] = "/";
     char subject[USER_ID_MAX + 1] = "";
     char text[RECOVERY_ID_SIZE];

@@ -4,11 +4,13 @@
 #include "gateway/rides/roster.h"
 
 #include "broker/broker.h"
+#include "common/user.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,13 +28,48 @@ static int teardown(void **state)
     return 0;
 }
 
-static void set(struct roster *roster, const char *socket_id, const char *user)
+/* The record of somebody, in short `1`. */
+static struct blob *record(const char *id, const char *is)
 {
-    struct blob *blob = blob_new(user, strlen(user));
+    char text[64];
+    int len = snprintf(text, sizeof text, "{\"is\":%s,\"id\":\"%s\"}", is, id);
 
+    struct blob *blob = blob_new(text, (size_t)len);
     assert_non_null(blob);
-    roster_set(roster, socket_id, blob);
+    return blob;
+}
+
+static const char *is_of(const struct blob *user)
+{
+    static char is[2];
+
+    is[0] = user->data[strlen("{\"is\":")];
+    return is;
+}
+
+static void set(struct roster *roster, const char *id, const char *is)
+{
+    struct blob *blob = record(id, is);
+
+    roster_set(roster, blob);
     blob_unref(blob);
+}
+
+/* Without what all records have. */
+static size_t shorten(char *text, size_t len)
+{
+    char *to = text;
+
+    for (const char *from = text; from < text + len;) {
+        if (!strncmp(from, "{\"is\":", 6)) {
+            *to++ = from[6];
+            while (*from++ != '}')
+                ;
+        } else {
+            *to++ = *from++;
+        }
+    }
+    return (size_t)(to - text);
 }
 
 static void assert_prints(const struct roster *roster, const char *json)
@@ -41,6 +78,7 @@ static void assert_prints(const struct roster *roster, const char *json)
 
     buf_init(&out, 4096);
     assert_int_equal(roster_print(roster, &out), 0);
+    out.len = shorten(out.data, out.len);
     assert_int_equal(out.len, strlen(json));
     assert_memory_equal(out.data, json, out.len);
     buf_deinit(&out);
@@ -68,17 +106,34 @@ static void boarding_again_replaces_the_record_and_keeps_the_place(void **state)
     set(*state, "B", "2");
     set(*state, "A", "9");
     assert_int_equal(roster_count(*state), 2);
-    assert_memory_equal(roster_get(*state, "A")->data, "9", 1);
+    assert_string_equal(is_of(roster_get(*state, "A")), "9");
     assert_prints(*state, "[9,2]");
 }
 
-static void a_user_under_two_sockets_is_there_twice(void **state)
+static void an_id_is_the_same_however_it_is_written(void **state)
 {
-    set(*state, "A", "1");
-    set(*state, "B", "1");
-    assert_prints(*state, "[1,1]");
-    roster_remove(*state, "A");
-    assert_prints(*state, "[1]");
+    set(*state, "AB", "1");
+    set(*state, "A\\u0042", "2");
+    assert_prints(*state, "[2]");
+    set(*state, "ab", "3");
+    assert_int_equal(roster_count(*state), 2);
+    roster_remove(*state, "AB");
+    assert_prints(*state, "[3]");
+}
+
+static void texts_that_are_no_records_are_nobody_in_particular(void **state)
+{
+    static const char *const texts[] = {"", "1", "{\"id\":1}", "{}"};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct blob *blob = blob_new(texts[i], strlen(texts[i]));
+
+        roster_set(*state, blob);
+        blob_unref(blob);
+    }
+    assert_int_equal(roster_count(*state), 1);
+    roster_remove(*state, "");
+    assert_int_equal(roster_count(*state), 0);
 }
 
 static void removing_who_is_not_aboard_changes_nothing(void **state)
@@ -98,15 +153,17 @@ static void freeing_no_roster_is_harmless(void **state)
 static void records_are_held_as_long_as_they_are_on_the_roster(void **state)
 {
     struct roster *roster = roster_new();
-    struct blob *user = blob_new("1", 1);
+    struct blob *user = record("A", "1");
 
-    roster_set(roster, "A", user);
-    roster_set(roster, "A", user);
+    roster_set(roster, user);
+    roster_set(roster, user);
     assert_int_equal(atomic_load(&user->refs), 2);
-    roster_set(roster, "B", user);
-    assert_int_equal(atomic_load(&user->refs), 3);
+    set(roster, "A", "2");
+    assert_int_equal(atomic_load(&user->refs), 1);
+    roster_set(roster, user);
     roster_remove(roster, "A");
-    assert_int_equal(atomic_load(&user->refs), 2);
+    assert_int_equal(atomic_load(&user->refs), 1);
+    roster_set(roster, user);
     roster_free(roster);
     assert_int_equal(atomic_load(&user->refs), 1);
     blob_unref(user);
@@ -115,10 +172,10 @@ static void records_are_held_as_long_as_they_are_on_the_roster(void **state)
 
 static void printing_fails_whenever_the_buffer_is_too_small(void **state)
 {
-    static const char json[] = "[{\"id\":1},{\"id\":2}]";
+    static const char json[] = "[{\"is\":1,\"id\":\"A\"},{\"is\":2,\"id\":\"B\"}]";
 
-    set(*state, "A", "{\"id\":1}");
-    set(*state, "B", "{\"id\":2}");
+    set(*state, "A", "1");
+    set(*state, "B", "2");
     for (size_t max = 0; max < sizeof json - 1; max++) {
         struct buf out;
 
@@ -126,36 +183,38 @@ static void printing_fails_whenever_the_buffer_is_too_small(void **state)
         assert_int_equal(roster_print(*state, &out), -1);
         buf_deinit(&out);
     }
-    assert_prints(*state, json);
+    assert_prints(*state, "[1,2]");
 }
 
 /* --- the difference --- */
 
-/* The new set as text, `A1 B2`: socket A with record 1, socket B with record 2. */
+/* The new set as text, `A1 B2`: A with record 1, B with record 2. */
 static size_t riders_from(const char *text, struct broker_rider *riders)
 {
     size_t count = 0;
 
     for (; *text; text += text[2] ? 3 : 2) {
-        riders[count] = (struct broker_rider){.socket_id = {text[0]}, .user = blob_new(text + 1, 1)};
-        assert_non_null(riders[count++].user);
+        riders[count++].user = record((char[]){text[0], '\0'}, (char[]){text[1], '\0'});
     }
     return count;
 }
 
-static void note(struct buf *journal, char sign, const char *socket_id, const struct blob *user)
+static void note(struct buf *journal, char sign, const struct blob *user)
 {
-    assert_int_equal(buf_appendf(journal, "%c%s%s ", sign, socket_id, user->data), 0);
+    char id[USER_ID_MAX + 1];
+
+    user_id(user, id);
+    assert_int_equal(buf_appendf(journal, "%c%s%s ", sign, id, is_of(user)), 0);
 }
 
-static void gone(void *arg, const char *socket_id, struct blob *user)
+static void gone(void *arg, struct blob *user)
 {
-    note(arg, '-', socket_id, user);
+    note(arg, '-', user);
 }
 
-static void boarded(void *arg, const char *socket_id, struct blob *user)
+static void boarded(void *arg, struct blob *user)
 {
-    note(arg, '+', socket_id, user);
+    note(arg, '+', user);
 }
 
 /* Replaces what is on the roster and checks what was told: `-A1 +B2 `. */
@@ -210,7 +269,7 @@ static void another_record_is_told_as_a_boarding(void **state)
     assert_prints(*state, "[1,7]");
 }
 
-static void a_socket_that_occurs_twice_in_the_set_is_aboard_once(void **state)
+static void who_occurs_twice_in_the_set_is_aboard_once(void **state)
 {
     assert_replaced(*state, "A1 A1", "+A1 ");
     assert_int_equal(roster_count(*state), 1);
@@ -310,7 +369,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(riders_are_printed_in_the_order_they_boarded, setup, teardown),
         cmocka_unit_test_setup_teardown(boarding_again_replaces_the_record_and_keeps_the_place, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(a_user_under_two_sockets_is_there_twice, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_id_is_the_same_however_it_is_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(texts_that_are_no_records_are_nobody_in_particular, setup, teardown),
         cmocka_unit_test_setup_teardown(removing_who_is_not_aboard_changes_nothing, setup, teardown),
         cmocka_unit_test(freeing_no_roster_is_harmless),
         cmocka_unit_test(records_are_held_as_long_as_they_are_on_the_roster),
@@ -320,8 +380,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_empty_set_takes_everybody_off, setup, teardown),
         cmocka_unit_test_setup_teardown(who_is_gone_is_told_before_who_boarded, setup, teardown),
         cmocka_unit_test_setup_teardown(another_record_is_told_as_a_boarding, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_socket_that_occurs_twice_in_the_set_is_aboard_once, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(who_occurs_twice_in_the_set_is_aboard_once, setup, teardown),
         cmocka_unit_test_setup_teardown(replacing_again_remembers_nothing_of_the_last_time, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_is_dropped_who_was_not_doubted, setup, teardown),
         cmocka_unit_test_setup_teardown(the_doubted_stay_until_they_are_dropped, setup, teardown),

@@ -282,7 +282,7 @@ static void says_events(struct site *s, uint64_t first, uint64_t last)
     forget_what_happened(s);
 }
 
-#define EVENT(n) "42[\"userBoarded\"," #n ",\"" #n "-epoch-01\"]\n"
+#define EVENT(n) "42[\"userBoarded\"," #n ",\"" #n ".0000000" #n "-epoch-01\"]\n"
 
 /* --- connecting --- */
 
@@ -321,7 +321,7 @@ static void without_a_window_there_are_no_recovery_ids(void **state)
     start(s->world, "*");
     says_secret(s->world, 'k');
     start_clients(s);
-    shows(s, 0, s->recovery_id[0], "\"0-epoch-01\"");
+    shows(s, 0, s->recovery_id[0], "\"0.00000000-epoch-01\"");
     says_roster(s->world, "/", 0, "");
     assert_happened(s, "watch /\nws1 < 40 bob\n");
     tells(s, 0, SAY_BOARDING);
@@ -362,8 +362,8 @@ static void who_declines_recovery_gets_neither_recovery_id_nor_positions(void **
     turn(s->world);
     tells(s, 1, "427[\"activeUsers\"]");
     assert_happened(s, "ws1 < " EVENT(1) "ws2 < 42[\"userBoarded\",1]\n"
-                                         "ws2 < 435[{\"ok\":true,\"offset\":\"1-epoch-01\"}]\n"
-                                         "ws2 < 437[{\"offset\":\"1-epoch-01\",\"users\":[1]}]\n");
+                                         "ws2 < 435[{\"ok\":true,\"offset\":\"1.00000001-epoch-01\"}]\n"
+                                         "ws2 < 437[{\"offset\":\"1.00000001-epoch-01\",\"users\":[1]}]\n");
     says_roster(s->world, "/", 9, "");
     assert_happened(s, "ws1 < 42[\"userDisconnected\",1,\"9-\"]\nws2 < 42[\"userDisconnected\",1]\n");
 }
@@ -408,12 +408,12 @@ static void who_comes_back_is_answered_with_its_own_ids_then_what_it_missed(void
     says_events(s, 1, 1);
     loses(s, 0);
     says_events(s, 2, 3);
-    shows(s, 1, s->recovery_id[0], "\"1-epoch-01\"");
+    shows(s, 1, s->recovery_id[0], "\"1.00000001-epoch-01\"");
     tells(s, 1, "427[\"activeUsers\"]");
     assert_happened(s, "resume / ann\n");
     says_resumed(s->world, 2, 3, BOARDING);
     assert_happened(s, "ws2 < 40 ann P1\nws2 < " EVENT(2) "ws2 < " EVENT(
-                           3) "ws2 < 437[{\"offset\":\"3-epoch-01\",\"users\":[1,2,3]}]\n");
+                           3) "ws2 < 437[{\"offset\":\"3.00000003-epoch-01\",\"users\":[1,2,3]}]\n");
 }
 
 static void it_can_be_done_again_with_the_same_recovery_id(void **state)
@@ -426,7 +426,7 @@ static void it_can_be_done_again_with_the_same_recovery_id(void **state)
         char offset[32];
 
         says_events(s, i, i);
-        snprintf(offset, sizeof offset, "\"%d-epoch-01\"", (int)i - 1);
+        snprintf(offset, sizeof offset, "\"%d.%08x-epoch-01\"", (int)i - 1, (unsigned)i - 1);
         shows(s, 1, s->recovery_id[0], offset);
         says_resumed(s->world, s->world->broker.submitted_count - 1, i, BOARDING);
         forget_what_happened(s);
@@ -455,18 +455,25 @@ static void what_is_no_offset_of_this_stream_leads_nowhere(void **state)
         "\"\"",
         "\"1\"",
         "\"x\"",
-        "\"-1-epoch-01\"",
-        "\"1-epoch-00\"",
-        "\"9-epoch-01\"",
-        "\"1-epoch-012\"",
-        "\"1-epoch-0\"",
-        "\"+1-epoch-01\"",
-        "\"0000000000000001-epoch-01\"",
-        "\"1-epoch-01 and so on, far longer than any offset can be\"",
+        "\"1-epoch-01\"",
+        "\"2.f0000002-epoch-01\"",
+        "\"1.0000001-epoch-01\"",
+        "\"1.000000001-epoch-01\"",
+        "\"1.0000000G-epoch-01\"",
+        "\"1.-epoch-01\"",
+        "\"-1.00000001-epoch-01\"",
+        "\"1.00000001-epoch-00\"",
+        "\"9.00000009-epoch-01\"",
+        "\"1.00000001-epoch-012\"",
+        "\"1.00000001-epoch-0\"",
+        "\"1.00000001epoch-01\"",
+        "\"+1.00000001-epoch-01\"",
+        "\"0000000000000001.00000001-epoch-01\"",
+        "\"1.00000001-epoch-01 and so on, far longer than any offset can be\"",
         "1",
         "null",
         "{}",
-        "[\"1-epoch-01\"]",
+        "[\"1.00000001-epoch-01\"]",
     };
     struct site *s = *state;
 
@@ -493,11 +500,11 @@ static void a_stream_that_began_in_another_epoch_is_not_recovered(void **state)
     says_renumbered(s->world, "epoch-02", 0, "");
     says_events(s, 1, 1);
     loses(s, 0);
-    shows(s, 1, s->recovery_id[0], "\"1-epoch-02\"");
+    shows(s, 1, s->recovery_id[0], "\"1.00000001-epoch-02\"");
     says_result(s->world, 0, 1, NULL);
     assert_happened(s, "resume / ann\nws2 < 40 bob P2\n");
     loses(s, 1);
-    shows(s, 2, s->recovery_id[1], "\"1-epoch-02\"");
+    shows(s, 2, s->recovery_id[1], "\"1.00000001-epoch-02\"");
     says_result(s->world, 1, 1, NULL);
     assert_happened(s, "resume / bob\nws3 < 40 bob P2\n");
 }
@@ -528,7 +535,7 @@ static void who_cannot_be_resumed_is_a_new_client(void **state)
     connects_after(s, 0);
     loses(s, 0);
     forget_what_happened(s);
-    shows(s, 1, s->recovery_id[0], "\"0-epoch-01\"");
+    shows(s, 1, s->recovery_id[0], "\"0.00000000-epoch-01\"");
     says_result(s->world, 0, 0, "full");
     assert_happened(s, "resume / ann\nsuspend / ann\nws2 < 40 bob P2\n");
 }
@@ -551,7 +558,7 @@ static void events_of_a_ride_with_a_name_come_back_under_its_name(void **state)
     tells(s, 1, packet);
     says_result(s->world, 0, 1, NULL);
     assert_happened(s, "resume /line-7 ann\nws2 < 40 ann P1\n"
-                       "ws2 < 42/line-7,[\"userBoarded\",1,\"1-epoch-01\"]\n");
+                       "ws2 < 42/line-7,[\"userBoarded\",1,\"1.00000001-epoch-01\"]\n");
 }
 
 /* The secret and the ride come with the broker: a gateway that has just started knows neither. */
@@ -564,7 +571,7 @@ static void a_recovery_id_is_checked_when_the_ride_is_known(void **state)
     presence_free(s->world->presence);
     start(s->world, "*");
     start_clients(s);
-    shows(s, 0, s->recovery_id[0], "\"0-epoch-01\"");
+    shows(s, 0, s->recovery_id[0], "\"0.00000000-epoch-01\"");
     assert_happened(s, "watch /\n");
     says_secret(s->world, 'k');
     says_roster(s->world, "/", 0, "");
@@ -582,7 +589,7 @@ static void assert_worthless(struct site *s, const char *recovery_id)
     size_t orders = s->world->broker.submitted_count;
 
     s->world->client[1].id[0] = '\0';
-    shows(s, 1, recovery_id, "\"0-epoch-01\"");
+    shows(s, 1, recovery_id, "\"0.00000000-epoch-01\"");
     char expected[64];
     snprintf(expected, sizeof expected, "ws2 < 40 bob P%zu\n", before + 1);
     assert_happened(s, expected);
@@ -637,7 +644,7 @@ static void a_recovery_id_of_another_ride_or_secret_is_worthless(void **state)
 static void a_recovery_id_that_is_no_string_is_none(void **state)
 {
     static const char *const packets[] = {"40{\"pid\":1}", "40{\"pid\":null}", "40{\"pid\":{}}",
-                                          "40{\"offset\":\"0-epoch-01\"}"};
+                                          "40{\"offset\":\"0.00000000-epoch-01\"}"};
     struct site *s = *state;
 
     connects_after(s, 0);
@@ -672,7 +679,7 @@ static void who_was_aboard_is_suspended_when_the_connection_ends_under_it(void *
     loses(s, 0);
     assert_happened(s, "suspend / ann\n");
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        shows(s, 1, s->recovery_id[0], "\"0-epoch-01\"");
+        shows(s, 1, s->recovery_id[0], "\"0.00000000-epoch-01\"");
         says_resumed(s->world, s->world->broker.submitted_count - 1, 0, BOARDING);
         forget_what_happened(s);
         tells(s, 1, ends[i].packet);
@@ -718,7 +725,7 @@ static void who_exits_is_neither(void **state)
     says_event(s->world, 1, BROKER_EXITED, s->world->client[0].id, "1");
     says_result(s->world, 1, 1, NULL);
     assert_happened(s, "exit / ann " EXITING
-                       "\nws1 < 42[\"userExited\",1,\"1-epoch-01\"]\nws1 < 41\nws1 close\n");
+                       "\nws1 < 42[\"userExited\",1,\"1.00000001-epoch-01\"]\nws1 < 41\nws1 close\n");
 }
 
 static void who_drops_while_resuming_is_suspended_again(void **state)
@@ -728,7 +735,7 @@ static void who_drops_while_resuming_is_suspended_again(void **state)
     boards(s);
     loses(s, 0);
     forget_what_happened(s);
-    shows(s, 1, s->recovery_id[0], "\"0-epoch-01\"");
+    shows(s, 1, s->recovery_id[0], "\"0.00000000-epoch-01\"");
     loses(s, 1);
     says_resumed(s->world, 2, 0, BOARDING);
     assert_happened(s, "resume / ann\nsuspend / ann\n");
@@ -741,7 +748,7 @@ static void who_leaves_while_resuming_is_disconnected(void **state)
     boards(s);
     loses(s, 0);
     forget_what_happened(s);
-    shows(s, 1, s->recovery_id[0], "\"0-epoch-01\"");
+    shows(s, 1, s->recovery_id[0], "\"0.00000000-epoch-01\"");
     tells(s, 1, SAY_BOARDING);
     tells(s, 1, "41");
     says_resumed(s->world, 2, 0, BOARDING);
@@ -753,7 +760,7 @@ static void who_comes_back_on_another_connection_ends_the_first(void **state)
     struct site *s = *state;
 
     boards(s);
-    shows(s, 1, s->recovery_id[0], "\"0-epoch-01\"");
+    shows(s, 1, s->recovery_id[0], "\"0.00000000-epoch-01\"");
     assert_happened(s, "ws1 dropped\nresume / ann\n");
     says_resumed(s->world, 1, 0, BOARDING);
     assert_happened(s, "ws2 < 40 ann P1\n");
@@ -769,7 +776,7 @@ static void one_that_comes_back_thrice_at_once_ends_up_with_the_last(void **stat
     loses(s, 0);
     forget_what_happened(s);
     for (int i = 0; i < 3; i++)
-        shows(s, i, s->recovery_id[0], "\"0-epoch-01\"");
+        shows(s, i, s->recovery_id[0], "\"0.00000000-epoch-01\"");
     for (size_t i = 2; i < 5; i++)
         says_resumed(s->world, i, 0, BOARDING);
     assert_happened(s,

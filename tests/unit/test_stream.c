@@ -9,15 +9,18 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+/* The position at an offset, in the one history that these epochs have unless a test says otherwise. */
 static struct broker_position place(const char *epoch, uint64_t offset)
 {
     struct broker_position position = {.offset = offset};
 
     memcpy(position.epoch, epoch, EPOCH_LEN);
+    snprintf(position.chain, sizeof position.chain, "%08x", (unsigned)offset);
     return position;
 }
 
@@ -30,11 +33,20 @@ static void settle(struct stream *stream, const char *epoch, uint64_t offset)
     stream_settle(stream, &at);
 }
 
+static enum stream_verdict offer_chained(struct stream *stream, const struct broker_position *at,
+                                         const char *before)
+{
+    struct broker_message event = {.kind = BROKER_EVENT, .position = *at};
+
+    memcpy(event.before, before, sizeof event.before);
+    return stream_offer(stream, &event);
+}
+
 static enum stream_verdict offer(struct stream *stream, const char *epoch, uint64_t offset)
 {
-    const struct broker_position at = place(epoch, offset);
+    const struct broker_position at = place(epoch, offset), before = place(epoch, offset - 1);
 
-    return stream_offer(stream, &at);
+    return offer_chained(stream, &at, before.chain);
 }
 
 static struct broker_message *event_of_size(uint64_t offset, size_t user_len)
@@ -94,6 +106,24 @@ static void old_missing_and_foreign_events_leave_the_position_alone(void **state
     assert_int_equal(offer(&stream, new_epoch, 11), STREAM_FOREIGN);
     assert_int_equal(stream.at.offset, 10);
     assert_int_equal(offer(&stream, old_epoch, 11), STREAM_NEXT);
+    stream_deinit(&stream);
+}
+
+static void another_chain_at_the_same_offset_is_another_history(void **state)
+{
+    struct broker_position ten = place(old_epoch, 10), eleven = place(old_epoch, 11);
+    struct stream stream;
+
+    (void)state;
+    stream_init(&stream);
+    settle(&stream, old_epoch, 10);
+    memcpy(ten.chain, "deadbeef", sizeof ten.chain);
+    assert_int_equal(offer_chained(&stream, &ten, "00000009"), STREAM_FOREIGN);
+    assert_int_equal(offer_chained(&stream, &eleven, "deadbeef"), STREAM_FOREIGN);
+    assert_int_equal(stream.at.offset, 10);
+    assert_string_equal(stream.at.chain, "0000000a");
+    assert_int_equal(offer_chained(&stream, &eleven, "0000000a"), STREAM_NEXT);
+    assert_string_equal(stream.at.chain, "0000000b");
     stream_deinit(&stream);
 }
 
@@ -177,6 +207,7 @@ int main(void)
         cmocka_unit_test(events_are_held_until_the_stream_is_settled),
         cmocka_unit_test(each_next_event_moves_the_position_by_one),
         cmocka_unit_test(old_missing_and_foreign_events_leave_the_position_alone),
+        cmocka_unit_test(another_chain_at_the_same_offset_is_another_history),
         cmocka_unit_test(held_events_come_out_in_order_and_once),
         cmocka_unit_test(events_past_the_bound_throw_all_held_ones_away_and_say_so),
         cmocka_unit_test(unsettling_forgets_held_events_but_not_the_position),

@@ -153,6 +153,42 @@ static void a_number_beyond_the_range_of_a_double_is_refused_wherever_it_is(void
                  USER_BOARDING);
 }
 
+static void assert_id(const char *record, const char *expected)
+{
+    struct blob *json = blob_new(record, strlen(record));
+    char id[USER_ID_MAX + 1];
+
+    assert_non_null(json);
+    user_id(json, id);
+    assert_string_equal(id, expected);
+    blob_unref(json);
+}
+
+static void the_id_is_told_unescaped(void **state)
+{
+    const char text[] = " {\"\\u0069d\":\"J\\u00f6 \\\"1\\\"\",\"name\":\"b\",\"status\":\"exiting\"} ";
+    const char *error;
+    struct user user;
+
+    (void)state;
+    assert_int_equal(user_parse(text, strlen(text), MAX_BYTES, &user, &error), 0);
+    assert_string_equal(user.id, "J\xc3\xb6 \"1\"");
+    blob_unref(user.json);
+}
+
+static void what_is_no_record_has_no_id(void **state)
+{
+    (void)state;
+    assert_id("", "");
+    assert_id("1", "");
+    assert_id("\"id\"", "");
+    assert_id("{}", "");
+    assert_id("{\"id\":1}", "");
+    assert_id("{\"id\":\"\"}", "");
+    assert_id("{\"id\":\"a\\u0000b\"}", "");
+    assert_id("{\"id\":\"\\ud800\"}", "");
+}
+
 static void what_is_not_strict_json_is_refused(void **state)
 {
     const char with_nul[] = "{\"id\":\"a\",\"name\":\"b\",\"status\":\"boarding\"}";
@@ -280,6 +316,8 @@ int main(void)
         cmocka_unit_test(a_member_that_comes_twice_is_refused_wherever_it_is),
         cmocka_unit_test(half_a_surrogate_pair_is_refused_wherever_it_is),
         cmocka_unit_test(a_number_beyond_the_range_of_a_double_is_refused_wherever_it_is),
+        cmocka_unit_test(the_id_is_told_unescaped),
+        cmocka_unit_test(what_is_no_record_has_no_id),
         cmocka_unit_test(what_is_not_strict_json_is_refused),
         cmocka_unit_test(what_is_no_object_is_refused),
         cmocka_unit_test(missing_and_mistyped_fields_are_named),

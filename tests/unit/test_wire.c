@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-static const struct broker_position AT_7 = {.epoch = "epoch-12", .offset = 7};
+static const struct broker_position AT_7 = {.epoch = "epoch-12", .offset = 7, .chain = "0123cdef"};
 
 /* One event as the only frame's text, NUL-terminated; the caller frees it. */
 static char *event_text(enum wire_form form, const char *ride, enum broker_event_kind kind, const char *user)
@@ -47,23 +47,74 @@ static void assert_event(enum wire_form form, const char *ride, enum broker_even
     free(text);
 }
 
-static void an_offset_is_the_number_and_the_epoch(void **state)
+static void an_offset_is_the_number_the_fingerprint_and_the_epoch(void **state)
 {
     char out[WIRE_OFFSET_SIZE];
 
     (void)state;
     wire_offset(&AT_7, out);
-    assert_string_equal(out, "7-epoch-12");
+    assert_string_equal(out, "7.0123cdef-epoch-12");
 }
 
 static void the_longest_offset_fits(void **state)
 {
-    const struct broker_position position = {.epoch = "ABCDEFGH", .offset = UINT64_MAX};
+    const struct broker_position position = {.epoch = "ABCDEFGH", .offset = UINT64_MAX, .chain = "ffffffff"};
     char out[WIRE_OFFSET_SIZE];
 
     (void)state;
     wire_offset(&position, out);
-    assert_string_equal(out, "18446744073709551615-ABCDEFGH");
+    assert_string_equal(out, "18446744073709551615.ffffffff-ABCDEFGH");
+}
+
+static void a_difference_has_the_number_alone(void **state)
+{
+    const struct broker_position position = {.offset = 17};
+    char out[WIRE_OFFSET_SIZE];
+
+    (void)state;
+    wire_offset(&position, out);
+    assert_string_equal(out, "17-");
+}
+
+static void an_offset_can_be_read_back(void **state)
+{
+    struct broker_position position;
+
+    (void)state;
+    memset(&position, 'x', sizeof position);
+    assert_true(wire_read_offset("7.0123cdef-epoch-12", &position));
+    assert_true(broker_position_equal(&position, &AT_7));
+    assert_string_equal(position.chain, AT_7.chain);
+    assert_true(wire_read_offset("999999999999999.00000000-------_-", &position));
+    assert_int_equal(position.offset, 999999999999999);
+}
+
+static void what_is_no_place_in_a_stream_is_not_read(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "17",
+        "17-",
+        "17-epoch-12",
+        "17.-epoch-12",
+        ".0123cdef-epoch-12",
+        "17.0123cde-epoch-12",
+        "17.0123cdef0-epoch-12",
+        "17.0123cdeF-epoch-12",
+        "17.0123cdef",
+        "17.0123cdef-",
+        "17.0123cdef-epoch-1",
+        "17.0123cdef-epoch-123",
+        "17.0123cdef.epoch-12",
+        "-17.0123cdef-epoch-12",
+        "0000000000000017.0123cdef-epoch-12",
+    };
+    struct broker_position position;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (wire_read_offset(texts[i], &position))
+            fail_msg("%s: read", texts[i]);
 }
 
 static void a_restored_rider_is_told_as_boarded(void **state)
@@ -78,14 +129,15 @@ static void a_restored_rider_is_told_as_boarded(void **state)
 static void socketio_leaves_out_the_default_namespace(void **state)
 {
     (void)state;
-    assert_event(WIRE_SOCKETIO, "/", BROKER_BOARDED, "42[\"userBoarded\",{\"id\":\"u\"},\"7-epoch-12\"]");
+    assert_event(WIRE_SOCKETIO, "/", BROKER_BOARDED,
+                 "42[\"userBoarded\",{\"id\":\"u\"},\"7.0123cdef-epoch-12\"]");
 }
 
 static void socketio_names_any_other_namespace(void **state)
 {
     (void)state;
     assert_event(WIRE_SOCKETIO, "/line-7", BROKER_EXITED,
-                 "42/line-7,[\"userExited\",{\"id\":\"u\"},\"7-epoch-12\"]");
+                 "42/line-7,[\"userExited\",{\"id\":\"u\"},\"7.0123cdef-epoch-12\"]");
 }
 
 static void the_short_form_has_no_position(void **state)
@@ -99,7 +151,7 @@ static void the_short_form_has_no_position(void **state)
 static void plain_events_look_alike_on_every_ride(void **state)
 {
     static const char expected[] =
-        "{\"event\":\"userDisconnected\",\"data\":{\"id\":\"u\"},\"offset\":\"7-epoch-12\"}";
+        "{\"event\":\"userDisconnected\",\"data\":{\"id\":\"u\"},\"offset\":\"7.0123cdef-epoch-12\"}";
 
     (void)state;
     assert_event(WIRE_PLAIN, "/", BROKER_DISCONNECTED, expected);
@@ -113,7 +165,8 @@ static void the_longest_ride_name_is_not_cut(void **state)
 
     (void)state;
     memset(ride + 1, 'r', RIDE_NAME_MAX - 1);
-    snprintf(expected, sizeof expected, "42%s,[\"userDisconnected\",{\"id\":\"u\"},\"7-epoch-12\"]", ride);
+    snprintf(expected, sizeof expected, "42%s,[\"userDisconnected\",{\"id\":\"u\"},\"7.0123cdef-epoch-12\"]",
+             ride);
     assert_event(WIRE_SOCKETIO, ride, BROKER_DISCONNECTED, expected);
 }
 
@@ -161,8 +214,11 @@ static void a_full_buffer_is_left_as_it_was(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_offset_is_the_number_and_the_epoch),
+        cmocka_unit_test(an_offset_is_the_number_the_fingerprint_and_the_epoch),
         cmocka_unit_test(the_longest_offset_fits),
+        cmocka_unit_test(a_difference_has_the_number_alone),
+        cmocka_unit_test(an_offset_can_be_read_back),
+        cmocka_unit_test(what_is_no_place_in_a_stream_is_not_read),
         cmocka_unit_test(a_restored_rider_is_told_as_boarded),
         cmocka_unit_test(socketio_leaves_out_the_default_namespace),
         cmocka_unit_test(socketio_names_any_other_namespace),

@@ -1,45 +1,43 @@
--- Stands in front of the scripts that a node calls for one of its sockets.
+-- Stands in front of the scripts that a node calls for one of its connections.
 --
--- KEYS  users holders held away meta log done
--- ARGV  channel kind socket node user tenure window epoch known_epoch known_offset run sequence before cap
+-- ARGV  kind socket node id user tenure run sequence before limit
 --
--- kind      for transition.lua: board, exit or disconnect
--- user      the record, empty where the operation needs none
--- tenure    when the node obtained the socket, by clock(); 0: it did not, as far as it knows
--- window    how long a suspended rider stays aboard, in milliseconds
--- epoch     for a ride that has none
--- known_*   the latest position the sender knows, or an empty epoch and 0
+-- kind      for transition.lua: board, exit or disconnect; for restore.lua: newest, or empty
+-- id, user  the person and its record, empty where the operation needs none
+-- tenure    when the node obtained the connection, by clock(); 0: it did not, as far as it knows
 -- run       names the sender's process; with `sequence`, which rises, it is the operation's id
 -- before    the sequence of the sender's previous operation on this ride if that had no answer yet, else 0
--- cap       how many events the log keeps, about
+-- limit     how many connections one person may have
 --
 -- One sender's operations on a ride are done in the order of their sequences, each once, whatever was lost or
--- overtaken on the way: `done` holds the last one. A repeated operation changes nothing.
+-- overtaken on the way: `done:<run>` in `meta` holds the last one. A repeated operation changes nothing.
 --
 -- An operation is of the epoch that its sender knows. In another one it is not done: it may have been on its way since
 -- before this Redis lost what it had, from a process that is dead by now, and nobody would look after its rider. A sender
 -- that lives sends it again, having heard of the epoch.
 --
--- Answers {'ok', epoch, offset, tenure, detail}, {'refused'} (another node has obtained the socket later), {'early'}
--- (`before` is not done: send again) or {'moved', epoch, offset} (the ride has begun anew: send again).
+-- Answers {'ok', epoch, offset, chain, tenure, detail}, {'refused'} (another node has obtained the connection later),
+-- {'crowded'} (the person has too many), {'early'} (`before` is not done: send again) or {'moved', epoch, offset, chain}
+-- (the ride has begun anew: send again).
 
-local users, holders, held, away, meta, log, done = unpack(KEYS)
-local channel, kind, socket, node, user, tenure, window, candidate, known_epoch, known_offset,
-    run, sequence, before, cap = unpack(ARGV)
+local kind, socket, node, id, user, tenure, run, sequence, before, limit = unpack(ARGV, 8)
 
--- Every key is read before the first write: a key of the wrong type stops the script here, with nothing changed. What
--- is read also saves writes that would change nothing: each call costs Redis about as much as all else around it.
-local aboard = redis.call('HGET', users, socket)
-local holder, since = read_holder(redis.call('HGET', holders, socket))
-local last = tonumber(redis.call('GET', done) or 0)
-local listed = redis.call('SISMEMBER', held, socket) == 1
-local suspended = redis.call('ZSCORE', away, socket)
-redis.call('XLEN', log)
-local epoch, offset = position(users, meta, log, candidate, known_epoch, known_offset)
+-- Every key is read before the first write: a key of the wrong type stops the script here, or at the log, with nothing
+-- changed. Each call costs Redis about as much as all else around it: nothing is read that is not needed.
+local found = redis.call('HMGET', connections, socket, '@' .. id)
+local holder, since, current = read_connection(found[1])
+local list = found[2]
+local person = id ~= '' and id or current
+local aboard = person and redis.call('HGET', users, person)
+local last = tonumber(find_position('done:' .. run) or 0) or 0
+local suspended = holder == NOBODY
+if suspended then
+    redis.call('ZCARD', away)
+end
 
 if known_epoch ~= '' and known_epoch ~= epoch then
-    set_expiry(users, meta, log)
-    return {'moved', epoch, offset}
+    set_expiry()
+    return {'moved', epoch, offset, chain}
 end
 if tonumber(before) > last then
     return {'early'}
@@ -47,50 +45,51 @@ end
 local operation = run .. '-' .. sequence
 local repeated = tonumber(sequence) <= last
 local mine = holder == node
-local stale = holder and not mine and tonumber(since) >= tonumber(tenure)
-if not repeated then
-    redis.call('SET', done, sequence, 'EX', DAY)
-end
 
--- The socket is this node's. What another node's set still has of it is left for that node, or for who reaps it; if
--- it has not suspended the rider, it does not know yet, and is told.
+-- Who suspended or reaped it has obtained nothing: at the same tenure it may be taken back.
+local stale = holder and not mine
+    and (tonumber(since) > tonumber(tenure) or since == tenure and not suspended)
+
+-- The connection is this node's, aboard as `id`. If the node that had it has not suspended it, it does not know yet,
+-- and is told.
 local function hold(from)
-    if not mine or from ~= since then
-        redis.call('HSET', holders, socket, node .. ' ' .. from)
-    end
-    if not listed then
-        redis.call('SADD', held, socket)
+    if not mine or from ~= since or current ~= id or not has(list, socket) then
+        list = has(list, socket) and list or with(list, socket)
+        redis.call('HSET', connections, socket, node .. ' ' .. from .. ' ' .. id, '@' .. id, list)
     end
     if suspended then
         redis.call('ZREM', away, socket)
     elseif holder and not mine then
-        local prefix, ride = string.match(held, '^([^{]*){([^}]*)}')
-        redis.call('PUBLISH', prefix .. 'node:' .. holder, table.concat({from, socket, ride}, ' '))
+        local prefix, ride = prefix_and_name()
+        redis.call('PUBLISH', prefix .. 'node:' .. holder, table.concat({'taken', ride, from, socket}, ' '))
     end
 end
 
-local function unlist()
-    if listed then
-        redis.call('SREM', held, socket)
+-- It is aboard as somebody else, who goes first.
+local function leave_other()
+    if current and current ~= '' and current ~= id then
+        end_connection(operation, socket, current)
     end
-end
-
-local function refuse()
-    unlist()
-    return {'refused'}
-end
-
-local function publish(event, record)
-    offset = tell({meta = meta, log = log, channel = channel, cap = cap, epoch = epoch},
-        operation, event, socket, record)
 end
 
 -- Where somebody is aboard before and after, the keys live already.
 local stays = aboard
 
-local function ok(from, detail)
-    if not stays then
-        set_expiry(users, meta, log)
+local function done()
+    if not repeated then
+        redis.call('HSET', meta, 'offset', offset, 'chain', chain, 'done:' .. run, sequence)
     end
-    return {'ok', epoch, offset, from or '0', detail or ''}
+    if not stays then
+        set_expiry()
+    end
+end
+
+local function ok(from, detail)
+    done()
+    return {'ok', epoch, offset, chain, from or '0', detail or ''}
+end
+
+local function refuse()
+    done()
+    return {'refused'}
 end

@@ -1,44 +1,32 @@
--- Takes sockets from a dead node: its riders are suspended, or leave at once where there is no recovery. What it no
--- longer holds is only struck off its set.
+-- Takes connections from a dead node, a page of them: they are suspended, or end at once where there is no recovery.
 --
--- KEYS  users holders held away meta log
--- ARGV  channel node window epoch known_epoch known_offset limit cap
+-- ARGV  node cursor limit
 --
--- As in operation.lua; `held` and `node` are the dead node's, `limit` is how many sockets one call may take.
--- Answers {'ok', epoch, offset, riders taken, sockets left} or {'none'}.
+-- Answers {'ok', epoch, offset, chain, taken, cursor}; the cursor is 0 after the last page.
 
-local users, holders, held, away, meta, log = unpack(KEYS)
-local channel, node, window, candidate, known_epoch, known_offset, limit, cap = unpack(ARGV)
+local node, cursor, limit = unpack(ARGV, 8)
 
-local sockets = redis.call('SRANDMEMBER', held, limit)
 redis.call('HLEN', users)
-redis.call('HLEN', holders)
 redis.call('ZCARD', away)
-redis.call('XLEN', log)
-if #sockets == 0 then
-    return {'none'}
-end
-local epoch, offset = position(users, meta, log, candidate, known_epoch, known_offset)
-local ride = {meta = meta, log = log, channel = channel, cap = cap, epoch = epoch}
-local deadline = deadline_in(window)
+find_position()
+local page = redis.call('HSCAN', connections, cursor, 'COUNT', limit)
 local taken = 0
-
-for _, socket in ipairs(sockets) do
-    redis.call('SREM', held, socket)
-    if read_holder(redis.call('HGET', holders, socket)) == node then
-        local user = redis.call('HGET', users, socket)
-        if user and window ~= '0' then
-            redis.call('ZADD', away, deadline, socket)
-            taken = taken + 1
+for i = 1, #page[2], 2 do
+    local socket = page[2][i]
+    local holder, since, id = read_connection(page[2][i + 1])
+    if holder == node then
+        if id == '' then
+            redis.call('HDEL', connections, socket)
+        elseif window ~= '0' then
+            suspend_connection(socket, since, id, window)
         else
-            redis.call('HDEL', users, socket)
-            redis.call('HDEL', holders, socket)
+            end_connection(candidate .. i, socket, id)
         end
-        if user and window == '0' then
-            offset = tell(ride, 'reap', 'disconnected', socket, user)
-            taken = taken + 1
-        end
+        taken = taken + 1
     end
 end
-set_expiry(users, meta, log)
-return {'ok', epoch, offset, taken, redis.call('SCARD', held)}
+if taken > 0 then
+    keep_position()
+end
+set_expiry()
+return {'ok', epoch, offset, chain, taken, page[1]}

@@ -1,22 +1,21 @@
 -- The events of a ride after a position, in pages. Where it is comes from a client, so it is believed in nothing, and
 -- nothing is changed.
 --
--- KEYS  meta log
--- ARGV  epoch offset page
+-- ARGV  page
 --
--- Answers {'log', epoch, offset of the ride, entries}, or {'gone'} where the log does not reach back to the position.
+-- Answers {'log', epoch, offset of the ride, chain, entries}, or {'gone'} where the log does not reach back to the
+-- position, or tells another history.
 
-local meta, log = unpack(KEYS)
-local epoch, from, page = unpack(ARGV)
+local page = ARGV[8]
 
-local at = redis.call('HMGET', meta, 'epoch', 'offset')
-local behind = at[1] == epoch and tonumber(at[2]) - tonumber(from) or -1
-if behind < 0 then
+local at = redis.call('HMGET', meta, 'epoch', 'offset', 'chain')
+epoch, offset, chain = at[1], at[2], at[3]
+if not is_position() or epoch ~= known_epoch or not leads_on() then
     return {'gone'}
 end
-local first = string.format('%.0f-0', from + 1)
+local first = string.format('%.0f-0', known_offset + 1)
 local entries = redis.call('XRANGE', log, first, '+', 'COUNT', page)
-if behind > 0 and (not entries[1] or entries[1][1] ~= first) then
+if known_offset ~= offset and (not entries[1] or entries[1][1] ~= first) then
     return {'gone'}
 end
-return {'log', epoch, at[2], entries}
+return {'log', epoch, offset, chain, entries}

@@ -1,5 +1,7 @@
--- A node puts back a rider whose client it still has. Missing: back, and told. Aboard, suspended or not: taken back in
--- silence. `detail` says whether it was missing.
+-- A node puts back a connection whose client it still has. Its person missing: back, and told. Aboard: the connection is
+-- taken back in silence, unless it is the only one and has another record: `kind` says
+-- that the node has heard every event, so that its record is the newest. `detail` says what has changed: 'missing', or
+-- 'off' where the person has exited through another connection and must not come back.
 
 if stale then
     return refuse()
@@ -7,10 +9,15 @@ end
 if repeated then
     return ok(tenure)
 end
-hold(tenure)
-if aboard then
-    return ok(tenure)
+if current == '' and tonumber(since) >= tonumber(tenure) then
+    return ok(since, 'off')
 end
-redis.call('HSET', users, socket, user)
-publish('restored', user)
-return ok(tenure, 'missing')
+leave_other()
+local detail = ''
+if not aboard or kind == 'newest' and aboard ~= user and without(list, socket) == '' then
+    tell(operation, 'restored', socket, user)
+    redis.call('HSET', users, id, user)
+    detail = 'missing'
+end
+hold(tenure)
+return ok(tenure, detail)

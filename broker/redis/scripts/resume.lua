@@ -1,5 +1,5 @@
--- A client is back: the socket becomes this node's, whether it was suspended or is still held by a node that has not
--- noticed the drop. Nobody is told. `detail` is the rider's record, empty when nobody is aboard.
+-- A client is back: the connection becomes this node's, whether it was suspended or is still held by a node that has
+-- not noticed the drop. Nobody is told. `detail` is its person's record, empty when it is not aboard.
 
 if repeated then
     if holder and not mine then
@@ -7,9 +7,11 @@ if repeated then
     end
     return ok(since, aboard)
 end
-if not aboard then
+if not aboard or current == '' then
     return ok()
 end
-since = clock_after(since or 0)
+id = current
+list = redis.call('HGET', connections, '@' .. id)
+since = clock_after(since)
 hold(since)
 return ok(since, aboard)

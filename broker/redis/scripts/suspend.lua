@@ -1,10 +1,12 @@
--- The connection dropped: the rider stays aboard until the window has passed, unless the client has resumed elsewhere.
--- The holder is kept, so that the same node can take it back and no other needs to be asked.
+-- The connection dropped: it stays aboard until the window has passed, but for what the client has resumed elsewhere.
+-- `user` is another window, where one is given.
 
-if not repeated then
-    unlist()
-    if aboard and mine then
-        redis.call('ZADD', away, deadline_in(window), socket)
+if not repeated and mine then
+    if current == '' then
+        redis.call('HDEL', connections, socket)
+    else
+        redis.call('ZCARD', away)
+        suspend_connection(socket, since, current, user ~= '' and user or window)
     end
 end
 return ok()

@@ -1,19 +1,17 @@
--- Takes out the riders whose recovery window has passed. Who is suspended for longer than a window from now was so
+-- Ends the suspended connections whose window has passed. Whose deadline is further from now than a window was suspended
 -- before Redis' clock was put back, and gets one window.
 --
--- KEYS  users holders away meta log
--- ARGV  channel window epoch known_epoch known_offset limit cap
+-- ARGV  limit
 --
--- As in operation.lua; `limit` is how many sockets one call may take.
--- Answers {'ok', epoch, offset, sockets taken, suspended ones left} or {'none', suspended ones left}.
+-- `limit` is how many connections one call may take.
+-- Answers {'ok', epoch, offset, chain, connections taken, suspended ones left} or {'none', suspended ones left}.
 
-local users, holders, away, meta, log = unpack(KEYS)
-local channel, window, candidate, known_epoch, known_offset, limit, cap = unpack(ARGV)
+local limit = ARGV[8]
 
-local now, latest = deadline_in(0), deadline_in(window)
+local now, latest = deadline_in(0), deadline_in(math.max(window, 2000))
 local sockets = redis.call('ZRANGEBYSCORE', away, '-inf', now, 'LIMIT', 0, limit)
 redis.call('HLEN', users)
-redis.call('HLEN', holders)
+redis.call('HLEN', connections)
 redis.call('HLEN', meta)
 redis.call('XLEN', log)
 for _, socket in ipairs(redis.call('ZRANGEBYSCORE', away, '(' .. latest, '+inf', 'LIMIT', 0, limit)) do
@@ -22,17 +20,14 @@ end
 if #sockets == 0 then
     return {'none', redis.call('ZCARD', away)}
 end
-local epoch, offset = position(users, meta, log, candidate, known_epoch, known_offset)
-local ride = {meta = meta, log = log, channel = channel, cap = cap, epoch = epoch}
-
-for _, socket in ipairs(sockets) do
-    local user = redis.call('HGET', users, socket)
-    redis.call('ZREM', away, socket)
-    redis.call('HDEL', users, socket)
-    redis.call('HDEL', holders, socket)
-    if user then
-        offset = tell(ride, 'sweep', 'disconnected', socket, user)
+find_position()
+for i, socket in ipairs(sockets) do
+    local holder, _, id = read_connection(redis.call('HGET', connections, socket))
+    if holder == NOBODY then
+        end_connection(candidate .. i, socket, id)
     end
+    redis.call('ZREM', away, socket)
 end
-set_expiry(users, meta, log)
-return {'ok', epoch, offset, #sockets, redis.call('ZCARD', away)}
+keep_position()
+set_expiry()
+return {'ok', epoch, offset, chain, #sockets, redis.call('ZCARD', away)}

@@ -1,47 +1,81 @@
--- A rider boards, exits or drops for good. A disconnection is told only if the rider is aboard and this node's.
+-- A rider boards, exits or drops for good. A disconnection is told only if the connection is aboard and this node's.
 
 local SEARCHED = 128
 
-local function offset_in_log()
+if repeated then
+    local told
     for _, entry in ipairs(redis.call('XREVRANGE', log, '+', '-', 'COUNT', SEARCHED)) do
-        if entry[2][2] == operation then
-            return string.match(entry[1], '^%d+')
+        if entry[2][4] == operation then
+            told = true
+            offset, chain = string.match(entry[1], '^%d+'), entry[2][2]
+            break
         end
     end
-end
-
-if repeated then
-    local told = offset_in_log()
     if stale and not told and kind ~= 'disconnect' then
         return refuse()
     end
-    offset = told or offset
     return ok(mine and since)
 end
 
 if kind == 'disconnect' then
-    unlist()
-    if not aboard or not mine then
-        return ok()
+    if mine and current ~= '' then
+        end_connection(operation, socket, current)
+        stays = false
+    elseif mine then
+        redis.call('HDEL', connections, socket)
     end
-    user = aboard
-elseif stale then
+    return ok()
+end
+if stale then
     return refuse()
 end
 
 if kind == 'board' then
-    since = mine and since or (tenure ~= '0' and tenure or clock())
-    redis.call('HSET', users, socket, user)
-    hold(since)
-    publish('boarded', user)
-    return ok(since)
+    -- Of a person who has as many connections as may be, the one that has been suspended longest gives way.
+    if list and not has(list, socket) and #list >= limit * 21 - 1 then
+        local oldest, first
+        for other in string.gmatch(list, '%S+') do
+            local deadline = tonumber(redis.call('ZSCORE', away, other) or nil)
+            if deadline and (not first or deadline < first) then
+                oldest, first = other, deadline
+            end
+        end
+        if not oldest then
+            return {'crowded'} -- and not done: said again, it is judged anew
+        end
+        end_connection(operation, oldest, id)
+        redis.call('ZREM', away, oldest)
+        list = without(list, oldest)
+    end
+    leave_other()
+    tell(operation, 'boarded', socket, user)
+    redis.call('HSET', users, id, user)
+    -- What has been put off is obtained anew, later than the exit that did so.
+    local from = current == '' and clock_after(since) or mine and since or tenure ~= '0' and tenure or clock()
+    hold(from)
+    return ok(from)
 end
+
+-- The person is gone with all its connections. Those that are connected stay so, and are marked: no restoration is to
+-- bring the person back.
 stays = false
-redis.call('HDEL', users, socket)
-redis.call('HDEL', holders, socket)
-unlist()
+if list then
+    redis.call('ZCARD', away)
+end
+leave_other()
+tell(operation, 'exited', socket, user)
+redis.call('HDEL', users, id)
+for other in string.gmatch(list or '', '%S+') do
+    local other_holder, other_since = read_connection(redis.call('HGET', connections, other))
+    if other ~= socket and other_holder and other_holder ~= NOBODY then
+        redis.call('HSET', connections, other, other_holder .. ' ' .. clock_after(other_since) .. ' ')
+    else
+        redis.call('HDEL', connections, other)
+        redis.call('ZREM', away, other)
+    end
+end
+redis.call('HDEL', connections, socket, '@' .. id)
 if suspended then
     redis.call('ZREM', away, socket)
 end
-publish(kind == 'exit' and 'exited' or 'disconnected', user)
 return ok()

@@ -1,0 +1,320 @@
+/*
+ * One run over a ride, a step with each answer:
+ *
+ *   connections, page by page ─▶ persons, page by page ─▶ TALLY ─▶ what this node holds, all at once
+ *
+ * A run knows its ride by name: it may be freed meanwhile.
+ */
+#include "broker/redis/audit.h"
+
+#include "broker/message.h"
+#include "broker/redis/call.h"
+#include "broker/redis/held.h"
+#include "broker/redis/log_entry.h"
+#include "common/clock.h"
+
+#include <hiredis/hiredis.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+enum {
+    RUNNING_MAX = 16,
+    BEGUN_PER_BEAT = 200, /* rides: with more than that in a round's beats, a round takes longer */
+    MARK_LEN = 8,         /* hexadecimal digits of a record's SHA-1 */
+    CHECKED_LEN = SOCKET_ID_LEN + MARK_LEN,
+};
+
+struct audit_run {
+    struct audit *audit;
+    char ride[RIDE_NAME_MAX + 1];
+    const char *what; /* is gone through: connections or users */
+    char cursor[24];
+    bool wrong; /* something was */
+};
+
+static struct redis_ride *ride_of(const struct audit_run *run)
+{
+    return redis_rides_find(run->audit->rides, run->ride, strlen(run->ride));
+}
+
+/* --- what this node holds --- */
+
+/* Of a check under way. */
+struct checked {
+    struct audit *audit;
+    char ride[RIDE_NAME_MAX + 1];
+};
+
+static void check_answered(const struct redisReply *reply, void *arg)
+{
+    struct checked *checked = arg;
+    struct store *store = checked->audit->store;
+    struct redis_ride *ride = redis_rides_find(checked->audit->rides, checked->ride, strlen(checked->ride));
+    char socket_id[SOCKET_ID_LEN + 1];
+
+    if (call_judge(store, SCRIPT_CHECK, reply) == CALL_ANSWERED && ride) {
+        if (reply->type != REDIS_REPLY_ARRAY)
+            store_trouble(store, "cannot check the riders of %s: %s", checked->ride, store_complaint(reply));
+        for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
+            if (record_parse_socket_id(reply_slice(reply->element[i]), socket_id) == 0)
+                held_lost(ride, socket_id);
+    }
+    free(checked);
+}
+
+/* Appends the socket and the mark of its record. */
+static void add_checked(const struct held *held, char *at)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    char mark[MARK_LEN + 1];
+
+    if (!EVP_Digest(held->user->data, held->user->len, digest, NULL, EVP_sha1(), NULL))
+        alloc_failed();
+    for (int i = 0; i < MARK_LEN / 2; i++)
+        snprintf(mark + 2 * i, 3, "%02x", digest[i]);
+    memcpy(at, held->socket_id, SOCKET_ID_LEN);
+    memcpy(at + SOCKET_ID_LEN, mark, MARK_LEN);
+}
+
+/* How many had their turn. */
+static size_t check_some(struct audit *audit, struct redis_ride *ride, size_t max)
+{
+    const struct held *sockets[BITE];
+    char text[BITE * CHECKED_LEN];
+    size_t count = held_next(ride, sockets, max);
+    struct call call;
+
+    if (count == 0)
+        return max;
+    for (size_t i = 0; i < count; i++)
+        add_checked(sockets[i], text + i * CHECKED_LEN);
+    struct checked *checked = alloc_zeroed(sizeof *checked);
+    checked->audit = audit;
+    memcpy(checked->ride, ride->name, sizeof checked->ride);
+    call_ride(&call, audit->store, SCRIPT_CHECK, ride->name, NULL);
+    call_text(&call, audit->store->node);
+    call_bytes(&call, text, count * CHECKED_LEN);
+    if (call_send(&call, check_answered, checked) != 0)
+        free(checked);
+    return max;
+}
+
+/* Noted once more, too. */
+static void check_held(struct audit *audit, struct redis_ride *ride)
+{
+    size_t left = held_count(ride);
+
+    if (left == 0)
+        return;
+    ride->notes.ride = false;
+    notes_hold(&ride->notes, audit->store, ride->name);
+    while (left > 0) {
+        size_t some = left < BITE ? left : BITE;
+
+        left -= check_some(audit, ride, some);
+    }
+}
+
+/* --- Redis' side --- */
+
+static void go_on(struct audit *audit);
+
+static void end_run(struct audit_run *run)
+{
+    struct audit *audit = run->audit;
+
+    audit->running--;
+    free(run);
+    go_on(audit);
+}
+
+static int ask(struct audit_run *run);
+
+static void ask_or_end(struct audit_run *run)
+{
+    if (ask(run) != 0)
+        end_run(run);
+}
+
+/* So that whoever looks after dead nodes looks after these if they are dead. */
+static void note_nodes(const struct audit_run *run, const struct redisReply *nodes)
+{
+    struct store *store = run->audit->store;
+    char node[RECORD_NODE_MAX + 1];
+    struct call call;
+
+    for (size_t i = 0; i < nodes->elements; i++) {
+        if (record_parse_node(reply_slice(nodes->element[i]), node) != 0 || strcmp(node, store->node) == 0)
+            continue;
+        call_command(&call, store, "SADD");
+        call_shared_key(&call, "nodes");
+        call_text(&call, node);
+        call_tell(&call);
+        call_command(&call, store, "SADD");
+        call_node_key(&call, node, ":rides");
+        call_text(&call, run->ride);
+        call_tell(&call);
+    }
+}
+
+/* Redis' side has been gone through, or another node did so just now. */
+static void finish(struct audit_run *run, const struct broker_position *position,
+                   const struct redisReply *reply)
+{
+    struct redis_ride *ride = ride_of(run);
+    long long aboard = reply->element[4]->integer, suspended = reply->element[5]->integer;
+
+    if (suspended > 0)
+        notes_away(run->audit->store, run->ride);
+    if (ride && ride->watch && !run->wrong)
+        store_tell_gateway(run->audit->store, message_tally(run->ride, position, (size_t)aboard));
+    if (ride)
+        check_held(run->audit, ride);
+    end_run(run);
+}
+
+static void page_done(struct audit_run *run, const struct broker_position *position,
+                      const struct redisReply *reply)
+{
+    note_nodes(run, reply->element[7]);
+    run->wrong = run->wrong || reply->element[8]->integer != 0;
+    snprintf(run->cursor, sizeof run->cursor, "%s", reply->element[6]->str);
+    if (strcmp(run->cursor, "0") == 0 && strcmp(run->what, "users") == 0) {
+        finish(run, position, reply);
+        return;
+    }
+    if (strcmp(run->cursor, "0") == 0)
+        run->what = "users";
+    ask_or_end(run);
+}
+
+/* What scripts/audit.lua answers: a page, or that this was done just now. */
+static bool is_answer(const struct redisReply *reply, struct broker_position *position)
+{
+    if (!call_read_position(reply, position) || reply->elements < 6 ||
+        reply->element[4]->type != REDIS_REPLY_INTEGER || reply->element[5]->type != REDIS_REPLY_INTEGER)
+        return false;
+    return reply->elements == 6 ||
+           (reply->elements == 9 && reply->element[6]->type == REDIS_REPLY_STRING &&
+            reply->element[7]->type == REDIS_REPLY_ARRAY && reply->element[8]->type == REDIS_REPLY_INTEGER);
+}
+
+static void answered(const struct redisReply *reply, void *arg)
+{
+    struct audit_run *run = arg;
+    struct redis_ride *ride = ride_of(run);
+    struct broker_position position;
+
+    switch (call_judge(run->audit->store, SCRIPT_AUDIT, reply)) {
+    case CALL_LOST:
+        end_run(run);
+        return;
+    case CALL_AGAIN:
+        ask_or_end(run);
+        return;
+    case CALL_ANSWERED:
+        break;
+    }
+    if (!is_answer(reply, &position)) {
+        store_trouble(run->audit->store, "cannot audit %s: %s", run->ride, store_complaint(reply));
+        end_run(run);
+        return;
+    }
+    if (ride)
+        redis_ride_reached(ride, &position);
+    if (reply->elements == 6)
+        finish(run, &position, reply);
+    else
+        page_done(run, &position, reply);
+}
+
+/* 0, or -1 when there is no connection. */
+static int ask(struct audit_run *run)
+{
+    struct call call;
+
+    call_ride(&call, run->audit->store, SCRIPT_AUDIT, run->ride,
+              redis_rides_position(run->audit->rides, run->ride));
+    call_text(&call, run->what);
+    call_text(&call, run->cursor);
+    call_number(&call, BITE);
+    call_number(&call, AUDIT_ROUND_MS / 2);
+    return call_send(&call, answered, run);
+}
+
+/* --- whose turn it is --- */
+
+static void set_due(struct audit *audit, struct redis_ride *ride, bool due)
+{
+    if (ride->audit_due == due)
+        return;
+    ride->audit_due = due;
+    if (due)
+        DL_APPEND2(audit->due, ride, audit_prev, audit_next);
+    else
+        DL_DELETE2(audit->due, ride, audit_prev, audit_next);
+}
+
+/* One that is due at once, or else the one that had its turn longest ago, if that is long enough; NULL: none.
+ */
+static struct redis_ride *next_ride(struct audit *audit, uint64_t now)
+{
+    struct redis_ride *ride = audit->due;
+
+    if (!ride && audit->rides->by_name && audit->rides->by_name->audit_ms <= now)
+        ride = audit->rides->by_name;
+    if (!ride)
+        return NULL;
+    set_due(audit, ride, false);
+    ride->audit_ms = now + AUDIT_ROUND_MS;
+    HASH_DEL(audit->rides->by_name, ride);
+    HASH_ADD_STR(audit->rides->by_name, name, ride);
+    return ride;
+}
+
+static void begin_run(struct audit *audit, struct redis_ride *ride)
+{
+    struct audit_run *run = alloc_zeroed(sizeof *run);
+
+    run->audit = audit;
+    memcpy(run->ride, ride->name, sizeof run->ride);
+    run->what = "connections";
+    strcpy(run->cursor, "0");
+    audit->running++;
+    audit->begun++;
+    ask_or_end(run);
+}
+
+static void go_on(struct audit *audit)
+{
+    uint64_t now = clock_ms();
+    struct redis_ride *ride;
+
+    while (audit->store->up && audit->running < RUNNING_MAX && audit->begun < BEGUN_PER_BEAT &&
+           (ride = next_ride(audit, now)))
+        begin_run(audit, ride);
+}
+
+void audit_beat(struct audit *audit)
+{
+    audit->begun = 0;
+    go_on(audit);
+}
+
+void audit_ride(struct audit *audit, struct redis_ride *ride)
+{
+    set_due(audit, ride, true);
+}
+
+void audit_check(struct audit *audit, struct redis_ride *ride)
+{
+    check_held(audit, ride);
+}
+
+void audit_forget(struct audit *audit, struct redis_ride *ride)
+{
+    set_due(audit, ride, false);
+}

@@ -1,0 +1,39 @@
+/*
+ * Rides gone through, slowly and again and again, so that whatever a human, an eviction policy or an older
+ * copy has taken from Redis or left in it is right again within a minute:
+ *
+ *   Redis' side   scripts/audit.lua, page by page: connections, lists and persons agree, suspended ones have
+ * a deadline, and every node hears what it is said to hold (node_channel.h). The nodes and the ride are noted
+ * again, so that a dead one is found. this node's   scripts/check.lua: what it holds is there as it holds it;
+ * what is not is put back. the gateway's a TALLY: how many are aboard.
+ *
+ * Of several gateways that know a ride one goes through Redis' side in each round. Broker thread.
+ */
+#ifndef RIDECAST_BROKER_REDIS_AUDIT_H
+#define RIDECAST_BROKER_REDIS_AUDIT_H
+
+#include "broker/redis/rides.h"
+#include "broker/redis/store.h"
+
+enum { AUDIT_ROUND_MS = 5000 }; /* of a ride, where there are not so many that it takes longer */
+
+/* Embedded; at rest when zeroed but for the parts below it. */
+struct audit {
+    struct store *store;
+    struct redis_rides *rides;
+    struct redis_ride *due; /* at once: linked by audit_prev and audit_next */
+    unsigned running;       /* rides being gone through */
+    unsigned begun;         /* since the last beat */
+};
+
+/* A beat: goes on with the rides whose turn it is. */
+void audit_beat(struct audit *audit);
+
+/* The ride is to be gone through at once; what this node holds there is to be checked at once. */
+void audit_ride(struct audit *audit, struct redis_ride *ride);
+void audit_check(struct audit *audit, struct redis_ride *ride);
+
+/* The ride is freed next. */
+void audit_forget(struct audit *audit, struct redis_ride *ride);
+
+#endif

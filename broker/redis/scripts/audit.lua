@@ -1,0 +1,184 @@
+-- Goes through a ride, a page at a time, and mends what no event has made so: keys that somebody deleted, spoiled or
+-- brought back from an older copy.
+--
+-- ARGV  what cursor limit pause
+--
+-- what     'connections' or 'users': what is gone through
+-- pause    in milliseconds: a ride that was gone through less than that ago is left alone
+--
+-- Every connection that a node holds is named to it on its own channel; it suspends what it does not hold. A suspended
+-- connection has a deadline. A person's list has its connections, and they are aboard as that person. A person without
+-- any gets one that is suspended, and every node is asked to check what it holds: so the person is found, or ends.
+--
+-- Answers {'ok', epoch, offset, chain, how many are aboard, how many are suspended, cursor, nodes, whether something was
+-- wrong that the nodes may know better} (the cursor is 0 after the last page) or {'recent', epoch, offset, chain, aboard,
+-- suspended}.
+
+local what, cursor, limit, pause = unpack(ARGV, 8)
+
+local function delete_spoiled()
+    local kinds = {[users] = 'hash', [connections] = 'hash', [away] = 'zset', [meta] = 'hash', [log] = 'stream'}
+    for key, kind in pairs(kinds) do
+        local is = redis.call('TYPE', key).ok
+        if is ~= kind and is ~= 'none' then
+            redis.call('DEL', key)
+        end
+    end
+end
+
+-- Whether the log ends where the ride is. One that is missing is no other history.
+local function log_is_its_own()
+    local entry = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+    return not entry or entry[1] == offset .. '-0' and entry[2][2] == chain
+end
+
+local function touch()
+    set_expiry()
+    if redis.call('HLEN', users) == 0 then
+        redis.call('PEXPIRE', meta, 60000)
+        redis.call('PEXPIRE', log, 60000)
+    end
+end
+
+local function answer(word, ...)
+    return {word, epoch, offset, chain, redis.call('HLEN', users),
+        redis.call('ZCARD', away), ...}
+end
+
+local wrong = false -- something that the nodes may know better
+
+-- What `connections` has under each id of a page, and `users`.
+local function hmget(key, fields)
+    return #fields > 0 and redis.call('HMGET', key, unpack(fields)) or {}
+end
+
+local function mend_list(id, list)
+    local kept, sockets = {}, {}
+    for socket in string.gmatch(list, '%S+') do
+        sockets[#sockets + 1] = socket
+    end
+    for i, text in ipairs(hmget(connections, sockets)) do
+        local _, _, as = read_connection(text)
+        if as == id then
+            kept[#kept + 1] = sockets[i]
+        end
+    end
+    if #kept == 0 then
+        redis.call('HDEL', connections, '@' .. id)
+    elseif #kept < #sockets then
+        redis.call('HSET', connections, '@' .. id, table.concat(kept, ' '))
+    end
+    wrong = wrong or #kept < #sockets
+end
+
+local function mend_connection(connection, list, record)
+    local socket, id = connection.socket, connection.id
+    if connection.holder == NOBODY and not record then
+        redis.call('HDEL', connections, socket)
+        redis.call('ZREM', away, socket)
+        return
+    end
+    if not has(list, socket) then
+        list = redis.call('HGET', connections, '@' .. id) -- another of this page may be there by now
+        redis.call('HSET', connections, '@' .. id, with(list, socket))
+    end
+    if connection.holder == NOBODY and not redis.call('ZSCORE', away, socket) then
+        redis.call('ZADD', away, deadline_in(window), socket)
+    end
+    wrong = wrong or not record
+end
+
+-- Tells each node what it is said to hold. Answers their names.
+local function name_to_holders(claims)
+    local nodes = {}
+    local prefix, name = prefix_and_name()
+    for node, sockets in pairs(claims) do
+        nodes[#nodes + 1] = node
+        redis.call('PUBLISH', prefix .. 'node:' .. node, 'held ' .. name .. ' ' .. table.concat(sockets, ' '))
+    end
+    return nodes
+end
+
+local function mend_connections(page)
+    local aboard, lists, ids, claims = {}, {}, {}, {}
+    for i = 1, #page, 2 do
+        local field = page[i]
+        local holder, since, id = read_connection(page[i + 1])
+        if string.sub(field, 1, 1) == '@' then
+            mend_list(string.sub(field, 2), page[i + 1])
+        elseif not holder or #field ~= 20 or string.find(field, '[^%w_-]') then
+            redis.call('HDEL', connections, field)
+        else
+            if id ~= '' then
+                aboard[#aboard + 1] = {socket = field, holder = holder, since = since, id = id}
+                ids[#ids + 1] = id
+                lists[#lists + 1] = '@' .. id
+            end
+            if holder ~= NOBODY then
+                claims[holder] = claims[holder] or {}
+                table.insert(claims[holder], field)
+            end
+        end
+    end
+    lists = hmget(connections, lists)
+    local records = hmget(users, ids)
+    for i, connection in ipairs(aboard) do
+        mend_connection(connection, lists[i], records[i])
+    end
+    return name_to_holders(claims)
+end
+
+local function mend_users(page)
+    local ids, lists = {}, {}
+    for i = 1, #page, 2 do
+        ids[#ids + 1] = page[i]
+        lists[#lists + 1] = '@' .. page[i]
+    end
+    for i, list in ipairs(hmget(connections, lists)) do
+        if not list then
+            local socket = string.sub(redis.sha1hex(candidate .. ids[i]), 1, 20)
+            redis.call('HSET', connections, '@' .. ids[i], socket)
+            suspend_connection(socket, clock(), ids[i], math.max(window, 2000))
+            wrong = true
+        end
+    end
+    return {}
+end
+
+-- What processes did here that have not been heard of for a day. Their sequences begin as the microseconds of a clock.
+local RUNS_KEPT = 64
+
+local function forget_old_runs()
+    if redis.call('HLEN', meta) < RUNS_KEPT then
+        return
+    end
+    local day_ago = clock() - 86400e6
+    local all = redis.call('HGETALL', meta)
+    for i = 1, #all, 2 do
+        if string.sub(all[i], 1, 5) == 'done:' and (tonumber(all[i + 1]) or 0) < day_ago then
+            redis.call('HDEL', meta, all[i])
+        end
+    end
+end
+
+delete_spoiled()
+local before = find_position('audited')
+if cursor == '0' and what == 'connections' then
+    local now = deadline_in(0)
+    if before and tonumber(before) and math.abs(now - before) < tonumber(pause) then
+        touch()
+        return answer('recent')
+    end
+    if not log_is_its_own() then
+        begin_anew()
+    end
+    redis.call('HSET', meta, 'audited', now)
+    forget_old_runs()
+end
+local page = redis.call('HSCAN', what == 'users' and users or connections, cursor, 'COUNT', limit)
+local nodes = what == 'users' and mend_users(page[2]) or mend_connections(page[2])
+if wrong then
+    redis.call('PUBLISH', channel, 'check')
+end
+touch()
+return answer('ok', page[1], nodes, wrong and 1 or 0)
