@@ -1,15 +1,14 @@
-// Who is aboard, by rider id, kept by a ride's events from one answer to `activeUsers` to the next.
-//
-// Events name the rider and not its connection, and the same rider may be aboard twice (two tabs). Where the events
-// alone do not tell whether it still is, `doubtful` says so, and the next answer settles it.
+// Who is aboard: the gateway's answer to `activeUsers`, and the ride's events after it. A rider is its id, with however
+// many connections, so each event says all of what it changes.
 
-import type { RideEvent, Rider } from "./ridecast";
+import type { Ride, RideEvent, Rider } from "./ridecast";
+
+const ASK_AGAIN_MS = 2000;
 
 export class Crew {
-    #riders = new Map<string, { rider: Rider; connections: number }>();
+    #riders = new Map<string, Rider>();
     /** Since the first answer. */
     known = false;
-    doubtful = false;
 
     get size(): number {
         return this.#riders.size;
@@ -20,29 +19,23 @@ export class Crew {
     }
 
     list(): Rider[] {
-        return Array.from(this.#riders.values(), ({ rider }) => rider);
+        return [...this.#riders.values()];
     }
 
-    reset(users: readonly Rider[]): void {
-        this.known = true;
-        this.doubtful = false;
-        this.#riders.clear();
-        for (const rider of users) {
-            const connections = (this.#riders.get(rider.id)?.connections ?? 0) + 1;
-            this.#riders.set(rider.id, { rider, connections });
-        }
+    /** After each connection, until the gateway knows; `then` is called once it does. */
+    ask(line: Pick<Ride, "live" | "activeUsers">, then: () => void): void {
+        if (!line.live) return;
+        line.activeUsers((answer) => {
+            if ("users" in answer) {
+                this.known = true;
+                this.#riders = new Map(answer.users.map((rider) => [rider.id, rider]));
+                then();
+            } else setTimeout(() => this.ask(line, then), ASK_AGAIN_MS);
+        });
     }
 
     apply({ kind, rider }: RideEvent): void {
-        const before = this.#riders.get(rider.id);
-        if (kind === "boarded") {
-            // Boarding again or a second connection: nobody can tell.
-            this.#riders.set(rider.id, { rider, connections: (before?.connections ?? 0) + 1 });
-        } else if (before && before.connections > 1) {
-            before.connections--;
-            this.doubtful = true;
-        } else {
-            this.#riders.delete(rider.id);
-        }
+        if (kind === "boarded") this.#riders.set(rider.id, rider);
+        else this.#riders.delete(rider.id);
     }
 }

@@ -22,13 +22,14 @@ export interface RideEvent {
     /** `disconnected`: gone without an exit, and not come back in time. */
     kind: "boarded" | "exited" | "disconnected";
     rider: Rider;
-    /** The event's place among those of the ride; the same for every client. Missing where the gateway recovers nobody. */
+    /** The event's place among those of the ride; the same for every client. Missing where the gateway recovers nobody.
+      To be compared as a whole: only what follows the dash says which events its number counts. */
     offset?: string | undefined;
 }
 
 export interface Roster {
     offset: string;
-    /** One record for each connection aboard, in no promised order. */
+    /** The latest record of each rider aboard, in no promised order. */
     users: Rider[];
 }
 

@@ -1,7 +1,7 @@
 // A line without a gateway, for tests: they say what it answers and what it tells.
 
 import { vi } from "vitest";
-import type { Answer, Connection, Former, Options, RideEvent, Rider } from "./ridecast";
+import type { Answer, Connection, Former, Options, RideEvent, Rider, Roster } from "./ridecast";
 
 export class TestLine {
     static opened: TestLine[] = [];
@@ -14,10 +14,11 @@ export class TestLine {
 
     live = false;
     socketId: string | undefined;
-    users: Rider[] = [];
-    answer: Promise<Answer> = Promise.resolve({ ok: true, offset: "1" });
-    board = vi.fn<(rider: Rider) => Promise<Answer>>(() => this.answer);
-    exit = vi.fn<(rider: Rider) => Promise<Answer>>(() => this.answer);
+    /** What it answers instead of doing it. */
+    answer: Promise<Answer> | null = null;
+    roster: Roster | { ok: false; error: string } = { offset: "1", users: [] };
+    board = vi.fn((rider: Rider) => this.answer ?? this.#does("boarded", rider));
+    exit = vi.fn((rider: Rider) => this.answer ?? this.#does("exited", rider));
     close = vi.fn();
     drop = vi.fn();
     readonly options: Options;
@@ -27,8 +28,8 @@ export class TestLine {
         TestLine.opened.push(this);
     }
 
-    activeUsers(then: (answer: { users: Rider[] }) => void): void {
-        then({ users: this.users });
+    activeUsers(then: (answer: Roster | { ok: false; error: string }) => void): void {
+        then(this.roster);
     }
 
     former(): Former | null {
@@ -48,5 +49,11 @@ export class TestLine {
 
     tells(kind: RideEvent["kind"], rider: Rider): void {
         this.options.onEvent?.({ kind, rider, offset: "1" });
+    }
+
+    // The event comes before the answer.
+    #does(kind: RideEvent["kind"], rider: Rider): Promise<Answer> {
+        this.tells(kind, rider);
+        return Promise.resolve({ ok: true, offset: "1" });
     }
 }

@@ -19,7 +19,7 @@ export class RidePage {
   async boards(name) {
     await this.page.getByLabel("Your name").fill(name);
     await this.board.click();
-    await this.page.getByText("You are aboard").waitFor();
+    await this.page.getByText("You are aboard", { exact: true }).waitFor();
   }
 
   async exits() {

@@ -36,7 +36,7 @@ test("rides are counted apart and their events logged together", () => {
 test("a ride is unknown while its line is down, and there is a point for each second", () => {
     const watch = new Watch(TestLine.connect);
     watch.watch(["/a"]);
-    TestLine.last.users = [john];
+    TestLine.last.roster = { offset: "1", users: [john] };
     vi.advanceTimersByTime(1000);
     TestLine.last.comesUp("s1");
     vi.advanceTimersByTime(1000);

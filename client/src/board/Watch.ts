@@ -3,16 +3,12 @@
 
 import { batched } from "../batched";
 import { Crew } from "../crew";
-import { connect, type Connection, type Options, type RideEvent, type Rider } from "../ridecast";
+import { connect, type Connection, type Options, type Ride, type RideEvent, type Rider } from "../ridecast";
 import { EventLog, searchable, type LoggedEvent } from "./EventLog";
 import { PerMinute } from "./PerMinute";
 
 /** What watching needs of a Ride. */
-export interface Line {
-    readonly live: boolean;
-    activeUsers(then: (answer: { users: Rider[] } | { ok: false; error: string }) => void): void;
-    close(): void;
-}
+export type Line = Pick<Ride, "live" | "activeUsers" | "close">;
 
 export interface WatchedRide {
     ride: string;
@@ -52,12 +48,10 @@ interface Watched {
     connection: Connection;
     perMinute: Record<RideEvent["kind"], PerMinute>;
     aboard: (number | null)[];
-    askAgain: ReturnType<typeof batched>;
 }
 
 const DRAW_MS = 250;
 const SAMPLE_MS = 1000;
-const ASK_AGAIN_MS = 5000;
 const KEPT_SAMPLES = 600;
 
 export class Watch {
@@ -88,10 +82,9 @@ export class Watch {
     /** Rides that are watched already stay as they are. */
     watch(rides: readonly string[]): void {
         this.#sampler ??= setInterval(() => this.sample(), SAMPLE_MS);
-        for (const [ride, { line, askAgain }] of this.#watched)
+        for (const [ride, { line }] of this.#watched)
             if (!rides.includes(ride)) {
                 line?.close();
-                askAgain.cancel();
                 this.#watched.delete(ride);
             }
         for (const ride of rides) if (!this.#watched.has(ride)) this.#open(ride);
@@ -133,7 +126,6 @@ export class Watch {
             connection: { state: "connecting" },
             perMinute: { boarded: new PerMinute(), exited: new PerMinute(), disconnected: new PerMinute() },
             aboard: this.#at.map(() => null),
-            askAgain: batched(() => this.#ask(ride), ASK_AGAIN_MS),
         };
         this.#watched.set(ride, watched);
         watched.line = this.#connect({
@@ -144,29 +136,19 @@ export class Watch {
             onConnection: (connection) => {
                 if (this.#watched.get(ride) !== watched) return;
                 watched.connection = connection;
-                if (connection.state === "live") this.#ask(ride);
+                if (connection.state === "live" && watched.line)
+                    watched.crew.ask(watched.line, this.#changed);
                 this.#changed();
             },
         });
     }
 
-    #heard(ride: string, { crew, perMinute, askAgain }: Watched, event: RideEvent): void {
+    #heard(ride: string, { crew, perMinute }: Watched, event: RideEvent): void {
         const now = Date.now();
         crew.apply(event);
         perMinute[event.kind].add(now);
         this.#log.add(ride, event, now);
-        if (crew.doubtful) askAgain();
         this.#changed();
-    }
-
-    #ask(ride: string): void {
-        const watched = this.#watched.get(ride);
-        if (!watched?.line?.live) return;
-        watched.line.activeUsers((answer) => {
-            if ("users" in answer) watched.crew.reset(answer.users);
-            else watched.askAgain();
-            this.#changed();
-        });
     }
 
     #look(): View {

@@ -19,6 +19,7 @@ export const en = {
     exit: "Exit",
     exiting: "Exiting…",
     youAreAboard: "You are aboard",
+    youAreAboardElsewhere: "You are aboard with another device",
     youAreNotAboard: "You are not aboard",
     refused: "The gateway refused: {why}",
 

@@ -21,6 +21,7 @@ export const ko: Words = {
     exit: "하차",
     exiting: "하차하는 중…",
     youAreAboard: "탑승 중입니다",
+    youAreAboardElsewhere: "다른 기기에서 탑승 중입니다",
     youAreNotAboard: "탑승하지 않았습니다",
     refused: "게이트웨이가 거절했습니다: {why}",
 

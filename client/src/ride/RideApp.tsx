@@ -32,12 +32,12 @@ function RideForm({ view }: { view: View }) {
     const nameInput = useRef<HTMLInputElement>(null);
     const ids = { title: useId(), name: useId(), ride: useId(), nameError: useId(), rideHint: useId() };
 
-    const { connection, aboard, pending } = view;
+    const { connection, aboard, here, pending } = view;
     const live = connection.state === "live";
     const wanted = rideName(ride);
 
     const join = () => {
-        if (wanted === null || wanted === view.ride || aboard) return;
+        if (wanted === null || wanted === view.ride || here) return;
         rememberRides([wanted]);
         session.join(wanted);
     };
@@ -76,7 +76,7 @@ function RideForm({ view }: { view: View }) {
                         onChange={({ target }) => rename(target.value)}
                         placeholder={t("namePlaceholder")}
                         autoComplete="name"
-                        disabled={aboard || pending !== null}
+                        disabled={here || pending !== null}
                         aria-invalid={nameMissing}
                         aria-describedby={nameMissing ? ids.nameError : undefined}
                     />
@@ -95,7 +95,7 @@ function RideForm({ view }: { view: View }) {
                         onBlur={join}
                         autoCapitalize="none"
                         spellCheck={false}
-                        disabled={aboard || pending !== null}
+                        disabled={here || pending !== null}
                         aria-invalid={wanted === null}
                         aria-describedby={ids.rideHint}
                     />
@@ -110,15 +110,15 @@ function RideForm({ view }: { view: View }) {
                 </p>
             )}
             <p className={aboard ? "aboard yes" : "aboard"} role="status">
-                {t(aboard ? "youAreAboard" : "youAreNotAboard")}
+                {t(here ? "youAreAboard" : aboard ? "youAreAboardElsewhere" : "youAreNotAboard")}
             </p>
             <div className="actions">
                 <button
                     type="submit"
                     className="primary"
-                    disabled={!live || aboard || pending !== null || wanted === null}
+                    disabled={!live || here || pending !== null || wanted === null}
                 >
-                    {t(pending === "boarding" ? "boarding" : aboard ? "boarded" : "board")}
+                    {t(pending === "boarding" ? "boarding" : here ? "boarded" : "board")}
                 </button>
                 <button
                     type="button"

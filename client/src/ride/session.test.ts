@@ -44,6 +44,9 @@ test("a refusal is shown and not tried again", async () => {
     expect(line.board).toHaveBeenCalledTimes(1);
 });
 
+// As all of the ride's clients then know.
+const aboard = { offset: "1", users: [me] };
+
 test("after a drop the same client is still aboard and says nothing", async () => {
     const session = await joined();
     const line = TestLine.last;
@@ -52,6 +55,7 @@ test("after a drop the same client is still aboard and says nothing", async () =
     line.goes({ state: "reconnecting", why: "transport close" });
     await settle();
     expect(session.view()).toMatchObject({ aboard: true, connection: { state: "reconnecting" } });
+    line.roster = aboard;
     line.comesUp("s1", true);
     await settle();
     expect(session.view().aboard).toBe(true);
@@ -80,7 +84,7 @@ test("an answer that was lost with the connection is asked for again", async () 
     lose(new Error("disconnected"));
     await settle();
     expect(session.view().aboard).toBe(false);
-    line.answer = Promise.resolve({ ok: true, offset: "2" });
+    line.answer = null;
     line.comesUp("s1", true);
     await settle();
     expect(line.board).toHaveBeenCalledTimes(2);
@@ -109,10 +113,103 @@ test("the next page goes on as the same client", async () => {
     const next = new Session(me, TestLine.connect);
     next.join("/line-7", voyage);
     expect(TestLine.last.options.former).toEqual(voyage?.former);
+    TestLine.last.roster = aboard;
     TestLine.last.comesUp("s1", true);
     await settle();
     expect(next.view().aboard).toBe(true);
     expect(TestLine.last.board).not.toHaveBeenCalled();
+});
+
+test("a rider who boards with another device is aboard, and may board here too", async () => {
+    const session = await joined();
+    const line = TestLine.last;
+    line.tells("boarded", me);
+    await settle();
+    expect(session.view()).toMatchObject({ aboard: true, here: false });
+    session.board("Me");
+    await settle();
+    expect(line.board).toHaveBeenCalledTimes(1);
+    expect(session.view()).toMatchObject({ aboard: true, here: true, people: [me] });
+});
+
+test("another device's exit counts here, and is not made good", async () => {
+    const session = await joined();
+    const line = TestLine.last;
+    session.board("Me");
+    await settle();
+    line.tells("exited", me);
+    await settle();
+    expect(session.view()).toMatchObject({ aboard: false, here: false, people: [] });
+    // Nor when the rider boards there again, nor after a drop.
+    line.tells("boarded", me);
+    line.goes({ state: "reconnecting", why: "transport close" });
+    line.roster = aboard;
+    line.comesUp("s1", true);
+    await settle();
+    expect(session.view()).toMatchObject({ aboard: true, here: false });
+    expect(line.board).toHaveBeenCalledTimes(1);
+    expect(session.voyage()?.aboard).toBe(false);
+});
+
+test("another device's exit right behind a boarding counts", async () => {
+    const session = await joined();
+    const line = TestLine.last;
+    line.tells("boarded", me);
+    session.board("Me");
+    line.tells("exited", me);
+    await settle();
+    expect(session.view()).toMatchObject({ aboard: false, here: false, pending: null });
+    expect(line.board).toHaveBeenCalledTimes(1);
+});
+
+test("another device's exit right before a boarding does not", async () => {
+    const session = await joined();
+    const line = TestLine.last;
+    session.board("Me");
+    await settle();
+    line.goes({ state: "reconnecting", why: "transport close" });
+    line.roster = aboard;
+    line.comesUp("s2");
+    line.tells("exited", me);
+    line.tells("boarded", me);
+    await settle();
+    expect(session.view()).toMatchObject({ aboard: true, here: true });
+    expect(session.voyage()?.aboard).toBe(true);
+});
+
+test("an exit takes a rider off who is aboard with another device alone", async () => {
+    const session = await joined();
+    const line = TestLine.last;
+    line.tells("boarded", me);
+    session.exit();
+    await settle();
+    expect(line.exit).toHaveBeenCalledTimes(1);
+    line.goes({ state: "ended" });
+    TestLine.last.comesUp("s2");
+    await settle();
+    expect(session.view()).toMatchObject({ aboard: false, connection: { state: "live" } });
+    expect(TestLine.last.exit).not.toHaveBeenCalled();
+});
+
+test.each([
+    ["is said again if the rider is aboard still", [me], 2],
+    ["is done if the rider is not aboard any more", [], 1],
+])("an exit whose answer was lost %s", async (_, users, times) => {
+    const session = await joined();
+    const line = TestLine.last;
+    session.board("Me");
+    await settle();
+    line.answer = Promise.reject(new Error("disconnected"));
+    session.exit();
+    line.goes({ state: "reconnecting", why: "transport close" });
+    await settle();
+    line.answer = null;
+    line.roster = { offset: "1", users };
+    line.activeUsers = (then) => void Promise.resolve(line.roster).then(then);
+    line.comesUp(users.length > 0 ? "s1" : "s2");
+    await settle();
+    expect(line.exit).toHaveBeenCalledTimes(times);
+    expect(session.view()).toMatchObject({ aboard: false, pending: null });
 });
 
 test("a page for another ride is somebody new", () => {

@@ -1,8 +1,9 @@
-// A rider's visit: which ride, whether it wants to be aboard and whether it is, who else is, and what just happened.
-// It survives drops, gateways and reloads; the page only draws its view.
+// A rider's visit: which ride, whether the rider is aboard, who else is, and what just happened. It survives drops,
+// gateways and reloads; the page only draws its view.
 //
-// `wants` is the rider's, `aboard` what the gateway last said. After every connection the difference is made good:
-// the gateway keeps the socket id exactly as long as the rider is aboard, so with another id it must board again.
+// The rider is aboard when the ride's events say so, whichever of its devices has boarded. `here` is whether this page
+// is one of them: another device's exit ends that, and so does a connection that comes back with another socket id.
+// What the rider has asked this page for, `wants`, is made good after every connection.
 
 import { batched } from "../batched";
 import { Crew } from "../crew";
@@ -12,22 +13,17 @@ import {
     type Connection,
     type Former,
     type Options,
+    type Ride,
     type RideEvent,
     type Rider,
 } from "../ridecast";
 import type { Identity, Voyage } from "../storage";
 
 /** What the session needs of a Ride. */
-export interface Line {
-    readonly live: boolean;
-    readonly socketId: string | undefined;
-    board(rider: Rider): Promise<Answer>;
-    exit(rider: Rider): Promise<Answer>;
-    activeUsers(then: (answer: { users: Rider[] } | { ok: false; error: string }) => void): void;
-    former(): Former | null;
-    drop(): void;
-    close(): void;
-}
+export type Line = Pick<
+    Ride,
+    "live" | "socketId" | "board" | "exit" | "activeUsers" | "former" | "drop" | "close"
+>;
 
 export interface Happening extends RideEvent {
     key: number;
@@ -37,7 +33,10 @@ export interface Happening extends RideEvent {
 export interface View {
     ride: string;
     connection: Connection;
+    /** With any device. */
     aboard: boolean;
+    /** With this page. */
+    here: boolean;
     /** What was asked for and has no answer yet. */
     pending: "boarding" | "exiting" | null;
     /** Null until the gateway has said. */
@@ -49,15 +48,14 @@ export interface View {
 
 const KEPT_HAPPENINGS = 40;
 const DRAW_MS = 100;
-const ASK_AGAIN_MS = 2000;
 
 export class Session {
     #identity: Identity;
     #connect: (options: Options) => Line;
     #line: Line | null = null;
     #crew = new Crew();
-    #wants = false;
-    #aboardAs: string | undefined;
+    #wants: "boarded" | "exited" | null = null;
+    #boardedAs: string | undefined;
     #happened: Happening[] = [];
     #counted = 0;
     #ride = "/";
@@ -67,7 +65,6 @@ export class Session {
     #view: View;
     #listeners = new Set<() => void>();
     #changed = batched(() => this.#draw(), DRAW_MS);
-    #askAgain = batched(() => this.#ask(), ASK_AGAIN_MS);
 
     constructor(identity: Identity, connectTo: (options: Options) => Line = connect) {
         this.#identity = identity;
@@ -88,21 +85,21 @@ export class Session {
         this.#line?.close();
         this.#ride = ride;
         this.#happened = [];
-        this.#wants = former !== null && voyage?.aboard === true;
-        this.#aboardAs = this.#wants ? former?.socketId : undefined;
+        this.#wants = former && voyage?.aboard ? "boarded" : null;
+        this.#boardedAs = this.#wants ? former?.socketId : undefined;
         this.#refusal = null;
         this.#open(former);
     }
 
     board(name: string): void {
         this.#identity = { ...this.#identity, name };
-        this.#wants = true;
+        this.#wants = "boarded";
         this.#refusal = null;
         void this.#makeGood();
     }
 
     exit(): void {
-        this.#wants = false;
+        this.#wants = "exited";
         this.#refusal = null;
         void this.#makeGood();
     }
@@ -116,7 +113,7 @@ export class Session {
     /** What the next page of this tab needs; null when there is nothing to go on with. */
     voyage(): Voyage | null {
         const former = this.#line?.former();
-        return former ? { ride: this.#ride, aboard: this.#wants, former } : null;
+        return former ? { ride: this.#ride, aboard: this.#wants === "boarded", former } : null;
     }
 
     /** The browser says that the network is gone. Waiting for a missed ping would take most of the window. */
@@ -149,64 +146,80 @@ export class Session {
             connection.state === "reconnecting" && before.state === "connecting" ? before : connection;
         this.#changed();
         if (connection.state === "live") {
-            this.#ask();
-            void this.#makeGood();
+            const crew = this.#crew;
+            if (this.#line)
+                crew.ask(this.#line, () => {
+                    if (crew === this.#crew) this.#rosterIsKnown();
+                });
+            // An exit that was lost is said again only if the rider is aboard still.
+            if (this.#wants === "boarded") void this.#makeGood();
         } else if (connection.state === "ended") {
-            this.#aboardAs = undefined;
+            this.#boardedAs = undefined;
             // An exit ends the connection: look on as somebody new.
-            if (!this.#wants) this.#open(null);
+            if (this.#wants !== "boarded") this.#open(null);
         }
     }
 
     #heard(event: RideEvent): void {
         this.#crew.apply(event);
+        // A boarding that has no answer yet may come after it.
+        if (event.kind === "exited" && event.rider.id === this.#identity.id && this.#pending !== "boarding")
+            this.#hasExited();
         this.#happened.unshift({ ...event, key: this.#counted++, at: Date.now() });
         this.#happened.length = Math.min(this.#happened.length, KEPT_HAPPENINGS);
-        if (this.#crew.doubtful) this.#askAgain();
         this.#changed();
     }
 
-    #ask(): void {
-        const crew = this.#crew;
-        if (!this.#line?.live) return;
-        this.#line.activeUsers((answer) => {
-            if (crew !== this.#crew) return;
-            if ("users" in answer) crew.reset(answer.users);
-            else this.#askAgain();
-            this.#changed();
-        });
+    #rosterIsKnown(): void {
+        if (!this.#aboard) {
+            this.#boardedAs = undefined;
+            if (this.#wants === "exited") this.#wants = null;
+        }
+        void this.#makeGood();
+    }
+
+    #hasExited(): void {
+        this.#boardedAs = undefined;
+        this.#wants = null;
     }
 
     get #aboard(): boolean {
-        return this.#aboardAs !== undefined && (!this.#line?.live || this.#aboardAs === this.#line.socketId);
+        return this.#crew.known ? this.#crew.has(this.#identity.id) : this.#boardedAs !== undefined;
+    }
+
+    get #here(): boolean {
+        const { live, socketId } = this.#line ?? { live: false };
+        return this.#aboard && this.#boardedAs !== undefined && (!live || this.#boardedAs === socketId);
     }
 
     async #makeGood(): Promise<void> {
         const line = this.#line;
-        if (!line?.live || this.#pending || this.#wants === this.#aboard) {
+        const boarding = this.#wants === "boarded";
+        if (!line?.live || this.#pending || (boarding ? this.#here : this.#wants === null)) {
             this.#changed();
             return;
         }
         const socketId = line.socketId;
-        this.#pending = this.#wants ? "boarding" : "exiting";
+        this.#pending = boarding ? "boarding" : "exiting";
         this.#changed();
         const rider = { id: this.#identity.id, name: this.#identity.name };
         let answer: Answer | null = null;
         try {
-            answer = await (this.#wants ? line.board(rider) : line.exit(rider));
+            answer = await (boarding ? line.board(rider) : line.exit(rider));
         } catch {
             // The connection was lost first: it is said again on the next one.
         }
         if (line !== this.#line) return;
-        const boarding = this.#pending === "boarding";
         this.#pending = null;
         if (answer?.ok) {
-            this.#aboardAs = boarding ? socketId : undefined;
+            // The event has come before the answer; if it does not show, another device's exit has followed.
+            if (boarding && this.#crew.has(rider.id)) this.#boardedAs = socketId;
+            else this.#hasExited();
         } else if (answer) {
             this.#refusal = answer.error;
-            this.#wants = !boarding;
+            this.#wants = this.#here ? "boarded" : null;
         }
-        // The rider may have changed its mind, or the line be back already.
+        // The line may be back already.
         await this.#makeGood();
     }
 
@@ -215,6 +228,7 @@ export class Session {
             ride: this.#ride,
             connection: this.#connection,
             aboard: this.#aboard,
+            here: this.#here,
             pending: this.#pending,
             people: this.#crew.known ? this.#crew.list() : null,
             happened: this.#happened.slice(),
