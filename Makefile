@@ -6,6 +6,7 @@ MINUTES ?= 30
 SECONDS ?= 60
 TIME ?= 30
 SEEDS ?= 20
+FIGURES ?= 1
 ARGS ?=
 ONLY ?=
 RUNS ?= 3
@@ -96,10 +97,10 @@ soak: ## half of what can be sustained for MINUTES=30, while clients come and go
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
 	@RIDECAST_BUILD=build/$(BUILD) MINUTES=$(MINUTES) node tests/load/churn.mjs
 
-chaos: ## SEEDS=20 runs of SECONDS=60 in which everything breaks, then figures of how long healing takes
+chaos: ## SEEDS=20 runs of SECONDS=60 in which everything breaks, then figures of how long healing takes (FIGURES=0: none; JOBS=2: two at once)
 	@scripts/install-deps.sh build test
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
-	@RIDECAST_BUILD=build/$(BUILD) node tests/cluster/chaos/main.mjs $(SEEDS) $(SECONDS)
+	@RIDECAST_BUILD=build/$(BUILD) JOBS=$(JOBS) FIGURES=$(FIGURES) node tests/cluster/chaos/main.mjs $(SEEDS) $(SECONDS)
 
 model: ## SCHEDULES=10000 random schedules of the protocol's model, over all cores (FIRST=0: from this seed on)
 	@python3 -B tests/model/main.py $(SCHEDULES) $(or $(FIRST),0)

@@ -2,21 +2,21 @@
 
 import { sleep } from "../../lib/wait.mjs";
 import { check } from "./checker.mjs";
-import { Cluster } from "./cluster.mjs";
+import { Cluster, usersAt } from "./cluster.mjs";
 import { Crowd } from "./crowd.mjs";
 import { FAULTS } from "./faults.mjs";
 import { History } from "./history.mjs";
 import { Random } from "./random.mjs";
+import { Truth } from "./truth.mjs";
 
 // Short, so that many rounds fit into a minute.
 const LEASE_MS = 600;
 const WINDOW_MS = 1500;
-// Only there to end a run that hangs.
-const QUIET_MS = LEASE_MS + WINDOW_MS + 20_000;
 const LOOK_MS = 50;
 const SHOWN_OF_A_KIND = 5;
 const FAULTS_SHOWN = 40;
 const WORDS_SHOWN = 30;
+const STREAMS_SHOWN = 5;
 const GATEWAY_LINES_SHOWN = 12;
 
 const DEFAULTS = {
@@ -29,6 +29,8 @@ const DEFAULTS = {
   leaseMs: LEASE_MS,
   windowMs: WINDOW_MS,
   wipingRounds: 0.4,
+  quietMs: LEASE_MS + WINDOW_MS + 60_000, // whatever has been done to the keys, it is healed within a minute
+  alone: false,
 };
 
 const PINGS = { "ping-interval": 1000, "ping-timeout": 3000 };
@@ -44,6 +46,8 @@ export class ChaosFailure extends Error {
       ].join("\n"),
     );
     this.violations = violations;
+    this.summary = run.summary();
+    this.everything = run.everything(violations);
   }
 }
 
@@ -67,8 +71,9 @@ export async function runChaos(t, { seed, ...settings }) {
 class Run {
   log = [];
   round = 0;
-  faultCount = 0;
+  survived = {}; // name of a fault → how often, in rounds that ended well
   #faults = new Set();
+  #begun = []; // in this round
   #redisInUse = false;
 
   constructor(seed, settings) {
@@ -89,8 +94,10 @@ class Run {
       random: this.random.fork(),
       note: (name, text) => this.#note(text, name),
       awayMs: this.windowMs + this.leaseMs + 500,
+      alone: this.alone,
+      silenceMs: PINGS["ping-interval"] + PINGS["ping-timeout"],
     });
-    for (const person of this.crowd.people) person.arrive();
+    for (const phone of this.crowd.phones) phone.arrive();
     await this.#checkQuiet();
   }
 
@@ -109,6 +116,42 @@ class Run {
     this.log.push({ ms: performance.now() - this.started, text, about });
   }
 
+  // Whoever looks for the cause of a failure needs all of it.
+  everything(violations) {
+    const logs = [...this.cluster.past, ...this.cluster.nodes].flatMap(({ name, program }) => [
+      `--- ${name}, process ${program.child.pid}`,
+      program.stderr.trimEnd(),
+    ]);
+    return [
+      `seed ${this.seed}, round ${this.round}`,
+      ...violations.map(({ kind, text }) => `${kind}: ${text}`),
+      ...this.#heardBy(violations),
+      "--- what was done",
+      ...this.log.map(line),
+      ...logs,
+      "--- Redis",
+      this.cluster.redis.program.stdout.trimEnd(),
+    ].join("\n");
+  }
+
+  // What was heard by the clients that the first violations name, and by the one of each ride that has been there
+  // longest.
+  #heardBy(violations) {
+    const named = violations.slice(0, STREAMS_SHOWN).map(({ text }) => text.split(" ", 1)[0]);
+    const streams = this.history.streams.filter(({ connected, ended }) => connected && !ended);
+    const oldest = this.rides.map((ride) => streams.find((stream) => stream.ride === ride));
+    return streams
+      .filter((stream) => oldest.includes(stream) || named.includes(stream.who))
+      .flatMap(({ who, entries }) => [
+        `--- what ${who} has heard`,
+        ...entries.map(({ event, users, id, t, offset }, at) =>
+          event
+            ? `${at} ${event} ${id} (${t}) at ${offset}`
+            : `${at} activeUsers at ${offset}: ${users.map((user) => `${user.id} (${user.t})`).join(", ")}`,
+        ),
+      ]);
+  }
+
   // The last of what was done to the cluster, and of what was done by whom the first violations name.
   logAbout(violations) {
     const text = violations
@@ -117,9 +160,7 @@ class Run {
       .join(" ");
     const done = this.log.filter(({ about }) => about === null).slice(-FAULTS_SHOWN);
     const said = this.log.filter(({ about }) => about && text.match(new RegExp(`\\b${about}\\b`))).slice(-WORDS_SHOWN);
-    return [...done, ...said]
-      .sort((a, b) => a.ms - b.ms)
-      .map(({ ms, text: what, about }) => `${(ms / 1000).toFixed(3).padStart(8)} ${about ? `  ${about} ` : ""}${what}`);
+    return [...done, ...said].sort((a, b) => a.ms - b.ms).map(line);
   }
 
   gatewayLogs() {
@@ -157,23 +198,27 @@ class Run {
     const { exclusive, wipes, fits, run } = FAULTS[name];
     if ((exclusive && this.#redisInUse) || (fits && !fits(setting.node))) return;
     if (exclusive) this.#redisInUse = true;
-    this.faultCount++;
-    this.#note(exclusive ? name : `${name}: ${setting.node.name}`);
+    this.#begun.push(name);
+    const what = exclusive ? name : `${name}: ${setting.node.name}`;
+    this.#note(what);
     const action = async () => {
       try {
-        await run(setting);
+        await run({ ...setting, note: (text) => this.#note(`${what}: ${text}`) });
       } finally {
         if (exclusive) this.#redisInUse = false;
-        this.#note(`over: ${exclusive ? name : `${name}: ${setting.node.name}`}`);
+        this.#note(`over: ${what}`);
       }
     };
-    const fault = (wipes ? this.history.wipe(action) : action()).then(() => this.#faults.delete(fault));
+    const { history } = this;
+    const fault = history
+      .trouble(() => (wipes ? history.wipe(action) : action()))
+      .then(() => this.#faults.delete(fault));
     this.#faults.add(fault);
   }
 
   async #checkQuiet() {
     this.#note("quiet");
-    const deadline = performance.now() + QUIET_MS;
+    const deadline = performance.now() + this.quietMs;
     let state = await this.#look();
     while (state.pending.length > 0 && this.cluster.crashed.length === 0 && performance.now() < deadline) {
       await sleep(LOOK_MS);
@@ -184,70 +229,67 @@ class Run {
       kind: "crash",
       text: `${name} ended with ${JSON.stringify(program.exit)}`,
     }));
-    const violations = [...crashes, ...check(this.history, state.rides), ...late];
+    const violations = [...crashes, ...check(this.history, state.rosters), ...late];
     if (violations.length > 0) throw new ChaosFailure(this, violations);
-    this.history.calm();
+    const truth = new Truth(this.history);
+    this.history.calm(state.rosters, (connection) => truth.standings(connection));
+    for (const name of this.#begun.splice(0)) this.survived[name] = (this.survived[name] ?? 0) + 1;
     this.#note("as it should be");
   }
 
   // What there is, and what has still to come about.
   async #look() {
-    const { people } = this.crowd;
-    const pending = people
+    const pending = this.crowd.phones
       .filter(({ settled }) => !settled)
-      .map((person) => `${person.name} is not settled: ${person.state}`);
-    const rides = {};
+      .map((phone) => `${phone.name} is not settled: ${phone.state}`);
+    const rosters = {};
     for (const ride of this.rides) {
-      rides[ride] = await this.#lookAt(ride);
-      if (pending.length === 0) pending.push(...(await this.#compare(ride, rides[ride])));
+      const users = await this.cluster.usersOf(ride);
+      if (users === null) pending.push(`${ride}: Redis does not say who is aboard`);
+      rosters[ride] = listed(users ?? []);
+      if (pending.length === 0) pending.push(...(await this.#compare(ride, rosters[ride])));
     }
-    return { pending, rides };
+    return { pending, rosters };
   }
 
-  async #lookAt(ride) {
-    const aboard = this.crowd.people
-      .filter((person) => person.ride === ride && person.aboard)
-      .map(({ sid, rider }) => [sid, rider.id, rider.t]);
-    const hash = Object.entries(await this.cluster.usersOf(ride)).map(([sid, json]) => {
-      const { id, t } = JSON.parse(json);
-      return [sid, id, t];
-    });
-    return { aboard, hash };
-  }
-
-  // Asks everybody who is aboard, so that all that had to be heard before has been.
-  async #compare(ride, { aboard, hash }) {
-    const expected = sorted(aboard);
-    if (sorted(hash) !== expected) return [`${ride}: Redis has other riders than are aboard`];
+  // Asks everybody who is connected, so that all that had to be heard before has been, and every gateway.
+  async #compare(ride, roster) {
+    const faults = new Truth(this.history).faultsOf(ride, roster);
+    if (faults.length > 0) return faults.map((text) => `${ride}: in Redis, ${text}`);
     const position = await this.cluster.positionOf(ride);
-    const riders = sorted(aboard.map(([, id, t]) => [id, t]));
-    const listeners = this.crowd.people.filter((person) => person.ride === ride && person.present);
-    const answers = await Promise.all(
-      listeners.map(async (person) => {
-        const answer = await person.ask();
-        if (answer === null) return `${person.name} was interrupted`;
-        if (sorted(answer.users.map(({ id, t }) => [id, t])) !== riders) return `${person.name} is told other riders`;
-        return position === null || answer.offset === position ? null : `${person.name} is at ${answer.offset}`;
-      }),
-    );
-    return answers.filter((text) => text !== null).map((text) => `${ride} at ${position}: ${text}`);
+    const judge = (who, answer) => {
+      if (answer === null) return [`${who} does not answer`];
+      if (sorted(listed(answer.users)) !== sorted(roster)) return [`${who} tells other riders`];
+      return position === null || answer.offset === position ? [] : [`${who} is at ${answer.offset}`];
+    };
+    const listeners = this.crowd.phones.filter((phone) => phone.ride === ride && phone.present);
+    const answers = await Promise.all([
+      ...listeners.map(async (phone) => judge(phone.name, await phone.ask())),
+      ...this.cluster.nodes.map(async (node) => judge(node.name, await usersAt(node, ride))),
+    ]);
+    return answers.flat().map((text) => `${ride} at ${position}: ${text}`);
   }
 
   summary() {
     const said = [...this.history.transitions.values()];
-    const total = (name) => this.crowd.people.reduce((sum, { counts }) => sum + counts[name], 0);
+    const total = (name) => this.crowd.phones.reduce((sum, { counts }) => sum + counts[name], 0);
     return {
       seed: this.seed,
       rounds: this.round,
-      faults: this.faultCount,
       wipes: this.history.wipes.length,
       said: said.length,
       acknowledged: said.filter(({ acked }) => acked).length,
       joined: total("joined"),
       recovered: total("recovered"),
       stillAboard: total("stillAboard"),
+      putOff: total("putOff"),
+      changedId: total("changedId"),
+      survived: this.survived,
+      failing: this.#begun, // faults of the round that did not end well
     };
   }
 }
 
+const listed = (users) => users.map(({ id, t }) => [id, t]);
 const sorted = (list) => list.map(String).sort().join("\n");
+const line = ({ ms, text, about }) => `${(ms / 1000).toFixed(3).padStart(8)} ${about ? `  ${about} ` : ""}${text}`;

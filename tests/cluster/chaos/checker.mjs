@@ -2,15 +2,19 @@
 //
 // What must hold:
 //
-//   set       The hash in Redis holds exactly the riders whose clients are connected and whose last acknowledged
-//             word was boarding, under the right socket and with the right record.
+//   set       The hash in Redis holds exactly the persons who are aboard (truth.mjs), each once and with the right
+//             record.
 //   lost      A transition acknowledged with ok is in every stream that was open before it was said and whose client
 //             is connected now.
 //   doubled   No stream has a transition twice, and no stream tells twice that somebody is gone.
-//   order     In a stream the numbers of one epoch never fall, and an epoch that was left does not come back.
+//   order     In a stream the numbers of one epoch never fall, and an epoch that was left does not come back. What was
+//             acknowledged before something else was said stands before it.
 //   invented  Every event is about something a rider said, in the rider's words; what was refused is not heard.
 //   view      Every answer to activeUsers is what the stream has told until there: the answer before, changed by
-//             the events since. So whoever listens is right about who is aboard, at any time.
+//             the events since, folded by user id. So whoever listens is right about who is aboard, at any time.
+//   position  What two streams have under one position is the same.
+//   gone      Nobody is told as userDisconnected while a connection of that person lives, unless something was broken
+//             shortly before.
 //
 // What the design allows, and so must the checker:
 //
@@ -20,22 +24,42 @@
 //   - What was committed before a wipe exists afterwards only as far as gateways put it back. So a transition said
 //     before a wipe is no loss; that its rider is told as aboard, or gone, is for `view` and `set` to see.
 //   - One that was under way at the wipe may be done on either side of it: then it is told once in each epoch.
-//   - An exit that was under way at a wipe and never acknowledged, whose client went on elsewhere with its rider
-//     aboard, may be done afterwards: nobody remembers that the client has moved. Its gateway puts the rider back, which
-//     is told as userBoarded with the same record, once.
+//   - An exit that was under way at a wipe whose client went on elsewhere with its rider aboard, may be done
+//     afterwards: nobody remembers that the client has moved. Its gateway puts the rider back, which is told as
+//     userBoarded with the same record, once.
+//   - So it may be where a person has exited elsewhere shortly before a wipe: the gateway of another connection may not
+//     have heard of it.
+//   - Where Redis comes back with what it had before (a wipe lasts from then to now), whoever has exited since is
+//     aboard again until its gateway has said that it does not have it. That is told, too.
 //   - After a loss of continuity a gateway tells a difference of rosters, whose events are in no epoch; behind it the
-//     numbers may jump.
+//     numbers may jump. Where a wipe has begun a new epoch, what that had before the gateway came to it may be in the
+//     difference only.
+//   - Whoever was away when riders were put back after a wipe, and is recovered, hears of it: the log does not say who
+//     knew them. What its gateway says first is what it found there.
+//   - What a wipe has brought back is told as far as it changes what is known, and so is what mends that.
 //   - A socket's transition that was never acknowledged may surface after a later exit of the same rider, when the
 //     gateway that had it was away in between; the rider is then told as gone once more.
 
+import { readPosition } from "./position.mjs";
+import { Truth } from "./truth.mjs";
+
+// How long after a fault somebody may still be told as gone because of it.
+export const REASON_MS = 6000;
+
 const EVENT_OF = { boarding: "userBoarded", exiting: "userExited" };
 
-// `rides`: { name: { aboard: [[socket, id, t], …], hash: the same as Redis has it } }. Answers [{ kind, text }, …].
+// `rides`: { name: [[id, t], …], as Redis has it }. Answers [{ kind, text }, …].
 export function check(history, rides) {
+  const truth = new Truth(history);
   return [
-    ...Object.entries(rides).flatMap(([ride, { aboard, hash }]) => checkSet(ride, aboard, hash)),
+    ...Object.entries(rides).flatMap(([ride, users]) =>
+      truth.faultsOf(ride, users).map((text) => violation("set", `${ride}: in Redis, ${text}`)),
+    ),
+    ...history.clashes.map(clash),
     ...history.streams.flatMap((stream) => checkStream(stream, history)),
     ...history.streams.flatMap((stream) => checkLosses(stream, history)),
+    ...checkOrder(history),
+    ...checkDepartures(history, truth),
   ];
 }
 
@@ -46,13 +70,8 @@ const missing = (list, from) => {
   return list.map(String).filter((item) => !there.has(item));
 };
 
-function checkSet(ride, aboard, hash) {
-  return [
-    ...missing(aboard, hash).map((rider) => violation("set", `${ride}: ${rider} is aboard but not in Redis`)),
-    ...missing(hash, aboard).map((rider) => violation("set", `${ride}: ${rider} is in Redis but not aboard`)),
-    ...(new Set(hash.map(String)).size < hash.length ? [violation("set", `${ride}: a rider is twice in Redis`)] : []),
-  ];
-}
+const clash = ({ ride, position, what, who, other, otherWho }) =>
+  violation("position", `${position} of ${ride} is ${what} for ${who}, and ${other} for ${otherWho}`);
 
 function checkStream(stream, history) {
   const reader = new Reader(stream, history);
@@ -66,8 +85,10 @@ class Reader {
   #view = null; // id → t of everyone aboard; null before the first answer to activeUsers
   #told = new Map(); // "userBoarded 17" → the epochs in which it was told
   #gone = new Map(); // id → the event, if the last one said that it is gone
+  #last = new Map(); // id → t of its last boarding
   #epochs = [];
   #number = 0;
+  #asked = -1; // at which entry
 
   constructor(stream, history) {
     this.stream = stream;
@@ -91,7 +112,8 @@ class Reader {
   }
 
   #checkOrder() {
-    const [number, epoch] = splitOffset(this.entry.offset);
+    if (this.entry.offset === undefined) return; // the client has declined positions
+    const { number, epoch } = readPosition(this.entry.offset);
     if (epoch === "") return; // part of a difference
     if (epoch !== this.#epochs.at(-1)) {
       if (this.#epochs.includes(epoch)) this.#report("order", "its epoch had been left");
@@ -104,13 +126,16 @@ class Reader {
 
   #readUsers(users) {
     const now = users.map(({ id, t }) => [id, t]);
-    if (this.#view) {
+    // A gateway that has only just read what a wipe has left knows no better.
+    const resumed = this.stream.resumed.some((one) => one.at > this.#asked && isInWipe(this.history)(one));
+    if (this.#view && !resumed) {
       for (const rider of missing(now, [...this.#view]))
         this.#report("view", `${rider} is in it, but was not told as aboard`);
       for (const rider of missing([...this.#view], now))
         this.#report("view", `${rider} was told as aboard, but is not in it`);
     }
     this.#view = new Map(now);
+    this.#asked = this.at;
   }
 
   #said(kind) {
@@ -130,20 +155,32 @@ class Reader {
     this.#gone.set(id, this.entry);
   }
 
-  #exitedLateAfterWipe(gone) {
+  // An exit that a wipe may have taken back: one that was under way, or on a connection other than the rider's.
+  #exitWasWiped(gone, boarding) {
     const exit = gone && this.history.transitions.get(gone.t);
-    return exit?.kind === "exiting" && exit.acked === null && wasUnderWayAtWipe(exit, this.history);
+    if (exit?.kind !== "exiting") return false;
+    if (wasUnderWayAtWipe(exit, this.history)) return true;
+    return boarding && exit.by !== boarding.by && this.history.wipes.some(({ to }) => to > exit.sent);
+  }
+
+  // After a wipe: it changes what is known, or it is replayed to who was away.
+  #mayBeToldAgain(id, t) {
+    const known = this.#view ? this.#view.get(id) : this.#last.get(id);
+    return known === t ? this.stream.resumed.some(isInWipe(this.history)) : wasWipedDuring(this.stream, this.history);
   }
 
   #readTransition({ event, id, t }) {
     const transition = this.#said(event === "userBoarded" ? "boarding" : "exiting");
     const gone = this.#gone.get(id);
     const putBack =
-      event === "userBoarded" && (gone?.event === "userDisconnected" || this.#exitedLateAfterWipe(gone));
+      event === "userBoarded" && (gone?.event === "userDisconnected" || this.#exitWasWiped(gone, transition));
     const key = `${event} ${t}`;
     const epochs = this.#told.get(key) ?? [];
     const epoch = this.#epochs.at(-1);
-    if (epochs.length > 0 && !putBack && !(wasUnderWayAtWipe(transition, this.history) && !epochs.includes(epoch)))
+    // Whoever hears no positions does not know where an epoch begins.
+    const elsewhere = this.entry.offset === undefined ? epochs.length === 1 : !epochs.includes(epoch);
+    const again = wasUnderWayAtWipe(transition, this.history) && elsewhere;
+    if (epochs.length > 0 && !putBack && !again && !this.#mayBeToldAgain(id, t))
       this.#report("doubled", "had been told");
     this.#told.set(key, [...epochs, epoch]);
     if (event === "userExited") {
@@ -151,27 +188,92 @@ class Reader {
       this.#gone.set(id, this.entry);
       return;
     }
-    if (gone?.event === "userExited" && transition?.acked && t < gone.t && !putBack)
+    const exit = gone?.event === "userExited" && this.history.transitions.get(gone.t);
+    if (exit && transition?.acked && transition.acked < exit.sent && !putBack)
       this.#report("doubled", "had exited since");
     this.#view?.set(id, t);
+    this.#last.set(id, t);
     this.#gone.delete(id);
   }
-}
-
-function splitOffset(offset) {
-  const dash = offset.indexOf("-");
-  return [Number(offset.slice(0, dash)), offset.slice(dash + 1)];
 }
 
 const wasUnderWayAtWipe = (transition, { wipes }) =>
   transition && wipes.some(({ from, to }) => transition.sent < to && (transition.acked ?? Infinity) > from);
 
-function checkLosses(stream, { transitions, wipes }) {
+// Not all is as it should be again.
+const isInWipe =
+  ({ wipes }) =>
+  ({ tick }) =>
+    wipes.some(({ from, healed }) => from < tick && tick < healed);
+
+const wasWipedDuring = ({ joined }, { wipes }) => wipes.some(({ to }) => to > joined);
+
+const lastWipeOf = ({ wipes }) => Math.max(0, ...wipes.map(({ to }) => to));
+
+function checkLosses(stream, history) {
   if (!stream.connected) return [];
-  const lastWipe = Math.max(0, ...wipes.map(({ to }) => to));
+  const lastWipe = lastWipeOf(history);
   const heard = new Set(stream.entries.map(({ event, t }) => `${event} ${t}`));
-  return [...transitions.values()]
+  const begun = wasWipedDuring(stream, history) ? beginnings(stream) : new Map();
+  const isInDifference = ({ place }) => place && place.number <= begun.get(place.epoch);
+  return [...history.transitions.values()]
     .filter(({ ride, sent, acked }) => acked && ride === stream.ride && sent > stream.joined && sent > lastWipe)
     .filter(({ kind, t }) => !heard.has(`${EVENT_OF[kind]} ${t}`))
+    .filter((transition) => !isInDifference(transition))
     .map(({ kind, id, t }) => violation("lost", `${stream.who} on ${stream.ride} did not hear ${kind} ${id} (${t})`));
 }
+
+// Epoch → the first number that the stream has of it.
+function beginnings({ entries }) {
+  const first = new Map();
+  for (const { offset } of entries) {
+    if (offset === undefined) continue;
+    const { number, epoch } = readPosition(offset);
+    if (!first.has(epoch)) first.set(epoch, number);
+  }
+  return first;
+}
+
+// Of what was said since all was calm and the last wipe, by the places that the acknowledgements name.
+function checkOrder(history) {
+  const lastWipe = lastWipeOf(history);
+  const byEpoch = new Map();
+  for (const word of history.connections.flatMap(({ words }) => words)) {
+    if (!word.place || word.sent < lastWipe) continue;
+    const key = `${word.ride} ${word.place.epoch}`;
+    byEpoch.set(key, [...(byEpoch.get(key) ?? []), word]);
+  }
+  const violations = [];
+  for (const words of byEpoch.values()) {
+    let latest = null;
+    for (const word of words.sort((a, b) => a.place.number - b.place.number)) {
+      if (latest && word.acked < latest.sent)
+        violations.push(
+          violation(
+            "order",
+            `${word.id} (${word.t}) at ${word.place.number} on ${word.ride} stands behind ` +
+              `${latest.id} (${latest.t}), which was said after its acknowledgement`,
+          ),
+        );
+      if (!latest || word.sent > latest.sent) latest = word;
+    }
+  }
+  return violations;
+}
+
+// While a connection lives on which the person has boarded before, and nothing has been broken for a while.
+function checkDepartures(history, truth) {
+  if (history.wipedSinceCalm) return [];
+  const living = history.connections.filter(({ living }) => living);
+  return [...history.departures.values()]
+    .filter(({ ms }) => !history.troubles.some(({ from, to }) => from < ms && ms < to + REASON_MS))
+    .flatMap(({ ride, id, t, offset, place, tick }) =>
+      living
+        .filter((connection) => connection.ride === ride && connection.joined < tick)
+        .filter((connection) => truth.standings(connection).some((one) => one.id === id && wasBefore(one, place)))
+        .map(({ who }) => violation("gone", `${id} (${t}) was told as gone at ${offset}, but ${who} is there`)),
+    );
+}
+
+const wasBefore = ({ sure, boarding }, { epoch, number }) =>
+  sure && (!boarding || boarding.places.some((place) => place.epoch === epoch && place.number < number));

@@ -4,26 +4,35 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { check } from "./checker.mjs";
 import { History } from "./history.mjs";
+import { Truth } from "./truth.mjs";
 
 const RIDE = "/";
 
-// Short words to write a history with.
-function story() {
+// Short words to write a history with. A phone speaks on a connection of its own, "ann" on ann's unless told otherwise.
+// Unless it is `healthy`, something was broken all the time.
+function story({ healthy = false } = {}) {
   const history = new History();
+  if (!healthy) history.trouble(() => new Promise(() => {}));
+  const phones = new Map();
+  const phone = (name) => {
+    if (!phones.has(name)) phones.set(name, history.connect(name, RIDE, name));
+    return phones.get(name);
+  };
   const listen = (who = "listener") => history.open(who, RIDE);
-  const say = (kind, id, answer = { ok: true }) => {
-    const transition = history.say(RIDE, id, kind);
+  const say = (kind, id, answer = { ok: true }, by = id) => {
+    const transition = history.say(phone(by), id, kind);
     if (answer) history.acknowledged(transition, answer);
     return transition;
   };
   const hear = (stream, event, { id, t }, offset) => history.heard(stream, event, { id, t }, offset);
   const asks = (stream, riders, offset) =>
     history.told(stream, { users: riders.map(({ id, t }) => ({ id, t, name: "n" })), offset });
-  return { history, listen, say, hear, asks };
+  return { history, phone, listen, say, hear, asks };
 }
 
-const kinds = (history, { aboard = [], hash = aboard } = {}) => [
-  ...new Set(check(history, { [RIDE]: { aboard, hash } }).map(({ kind }) => kind)),
+// What is wrong with the streams, and with `users` as what Redis has.
+const kinds = (history, users = null) => [
+  ...new Set(check(history, users ? { [RIDE]: users.map(({ id, t }) => [id, t]) } : {}).map(({ kind }) => kind)),
 ];
 
 test("a listener who heard everything once and in order is right", () => {
@@ -41,7 +50,7 @@ test("a listener who heard everything once and in order is right", () => {
   hear(stream, "userBoarded", bob, "4-epoch001");
   hear(stream, "userDisconnected", bob, "5-epoch001");
   asks(stream, [], "5-epoch001");
-  assert.deepEqual(check(history, { [RIDE]: { aboard: [], hash: [] } }), []);
+  assert.deepEqual(check(history, {}), []);
 });
 
 for (const [kind, event] of [
@@ -131,16 +140,15 @@ test("what nobody said is invented", () => {
 test("an event of another ride is invented", () => {
   const { history, listen, hear } = story();
   const stream = listen();
-  const elsewhere = history.say("/line-7", "ann", "boarding");
+  const elsewhere = history.say(history.connect("ann", "/line-7", "ann"), "ann", "boarding");
   hear(stream, "userBoarded", elsewhere, "1-epoch001");
   assert.deepEqual(kinds(history), ["invented"]);
 });
 
-test("numbers may jump and stay, but not fall", () => {
+test("numbers may jump, but not fall", () => {
   const { history, listen, say, hear } = story();
   const stream = listen();
-  for (const offset of ["1-epoch001", "7-epoch001", "7-epoch001"])
-    hear(stream, "userBoarded", say("boarding", offset), offset);
+  for (const offset of ["1-epoch001", "7-epoch001"]) hear(stream, "userBoarded", say("boarding", offset), offset);
   assert.deepEqual(kinds(history), []);
   hear(stream, "userBoarded", say("boarding", "late"), "6-epoch001");
   assert.deepEqual(kinds(history), ["order"]);
@@ -243,6 +251,80 @@ test("what was said before a wipe is no loss; what was said after it is", async 
   assert.deepEqual(kinds(history), ["lost"]);
 });
 
+test("what a new epoch had before a listener came to it may be lost after a wipe; what came then is not", async () => {
+  for (const [wiped, first, expected] of [
+    [true, 3, []],
+    [true, 2, ["lost"]],
+    [false, 3, ["lost"]],
+  ]) {
+    const { history, listen, say, asks } = story();
+    const stream = listen();
+    if (wiped) await history.wipe(() => {});
+    say("boarding", "ann", { ok: true, offset: "3-epoch002" });
+    asks(stream, [], `${first}-epoch002`);
+    assert.deepEqual(kinds(history), expected, `${wiped}, ${first}`);
+  }
+});
+
+test("who was away when a rider was put back after a wipe, and is recovered, may hear of it", async () => {
+  for (const [wiped, recovered, expected] of [
+    [true, true, []],
+    [true, false, ["doubled"]],
+    [false, true, ["doubled"]],
+  ]) {
+    const { history, listen, say, hear, asks } = story();
+    const stream = listen();
+    asks(stream, [], "0-epoch001");
+    const ann = say("boarding", "ann");
+    hear(stream, "userBoarded", ann, "1-epoch001");
+    if (wiped) await history.wipe(() => {});
+    if (recovered) history.goOn(stream);
+    hear(stream, "userBoarded", ann, "2-epoch001");
+    assert.deepEqual(kinds(history), expected, `${wiped}, ${recovered}`);
+  }
+});
+
+test("what a wipe has brought back may be told where it changes what is known, and so what mends that", async () => {
+  for (const [wiped, expected] of [
+    [true, []],
+    [false, ["doubled"]],
+  ]) {
+    const { history, listen, say, hear, asks } = story();
+    const stream = listen();
+    asks(stream, [], "0-epoch001");
+    const [older, newer] = [say("boarding", "ann"), say("boarding", "ann")];
+    hear(stream, "userBoarded", older, "1-epoch001");
+    hear(stream, "userBoarded", newer, "2-epoch001");
+    if (wiped) await history.wipe(() => {});
+    hear(stream, "userBoarded", older, "2-");
+    hear(stream, "userBoarded", newer, "3-epoch001");
+    assert.deepEqual(kinds(history), expected);
+    hear(stream, "userBoarded", newer, "4-epoch001");
+    assert.deepEqual(kinds(history), ["doubled"]);
+  }
+});
+
+test("who is recovered after a wipe may find less than it knew, once, until all is calm", async () => {
+  for (const [wiped, calm, expected] of [
+    [true, false, []],
+    [true, true, ["view"]],
+    [false, false, ["view"]],
+  ]) {
+    const { history, listen, say, hear, asks } = story();
+    const stream = listen();
+    asks(stream, [], "0-epoch001");
+    const ann = say("boarding", "ann");
+    hear(stream, "userBoarded", ann, "1-epoch001");
+    if (wiped) await history.wipe(() => {});
+    if (calm) history.calm();
+    history.goOn(stream);
+    asks(stream, [], "1-epoch001");
+    assert.deepEqual(kinds(history), expected, `${wiped}, ${calm}`);
+    asks(stream, [ann], "1-epoch001");
+    assert.deepEqual(kinds(history), ["view"]);
+  }
+});
+
 test("what was under way at a wipe may be told once in each epoch", async () => {
   const { history, listen, say, hear } = story();
   const stream = listen();
@@ -295,10 +377,179 @@ test("a rider may be put back after an exit that was under way at a wipe, once, 
   }
 });
 
-test("Redis must hold everybody who is aboard, once, under the right socket, and nobody else", () => {
-  const { history } = story();
-  const rider = ["socket", "ann", 1];
-  for (const hash of [[], [["other", "ann", 1]], [["socket", "ann", 2]], [rider, rider], [rider, ["ghost", "bob", 2]]])
-    assert.deepEqual(kinds(history, { aboard: [rider], hash }), ["set"], JSON.stringify(hash));
-  assert.deepEqual(kinds(history, { aboard: [rider] }), []);
+test("two events under one position are noticed, also with a fingerprint", () => {
+  for (const [one, other, expected] of [
+    ["1-epoch001", "1-epoch001", ["position"]],
+    ["1.0123abcd-epoch001", "1.0123abcd-epoch001", ["position"]],
+    ["1.0123abcd-epoch001", "1.0123abce-epoch001", []],
+    ["1-", "1-", []],
+  ]) {
+    const { history, listen, say, hear } = story();
+    const [left, right] = [listen("left"), listen("right")];
+    const [ann, bob] = [say("boarding", "ann", null), say("boarding", "bob", null)];
+    hear(left, "userBoarded", ann, one);
+    hear(right, "userBoarded", bob, other);
+    assert.deepEqual(kinds(history), expected, one);
+  }
+});
+
+test("a client that declines positions is judged by what it hears", () => {
+  const { history, listen, say, hear, asks } = story();
+  const stream = listen();
+  asks(stream, [], "0-epoch001");
+  const ann = say("boarding", "ann");
+  hear(stream, "userBoarded", ann, undefined);
+  asks(stream, [ann], "1-epoch001");
+  assert.deepEqual(kinds(history, [ann]), []);
+  hear(stream, "userBoarded", ann, undefined);
+  assert.deepEqual(kinds(history), ["doubled"]);
+});
+
+test("what was acknowledged before something else was said stands before it", () => {
+  for (const [first, second, expected] of [
+    ["1-epoch001", "2-epoch001", []],
+    ["2-epoch001", "1-epoch001", ["order"]],
+    ["2-epoch001", "1-epoch002", []],
+  ]) {
+    const { history, say } = story();
+    say("boarding", "ann", { ok: true, offset: first });
+    say("boarding", "bob", { ok: true, offset: second });
+    assert.deepEqual(kinds(history), expected, `${first}, ${second}`);
+  }
+});
+
+const OK = (number) => ({ ok: true, offset: `${number}-epoch001` });
+
+test("Redis must hold everybody who is aboard, once, with the last record, and nobody else", () => {
+  const { history, say } = story();
+  const first = say("boarding", "ann", OK(1));
+  const ann = say("boarding", "ann", OK(2));
+  const nobody = say("boarding", "bob", { ok: false, error: "no" });
+  for (const users of [[], [first], [ann, ann], [ann, nobody]])
+    assert.deepEqual(kinds(history, users), ["set"], JSON.stringify(users.map(({ t }) => t)));
+  assert.deepEqual(kinds(history, [ann]), []);
+});
+
+test("whoever has left, or exited, or boarded as somebody else is not aboard", () => {
+  for (const leave of [
+    ({ phone }) => (phone("ann").living = false),
+    ({ say }) => say("exiting", "ann", OK(2)),
+    ({ say }) => say("exiting", "bob", OK(2), "ann"),
+  ]) {
+    const told = story();
+    const ann = told.say("boarding", "ann", OK(1));
+    assert.deepEqual(kinds(told.history, [ann]), []);
+    leave(told);
+    assert.deepEqual(kinds(told.history, [ann]), ["set"]);
+    assert.deepEqual(kinds(told.history, []), []);
+  }
+  const { history, say } = story();
+  const ann = say("boarding", "ann", OK(1));
+  const bob = say("boarding", "bob", OK(2), "ann");
+  assert.deepEqual(kinds(history, [bob]), []);
+  assert.deepEqual(kinds(history, [ann, bob]), ["set"]);
+});
+
+test("a person is aboard as long as one phone is, with the last record of any", () => {
+  const { history, phone, say } = story();
+  const first = say("boarding", "ann", OK(1), "phone");
+  const second = say("boarding", "ann", OK(2), "laptop");
+  assert.deepEqual(kinds(history, [second]), []);
+  assert.deepEqual(kinds(history, [first]), ["set"]);
+  phone("laptop").living = false;
+  assert.deepEqual(kinds(history, [second]), []);
+  assert.deepEqual(kinds(history, []), ["set"]);
+  phone("phone").living = false;
+  assert.deepEqual(kinds(history, []), []);
+});
+
+test("an exit by one phone ends what the others had before it, in the order of the stream", () => {
+  for (const [boarded, exited, isAboard] of [
+    [1, 2, false],
+    [2, 1, true],
+  ]) {
+    const { history, phone, say } = story();
+    say("boarding", "ann", OK(0), "phone");
+    // Both are said at the same time.
+    const boarding = say("boarding", "ann", null, "laptop");
+    say("exiting", "ann", OK(exited), "phone");
+    history.acknowledged(boarding, OK(boarded));
+    phone("phone").living = false;
+    assert.deepEqual(kinds(history, [boarding]), isAboard ? [] : ["set"]);
+    assert.deepEqual(kinds(history, []), isAboard ? ["set"] : []);
+  }
+});
+
+test("what was not acknowledged leaves open who is aboard, and what was heard does not", () => {
+  const { history, listen, say, hear } = story();
+  const stream = listen();
+  const ann = say("boarding", "ann", OK(1), "phone");
+  hear(stream, "userBoarded", ann, "1-epoch001");
+  const exit = say("exiting", "ann", null, "laptop");
+  assert.deepEqual(kinds(history, [ann]), []);
+  assert.deepEqual(kinds(history, []), []);
+  hear(stream, "userExited", exit, "2-epoch001");
+  stream.connected = false;
+  assert.deepEqual(kinds(history, [ann]), ["set"]);
+  assert.deepEqual(kinds(history, []), []);
+});
+
+test("who came back after a wipe may be aboard or not; who was there all the time is", async () => {
+  const { history, phone, say } = story();
+  const [ann, bob] = [say("boarding", "ann"), say("boarding", "bob")];
+  await history.wipe(() => {});
+  history.reconnect(phone("ann"));
+  assert.deepEqual(kinds(history, [ann, bob]), []);
+  assert.deepEqual(kinds(history, [bob]), []);
+  assert.deepEqual(kinds(history, [ann]), ["set"]);
+});
+
+test("what was open is settled once all is calm", async () => {
+  for (const stays of [true, false]) {
+    const { history, phone, say } = story();
+    const ann = say("boarding", "ann");
+    await history.wipe(() => {});
+    history.reconnect(phone("ann"));
+    const users = stays ? [ann] : [];
+    const truth = new Truth(history);
+    history.calm({ [RIDE]: users.map(({ id, t }) => [id, t]) }, (connection) => truth.standings(connection));
+    assert.deepEqual(kinds(history, users), []);
+    assert.deepEqual(kinds(history, stays ? [] : [ann]), ["set"]);
+  }
+});
+
+test("nobody is told as gone while a phone is there, unless something was broken", async () => {
+  const tell = ({ listen, say, hear }) => {
+    const stream = listen();
+    const ann = say("boarding", "ann", OK(1), "phone");
+    hear(stream, "userBoarded", ann, "1-epoch001");
+    hear(stream, "userDisconnected", ann, "2-epoch001");
+    hear(stream, "userBoarded", ann, "3-epoch001");
+  };
+  const healthy = story({ healthy: true });
+  tell(healthy);
+  assert.deepEqual(kinds(healthy.history), ["gone"]);
+  healthy.phone("phone").living = false;
+  assert.deepEqual(kinds(healthy.history), []);
+  const broken = story({ healthy: true });
+  await broken.history.trouble(() => {});
+  tell(broken);
+  assert.deepEqual(kinds(broken.history), []);
+});
+
+test("an exit elsewhere that a wipe has taken back may be followed by who was put back, once", async () => {
+  for (const [by, wiped, expected] of [
+    ["laptop", true, []],
+    ["laptop", false, ["doubled"]],
+    ["phone", true, ["doubled"]],
+  ]) {
+    const { history, listen, say, hear } = story();
+    const stream = listen();
+    const ann = say("boarding", "ann", { ok: true }, "phone");
+    hear(stream, "userBoarded", ann, "1-epoch001");
+    hear(stream, "userExited", say("exiting", "ann", { ok: true }, by), "2-epoch001");
+    if (wiped) await history.wipe(() => {});
+    hear(stream, "userBoarded", ann, "1-epoch002");
+    assert.deepEqual(kinds(history), expected, `${by}, ${wiped}`);
+  }
 });

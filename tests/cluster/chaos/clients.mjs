@@ -1,14 +1,16 @@
-// Two kinds of client that come back whenever their connection breaks, to another gateway if there is one: the
-// official one, and a light one over a bare WebSocket, which does what the protocol says and nothing else.
+// Three kinds of client that come back whenever their connection breaks, to another gateway if there is one: the
+// official one, a light one over a bare WebSocket, which does what the protocol says and nothing else, and a plain one
+// (/ws), which is somebody new each time. The first two may decline to be recovered.
 //
 //   find()                       where to connect, or null while no gateway is there
-//   on.joined({ sid, recovered })
-//   on.event(name, record, offset)
+//   on.joined({ sid, recovered })          a plain one has no sid
+//   on.event(name, record, offset)         without offset for whoever declines
 //   on.left()                    the connection is gone; whatever was not answered will not be
 //
-// Both offer: connect(), drop() (break the connection and stay away), return() (after drop), freeze(ms) (read nothing
-// for a while, where possible), end(), and request(args, answered). `answered` is called with the answer, or null when
-// the connection broke first: as it arrives, not in a promise, which would come after the events behind it.
+// All offer: connect() (anew, knowing nothing), drop() (break the connection and stay away), return() (after drop),
+// freeze(ms) (read nothing for a while, where possible), end(), and request(args, answered). `answered` is called with
+// the answer, or null when the connection broke first: as it arrives, not in a promise, which would come after the
+// events behind it.
 
 import { io } from "socket.io-client";
 import WebSocket from "ws";
@@ -20,8 +22,8 @@ const CONNECT_MS = 2000;
 const RETRY_MS = 150;
 
 export class OfficialClient {
-  constructor(ride, find, on, mode) {
-    Object.assign(this, { ride, find, on, mode });
+  constructor(ride, find, on, { mode, declines }) {
+    Object.assign(this, { ride, find, on, mode, declines });
   }
 
   // A new socket, that knows nothing of an earlier one.
@@ -29,6 +31,7 @@ export class OfficialClient {
     this.end();
     const socket = io(this.#place() + this.ride, {
       ...MODES[this.mode],
+      ...(this.declines ? { auth: { recover: false } } : {}),
       forceNew: true,
       timeout: CONNECT_MS,
       reconnectionDelay: RETRY_MS,
@@ -84,17 +87,18 @@ export class OfficialClient {
   }
 }
 
-export class LightClient {
+// What the two over a bare WebSocket have in common.
+class WebSocketClient {
   #answers = new Map();
   #nextId = 0;
 
-  constructor(ride, find, on) {
-    Object.assign(this, { ride, find, on, nsp: inPacket(ride), connected: false });
+  constructor(ride, find, on, { declines } = {}) {
+    Object.assign(this, { ride, find, on, declines, connected: false });
   }
 
   connect() {
     this.end();
-    this.pid = this.offset = undefined;
+    this.forget();
     this.return();
   }
 
@@ -102,78 +106,65 @@ export class LightClient {
     this.away = false;
     const url = this.find();
     if (!url) return this.#later();
-    const ws = new WebSocket(`${url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket`);
+    const ws = new WebSocket(url.replace("http", "ws") + this.path());
     this.ws = ws;
     // Until it has joined; from then on until the next ping is overdue.
-    this.#expectWithin(CONNECT_MS);
-    ws.on("message", (data) => {
-      if (this.ws === ws) this.#receive(data.toString());
-    });
+    this.expectWithin(CONNECT_MS);
+    const now = (act) => (data) => {
+      if (this.ws === ws && ws.readyState === WebSocket.OPEN) act(data);
+    };
+    ws.on(
+      "open",
+      now(() => this.opened()),
+    );
+    ws.on(
+      "message",
+      now((data) => this.receive(data.toString())),
+    );
+    ws.on(
+      "ping",
+      now(() => this.expectWithin(this.silenceMs)),
+    );
     ws.on("error", () => {}); // told by close
-    ws.on("close", () => {
-      if (this.ws === ws) this.#closed();
+    ws.on("close", (code) => {
+      if (this.ws === ws) this.#closed(code);
     });
   }
 
-  #expectWithin(ms) {
+  opened() {}
+
+  // Whether a close with this code ends more than the connection.
+  isLast() {
+    return false;
+  }
+
+  expectWithin(ms) {
     clearTimeout(this.watch);
     this.watch = setTimeout(() => this.ws.terminate(), ms);
   }
 
-  #receive(text) {
-    if (this.ws.readyState !== WebSocket.OPEN) return;
-    if (text.startsWith("0")) {
-      const { pingInterval, pingTimeout } = JSON.parse(text.slice(1));
-      this.silenceMs = pingInterval + pingTimeout;
-      const auth = this.pid && this.offset ? JSON.stringify({ pid: this.pid, offset: this.offset }) : "";
-      this.ws.send(`40${this.nsp}${auth}`);
-    } else if (text === "2") {
-      this.#expectWithin(this.silenceMs);
-      this.ws.send("3");
-    } else {
-      this.#receivePacket(text);
-    }
-  }
-
-  #receivePacket(text) {
-    const kind = text.slice(0, 2);
-    const body = text.slice(2 + this.nsp.length);
-    if (kind === "40") this.#joined(JSON.parse(body));
-    else if (kind === "41") this.#leftByServer();
-    else if (kind === "42") this.#heard(JSON.parse(body));
-    else if (kind === "43") this.#answered(body);
-  }
-
-  #joined({ sid, pid }) {
-    const recovered = pid !== undefined && pid === this.pid;
-    if (!recovered) this.offset = undefined;
-    this.pid = pid;
+  hasJoined(how) {
     this.connected = true;
-    this.#expectWithin(this.silenceMs);
-    this.on.joined({ sid, recovered });
+    this.expectWithin(this.silenceMs);
+    this.on.joined(how);
   }
 
-  #heard([name, record, offset]) {
-    if (typeof offset === "string") this.offset = offset;
-    this.on.event(name, record, offset);
-  }
-
-  #answered(body) {
-    const id = parseInt(body, 10);
+  answered(id, answer) {
     const answered = this.#answers.get(id);
     this.#answers.delete(id);
-    answered(JSON.parse(body.slice(String(id).length))[0]);
+    answered(answer);
   }
 
   // As the official client: it does not come back by itself.
-  #leftByServer() {
+  leftByServer() {
     this.away = true;
     this.ws.close();
     this.#gone();
   }
 
-  #closed() {
+  #closed(code) {
     this.#gone();
+    this.away ||= this.isLast(code);
     if (!this.away) this.#later();
   }
 
@@ -201,7 +192,7 @@ export class LightClient {
     if (!this.connected) return answered(null);
     const id = this.#nextId++;
     this.#answers.set(id, answered);
-    this.ws.send(`42${this.nsp}${id}${JSON.stringify(args)}`);
+    this.ws.send(this.question(id, args));
   }
 
   // Reads nothing for a while, as a phone in a tunnel.
@@ -219,5 +210,99 @@ export class LightClient {
     this.ws = undefined;
     ws?.terminate();
     this.#gone();
+  }
+}
+
+export class LightClient extends WebSocketClient {
+  nsp = inPacket(this.ride);
+
+  path() {
+    return "/socket.io/?EIO=4&transport=websocket";
+  }
+
+  forget() {
+    this.pid = this.offset = undefined;
+  }
+
+  receive(text) {
+    if (text.startsWith("0")) {
+      const { pingInterval, pingTimeout } = JSON.parse(text.slice(1));
+      this.silenceMs = pingInterval + pingTimeout;
+      this.ws.send(`40${this.nsp}${this.#auth()}`);
+    } else if (text === "2") {
+      this.expectWithin(this.silenceMs);
+      this.ws.send("3");
+    } else {
+      this.#receivePacket(text);
+    }
+  }
+
+  #auth() {
+    if (this.declines) return JSON.stringify({ recover: false });
+    return this.pid && this.offset ? JSON.stringify({ pid: this.pid, offset: this.offset }) : "";
+  }
+
+  #receivePacket(text) {
+    const kind = text.slice(0, 2);
+    const body = text.slice(2 + this.nsp.length);
+    if (kind === "40") this.#joined(JSON.parse(body));
+    else if (kind === "41") this.leftByServer();
+    else if (kind === "42") this.#heard(JSON.parse(body));
+    else if (kind === "43") this.#acknowledged(body);
+  }
+
+  #joined({ sid, pid }) {
+    const recovered = pid !== undefined && pid === this.pid;
+    if (!recovered) this.offset = undefined;
+    this.pid = pid;
+    this.hasJoined({ sid, recovered });
+  }
+
+  #heard([name, record, offset]) {
+    if (typeof offset === "string") this.offset = offset;
+    this.on.event(name, record, offset);
+  }
+
+  #acknowledged(body) {
+    const id = parseInt(body, 10);
+    this.answered(id, JSON.parse(body.slice(String(id).length))[0]);
+  }
+
+  question(id, args) {
+    return `42${this.nsp}${id}${JSON.stringify(args)}`;
+  }
+}
+
+const WS_ENDED = 1000; // after an exit
+
+export class PlainClient extends WebSocketClient {
+  // It is told nothing of the pings to expect.
+  constructor(ride, find, on, { silenceMs }) {
+    super(ride, find, on);
+    this.silenceMs = silenceMs;
+  }
+
+  path() {
+    return `/ws${this.ride === "/" ? "" : this.ride}`;
+  }
+
+  forget() {}
+
+  isLast(code) {
+    return code === WS_ENDED;
+  }
+
+  opened() {
+    this.hasJoined({ sid: null, recovered: false });
+  }
+
+  receive(text) {
+    const { event, id, data, offset } = JSON.parse(text);
+    if (id !== undefined) this.answered(id, data);
+    else this.on.event(event, data, offset);
+  }
+
+  question(id, [event, data]) {
+    return JSON.stringify({ event, data, id });
   }
 }

@@ -1,11 +1,14 @@
 // Several gateways and one Redis, each gateway behind a proxy of its own, and all that can be done to them.
 
-import { rm } from "node:fs/promises";
+import { cp, rm } from "node:fs/promises";
 import path from "node:path";
 import { onEnd } from "../../lib/cleanup.mjs";
+import { ShiftedClock } from "../../lib/clock.mjs";
 import { built } from "../../lib/places.mjs";
 import { Program } from "../../lib/process.mjs";
 import { Redis } from "../../lib/redis.mjs";
+import { until } from "../../lib/wait.mjs";
+import { writePosition } from "./position.mjs";
 import { Proxy } from "./proxy.mjs";
 
 export const GATEWAY = built("gateway/ridecast-gateway");
@@ -16,8 +19,9 @@ export const brokenGateway = (name) => built(`tests/cluster/chaos/${name}`);
 export class Cluster {
   // `options` of the gateway by name, `binary` where it is.
   static async start(t, { gateways, binary = GATEWAY, options = {} }) {
-    const cluster = new Cluster(binary, options);
-    cluster.redis = await Redis.start(t);
+    const cluster = new Cluster(t, binary, options);
+    cluster.clock = new ShiftedClock(t);
+    cluster.redis = await Redis.start(t, { env: cluster.clock.env });
     for (let i = 0; i < gateways; i++) {
       const proxy = await Proxy.start(t, cluster.redis.port);
       cluster.nodes.push({ name: `gateway ${i}`, proxy, program: null, url: null, stopped: false });
@@ -27,14 +31,17 @@ export class Cluster {
     return cluster;
   }
 
-  constructor(binary, options) {
-    Object.assign(this, { binary, options, nodes: [] });
+  #copies = 0;
+
+  constructor(t, binary, options) {
+    Object.assign(this, { t, binary, options, nodes: [], past: [] });
   }
 
   // Starts a gateway in the place of one that is not there.
   async run(node) {
     const options = { listen: "127.0.0.1:0", broker: `redis://127.0.0.1:${node.proxy.port}`, ...this.options };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    if (node.program) this.past.push({ name: node.name, program: node.program });
     node.program = new Program(this.binary, args);
     const [, port] = await node.program.printed(/^listening on .*:(\d+)$/m);
     node.url = `http://127.0.0.1:${port}`;
@@ -63,9 +70,47 @@ export class Cluster {
     return this.nodes.filter(({ url, program }) => url !== null && program.exit);
   }
 
-  async killRedis({ keepData }) {
-    await this.redis.stop("SIGKILL");
-    if (!keepData) await rm(path.join(this.redis.folder, "appendonlydir"), { recursive: true, force: true });
+  // Whether all gateways say that they are.
+  async isReady() {
+    return (await Promise.all(this.nodes.map(isReady))).every((ready) => ready);
+  }
+
+  // `data`: "kept", "lost", or a copy of it that copyData() has made.
+  async killRedis({ data }) {
+    const { redis } = this;
+    await redis.stop("SIGKILL");
+    if (data === "kept") return;
+    await rm(dataOf(redis), { recursive: true, force: true });
+    if (data !== "lost") await cp(data, dataOf(redis), { recursive: true });
+  }
+
+  // What Redis would have if the machine lost its power now. A server that ends its file amid a command is used to it.
+  async copyData() {
+    const copy = path.join(this.redis.folder, `copy-${this.#copies++}`);
+    await cp(dataOf(this.redis), copy, { recursive: true });
+    return copy;
+  }
+
+  // A second server that has what the first has now, and hears no more of it.
+  async detachedReplica() {
+    const config = ["--replicaof", "127.0.0.1", String(this.redis.port), "--repl-diskless-sync-delay", "0"];
+    const replica = await Redis.start(this.t, { env: this.clock.env, config });
+    await until(
+      async () => /master_link_status:up/.test(await replica.command("INFO", "replication")),
+      () => `waiting for a replica of Redis\n${replica.program.stdout}`,
+    );
+    await replica.command("REPLICAOF", "NO", "ONE");
+    // So it stays when it is killed and comes back.
+    replica.config = [];
+    return replica;
+  }
+
+  // It takes the place of the server that was, at all gateways' addresses.
+  async promote(replica) {
+    const before = this.redis;
+    this.redis = replica;
+    for (const { proxy } of this.nodes) proxy.leadTo(replica.port);
+    await before.stop("SIGKILL");
   }
 
   // A gateway nobody has killed ends in good order, whatever it has been through.
@@ -79,13 +124,29 @@ export class Cluster {
     for (const { reason } of ends) if (reason) throw reason;
   }
 
-  usersOf(ride) {
-    return this.redis.hash(`ridecast:{${ride}}:users`);
+  // Who is aboard, as Redis says it: records, in no order; null: it cannot say now.
+  async usersOf(ride) {
+    const users = await this.redis.hash(`ridecast:{${ride}}:users`).catch(() => null);
+    return users && Object.values(users).map((json) => JSON.parse(json));
   }
 
-  // "17-abcdefgh", as gateways print it; null for a ride nobody has used.
+  // As gateways print it; null for a ride nobody has used.
   async positionOf(ride) {
-    const [epoch, offset] = await this.redis.command("HMGET", `ridecast:{${ride}}:meta`, "epoch", "offset");
-    return epoch === null ? null : `${offset}-${epoch}`;
+    const fields = ["epoch", "offset", "chain"];
+    const [epoch, offset, chain] = await this.redis.command("HMGET", `ridecast:{${ride}}:meta`, ...fields);
+    return epoch === null ? null : writePosition({ epoch, offset, chain });
   }
 }
+
+// Who is aboard, as a gateway says it; null: it cannot say now.
+export async function usersAt(node, ride) {
+  const answer = await fetch(`${node.url}/api/users?ride=${ride}`).catch(() => null);
+  return answer?.status === 200 ? answer.json() : null;
+}
+
+export async function isReady(node) {
+  const answer = await fetch(`${node.url}/readyz`, { signal: AbortSignal.timeout(1000) }).catch(() => null);
+  return answer?.status === 200;
+}
+
+const dataOf = (redis) => path.join(redis.folder, "appendonlydir");

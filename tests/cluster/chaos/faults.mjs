@@ -1,8 +1,9 @@
 // What goes wrong. Each fault begins at once and resolves when it has been put right again; several run at a time, of
-// those that touch Redis itself (`exclusive`) one. `wipes`: Redis forgets. `fits`: whether it can happen to the node
-// now.
+// those that touch Redis itself (`exclusive`) one. `wipes`: Redis forgets, or remembers what was. `fits`: whether it
+// can happen to the node now. `note` adds to what the run's log says of it.
 
 import { sleep } from "../../lib/wait.mjs";
+import { REDIS_FAULTS } from "./redis-faults.mjs";
 
 const runs = (node) => node.url !== null && !node.stopped;
 
@@ -14,6 +15,19 @@ export const FAULTS = {
       await cluster.kill(node);
       await sleep(random.between(0, 2500));
       await cluster.run(node);
+    },
+  },
+  "all gateways but one that has only just started are killed": {
+    weight: 1,
+    fits: (node) => node.url !== null,
+    async run({ cluster, random, node }) {
+      await cluster.kill(node);
+      await cluster.run(node);
+      await sleep(random.between(0, 400));
+      const victims = cluster.nodes.filter((other) => other !== node && other.url !== null);
+      await Promise.all(victims.map((victim) => cluster.kill(victim)));
+      await sleep(random.between(0, 2500));
+      await Promise.all(victims.map((victim) => cluster.run(victim)));
     },
   },
   "stop a gateway for longer than its lease": {
@@ -55,39 +69,5 @@ export const FAULTS = {
       node.proxy.delay(0);
     },
   },
-  "kill Redis, which keeps its data": {
-    weight: 2,
-    exclusive: true,
-    async run({ cluster, random }) {
-      await cluster.killRedis({ keepData: true });
-      await sleep(random.between(0, 1500));
-      await cluster.redis.run();
-    },
-  },
-  "kill Redis, which loses its data": {
-    weight: 2,
-    exclusive: true,
-    wipes: true,
-    async run({ cluster, random }) {
-      await cluster.killRedis({ keepData: false });
-      await sleep(random.between(0, 1500));
-      await cluster.redis.run();
-    },
-  },
-  FLUSHALL: {
-    weight: 2,
-    exclusive: true,
-    wipes: true,
-    run: ({ cluster }) => cluster.redis.command("FLUSHALL"),
-  },
-  "SCRIPT FLUSH": {
-    weight: 2,
-    exclusive: true,
-    run: ({ cluster }) => cluster.redis.command("SCRIPT", "FLUSH"),
-  },
-  "CLIENT KILL of all subscribers": {
-    weight: 3,
-    exclusive: true,
-    run: ({ cluster }) => cluster.redis.command("CLIENT", "KILL", "TYPE", "pubsub"),
-  },
+  ...REDIS_FAULTS,
 };

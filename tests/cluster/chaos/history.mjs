@@ -1,41 +1,92 @@
 // What was said and heard during a run, in the order in which this process saw it. The checker judges it.
 //
-//   transitions  by their number `t`, which every record carries: what a rider said, and what became of it
+//   transitions  by their number `t`, which every record carries: what a connection said as somebody, what became of
+//                it, and where in the ride's stream it was heard or acknowledged
+//   connections  one for each socket: a client that comes back as the same socket goes on with its connection
 //   streams      what one client heard on one ride without interruption: from joining, across recovered
 //                reconnections, until it joins without having been recovered
-//   wipes        when Redis lost its memory
+//   departures   what was told as userDisconnected since all was calm, by ride and position
+//   wipes        when Redis lost its memory, or a part of it, or remembered what was
+//   clashes      what was told under a position that something else had
 //
-// Times are ticks of one counter: what has the smaller one happened before, as far as this process can tell.
+// Times are ticks of one counter: what has the smaller one happened before, as far as this process can tell. `ms` is
+// only there to say how long ago something was broken.
+
+import { readPosition } from "./position.mjs";
+
+const now = () => performance.now();
 
 export class History {
   transitions = new Map();
+  connections = [];
   streams = [];
+  departures = new Map();
+  toldAsGone = new Set(); // the same as "ride id", also where it had no position
   wipes = [];
+  clashes = [];
+  troubles = []; // { from, to } in ms: when anything was broken
+  calmAt = 0;
+  // Of the time before, by ride: id → t of who was aboard.
+  rosters = new Map();
   #ticks = 0;
-  #calm = 0;
+  #told = new Map(); // "ride position" → what is there
 
   tick() {
     return ++this.#ticks;
   }
 
-  // A rider is about to say this; answers the transition.
-  say(ride, id, kind) {
-    const sent = this.tick();
-    const transition = { t: sent, ride, id, kind, sent, acked: null, error: null };
-    this.transitions.set(transition.t, transition);
+  // `socket`: its name, null where it has none. Answers the connection.
+  connect(who, ride, socket) {
+    const connection = {
+      ...{ who, ride, socket, joined: this.tick(), living: true, over: false, doubtful: false },
+      before: [], // who it was aboard as when all was calm: { id, t, sure }; of more than one it is open which
+      words: [],
+    };
+    this.connections.push(connection);
+    return connection;
+  }
+
+  // The client has come back to it. Whether anybody was there to hold its rider when Redis was wiped is not known.
+  reconnect(connection) {
+    connection.joined = this.tick();
+    connection.living = true;
+    if (this.wipedSinceCalm) connection.doubtful = true;
+  }
+
+  // The client has given it up for another one.
+  giveUp(connection) {
+    connection.living = false;
+    connection.over = true;
+  }
+
+  // A connection is about to say this as `id`; answers the transition.
+  say(connection, id, kind) {
+    const t = this.tick();
+    const said = { ride: connection.ride, id, kind, by: connection, sent: t, acked: null, error: null, place: null };
+    const transition = { t, ...said, places: [] };
+    this.transitions.set(t, transition);
+    connection.words.push(transition);
     return transition;
   }
 
   acknowledged(transition, answer) {
-    if (answer.ok === true) transition.acked = this.tick();
-    else transition.error = answer.error;
+    if (answer.ok !== true) return void (transition.error = answer.error);
+    transition.acked = this.tick();
+    if (!answer.offset) return;
+    transition.place = readPosition(answer.offset);
+    transition.places.push(transition.place);
   }
 
   // A client has joined and was not recovered.
   open(who, ride) {
-    const stream = { who, ride, joined: this.tick(), connected: true, ended: false, entries: [] };
+    const stream = { who, ride, joined: this.tick(), resumed: [], connected: true, ended: false, entries: [] };
     this.streams.push(stream);
     return stream;
+  }
+
+  // It is continued: its client was recovered.
+  goOn(stream) {
+    stream.resumed.push({ at: stream.entries.length, tick: this.tick() });
   }
 
   // It will not be continued.
@@ -43,8 +94,19 @@ export class History {
     stream.ended = true;
   }
 
-  heard(stream, event, record, offset) {
-    stream.entries.push({ event, id: record.id, t: record.t, offset });
+  // Clients that decline recovery hear no positions.
+  heard(stream, event, { id, t }, offset) {
+    stream.entries.push({ event, id, t, offset });
+    const place = offset === undefined ? null : readPosition(offset);
+    if (place?.epoch) {
+      this.#isThere(stream, offset, `${event} ${id} (${t})`);
+      if (event !== "userDisconnected") this.transitions.get(t)?.places.push(place);
+    }
+    if (event !== "userDisconnected") return;
+    this.toldAsGone.add(`${stream.ride} ${id}`);
+    const key = `${stream.ride} ${offset}`;
+    if (place?.epoch && !this.departures.has(key))
+      this.departures.set(key, { ride: stream.ride, id, t, offset, place, tick: this.tick(), ms: now() });
   }
 
   // An answer to activeUsers.
@@ -52,20 +114,61 @@ export class History {
     stream.entries.push({ users: users.map(({ id, t }) => ({ id, t })), offset });
   }
 
+  // Two events, or two things to be true of one place, cannot be.
+  #isThere({ who, ride }, position, what) {
+    const key = `${ride} ${position}`;
+    const first = this.#told.get(key);
+    if (!first) this.#told.set(key, { what, who });
+    else if (first.what !== what) this.clashes.push({ ride, position, ...first, other: what, otherWho: who });
+  }
+
   async wipe(action) {
-    const wipe = { from: this.tick(), to: Infinity };
+    const wipe = { from: this.tick(), to: Infinity, healed: Infinity };
     this.wipes.push(wipe);
     await action();
     wipe.to = this.tick();
   }
 
   get wipedSinceCalm() {
-    return this.wipes.some(({ to }) => to > this.#calm);
+    return this.wipes.some(({ to }) => to > this.calmAt);
   }
 
-  // All has been checked: what cannot grow any more is not needed for later checks.
-  calm() {
-    this.#calm = this.tick();
+  // Something is broken while this goes on.
+  async trouble(action) {
+    const trouble = { from: now(), to: Infinity };
+    this.troubles.push(trouble);
+    await action();
+    trouble.to = now();
+  }
+
+  // All has been checked: what cannot grow any more is not needed for later checks. `standings` (truth.mjs) says who
+  // each connection may be aboard as, `rosters` by ride who is.
+  calm(rosters = {}, standings = () => []) {
+    for (const [ride, users] of Object.entries(rosters)) this.rosters.set(ride, new Map(users));
+    const open = this.connections.map((connection) => [connection, standings(connection)]);
+    for (const [connection, possible] of open) {
+      connection.before = this.#settled(connection, possible, open);
+      connection.words = [];
+      connection.doubtful = false;
+    }
+    this.connections = this.connections.filter(({ over }) => !over);
     this.streams = this.streams.filter(({ ended }) => !ended);
+    this.departures.clear();
+    this.toldAsGone.clear();
+    this.calmAt = this.tick();
+    for (const wipe of this.wipes) wipe.healed = Math.min(wipe.healed, this.calmAt);
+  }
+
+  // Whoever is not aboard is not so by any connection; who is, and can be so by one alone, is so by that one.
+  #settled({ ride, living }, possible, open) {
+    const roster = this.rosters.get(ride) ?? new Map();
+    return possible
+      .filter(({ id }) => roster.has(id))
+      .map((standing) => {
+        const others = open.filter(
+          ([other, may]) => other.ride === ride && other.living && may.some(({ id }) => id === standing.id),
+        );
+        return { ...standing, sure: standing.sure || (living && possible.length === 1 && others.length === 1) };
+      });
   }
 }

@@ -1,60 +1,100 @@
-// make chaos: a run for each seed, then the figures. Ends with 1 if any run found something wrong.
+// make chaos: a run for each seed, JOBS of them side by side, each in a process of its own (run.mjs); then a table of
+// what they went through, and the figures. Ends with 1 if any run found something wrong.
 //
-//   node main.mjs [seeds] [seconds]      CHAOS_SEED: the first seed
+//   node main.mjs [seeds] [seconds]      CHAOS_SEED: the first seed    JOBS: runs side by side    FIGURES=0: none
+//                                        CHAOS_LOGS: where the logs of runs that fail go
 
-import { scoped } from "../../lib/cleanup.mjs";
-import { Random } from "./random.mjs";
-import { ChaosFailure, runChaos } from "./chaos.mjs";
-import { convergenceTimes, ghostTime } from "./figures.mjs";
+import { spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { BUILD } from "../../lib/places.mjs";
+import { FAULTS } from "./faults.mjs";
+import { printFigures } from "./figures.mjs";
 
-const TRIALS = 20;
-const AT_A_TIME = 4; // of trials that mostly wait
-const LEASE_MS = 3000; // the defaults
-const WINDOW_MS = 15_000;
+// How long a run may take beyond its seconds: the last round, its quiet, and the end of everything.
+const SPARE_S = 180;
+const GRACE_MS = 20_000;
 
 const [seeds = 20, seconds = 60] = process.argv.slice(2).map(Number);
 const firstSeed = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000_000);
+const jobs = Number(process.env.JOBS ?? 1);
+const logs = process.env.CHAOS_LOGS ?? path.join(BUILD, "chaos");
+const RUN = fileURLToPath(new URL("run.mjs", import.meta.url));
+
+const running = new Set();
+process.on("exit", () => running.forEach((child) => child.kill()));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
+
+// Resolves with { failed, said, summary }.
+function run(seed, file) {
+  const child = spawn(process.execPath, [RUN, seed, seconds, file], { stdio: ["ignore", "pipe", "pipe"] });
+  running.add(child);
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (said += text));
+  const late = setTimeout(
+    () => {
+      said += `\nseed ${seed} has not ended\n`;
+      child.kill();
+      setTimeout(() => child.kill("SIGKILL"), GRACE_MS).unref();
+    },
+    (seconds + SPARE_S) * 1000,
+  );
+  return new Promise((resolve) =>
+    child.on("close", (code) => {
+      clearTimeout(late);
+      running.delete(child);
+      const lines = said.trimEnd().split("\n");
+      const last = lines.at(-1);
+      if (!last.startsWith('{"seed"')) return resolve({ failed: true, said, summary: { survived: {}, failing: [] } });
+      resolve({ failed: code !== 0, said: lines.slice(0, -1).join("\n"), summary: JSON.parse(last) });
+    }),
+  );
+}
 
 async function chaos() {
+  const left = Array.from({ length: seeds }, (_, i) => firstSeed + i);
   const found = { lost: 0, doubled: 0 };
-  let failures = 0;
-  for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-    try {
-      console.log(JSON.stringify(await scoped((t) => runChaos(t, { seed, seconds }))));
-    } catch (error) {
-      failures++;
-      console.log(error instanceof ChaosFailure ? error.message : error);
-      for (const { kind } of error.violations ?? []) found[kind] = (found[kind] ?? 0) + 1;
+  const table = new Map(Object.keys(FAULTS).map((name) => [name, { survived: 0, failing: 0 }]));
+  const failures = [];
+  const worker = async () => {
+    for (let seed; (seed = left.shift()) !== undefined;) {
+      const file = path.join(logs, `seed-${seed}.log`);
+      const { failed, said, summary } = await run(seed, file);
+      const { survived, failing, ...numbers } = summary;
+      if (failed) {
+        failures.push(seed);
+        console.log(
+          `${said}\nseed ${seed} failed: CHAOS_SEED=${seed} make chaos SEEDS=1 SECONDS=${seconds} FIGURES=0; ${file}`,
+        );
+      }
+      console.log(JSON.stringify({ ...numbers, faults: sum(Object.values(survived)) }));
+      for (const [name, times] of Object.entries(survived)) table.get(name).survived += times;
+      for (const name of new Set(failing)) table.get(name).failing++;
+      for (const [kind, times] of Object.entries(summary.found ?? {})) found[kind] = (found[kind] ?? 0) + times;
     }
-  }
-  console.log(`${seeds} runs of ${seconds} s, ${failures} failed; found: ${JSON.stringify(found)}`);
-  return failures;
+  };
+  mkdirSync(logs, { recursive: true });
+  await Promise.all(Array.from({ length: jobs }, worker));
+  print(table);
+  console.log(
+    `${seeds} runs of ${seconds} s, seeds ${firstSeed} to ${firstSeed + seeds - 1}: ${failures.length} failed`,
+  );
+  if (failures.length > 0)
+    console.log(`failed: ${failures.join(", ")}; logs in ${logs}; found: ${JSON.stringify(found)}`);
+  return failures.length;
 }
 
-const inSeconds = (ms) => `${(ms / 1000).toFixed(2)} s`;
+const sum = (numbers) => numbers.reduce((all, one) => all + one, 0);
 
-function print(what, times) {
-  const order = times.sort((a, b) => a - b);
-  const median = order[Math.floor(order.length / 2)];
-  console.log(`${what}: median ${inSeconds(median)}, worst ${inSeconds(order.at(-1))} of ${order.length}`);
+function print(table) {
+  const width = Math.max(...[...table.keys()].map((name) => name.length));
+  console.log(`\n${"fault".padEnd(width)}  survived  in a round that failed`);
+  for (const [name, { survived, failing }] of table)
+    console.log(`${name.padEnd(width)}  ${String(survived).padStart(8)}  ${failing || ""}`.trimEnd());
+  console.log(`${"all".padEnd(width)}  ${String(sum([...table.values()].map((row) => row.survived))).padStart(8)}\n`);
 }
 
-async function figures() {
-  const random = new Random(firstSeed);
-  for (const windowMs of [WINDOW_MS, 0]) {
-    const times = [];
-    while (times.length < TRIALS) {
-      const trial = () => scoped((t) => ghostTime(t, { leaseMs: LEASE_MS, windowMs, random }));
-      times.push(...(await Promise.all(Array.from({ length: AT_A_TIME }, trial))));
-    }
-    print(`kill -9 of a gateway to the last ghost's end (lease ${LEASE_MS} ms, window ${windowMs} ms)`, times);
-  }
-  for (const keepData of [true, false]) {
-    const times = await scoped((t) => convergenceTimes(t, { trials: TRIALS, keepData, random }));
-    print(`Redis answering again to all gateways whole (data ${keepData ? "kept" : "lost"})`, times);
-  }
-}
-
-const failures = await chaos();
-await figures();
+const failures = seeds > 0 ? await chaos() : 0;
+if (process.env.FIGURES !== "0") await printFigures(firstSeed);
 process.exitCode = failures > 0 ? 1 : 0;

@@ -1,8 +1,9 @@
-// A TCP proxy in front of Redis that can stall, cut, refuse and delay what passes through it.
+// A TCP proxy in front of Redis that can stall, cut, refuse, delay and answer in its place what passes through it.
 
 import net from "node:net";
 import { onEnd } from "../../lib/cleanup.mjs";
 import { sleep } from "../../lib/wait.mjs";
+import { Answers } from "./answers.mjs";
 
 export class Proxy {
   #pairs = new Set();
@@ -25,6 +26,7 @@ export class Proxy {
   pass() {
     this.refusing = false;
     this.delayMs = 0;
+    this.refusal = () => null;
     this.#setStalled(false);
   }
 
@@ -54,6 +56,17 @@ export class Proxy {
     this.delayMs = ms;
   }
 
+  // Commands of which `refusal` gives the line of an error are answered with it and reach nobody.
+  answer(refusal) {
+    this.refusal = refusal;
+  }
+
+  // The connections of now are cut, and later ones lead elsewhere.
+  leadTo(port) {
+    this.targetPort = port;
+    this.cut();
+  }
+
   #setStalled(stalled) {
     this.stalled = stalled;
     for (const pair of this.#pairs) pair.forEach((socket) => (stalled ? socket.pause() : socket.resume()));
@@ -64,8 +77,15 @@ export class Proxy {
     const server = net.connect({ port: this.targetPort, host: "127.0.0.1", noDelay: true });
     const pair = [client.setNoDelay(), server];
     this.#pairs.add(pair);
+    const [toClient, toServer] = pair.map((to) => this.#writer(to));
+    const answers = new Answers((command) => this.refusal(command));
+    client.on("data", (bytes) => {
+      const { on, back } = answers.asked(bytes);
+      toServer(on);
+      toClient(back);
+    });
+    server.on("data", (bytes) => toClient(answers.answered(bytes)));
     for (const [from, to] of [pair, [server, client]]) {
-      this.#carry(from, to);
       from.on("error", () => {}); // told by close
       from.on("close", () => {
         this.#pairs.delete(pair);
@@ -75,10 +95,12 @@ export class Proxy {
     }
   }
 
-  #carry(from, to) {
+  // Writes in order, late if that is asked for.
+  #writer(to) {
     let before = Promise.resolve();
     let waiting = 0;
-    from.on("data", (bytes) => {
+    return (bytes) => {
+      if (bytes.length === 0) return;
       if (this.delayMs === 0 && waiting === 0) return to.write(bytes);
       waiting++;
       const due = sleep(this.delayMs);
@@ -87,7 +109,7 @@ export class Proxy {
         waiting--;
         if (!to.destroyed) to.write(bytes);
       });
-    });
+    };
   }
 
   #close() {

@@ -1,22 +1,18 @@
-// One client and its user: what it says, and what it may believe after each interruption.
-//
-// A rider's id is new for each socket, so that it stands for one. `rider` is who is aboard as far as the client has
-// been told for certain.
-//
-// A rider who was away when Redis lost its memory may be lost, because no gateway held it then. So whoever comes back
-// after a wipe believes what it hears about itself (`doubtful`); everybody else relies on the gateways to put it back.
+// One client of a person: what it says, as whom, and what it may believe after each interruption. What is true about
+// all of them truth.mjs says; this is what the client goes by when it decides what to do next.
 
-export class Person {
-  #sockets = 0;
+export class Phone {
   #asking = false;
   #saying = 0;
 
-  // `makeClient(ride, on)` gives one of clients.mjs.
-  constructor(name, ride, { history, makeClient, note }) {
-    Object.assign(this, { name, ride, history, note, id: null, rider: null, sid: null, stream: null });
-    this.doubtful = false;
-    this.gone = null; // what the last event about itself said was gone
-    this.counts = { joined: 0, recovered: 0, stillAboard: 0 };
+  // `makeClient(ride, on)` gives one of clients.mjs. `ids`: who it may be aboard as, its person first; null: somebody
+  // new with each connection.
+  constructor(name, ride, ids, { history, makeClient, note }) {
+    Object.assign(this, { name, ride, ids, alone: ids === null, connections: 0, history, note });
+    this.connection = null;
+    this.stream = null;
+    this.aboardAs = null; // an id
+    this.counts = { joined: 0, recovered: 0, stillAboard: 0, putOff: 0, changedId: 0 };
     this.client = makeClient(ride, {
       joined: (how) => this.#joined(how),
       event: (...args) => this.#heard(...args),
@@ -28,6 +24,12 @@ export class Person {
   arrive() {
     this.present = true;
     this.client.connect();
+  }
+
+  // As a page that is loaded anew: the connection breaks, and what comes knows nothing of it.
+  reload() {
+    this.drop();
+    this.arrive();
   }
 
   // Breaks the connection, and stays away until return() or arrive().
@@ -51,13 +53,9 @@ export class Person {
   }
 
   get state() {
-    const { present, rider, sid } = this;
+    const { present, aboardAs } = this;
     const { connected } = this.client;
-    return JSON.stringify({ present, connected, asking: this.#asking, saying: this.#saying, rider, sid });
-  }
-
-  get aboard() {
-    return this.present && this.rider !== null;
+    return JSON.stringify({ present, connected, asking: this.#asking, saying: this.#saying, aboardAs });
   }
 
   #joined({ sid, recovered }) {
@@ -67,18 +65,26 @@ export class Person {
     this.note(`joins as ${sid}${recovered ? ", recovered" : ""}`);
     // Without an offset of its own from this stream the client has shown one from an earlier, or none.
     const continued = recovered && this.stream?.entries.some(({ event }) => event);
-    if (!continued) this.#newStream();
+    if (continued) this.history.goOn(this.stream);
+    else this.#newStream();
     this.stream.connected = true;
-    if (sid !== this.sid) this.id = `${this.name}.${++this.#sockets}`;
-    this.rider = null;
-    this.sid = sid;
-    this.doubtful = this.history.wipedSinceCalm;
+    this.#connect(sid);
     this.#learn();
+  }
+
+  #connect(sid) {
+    if (sid !== null && sid === this.connection?.socket) return this.history.reconnect(this.connection);
+    if (this.connection) this.history.giveUp(this.connection);
+    this.connection = this.history.connect(this.name, this.ride, sid);
+    this.aboardAs = null;
+    this.connections++;
+    if (this.alone) this.ids = [`${this.name}.${this.connections}`];
   }
 
   #left() {
     this.note("is cut off");
     this.stream.connected = false;
+    this.connection.living = false;
   }
 
   #newStream() {
@@ -86,16 +92,17 @@ export class Person {
     this.stream = this.history.open(this.name, this.ride);
   }
 
-  // Asks who is aboard, and so whether that still includes the own rider.
+  // Asks who is aboard, and so whether that still includes whoever it was aboard as.
   #learn() {
     this.#asking = true;
     this.#ask((answer) => {
       if (answer === null) return; // interrupted; whoever joins next learns anew
       this.#asking = false;
-      const own = answer.users.find(({ id }) => id === this.id);
+      if (this.aboardAs === null) return;
+      const own = answer.users.find(({ id }) => id === this.aboardAs);
       this.note(own ? `is still aboard as ${own.id} (${own.t})` : "is not aboard");
-      this.rider = own ? { id: own.id, t: own.t } : null;
       if (own) this.counts.stillAboard++;
+      else this.aboardAs = null;
     });
   }
 
@@ -116,35 +123,32 @@ export class Person {
   #heard(name, record, offset) {
     if (!name.startsWith("user")) return;
     this.history.heard(this.stream, name, record, offset);
-    if (record.id !== this.id) return;
-    const aboard = name === "userBoarded" ? { id: record.id, t: record.t } : null;
-    // What is told as gone and then put back may have asked who is aboard in between.
-    const putBack = aboard && this.gone === record.t;
-    if (name !== "userExited" && (this.doubtful || putBack)) this.rider = aboard;
-    this.gone = name === "userDisconnected" ? record.t : null;
+    if (name !== "userExited" || record.id !== this.aboardAs) return;
+    if (this.history.transitions.get(record.t)?.by !== this.connection) this.counts.putOff++;
+    this.aboardAs = null;
   }
 
-  board() {
-    this.#say("boarding");
+  board(id) {
+    if (this.aboardAs !== null && id !== this.aboardAs) this.counts.changedId++;
+    this.#say("boarding", id);
   }
 
-  exit() {
-    this.#say("exiting");
+  exit(id) {
+    this.#say("exiting", id);
   }
 
-  #say(status) {
-    const { id, name } = this;
-    const transition = this.history.say(this.ride, id, status);
+  #say(status, id) {
+    const transition = this.history.say(this.connection, id, status);
     const { t } = transition;
     this.note(`says ${status} ${id} (${t})`);
     this.#saying++;
-    this.client.request(["message", JSON.stringify({ id, name, status, t })], (answer) => {
+    this.client.request(["message", JSON.stringify({ id, name: this.name, status, t })], (answer) => {
       this.#saying--;
       this.note(`${t}: ${answer === null ? "no answer" : (answer.error ?? answer.offset)}`);
       if (answer === null) return;
       this.history.acknowledged(transition, answer);
       if (!answer.ok) return;
-      this.rider = status === "boarding" ? { id, t } : null;
+      this.aboardAs = status === "boarding" ? id : null;
       // The gateway disconnects whoever has exited, who does not come back by itself.
       if (status === "exiting") this.present = false;
     });

@@ -1,0 +1,20 @@
+// The kinds of keys that gateways keep in Redis, found by their names, so that each can be taken away or made older.
+
+const OF_A_RIDE = /^ridecast:\{.*\}:([a-z]+)/;
+const OF_A_NODE = /^ridecast:node:[^:]+(:rides)?$/;
+
+// "a ride's users", "a node's lease", "nodes": what a key holds.
+export function kindOf(key) {
+  const [, part] = key.match(OF_A_RIDE) ?? [];
+  if (part) return `a ride's ${part}`;
+  if (OF_A_NODE.test(key)) return key.endsWith(":rides") ? "a node's rides" : "a node's lease";
+  return key.replace(/^ridecast:/, "");
+}
+
+// Kind → keys, of those that are there now.
+export async function keysByKind(redis) {
+  const kinds = new Map();
+  for (const key of (await redis.command("KEYS", "ridecast:*")).sort())
+    kinds.set(kindOf(key), [...(kinds.get(kindOf(key)) ?? []), key]);
+  return kinds;
+}
