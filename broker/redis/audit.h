@@ -3,9 +3,10 @@
  * copy has taken from Redis or left in it is right again within a minute:
  *
  *   Redis' side   scripts/audit.lua, page by page: connections, lists and persons agree, suspended ones have
- * a deadline, and every node hears what it is said to hold (node_channel.h). The nodes and the ride are noted
- * again, so that a dead one is found. this node's   scripts/check.lua: what it holds is there as it holds it;
- * what is not is put back. the gateway's a TALLY: how many are aboard.
+ *                 a deadline, and every node hears what it is said to hold (node_channel.h). The nodes and
+ *                 the ride are noted again, so that a dead one is found.
+ *   this node's   scripts/check.lua: what it holds is there as it holds it; what is not is put back.
+ *   the gateway's a TALLY: how many are aboard.
  *
  * Of several gateways that know a ride one goes through Redis' side in each round. Broker thread.
  */

@@ -467,7 +467,9 @@ static void start_anew(struct rider *rider)
 /* The last that a past tells of the socket is that it has ended. */
 static bool past_ended(const struct broker_message *past, const char *socket_id)
 {
-    for (size_t i = past ? past->event_count : 0; i-- > 0;)
+    if (!past)
+        return false;
+    for (size_t i = past->event_count; i-- > 0;)
         if (!strcmp(past->events[i].socket_id, socket_id))
             return history_ends(past->events[i].kind);
     return false;

@@ -561,9 +561,8 @@ static void commit_in_silence(struct redis_server *server, unsigned number)
         "local chain = string.sub(redis.sha1hex(before .. ' x-' .. offset .. ' boarded ' .. ARGV[1]), 1, 8) "
         "local user = '{\"id\":\"' .. ARGV[2] .. '\"}' "
         "redis.call('HSET', KEYS[1], 'chain', chain) "
-        "redis.call('XADD', KEYS[2], offset .. '-0', 'chain', chain, 'op', 'x-' .. offset, 'kind', "
-        "'boarded', "
-        "'socket', ARGV[1], 'user', user) "
+        "redis.call('XADD', KEYS[2], offset .. '-0', 'chain', chain, 'op', 'x-' .. offset, "
+        "'kind', 'boarded', 'socket', ARGV[1], 'user', user) "
         "redis.call('HSET', KEYS[3], ARGV[2], user)";
     char id[16];
 

@@ -418,10 +418,9 @@ static void fill(struct world *world, unsigned riders)
     char count[16];
 
     snprintf(count, sizeof count, "%u", riders);
-    freeReplyObject(
-        redis_ask(world->server,
-                  "EVAL %s 3 ridecast:{/r}:users ridecast:{/r}:connections ridecast:{/r}:meta %s",
-                  script, count));
+    freeReplyObject(redis_ask(world->server,
+                              "EVAL %s 3 ridecast:{/r}:users ridecast:{/r}:connections ridecast:{/r}:meta %s",
+                              script, count));
     assert_int_equal(riders_in(world), riders);
     redis_run(world->server, "CONFIG SET slowlog-log-slower-than 50000");
     redis_run(world->server, "SLOWLOG RESET");

@@ -27,8 +27,9 @@ static const struct broker_message *does(struct box *box, enum broker_transition
 {
     static uint64_t ticket;
     char text[256];
-    struct broker_transition transition = {.kind = kind, .ride = "/r", .ticket = ++ticket};
+    struct broker_transition transition = {.kind = kind, .ride = "/r"};
 
+    transition.ticket = ++ticket;
     if (id) {
         int len = snprintf(text, sizeof text, "{\"id\":\"%s\",\"mark\":%d}", id, mark);
 

@@ -1,6 +1,6 @@
 /*
- * A gateway that is wrong on purpose: it never goes through what Redis has. The chaos test must notice. Linked
- * with --wrap=audit_beat.
+ * A gateway that is wrong on purpose: it never goes through what Redis has. The chaos test must notice.
+ * Linked with --wrap=audit_beat.
  */
 #include "broker/redis/audit.h"
 
