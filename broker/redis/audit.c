@@ -11,6 +11,7 @@
 #include "broker/redis/call.h"
 #include "broker/redis/held.h"
 #include "broker/redis/log_entry.h"
+#include "broker/redis/watch.h"
 #include "common/clock.h"
 
 #include <hiredis/hiredis.h>
@@ -169,7 +170,7 @@ static void finish(struct audit_run *run, const struct broker_position *position
 
     if (suspended > 0)
         notes_away(run->audit->store, run->ride);
-    if (ride && ride->watch && !run->wrong)
+    if (ride && watch_is_live(ride) && !run->wrong)
         store_tell_gateway(run->audit->store, message_tally(run->ride, position, (size_t)aboard));
     if (ride)
         check_held(run->audit, ride);

@@ -1,10 +1,11 @@
 /*
  * Messages on the channel of a ride and of a node, from anybody who can reach Redis. The input is lines, each
  * a message. What is taken is read as the same when it is written again, and however events come, those that
- * are passed on have offsets that rise by one.
+ * are passed on have offsets that rise by one, and each follows on the chain of the one before it.
  */
 #include "tests/fuzz/fuzz.h"
 
+#include "broker/chain.h"
 #include "broker/message.h"
 #include "broker/redis/record.h"
 #include "broker/redis/stream.h"
@@ -12,10 +13,8 @@
 #include <inttypes.h>
 
 static const char *const kinds[] = {
-    [BROKER_BOARDED] = "boarded",
-    [BROKER_EXITED] = "exited",
-    [BROKER_DISCONNECTED] = "disconnected",
-    [BROKER_RESTORED] = "restored",
+    [BROKER_BOARDED] = "boarded",   [BROKER_EXITED] = "exited", [BROKER_DISCONNECTED] = "disconnected",
+    [BROKER_RESTORED] = "restored", [BROKER_ENDED] = "ended",
 };
 
 /* A ride's events, and what has been passed on of them. */
@@ -30,12 +29,13 @@ static void write_again(const struct record_event *event)
     struct buf text;
 
     buf_init(&text, SIZE_MAX / 2);
-    CHECK(!buf_appendf(&text, "%s %" PRIu64 " %s %s ", event->position.epoch, event->position.offset,
-                       kinds[event->kind], event->socket_id));
+    CHECK(!buf_appendf(&text, "%s %" PRIu64 " %s %s %s %s ", event->position.epoch, event->position.offset,
+                       event->position.chain, event->before, kinds[event->kind], event->socket_id));
     CHECK(!buf_append(&text, event->user.at, event->user.len));
     CHECK(!record_parse_event(text.data, text.len, &again));
     CHECK(again.position.offset == event->position.offset && again.kind == event->kind);
-    CHECK(!strcmp(again.position.epoch, event->position.epoch));
+    CHECK(broker_position_equal(&again.position, &event->position) && again.position.chain[0]);
+    CHECK(!strcmp(again.before, event->before));
     CHECK(!strcmp(again.socket_id, event->socket_id) && again.user.len == event->user.len);
     buf_deinit(&text);
 }
@@ -45,7 +45,7 @@ static void settle(struct watched *watched, const struct broker_position *at);
 /* Takes the event. */
 static void offer(struct watched *watched, struct broker_message *event)
 {
-    switch (stream_offer(&watched->stream, &event->position)) {
+    switch (stream_offer(&watched->stream, event)) {
     case STREAM_HOLD:
         stream_hold(&watched->stream, event);
         CHECK(watched->stream.held_bytes <= STREAM_HELD_MAX);
@@ -53,6 +53,7 @@ static void offer(struct watched *watched, struct broker_message *event)
     case STREAM_NEXT:
         CHECK(event->position.offset == watched->told.offset + 1);
         CHECK(!strcmp(event->position.epoch, watched->told.epoch));
+        CHECK(!strcmp(event->before, watched->told.chain));
         watched->told = event->position;
         break;
     case STREAM_OLD:
@@ -64,7 +65,8 @@ static void offer(struct watched *watched, struct broker_message *event)
         settle(watched, &event->position);
         break;
     case STREAM_FOREIGN:
-        CHECK(strcmp(event->position.epoch, watched->told.epoch) != 0);
+        CHECK(strcmp(event->position.epoch, watched->told.epoch) != 0 ||
+              event->position.offset <= watched->told.offset + 1);
         stream_unsettle(&watched->stream); /* and settled by the next malformed message */
         watched->told = event->position;
         break;
@@ -88,19 +90,38 @@ static void hear(struct watched *watched, const struct record_event *record)
     struct blob *user = blob_new(record->user.at, record->user.len);
 
     CHECK(user);
-    offer(watched, message_event("/", &record->position, record->kind, record->socket_id, user));
+    struct broker_message *event =
+        message_event("/", &record->position, record->kind, record->socket_id, user);
+    strcpy(event->before, record->before);
+    offer(watched, event);
     blob_unref(user);
+}
+
+/* What is said to this node. */
+static void read_word(const char *text, size_t len)
+{
+    char socket_id[SOCKET_ID_LEN + 1];
+    struct record_word word;
+    size_t sockets = 0;
+
+    if (record_parse_word(text, len, &word) != 0)
+        return;
+    CHECK(word.ride[0] == '/' && word.sockets.len < len);
+    while (record_next_socket(&word.sockets, socket_id)) {
+        CHECK(strlen(socket_id) == SOCKET_ID_LEN);
+        sockets++;
+    }
+    CHECK(sockets * SOCKET_ID_LEN < len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct watched watched = {.told = {.epoch = "epoch_-1"}};
+    struct watched watched = {.told = {.epoch = "epoch_-1", .chain = CHAIN_START}};
     struct fuzz_input input = fuzz_input(data, size);
     size_t len;
 
     stream_init(&watched.stream);
     for (char *line; (line = fuzz_line(&input, &len)); free(line)) {
-        struct record_takeover takeover;
         struct record_event event;
         char *message = fuzz_copy(line, len);
 
@@ -110,8 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         } else if (!watched.stream.live) {
             settle(&watched, &watched.told);
         }
-        if (!record_parse_takeover(message, len, &takeover))
-            CHECK(takeover.ride[0] == '/' && strlen(takeover.socket_id) == SOCKET_ID_LEN);
+        read_word(message, len);
         free(message);
     }
     stream_deinit(&watched.stream);

@@ -4,28 +4,34 @@
  *
  *   w u         a ride is watched, unwatched
  *   b e x s m   a socket boards, exits, disconnects, is suspended, comes back
- *   y a v       a replay, what this node says, a survey
+ *   B E         a socket boards, exits as another person
+ *   y a v n     a replay, what this node says, a survey, the roster is to be read anew
  *   . *         the oldest command, or all, answered as Redis does
  *   r           the bytes that follow answer the oldest command
  *   p           ... or come on the connection for events
+ *   h t c       this node is told that it holds a socket, that another has taken it; is asked to check
+ *   l g z q     Redis loses its persons, is an older copy, is empty, publishes no event this once
  *   + -         a connection is ready, is lost
  *   k           time passes
  *   f           the gateway stops
  *
  * Each is a letter and a digit (which ride, socket, connection, how much); an input that begins with `S` uses
  * sentinels. Replies are RESP and read by hiredis. Whatever Redis says, each order gets one answer, and of a
- * ride the gateway hears a roster and then events whose offsets rise by one.
+ * ride the gateway hears a roster and then events whose offsets rise by one and whose chains lead on.
  */
 #include "broker/backend.h"
+#include "broker/chain.h"
 #include "broker/message.h"
 #include "common/clock.h"
 #include "common/json_text.h"
 #include "tests/fuzz/backend_host.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/redis_store.h"
 #include "tests/fuzz/redis_world.h"
 #include "tests/fuzz/virtual.h"
 #include "tests/lib/virtual_clock.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { RIDES = 3, ANSWERS_MAX = 256 };
@@ -75,6 +81,7 @@ static void hear_event(struct told *told, const struct broker_message *message)
     CHECK(told->watched && told->known && message->user);
     CHECK(!strcmp(told->at.epoch, message->position.epoch));
     CHECK(message->position.offset == told->at.offset + 1);
+    CHECK(message->position.chain[0] && !strcmp(message->before, told->at.chain));
     told->at = message->position;
 }
 
@@ -117,21 +124,25 @@ void outbox_progress(struct outbox *outbox)
 
 /* --- what the gateway wants --- */
 
+static int socket_letter(unsigned digit)
+{
+    return 'A' + (int)(digit / RIDES);
+}
+
 static struct order *new_order(enum order_kind kind, unsigned digit)
 {
     gateway.orders++;
     return order_new(kind, RIDE_NAMES[digit % RIDES]);
 }
 
-static void submit(enum broker_transition_kind kind, unsigned digit)
+static void submit(enum broker_transition_kind kind, const char *record, unsigned digit)
 {
-    static const char record[] = "{\"id\":\"u\"}";
     struct order *order = new_order(ORDER_SUBMIT, digit);
 
     order->transition = kind;
-    memset(order->socket_id, 'A' + (int)(digit / RIDES), SOCKET_ID_LEN);
+    memset(order->socket_id, socket_letter(digit), SOCKET_ID_LEN);
     if (kind == BROKER_BOARD || kind == BROKER_EXIT)
-        order->user = blob_new(record, sizeof record - 1);
+        order->user = blob_new(record, strlen(record));
     gateway.backend->row->submit(gateway.backend, order);
 }
 
@@ -141,6 +152,8 @@ static void replay(unsigned digit)
 
     order->from = (struct broker_position){.offset = digit / RIDES};
     strcpy(order->from.epoch, STORE_EPOCH);
+    if (digit < RIDES)
+        strcpy(order->from.chain, CHAIN_START);
     gateway.backend->row->replay(gateway.backend, order);
 }
 
@@ -198,25 +211,65 @@ static void stop_orders(void)
 /* Whether it is the letter of an order; a gateway that stops gives none any more. */
 static bool order(char letter, unsigned digit)
 {
-    static const char transitions[] = "bexsm";
+    static const char transitions[] = "bexsmBE";
+    enum { ANOTHER = BROKER_RESUME + 1 };
     const char *transition = strchr(transitions, letter);
 
-    if (!letter || (!transition && !strchr("wuyav", letter)))
+    if (!letter || (!transition && !strchr("wuyavn", letter)))
         return false;
     if (gateway.stopping)
         return true;
     if (transition)
-        submit((enum broker_transition_kind)(transition - transitions), digit);
+        submit((enum broker_transition_kind)((transition - transitions) % ANOTHER),
+               transition - transitions < ANOTHER ? "{\"id\":\"u\"}" : "{\"id\":\"v\"}", digit);
     else if (letter == 'w' || letter == 'u')
         watch(digit, letter == 'w');
     else if (letter == 'y')
         replay(digit);
     else if (letter == 'a')
         say_about();
+    else if (letter == 'n')
+        gateway.backend->row->reread(gateway.backend, RIDE_NAMES[digit % RIDES]);
     else
         survey();
     gateway.backend->row->settle(gateway.backend);
     return true;
+}
+
+/* Whether it is a letter of what others do at Redis. */
+static bool disturb(char letter, unsigned digit)
+{
+    const char *ride = RIDE_NAMES[digit % RIDES];
+    char socket_id[SOCKET_ID_LEN + 1] = "", text[200];
+
+    memset(socket_id, socket_letter(digit), SOCKET_ID_LEN);
+    switch (letter) {
+    case 'h':
+        snprintf(text, sizeof text, "held %s %s", ride, socket_id);
+        world_tell_node(text);
+        return true;
+    case 't':
+        snprintf(text, sizeof text, "taken %s 9000000000000000 %s", ride, socket_id);
+        world_tell_node(text);
+        return true;
+    case 'c':
+        world_tell_ride(ride, "check");
+        return true;
+    case 'l':
+        store_lose_persons();
+        return true;
+    case 'g':
+        store_go_back();
+        return true;
+    case 'z':
+        store_lose_all();
+        return true;
+    case 'q':
+        store_be_silent();
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* How many of the bytes were used; 0: the input ends. */
@@ -226,7 +279,7 @@ static size_t step(const char *at, size_t left)
     unsigned answers = 0;
     size_t used = left > 1 ? 2 : 1;
 
-    if (order(*at, digit))
+    if (order(*at, digit) || disturb(*at, digit))
         return used;
     switch (*at) {
     case 'r':
@@ -267,6 +320,7 @@ static void begin(bool sentinels)
         .prefix = "r:",
         .node_id = "me",
         .queue_bytes = 2000,
+        .connections_per_user = 3,
         .node_lease_ms = 3000,
         .recovery_window_ms = 15000,
         .metrics = metrics,

@@ -3,11 +3,12 @@
 #include "broker/redis/redis_address.h"
 #include "broker/redis/redis_link.h"
 #include "broker/redis/scripts.h"
+#include "broker/redis/store.h"
 #include "common/buf.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/redis_store.h"
 
 #include <hiredis/hiredis.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <utlist.h>
@@ -235,56 +236,36 @@ size_t world_say(struct redis_link *link, const char *text, size_t len)
     return used;
 }
 
-static void say_bulk(struct buf *out, const char *text)
+/* What is published comes on the connection for events. */
+static void push(const char *channel, const char *text)
 {
-    CHECK(!buf_appendf(out, "$%zu\r\n%s\r\n", strlen(text), text));
-}
+    struct buf message;
 
-/* A store that knows no more than its numbers. */
-static char store_node[128]; /* the sweeper: whoever joined last */
-static uint64_t store_offset;
-static unsigned store_scripts;
-
-/* Where the arguments of the transitions' scripts are, behind EVALSHA, digest and count (transitions.c). */
-enum { TRANSITION_CHANNEL = 10, TRANSITION_KIND, TRANSITION_SOCKET, TRANSITION_USER = 14 };
-
-/* A transition is published, then answered. */
-static void commit(const struct call *call, struct buf *reply)
-{
-    const char *kind = call->args[TRANSITION_KIND], *user = call->args[TRANSITION_USER];
-    struct buf text, message;
-
-    store_offset++;
-    buf_init(&text, SIZE_MAX / 2);
     buf_init(&message, SIZE_MAX / 2);
-    CHECK(!buf_appendf(&text, "%s %" PRIu64 " %s %s %s", STORE_EPOCH, store_offset,
-                       *kind == 'b'   ? "boarded"
-                       : *kind == 'e' ? "exited"
-                                      : "disconnected",
-                       call->args[TRANSITION_SOCKET], *user ? user : "{}"));
-    CHECK(!buf_append(&text, "", 1) && !buf_append_str(&message, "*3\r\n"));
-    say_bulk(&message, "message");
-    say_bulk(&message, call->args[TRANSITION_CHANNEL]);
-    say_bulk(&message, text.data);
+    resp_list(&message, 3);
+    resp_text(&message, "message");
+    resp_text(&message, channel);
+    resp_text(&message, text);
     world_say(world_event_link(), message.data, message.len);
-    buf_deinit(&text);
     buf_deinit(&message);
-    CHECK(!buf_appendf(reply,
-                       "*5\r\n$2\r\nok\r\n$8\r\n%s\r\n$15\r\n%015" PRIu64 "\r\n$1\r\n7\r\n$2\r\n{}\r\n",
-                       STORE_EPOCH, store_offset));
 }
 
-/* The scripts are told apart by what we answered as their digests, those of transitions by their many
- * arguments. */
-static void call_script(const struct call *call, struct buf *reply)
+static char node[128]; /* who joined last: the sweeper */
+
+void world_tell_node(const char *text)
 {
-    if (call->count == REDIS_ARGS_MAX)
-        commit(call, reply);
-    else if (call->args[1][0] == '0' + SCRIPT_ROSTER)
-        CHECK(!buf_appendf(reply, "*4\r\n$5\r\nusers\r\n$8\r\n%s\r\n$15\r\n%015" PRIu64 "\r\n*0\r\n",
-                           STORE_EPOCH, store_offset));
-    else
-        CHECK(!buf_append_str(reply, "*2\r\n$4\r\nnone\r\n:0\r\n"));
+    char channel[sizeof node + 10];
+
+    snprintf(channel, sizeof channel, "r:node:%s", node);
+    push(channel, text);
+}
+
+void world_tell_ride(const char *ride, const char *text)
+{
+    char channel[RIDE_NAME_MAX + 20];
+
+    snprintf(channel, sizeof channel, "r:{%s}:events:1", ride);
+    push(channel, text);
 }
 
 /* What Redis answers to a command, about. */
@@ -302,26 +283,31 @@ static void make_reply(const struct call *call, struct buf *reply)
         {"HSCAN", "*2\r\n$1\r\n0\r\n*0\r\n"},
         {"SENTINEL", "*2\r\n$1\r\nh\r\n$4\r\n6379\r\n"},
         {"ROLE", "*1\r\n$6\r\nmaster\r\n"},
+        {"TYPE", "+none\r\n"},
         {"SET", "+OK\r\n"},
         {"EXISTS", ":0\r\n"},
     };
     const char *word = call->args[0];
+    char digest[SCRIPT_DIGEST_LEN + 1];
 
     if (strstr(word, "SUBSCRIBE")) {
-        CHECK(!buf_append_str(reply, "*3\r\n"));
-        say_bulk(reply, word);
-        say_bulk(reply, call->args[1]);
-        CHECK(!buf_append_str(reply, ":1\r\n"));
+        resp_list(reply, 3);
+        resp_text(reply, word);
+        resp_text(reply, call->args[1]);
+        resp_number(reply, 1);
     } else if (!strcmp(word, "EVALSHA")) {
-        call_script(call, reply);
+        store_run(&(struct store_call){call->args, call->count}, reply);
     } else if (!strcmp(word, "SCRIPT")) {
-        CHECK(!buf_appendf(reply, "$40\r\n%u%039d\r\n", store_scripts++ % SCRIPT_COUNT, 0));
+        store_load(call->args[2], digest);
+        resp_text(reply, digest);
     } else if (!strcmp(word, "GET")) {
-        bool sweeper = strstr(call->args[1], "sweeper") != NULL;
-        say_bulk(reply, sweeper ? store_node : "0123456789abcdef0123456789abcdef");
+        const char *key = call->args[1];
+        resp_text(reply, strstr(key, "sweeper")  ? node
+                         : strstr(key, "layout") ? STORE_LAYOUT
+                                                 : "0123456789abcdef0123456789abcdef");
     } else {
         if (!strcmp(word, "SADD") && !strcmp(call->args[1], "r:nodes"))
-            snprintf(store_node, sizeof store_node, "%s", call->args[2]);
+            snprintf(node, sizeof node, "%s", call->args[2]);
         for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
             if (!strcmp(word, usual[i].word))
                 CHECK(!buf_append_str(reply, usual[i].reply));
@@ -351,7 +337,6 @@ bool world_answer(struct redis_link *link)
 void world_begin(void)
 {
     link_count = 0;
-    store_node[0] = '\0';
-    store_offset = 0;
-    store_scripts = 0;
+    node[0] = '\0';
+    store_begin(push);
 }

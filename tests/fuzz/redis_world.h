@@ -10,10 +10,7 @@
 
 struct redis_link;
 
-/* The epoch of all rides. */
-#define STORE_EPOCH "epoch_-1"
-
-/* Before a backend is made: no links, and a store without events. */
+/* Before a backend is made: no links, and an empty store (redis_store.h). */
 void world_begin(void);
 
 /* What the loop does on its next turn: links that are broken are told so. */
@@ -39,5 +36,9 @@ size_t world_say(struct redis_link *link, const char *text, size_t len);
 
 /* Answers the oldest command as Redis does. False: there is none. */
 bool world_answer(struct redis_link *link);
+
+/* Somebody says this on the channel of the node, or of a ride. */
+void world_tell_node(const char *text);
+void world_tell_ride(const char *ride, const char *text);
 
 #endif

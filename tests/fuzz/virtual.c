@@ -65,6 +65,12 @@ int event_del(struct event *event)
     return 0;
 }
 
+int event_pending(const struct event *event, short what, struct timeval *at)
+{
+    CHECK(what == EV_TIMEOUT && !at);
+    return event->pending;
+}
+
 void event_free(struct event *event)
 {
     DL_DELETE(virtual_events, event);
