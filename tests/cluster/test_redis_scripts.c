@@ -691,8 +691,8 @@ static void the_connection_that_was_suspended_first_gives_way(void **state)
 {
     struct redis_server *server = *state;
 
-    for (char socket = 'a'; socket <= 'c'; socket++)
-        freeReplyObject(board(server, .id = "ann", .socket = socket, .limit = "3"));
+    for (const char *socket = "abc"; *socket; socket++)
+        freeReplyObject(board(server, .id = "ann", .socket = *socket, .limit = "3"));
     expect_ok(suspend(server, .socket = 'c'), "3", "");
     expect_ok(suspend(server, .socket = 'a'), "3", "");
     redis_run(server, "ZINCRBY p:{/x}:away -1000 %s", socket_of('c'));
@@ -1087,10 +1087,10 @@ static void sweeping_takes_out_who_is_due_and_tells_each_once(void **state)
     struct redis_server *server = *state;
 
     expect_word(run(server, sweep), "none");
-    for (char socket = 'a'; socket <= 'c'; socket++) {
-        const char id[] = {socket, '1', '\0'};
-        freeReplyObject(board(server, .id = id, .socket = socket));
-        freeReplyObject(suspend(server, .socket = socket));
+    for (const char *socket = "abc"; *socket; socket++) {
+        const char id[] = {*socket, '1', '\0'};
+        freeReplyObject(board(server, .id = id, .socket = *socket));
+        freeReplyObject(suspend(server, .socket = *socket));
     }
     redis_run(server, "ZADD p:{/x}:away 1 %s", socket_of('a'));
     redis_run(server, "ZADD p:{/x}:away 2 %s", socket_of('b'));

@@ -62,9 +62,6 @@ unsigned long box_number(const struct blob *user);
 /* The socket id made of a number; static, until the next call. */
 const char *box_socket(unsigned number);
 
-/* The number of the rider whose record that is. */
-unsigned long box_number(const struct blob *user);
-
 /* The transition of the rider of that number, which is its ticket too. */
 void box_submit(struct box *box, enum broker_transition_kind kind, const char *ride, unsigned number);
 
