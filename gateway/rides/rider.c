@@ -794,7 +794,8 @@ static void settle(struct riders *riders, struct pending *pending, const struct 
     } else if (rider && result->ok) {
         committed(rider, kind, &ack, &result->position);
     } else if (rider) {
-        rider->exiting = false;
+        if (kind == BROKER_EXIT)
+            rider->exiting = false;
         rider_refuse(rider, &ack, result->error);
         answer_questions(rider);
     }

@@ -314,6 +314,22 @@ static void a_refused_exit_leaves_the_client_connected_and_free_to_try_again(voi
     assert_journal(w, "exit / ann " EXITING "\n");
 }
 
+static void a_refused_boarding_does_not_call_off_the_exit_behind_it(void **state)
+{
+    struct world *w = *state;
+
+    join_live(w, 1);
+    say(w, 0, BOARDING, &NO_ACK);
+    say(w, 0, EXITING, &NO_ACK);
+    buf_clear(&w->journal);
+    says_result(w, 0, 0, "full");
+    assert_journal(w, "ann < exception full\n");
+    say(w, 0, BOARDING, &ACK_5);
+    assert_journal(w, "");
+    says_result(w, 1, 1, NULL);
+    assert_journal(w, "ann < disconnected\n");
+}
+
 static void who_drops_after_a_refused_exit_is_told_as_disconnected(void **state)
 {
     struct world *w = *state;
@@ -626,6 +642,7 @@ int main(void)
         TEST(what_is_no_record_is_refused_in_the_clients_words),
         TEST(a_refused_transition_is_told_to_its_sender),
         TEST(a_refused_exit_leaves_the_client_connected_and_free_to_try_again),
+        TEST(a_refused_boarding_does_not_call_off_the_exit_behind_it),
         TEST(who_drops_after_a_refused_exit_is_told_as_disconnected),
         TEST(a_result_for_who_is_gone_is_dropped),
         TEST(a_result_nobody_knows_is_ignored),
