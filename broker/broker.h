@@ -122,7 +122,6 @@ struct broker_transition {
 };
 
 struct broker_rider {
-    char socket_id[SOCKET_ID_LEN + 1];
     struct blob *user;
 };
 
