@@ -6,12 +6,14 @@ import { APPS, startApp, TOO_FEW_ARGUMENTS } from "../lib/app.mjs";
 import { user } from "../lib/rider.mjs";
 import { startGateway } from "../lib/server.mjs";
 import { until } from "../lib/wait.mjs";
-import { boardsAndExits } from "./scenarios.mjs";
+import { boardsAndExits, comesBack, onePerson } from "./scenarios.mjs";
 
 for (const [name, kind] of Object.entries(APPS)) {
   for (const ride of ["/", "/line-7"]) {
     test(`${name} on ${ride}: it boards, hears everybody, asks who is aboard, and exits`, (t) => boardsAndExits(t, kind, ride));
   }
+  test(`${name}: a dropped connection comes back, and its rider has never left`, (t) => comesBack(t, kind));
+  test(`${name}: two phones, one laptop, one person`, (t) => onePerson(t, kind));
 }
 
 // Why python-socketio's apps decline, or take both: docs/clients.md.
