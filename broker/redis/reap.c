@@ -230,8 +230,7 @@ static void bite(struct reap *reap)
     const char *node = walk_name(&reap->nodes), *ride = walk_name(&reap->rides);
     struct call call;
 
-    if (store->setup->recovery_window_ms > 0)
-        notes_away(store, ride);
+    notes_away(store, ride); /* what is put off waits even where there is no window */
     call_ride(&call, store, SCRIPT_REAP, ride, redis_rides_position(reap->known, ride));
     call_text(&call, node);
     call_text(&call, reap->cursor);

@@ -268,6 +268,39 @@ static void put_connection(struct redis_server *server, char socket, const char 
     redis_run(server, "HSET p:{/x}:connections %s %s", socket_of(socket), text);
 }
 
+/* --- what nodes do for others --- */
+
+/* Goes through all pages. How many were taken. */
+static long long reap(struct redis_server *server, const char *node, const char *window, unsigned *pages)
+{
+    char cursor[24] = "0";
+    long long taken = 0;
+
+    *pages = 0;
+    do {
+        redisReply *reply =
+            run(server, (struct call){.script = script_reap, .window = window, .args = {node, cursor, "10"}});
+        expect_array(reply);
+        assert_string_equal(reply->element[0]->str, "ok");
+        assert_int_equal(reply->elements, 6);
+        taken += reply->element[4]->integer;
+        snprintf(cursor, sizeof cursor, "%s", reply->element[5]->str);
+        freeReplyObject(reply);
+        ++*pages;
+    } while (strcmp(cursor, "0") != 0);
+    return taken;
+}
+
+static void expect_swept(redisReply *reply, long long taken, long long left)
+{
+    expect_array(reply);
+    assert_string_equal(reply->element[0]->str, "ok");
+    assert_int_equal(reply->elements, 6);
+    assert_int_equal(reply->element[4]->integer, taken);
+    assert_int_equal(reply->element[5]->integer, left);
+    freeReplyObject(reply);
+}
+
 /* --- each once, and in order --- */
 
 static void a_repeated_operation_answers_the_same_place_and_does_nothing(void **state)
@@ -356,13 +389,13 @@ static void suspended_riders_stay_aboard_and_are_held_by_nobody(void **state)
     expect_away(server, "a");
 }
 
+/* Of whoever is due first. */
 static long long deadline_in_ms(struct redis_server *server)
 {
-    return count(
-        server, "EVAL %s 0 %s",
-        "local t = redis.call('TIME') "
-        "return redis.call('ZSCORE', 'p:{/x}:away', ARGV[1]) - math.floor(t[1] * 1000 + t[2] / 1000)",
-        socket_of('a'));
+    return count(server, "EVAL %s 0",
+                 "local t = redis.call('TIME') "
+                 "return redis.call('ZRANGE', 'p:{/x}:away', 0, 0, 'WITHSCORES')[2] "
+                 "- math.floor(t[1] * 1000 + t[2] / 1000)");
 }
 
 static void a_suspension_lasts_for_a_window_or_as_long_as_it_says(void **state)
@@ -514,8 +547,8 @@ static void an_exit_is_everybodys_of_that_person_and_the_others_stay_connected(v
     expect_ok(suspend(server, .socket = 'c', .node = "m"), "4", "");
     expect_ok(leave(server, .id = "ann", .user = "gone"), "5", "");
     expect_users(server, "bob=bob");
-    expect_connections(server, "@bob=d, b=m , d=m bob");
-    expect_away(server, "");
+    expect_connections(server, "@bob=d, b=m , c=- , d=m bob");
+    expect_away(server, "c");
     expect_log(server, "boarded a ann, boarded b ann, boarded c ann, boarded d bob, exited a gone");
 }
 
@@ -576,7 +609,6 @@ static void a_connection_that_is_put_off_ends_without_a_word(void **state)
     struct redis_server *server = *state;
 
     put_off(server);
-    expect_ok(resume(server, .socket = 'b'), "3", ""); /* not aboard */
     expect_ok(disconnect(server, .socket = 'b', .node = "m"), "3", "");
     expect_connections(server, "");
     clear(server);
@@ -584,6 +616,91 @@ static void a_connection_that_is_put_off_ends_without_a_word(void **state)
     expect_ok(suspend(server, .socket = 'b', .node = "m"), "3", "");
     expect_connections(server, "");
     expect_away(server, "");
+}
+
+/* The same, and m is taken for dead: b is nobody's. */
+static uint64_t put_off_and_reap(struct redis_server *server, const char *window)
+{
+    uint64_t tenure = put_off(server);
+    unsigned pages;
+
+    assert_int_equal(reap(server, "m", window, &pages), 1);
+    expect_connections(server, "b=- ");
+    expect_away(server, "b");
+    return tenure;
+}
+
+static void who_was_put_off_stays_so_where_its_node_is_taken_for_dead(void **state)
+{
+    struct redis_server *server = *state;
+    char tenure[24];
+
+    for (int i = 0; i < 2; i++) {
+        clear(server);
+        snprintf(tenure, sizeof tenure, "%llu",
+                 (unsigned long long)put_off_and_reap(server, i == 0 ? "60000" : "0"));
+        assert_in_range(deadline_in_ms(server), 1, i == 0 ? 60000 : 2000);
+        expect_ok(restore(server, .id = "ann", .socket = 'b', .node = "m", .tenure = tenure), "3", "off");
+        expect_ok(resume(server, .socket = 'b'), "3", "");
+        expect_ok(restore(server, .id = "ann", .socket = 'b', .node = "m", .tenure = tenure), "3", "off");
+        expect_users(server, "");
+        redis_run(server, "ZADD p:{/x}:away 1 %s", socket_of('b'));
+        expect_swept(run(server, (struct call){.script = script_sweep, .args = {"100"}}), 1, 0);
+        expect_connections(server, "");
+        expect_log(server, "boarded a ann, boarded b ann, exited a ann");
+    }
+}
+
+static void who_was_put_off_and_is_nobodys_may_board_and_exit_anywhere(void **state)
+{
+    struct redis_server *server = *state;
+
+    put_off_and_reap(server, "60000");
+    expect_ok(board(server, .id = "ann", .socket = 'b'), "4", "");
+    expect_connections(server, "@ann=b, b=n ann");
+    expect_away(server, "");
+    expect_users(server, "ann=ann");
+
+    clear(server);
+    put_off_and_reap(server, "60000");
+    expect_ok(leave(server, .id = "ann", .socket = 'b'), "4", "");
+    expect_connections(server, "");
+    expect_away(server, "");
+}
+
+static void who_was_put_off_may_come_back_at_another_node_and_board_there(void **state)
+{
+    struct redis_server *server = *state;
+    char tenure[24];
+
+    snprintf(tenure, sizeof tenure, "%llu", (unsigned long long)put_off(server));
+    expect_ok(resume(server, .socket = 'b', .node = "m"), "3", ""); /* where it was: nothing changes */
+    expect_connections(server, "b=m ");
+    expect_ok(resume(server, .socket = 'b'), "3", "");
+    expect_connections(server, "b=- ");
+    expect_away(server, "b");
+    expect_ok(disconnect(server, .socket = 'b', .node = "m"), "3", ""); /* m has noticed the drop */
+    expect_ok(board(server, .id = "ann", .socket = 'b'), "4", "");
+    expect_connections(server, "@ann=b, b=n ann");
+    expect_away(server, "");
+    expect_word(restore(server, .id = "ann", .socket = 'b', .node = "m", .tenure = tenure), "refused");
+}
+
+/* Reaped, for instance, while its node was silent. */
+static void a_suspended_connection_whose_person_exits_elsewhere_is_put_off_too(void **state)
+{
+    struct redis_server *server = *state;
+    unsigned pages;
+    char tenure[24];
+
+    expect_ok(board(server, .id = "ann"), "1", "");
+    snprintf(tenure, sizeof tenure, "%llu",
+             (unsigned long long)tenure_in(board(server, .id = "ann", .socket = 'b', .node = "m")));
+    assert_int_equal(reap(server, "m", "60000", &pages), 1);
+    expect_ok(leave(server, .id = "ann"), "3", "");
+    expect_connections(server, "b=- ");
+    expect_ok(restore(server, .id = "ann", .socket = 'b', .node = "m", .tenure = tenure), "3", "off");
+    expect_users(server, "");
 }
 
 static void who_was_put_off_may_exit_too(void **state)
@@ -985,27 +1102,6 @@ static void hold_many(struct redis_server *server, const char *node, int riders)
     redis_run(server, "EVAL %s 0 %s %s", script, node, count);
 }
 
-/* Goes through all pages. How many were taken. */
-static long long reap(struct redis_server *server, const char *node, const char *window, unsigned *pages)
-{
-    char cursor[24] = "0";
-    long long taken = 0;
-
-    *pages = 0;
-    do {
-        redisReply *reply =
-            run(server, (struct call){.script = script_reap, .window = window, .args = {node, cursor, "10"}});
-        expect_array(reply);
-        assert_string_equal(reply->element[0]->str, "ok");
-        assert_int_equal(reply->elements, 6);
-        taken += reply->element[4]->integer;
-        snprintf(cursor, sizeof cursor, "%s", reply->element[5]->str);
-        freeReplyObject(reply);
-        ++*pages;
-    } while (strcmp(cursor, "0") != 0);
-    return taken;
-}
-
 static void reaping_suspends_all_of_a_node_page_by_page(void **state)
 {
     enum { RIDERS = 700 }; /* Redis hands out a small hash in one piece */
@@ -1018,9 +1114,11 @@ static void reaping_suspends_all_of_a_node_page_by_page(void **state)
     redis_run(server, "HSET p:{/x}:connections spoiled spoiled");
     assert_int_equal(reap(server, "n", "60000", &pages), RIDERS + 1);
     assert_true(pages > 10);
-    assert_int_equal(count(server, "ZCARD p:{/x}:away"), RIDERS);
+    assert_int_equal(count(server, "ZCARD p:{/x}:away"), RIDERS + 1);
     assert_int_equal(count(server, "HLEN p:{/x}:users"), RIDERS);
-    assert_int_equal(count(server, "HEXISTS p:{/x}:connections %s", socket_of('b')), 0);
+    redisReply *put_off = redis_ask(server, "HGET p:{/x}:connections %s", socket_of('b'));
+    assert_string_equal(put_off->str, "- 1 ");
+    freeReplyObject(put_off);
     assert_int_equal(count(server, "HEXISTS p:{/x}:connections %s", socket_of('a')), 1);
     assert_int_equal(count(server, "XLEN p:{/x}:log"), 0);
     assert_int_equal(reap(server, "n", "60000", &pages), 0);
@@ -1069,16 +1167,6 @@ static void reaping_leaves_alone_what_another_node_holds(void **state)
     hold_many(server, "m", 3);
     assert_int_equal(reap(server, "n", "0", &pages), 0);
     assert_int_equal(count(server, "HLEN p:{/x}:users"), 3);
-}
-
-static void expect_swept(redisReply *reply, long long taken, long long left)
-{
-    expect_array(reply);
-    assert_string_equal(reply->element[0]->str, "ok");
-    assert_int_equal(reply->elements, 6);
-    assert_int_equal(reply->element[4]->integer, taken);
-    assert_int_equal(reply->element[5]->integer, left);
-    freeReplyObject(reply);
 }
 
 static void sweeping_takes_out_who_is_due_and_tells_each_once(void **state)
@@ -1452,6 +1540,41 @@ static void an_audit_gives_suspended_ones_a_deadline(void **state)
                     1, 61000);
 }
 
+static void an_audit_gives_one_that_is_put_off_and_nobodys_a_deadline(void **state)
+{
+    struct redis_server *server = *state;
+    unsigned pages;
+
+    make_ride(server);
+    reap(server, "m", "60000", &pages);
+    redis_run(server, "DEL p:{/x}:away");
+    assert_false(audit(server));
+    expect_away(server, "b c d");
+    expect_connections(server, "@ann=a b, @bob=c, a=n ann, b=- ann, c=- bob, d=- ");
+}
+
+/* Else the end of the person's last connection would be taken for that of one of several. */
+static void a_suspended_one_whose_person_is_missing_is_in_no_list(void **state)
+{
+    struct redis_server *server = *state;
+
+    make_ride(server);
+    redis_run(server, "HDEL p:{/x}:users ann");
+    assert_true(audit(server));
+    expect_connections(server, "@ann=a, @bob=c, a=n ann, c=m bob, d=m ");
+    expect_away(server, "");
+    expect_ok(restore(server, .id = "ann", .tenure = LATER), "6", "missing");
+    expect_ok(disconnect(server), "7", "");
+    expect_users(server, "bob=bob");
+    expect_connections(server, "@bob=c, c=m bob, d=m ");
+
+    make_ride(server);
+    freeReplyObject(suspend(server));
+    redis_run(server, "HDEL p:{/x}:users ann");
+    audit(server);
+    expect_connections(server, "@bob=c, c=m bob, d=m ");
+}
+
 static void an_audit_mends_lists(void **state)
 {
     struct redis_server *server = *state;
@@ -1800,6 +1923,10 @@ int main(void)
         on_redis(a_restoration_does_not_bring_back_who_has_exited_elsewhere),
         on_redis(who_was_put_off_may_board_again_and_then_be_restored),
         on_redis(a_connection_that_is_put_off_ends_without_a_word),
+        on_redis(who_was_put_off_stays_so_where_its_node_is_taken_for_dead),
+        on_redis(who_was_put_off_and_is_nobodys_may_board_and_exit_anywhere),
+        on_redis(who_was_put_off_may_come_back_at_another_node_and_board_there),
+        on_redis(a_suspended_connection_whose_person_exits_elsewhere_is_put_off_too),
         on_redis(who_was_put_off_may_exit_too),
         on_redis(who_boards_as_another_leaves_as_the_one_before_in_the_same_step),
         on_redis(who_exits_as_another_leaves_as_the_one_before_in_the_same_step),
@@ -1840,6 +1967,8 @@ int main(void)
         on_redis(who_is_aboard_without_a_connection_leaves_in_the_end),
         on_redis(an_audit_asks_for_who_is_missing),
         on_redis(an_audit_gives_suspended_ones_a_deadline),
+        on_redis(an_audit_gives_one_that_is_put_off_and_nobodys_a_deadline),
+        on_redis(a_suspended_one_whose_person_is_missing_is_in_no_list),
         on_redis(an_audit_mends_lists),
         on_redis(an_audit_removes_what_is_no_connection),
         on_redis(an_audit_begins_anew_where_the_log_is_not_the_rides),

@@ -7,7 +7,7 @@
 -- pause    in milliseconds: a ride that was gone through less than that ago is left alone
 --
 -- Every connection that a node holds is named to it on its own channel; it suspends what it does not hold. A suspended
--- connection has a deadline. A person's list has its connections, and they are aboard as that person. A person without
+-- connection has a deadline, one that is put off, too. A person's list has its connections, and they are aboard as that person. A person without
 -- any gets one that is suspended, and every node is asked to check what it holds: so the person is found, or ends.
 --
 -- Answers {'ok', epoch, offset, chain, how many are aboard, how many are suspended, cursor, nodes, whether something was
@@ -71,10 +71,22 @@ local function mend_list(id, list)
     wrong = wrong or #kept < #sockets
 end
 
+local function mend_deadline(socket)
+    if not redis.call('ZSCORE', away, socket) then
+        redis.call('ZADD', away, deadline_in(math.max(window, 2000)), socket)
+    end
+end
+
 local function mend_connection(connection, list, record)
     local socket, id = connection.socket, connection.id
     if connection.holder == NOBODY and not record then
+        local others = without(redis.call('HGET', connections, '@' .. id), socket)
         redis.call('HDEL', connections, socket)
+        if others == '' then
+            redis.call('HDEL', connections, '@' .. id)
+        else
+            redis.call('HSET', connections, '@' .. id, others)
+        end
         redis.call('ZREM', away, socket)
         return
     end
@@ -82,8 +94,8 @@ local function mend_connection(connection, list, record)
         list = redis.call('HGET', connections, '@' .. id) -- another of this page may be there by now
         redis.call('HSET', connections, '@' .. id, with(list, socket))
     end
-    if connection.holder == NOBODY and not redis.call('ZSCORE', away, socket) then
-        redis.call('ZADD', away, deadline_in(window), socket)
+    if connection.holder == NOBODY then
+        mend_deadline(socket)
     end
     wrong = wrong or not record
 end
@@ -113,6 +125,8 @@ local function mend_connections(page)
                 aboard[#aboard + 1] = {socket = field, holder = holder, since = since, id = id}
                 ids[#ids + 1] = id
                 lists[#lists + 1] = '@' .. id
+            elseif holder == NOBODY then
+                mend_deadline(field)
             end
             if holder ~= NOBODY then
                 claims[holder] = claims[holder] or {}

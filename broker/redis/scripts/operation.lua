@@ -46,8 +46,9 @@ local operation = run .. '-' .. sequence
 local repeated = tonumber(sequence) <= last
 local mine = holder == node
 
--- Who suspended or reaped it has obtained nothing: at the same tenure it may be taken back.
-local stale = holder and not mine
+-- Who suspended or reaped it has obtained nothing: at the same tenure it may be taken back. What is put off and nobody's
+-- is anybody's whose client boards.
+local stale = holder and not mine and not (suspended and current == '')
     and (tonumber(since) > tonumber(tenure) or since == tenure and not suspended)
 
 -- The connection is this node's, aboard as `id`. If the node that had it has not suspended it, it does not know yet,

@@ -1,4 +1,6 @@
 -- Takes connections from a dead node, a page of them: they are suspended, or end at once where there is no recovery.
+-- One that is put off (its person has exited elsewhere) waits in any case: if the node was only silent, its restoration
+-- must find that. Nobody is told when it ends.
 --
 -- ARGV  node cursor limit
 --
@@ -15,10 +17,8 @@ for i = 1, #page[2], 2 do
     local socket = page[2][i]
     local holder, since, id = read_connection(page[2][i + 1])
     if holder == node then
-        if id == '' then
-            redis.call('HDEL', connections, socket)
-        elseif window ~= '0' then
-            suspend_connection(socket, since, id, window)
+        if id == '' or window ~= '0' then
+            suspend_connection(socket, since, id, id == '' and math.max(window, 2000) or window)
         else
             end_connection(candidate .. i, socket, id)
         end

@@ -1,4 +1,4 @@
--- Ends the suspended connections whose window has passed. Whose deadline is further from now than a window was suspended
+-- Ends the suspended connections whose window has passed, those that are put off in silence. Whose deadline is further from now than a window was suspended
 -- before Redis' clock was put back, and gets one window.
 --
 -- ARGV  limit
@@ -23,7 +23,9 @@ end
 find_position()
 for i, socket in ipairs(sockets) do
     local holder, _, id = read_connection(redis.call('HGET', connections, socket))
-    if holder == NOBODY then
+    if holder == NOBODY and id == '' then
+        redis.call('HDEL', connections, socket)
+    elseif holder == NOBODY then
         end_connection(candidate .. i, socket, id)
     end
     redis.call('ZREM', away, socket)

@@ -56,8 +56,8 @@ if kind == 'board' then
     return ok(from)
 end
 
--- The person is gone with all its connections. Those that are connected stay so, and are marked: no restoration is to
--- bring the person back.
+-- The person is gone with all its connections. The others are marked: no restoration is to bring the person back. Those
+-- that are connected stay so, those that are suspended end in silence; a node that was only silent may still have them.
 stays = false
 if list then
     redis.call('ZCARD', away)
@@ -67,7 +67,7 @@ tell(operation, 'exited', socket, user)
 redis.call('HDEL', users, id)
 for other in string.gmatch(list or '', '%S+') do
     local other_holder, other_since = read_connection(redis.call('HGET', connections, other))
-    if other ~= socket and other_holder and other_holder ~= NOBODY then
+    if other ~= socket and other_holder then
         redis.call('HSET', connections, other, other_holder .. ' ' .. clock_after(other_since) .. ' ')
     else
         redis.call('HDEL', connections, other)
