@@ -11,6 +11,7 @@
 #include "broker/redis/call.h"
 #include "broker/redis/held.h"
 #include "broker/redis/log_entry.h"
+#include "broker/redis/scan.h"
 #include "broker/redis/watch.h"
 #include "common/clock.h"
 
@@ -23,8 +24,11 @@
 
 enum {
     RUNNING_MAX = 16,
-    BEGUN_PER_BEAT = 200, /* rides: with more than that in a round's beats, a round takes longer */
-    MARK_LEN = 8,         /* hexadecimal digits of a record's SHA-1 */
+    BEGUN_PER_BEAT = 200,  /* rides: with more than that in a round's beats, a round takes longer */
+    CHECK_EVERY_MS = 1000, /* of a ride, at most: anybody who reaches Redis can ask all nodes for it */
+    PAGES_MAX = 100000,    /* of a run: of a few million connections and persons; Redis does come to an end */
+    NODES_MAX = 1000,      /* of a page: more than BITE connections, where the hash is small */
+    MARK_LEN = 8,          /* hexadecimal digits of a record's SHA-1 */
     CHECKED_LEN = SOCKET_ID_LEN + MARK_LEN,
 };
 
@@ -32,7 +36,8 @@ struct audit_run {
     struct audit *audit;
     char ride[RIDE_NAME_MAX + 1];
     const char *what; /* is gone through: connections or users */
-    char cursor[24];
+    char cursor[SCAN_CURSOR_SIZE];
+    unsigned pages;
     bool wrong; /* something was */
 };
 
@@ -103,13 +108,16 @@ static size_t check_some(struct audit *audit, struct redis_ride *ride, size_t ma
     return max;
 }
 
-/* Noted once more, too. */
+/* Noted once more, too. Asked for again too soon, it is done on a later beat. */
 static void check_held(struct audit *audit, struct redis_ride *ride)
 {
     size_t left = held_count(ride);
+    uint64_t now = clock_ms();
 
-    if (left == 0)
+    ride->check_due = left > 0 && ride->checked_ms > 0 && now - ride->checked_ms < CHECK_EVERY_MS;
+    if (left == 0 || ride->check_due)
         return;
+    ride->checked_ms = now;
     ride->notes.ride = false;
     notes_hold(&ride->notes, audit->store, ride->name);
     while (left > 0) {
@@ -147,7 +155,7 @@ static void note_nodes(const struct audit_run *run, const struct redisReply *nod
     char node[RECORD_NODE_MAX + 1];
     struct call call;
 
-    for (size_t i = 0; i < nodes->elements; i++) {
+    for (size_t i = 0; i < nodes->elements && i < NODES_MAX; i++) {
         if (record_parse_node(reply_slice(nodes->element[i]), node) != 0 || strcmp(node, store->node) == 0)
             continue;
         call_command(&call, store, "SADD");
@@ -182,7 +190,6 @@ static void page_done(struct audit_run *run, const struct broker_position *posit
 {
     note_nodes(run, reply->element[7]);
     run->wrong = run->wrong || reply->element[8]->integer != 0;
-    snprintf(run->cursor, sizeof run->cursor, "%s", reply->element[6]->str);
     if (strcmp(run->cursor, "0") == 0 && strcmp(run->what, "users") == 0) {
         finish(run, position, reply);
         return;
@@ -192,15 +199,22 @@ static void page_done(struct audit_run *run, const struct broker_position *posit
     ask_or_end(run);
 }
 
-/* What scripts/audit.lua answers: a page, or that this was done just now. */
-static bool is_answer(const struct redisReply *reply, struct broker_position *position)
+static bool is_count(const struct redisReply *reply)
 {
-    if (!call_read_position(reply, position) || reply->elements < 6 ||
-        reply->element[4]->type != REDIS_REPLY_INTEGER || reply->element[5]->type != REDIS_REPLY_INTEGER)
+    return reply->type == REDIS_REPLY_INTEGER && reply->integer >= 0;
+}
+
+/* What scripts/audit.lua answers: a page, whose cursor is kept, or that this was done just now. */
+static bool read_answer(struct audit_run *run, const struct redisReply *reply,
+                        struct broker_position *position)
+{
+    if (!call_read_position(reply, position) || reply->elements < 6 || !is_count(reply->element[4]) ||
+        !is_count(reply->element[5]))
         return false;
     return reply->elements == 6 ||
-           (reply->elements == 9 && reply->element[6]->type == REDIS_REPLY_STRING &&
-            reply->element[7]->type == REDIS_REPLY_ARRAY && reply->element[8]->type == REDIS_REPLY_INTEGER);
+           (reply->elements == 9 && scan_read_cursor(reply->element[6], run->cursor) &&
+            ++run->pages <= PAGES_MAX && reply->element[7]->type == REDIS_REPLY_ARRAY &&
+            reply->element[8]->type == REDIS_REPLY_INTEGER);
 }
 
 static void answered(const struct redisReply *reply, void *arg)
@@ -219,7 +233,7 @@ static void answered(const struct redisReply *reply, void *arg)
     case CALL_ANSWERED:
         break;
     }
-    if (!is_answer(reply, &position)) {
+    if (!read_answer(run, reply, &position)) {
         store_trouble(run->audit->store, "cannot audit %s: %s", run->ride, store_complaint(reply));
         end_run(run);
         return;
@@ -299,8 +313,16 @@ static void go_on(struct audit *audit)
         begin_run(audit, ride);
 }
 
+static void check_due(struct audit *audit)
+{
+    for (struct redis_ride *ride = audit->rides->by_name; ride; ride = ride->hh.next)
+        if (ride->check_due)
+            check_held(audit, ride);
+}
+
 void audit_beat(struct audit *audit)
 {
+    check_due(audit);
     audit->begun = 0;
     go_on(audit);
 }

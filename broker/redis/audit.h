@@ -30,7 +30,8 @@ struct audit {
 /* A beat: goes on with the rides whose turn it is. */
 void audit_beat(struct audit *audit);
 
-/* The ride is to be gone through at once; what this node holds there is to be checked at once. */
+/* The ride is to be gone through at once; what this node holds there is to be checked at once, or, where that
+ * was done within the last second, soon. */
 void audit_ride(struct audit *audit, struct redis_ride *ride);
 void audit_check(struct audit *audit, struct redis_ride *ride);
 

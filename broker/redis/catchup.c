@@ -16,6 +16,9 @@
 
 enum { PAGE_SIZE = 500 }; /* events or users in one answer, about */
 
+/* A log that was spoiled, or an epoch that has begun, meanwhile: more than that does not happen. */
+enum { DETOURS_MAX = 3 };
+
 struct scanned {
     struct blob *user;
     UT_hash_handle hh;
@@ -33,6 +36,7 @@ struct catchup {
     bool scanning;
     struct scanned *riders; /* by the user's id; while scanning */
     bool replayed;          /* some event came from the log */
+    unsigned detours;       /* it was begun anew, or the ride was */
 };
 
 /* --- what was scanned --- */
@@ -132,8 +136,19 @@ static void ask_roster_or_end(struct catchup *catchup)
         catchup_failed(catchup, NULL);
 }
 
+/* Redis says again and again what leads nowhere. Whether it is left alone for a while. */
+static bool is_led_astray(struct catchup *catchup)
+{
+    if (++catchup->detours <= DETOURS_MAX)
+        return false;
+    catchup_failed(catchup, "what it answers leads nowhere");
+    return true;
+}
+
 static void start_again(struct catchup *catchup)
 {
+    if (is_led_astray(catchup))
+        return;
     catchup->known = false;
     catchup->scanning = false;
     scanned_clear(catchup);
@@ -191,7 +206,7 @@ static void got_log(struct catchup *catchup, const struct broker_position *end,
         catchup->replayed = true;
         metric_add(store_metrics(catchup->store)->replays, 1);
     }
-    if (apply_log(catchup, entries) != 0)
+    if (apply_log(catchup, entries) != 0 || (entries->elements == 0 && catchup->at.offset < end->offset))
         start_again(catchup);
     else if (catchup->at.offset < end->offset)
         ask_roster_or_end(catchup);
@@ -291,6 +306,8 @@ static void start_scanning(struct catchup *catchup, const struct broker_position
  * exited, not just missing. */
 static void begin_anew(struct catchup *catchup, const struct broker_position *position)
 {
+    if (is_led_astray(catchup))
+        return;
     scanned_clear(catchup);
     catchup->scanning = false;
     catchup->known = true;

@@ -15,12 +15,12 @@
 #include "common/metrics.h"
 
 #include <hiredis/hiredis.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     PAGE_SIZE = 100,
+    BITES_MAX = 100000, /* of a ride, in a run: Redis does come to an end */
     DEAD_MAX =
         4096, /* somebody may have listed a million: the others' turn comes when these are struck off */
 };
@@ -172,6 +172,7 @@ static void look_at_ride(const char *ride, void *arg)
     struct reap *reap = arg;
 
     strcpy(reap->cursor, "0");
+    reap->bites = 0;
     if (ride)
         ask_for_lease(arg, ride_answered);
     else
@@ -186,14 +187,14 @@ static bool count_taken(struct reap *reap, const struct redisReply *reply)
     struct broker_position position;
 
     if (!call_read_position(reply, &position) || reply->elements != 6 ||
-        reply->element[4]->type != REDIS_REPLY_INTEGER || reply->element[5]->type != REDIS_REPLY_STRING)
+        reply->element[4]->type != REDIS_REPLY_INTEGER ||
+        !scan_read_cursor(reply->element[5], reap->cursor) || ++reap->bites > BITES_MAX)
         return false;
     if (ride)
         redis_ride_reached(ride, &position);
     if (reply->element[4]->integer > 0)
         reap->found = true;
     metric_add(store_metrics(reap->store)->riders_reaped, reply->element[4]->integer);
-    snprintf(reap->cursor, sizeof reap->cursor, "%s", reply->element[5]->str);
     return true;
 }
 

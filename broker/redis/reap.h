@@ -18,10 +18,11 @@ struct reap {
     struct store *store;
     struct redis_rides *known;
     bool running;
-    struct dead_node *dead;   /* by name */
-    struct walk nodes, rides; /* all others that are listed; those of the node whose turn it is */
-    bool found;               /* some rider on this look at the node */
-    char cursor[24];          /* on the ride whose turn it is */
+    struct dead_node *dead;        /* by name */
+    struct walk nodes, rides;      /* all others that are listed; those of the node whose turn it is */
+    bool found;                    /* some rider on this look at the node */
+    char cursor[SCAN_CURSOR_SIZE]; /* on the ride whose turn it is */
+    unsigned bites;                /* of it, so far */
 };
 
 /* At rest. The parts outlive it. */

@@ -124,6 +124,8 @@ static void got_page(struct replay *replay, const struct redisReply *reply)
         end.offset - replay->order->from.offset > REPLAY_EVENTS_MAX ||
         add_page(replay, reply->element[4]) != 0)
         replay_fail(replay);
+    else if (replay->at.offset < end.offset && reply->element[4]->elements == 0)
+        replay_fail(replay);
     else if (replay->at.offset < end.offset)
         ask_on(replay);
     else

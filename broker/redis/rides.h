@@ -30,6 +30,8 @@ struct redis_ride {
     struct notes notes;             /* what was said of it outside */
     uint64_t audit_ms;              /* when it is to be audited next (audit.h) */
     bool audit_due;                 /* among those that are to be at once */
+    uint64_t checked_ms;            /* when what this node holds of it was checked last (audit.c) */
+    bool check_due;                 /* it is to be once more */
     struct redis_ride *audit_prev, *audit_next;
     bool let_go; /* among those that may be unused */
     struct redis_ride *next_let_go;

@@ -8,9 +8,25 @@
 #include "common/alloc.h"
 
 #include <hiredis/hiredis.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Of some hundred names each: those of a Redis that comes to an end. */
+enum { PAGES_MAX = 100000 };
+
+bool scan_read_cursor(const struct redisReply *reply, char cursor[SCAN_CURSOR_SIZE])
+{
+    struct json_slice text = reply_slice(reply);
+
+    if (text.len == 0 || text.len > 20)
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] < '0' || text.at[i] > '9')
+            return false;
+    memcpy(cursor, text.at, text.len);
+    cursor[text.len] = '\0';
+    return true;
+}
 
 bool scan_at_end(const struct scan *scan)
 {
@@ -32,11 +48,12 @@ static void answered(const struct redisReply *reply, void *arg)
     if (!reply) {
         fail(scan, NULL);
     } else if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-               reply->element[0]->type != REDIS_REPLY_STRING ||
-               reply->element[1]->type != REDIS_REPLY_ARRAY) {
+               reply->element[1]->type != REDIS_REPLY_ARRAY ||
+               !scan_read_cursor(reply->element[0], scan->cursor)) {
         fail(scan, store_complaint(reply));
+    } else if (++scan->pages > PAGES_MAX) {
+        fail(scan, "it does not come to an end");
     } else {
-        snprintf(scan->cursor, sizeof scan->cursor, "%s", reply->element[0]->str);
         scan->page(reply->element[1], scan->arg);
     }
 }
@@ -57,6 +74,7 @@ void scan_next(struct scan *scan)
 void scan_begin(struct scan *scan)
 {
     strcpy(scan->cursor, "0");
+    scan->pages = 0;
     scan_next(scan);
 }
 

@@ -7,7 +7,13 @@
 
 #include "broker/redis/store.h"
 
-/* Embedded in what scans, which sets all but the last two. */
+/* A cursor of Redis: at most 20 digits. */
+enum { SCAN_CURSOR_SIZE = 24 };
+
+/* Reads one. False: it is none, and what was there stays. */
+bool scan_read_cursor(const struct redisReply *reply, char cursor[SCAN_CURSOR_SIZE]);
+
+/* Embedded in what scans, which sets all but the last three. */
 struct scan {
     struct store *store;
     const char *command;   /* SSCAN, HSCAN or ZSCAN */
@@ -18,7 +24,8 @@ struct scan {
     void (*failed)(void *arg);
     void *arg;
     struct key_name key; /* of what is gone through */
-    char cursor[24];
+    char cursor[SCAN_CURSOR_SIZE];
+    unsigned pages;      /* so far: a scan that does not come to an end fails */
     const char *failure; /* while `failed` is called: what was answered; NULL: there is no connection */
 };
 

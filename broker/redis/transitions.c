@@ -23,6 +23,7 @@ enum {
     IN_FLIGHT_MAX = 1024, /* bounds the output buffer and what must be sent again */
     COMPARE_EVERY_MS = 1000,
     DISOWN_MS = 1000,       /* for a socket that is not here: another node may be about to put it back */
+    DISOWNED_MAX = 1000,    /* under way: an audit names the others again */
     REFUSE_AFTER_MS = 5000, /* a boarding that Redis answers with errors for so long */
 };
 
@@ -32,6 +33,7 @@ struct transition {
     uint64_t claim;  /* of a boarding, resumption or restoration (held.h), else 0 */
     uint64_t tenure; /* of the socket, as far as this node knew */
     bool ours;       /* not the gateway's: it has no result, and does not count as queued */
+    bool disowns;    /* what is not held here */
     struct transitions *transitions;
     struct redis_ride *ride;
     uint64_t sequence;
@@ -62,6 +64,7 @@ static void transition_end(struct transition *transition)
     struct redis_ride *ride = transition->ride;
 
     set_bytes(transitions, transitions->bytes - transition->bytes);
+    transitions->disowned -= transition->disowns;
     DL_DELETE(transitions->all, transition);
     DL_DELETE2(ride->transitions, transition, ride_prev, ride_next);
     if (!ride->transitions)
@@ -487,10 +490,12 @@ void transitions_restore(struct transitions *transitions, const struct held *hel
 
 void transitions_disown(struct transitions *transitions, const char *name, const char *socket_id)
 {
-    struct redis_ride *ride = redis_rides_get(transitions->rides, name);
+    struct redis_ride *ride = redis_rides_find(transitions->rides, name, strlen(name));
 
-    if (held_here(ride, socket_id))
+    if ((ride && held_here(ride, socket_id)) || transitions->disowned >= DISOWNED_MAX)
         return;
+    if (!ride)
+        ride = redis_rides_get(transitions->rides, name);
     struct order *order = order_of_ours(name, socket_id);
     struct transition *transition = alloc_zeroed(sizeof *transition);
     order->transition = BROKER_SUSPEND;
@@ -499,6 +504,8 @@ void transitions_disown(struct transitions *transitions, const char *name, const
     if (transition->wait_ms < DISOWN_MS)
         transition->wait_ms = DISOWN_MS;
     transition->ours = true;
+    transition->disowns = true;
+    transitions->disowned++;
     append(transitions, ride, transition, order);
 }
 

@@ -36,6 +36,7 @@ struct transitions {
     void *arg;
     size_t in_flight;
     size_t bytes;      /* held by all */
+    size_t disowned;   /* of those in it that only suspend what is not held here */
     uint64_t sequence; /* of the last one submitted; it begins as the microseconds of the clock */
 };
 
@@ -49,7 +50,8 @@ void transitions_submit(struct transitions *transitions, struct order *order);
 void transitions_restore(struct transitions *transitions, const struct held *held);
 
 /* Suspends a socket that is not held, for as long as its client may come back here, or else for a moment.
- * Nobody is told how that ended. */
+ * Nobody is told how that ended. Nothing where too many are under way: somebody may have made up any number
+ * of them. */
 void transitions_disown(struct transitions *transitions, const char *ride, const char *socket_id);
 
 /* Whether an exit as this person waits for its answer. */

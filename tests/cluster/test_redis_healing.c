@@ -525,6 +525,82 @@ static void many_riders_of_a_dead_node_are_reaped_and_swept_without_holding_up_r
     box_check_promises(a, "/r");
 }
 
+/* --- what somebody makes up who can write there --- */
+
+/* How many scripts Redis has been asked to run since its figures were set back. */
+static long long scripts_run(struct world *world)
+{
+    return redis_integer(redis_ask(
+        world->server, "EVAL %s 0",
+        "return tonumber(string.match(redis.call('INFO', 'commandstats'), 'evalsha:calls=(%d+)') or 0)"));
+}
+
+static void made_up_sockets_are_disowned_a_few_at_a_time(void **state)
+{
+    enum { MESSAGES = 20, SOCKETS = 5000 };
+    static const char script[] =
+        "local channel = 'ridecast:node:' .. redis.call('SRANDMEMBER', 'ridecast:nodes') "
+        "for i = 1, ARGV[1] do local sockets = {} "
+        "for j = 1, ARGV[2] do sockets[j] = string.format('%010d%010d', i, j) end "
+        "redis.call('PUBLISH', channel, 'held /elsewhere ' .. table.concat(sockets, ' ')) end";
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", LONG_MS);
+
+    board(a, 0, 1);
+    redis_run(world->server, "CONFIG RESETSTAT");
+    redis_run(world->server, "EVAL %s 0 %s %s", script, "20", "5000");
+    board(a, 1, 1);
+    board(a, 2, 1);
+    assert_in_range(scripts_run(world), 1, MESSAGES * SOCKETS / 2);
+    expect_heard_once_each(a, BROKER_BOARDED, 0, 3);
+}
+
+static void calls_to_check_are_answered_once_in_a_while(void **state)
+{
+    enum { CALLS = 10000, RIDERS = 250 };
+    static const char script[] =
+        "for i = 1, ARGV[1] do redis.call('PUBLISH', 'ridecast:{/r}:events', 'check') end";
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", LONG_MS);
+
+    board(a, 0, RIDERS);
+    redis_run(world->server, "CONFIG RESETSTAT");
+    redis_run(world->server, "EVAL %s 0 %s", script, "10000");
+    board(a, RIDERS, 1); /* whose event comes behind them */
+    assert_in_range(scripts_run(world), 1, CALLS / 10);
+    expect_heard_once_each(a, BROKER_BOARDED, 0, RIDERS + 1);
+}
+
+static void a_list_of_more_connections_than_there_can_be_is_mended(void **state)
+{
+    static const char script[] =
+        "local sockets = {} "
+        "for j = 1, 30000 do sockets[j] = string.format('%020d', 1000000 + j) end "
+        "redis.call('HSET', 'ridecast:{/r}:connections', '@u0', table.concat(sockets, ' '))";
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", LONG_MS);
+
+    board(a, 0, 1);
+    redis_run(world->server, "EVAL %s 0", script);
+    wait_for_integer(world->server, SOCKET_ID_LEN, "HSTRLEN ridecast:{/r}:connections %s", "@u0");
+    assert_int_equal(riders_in(world), 1);
+    expect_heard_once_each(a, BROKER_BOARDED, 0, 1);
+}
+
+static void a_hash_that_redis_keeps_as_one_long_list_is_gone_through(void **state)
+{
+    enum { RIDERS = 9000 };
+    struct world *world = *state;
+
+    redis_run(world->server, "CONFIG SET hash-max-listpack-entries 100000");
+    fill(world, RIDERS);
+    redis_run(world->server, "HDEL ridecast:{/r}:connections @u17");
+    struct box *a = node_on(world, "a", LONG_MS);
+    broker_watch(a->broker, "/r");
+    assert_int_equal(box_next(a, BROKER_ROSTER)->rider_count, RIDERS);
+    wait_for_integer(world->server, 1, "HEXISTS ridecast:{/r}:connections %s", "@u17");
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -545,6 +621,10 @@ int main(int argc, char **argv)
         with_nodes(a_ride_that_may_not_be_read_disturbs_no_other),
         with_nodes(a_ride_of_a_hundred_thousand_is_read_without_holding_up_redis),
         with_nodes(many_riders_of_a_dead_node_are_reaped_and_swept_without_holding_up_redis),
+        with_nodes(made_up_sockets_are_disowned_a_few_at_a_time),
+        with_nodes(calls_to_check_are_answered_once_in_a_while),
+        with_nodes(a_list_of_more_connections_than_there_can_be_is_mended),
+        with_nodes(a_hash_that_redis_keeps_as_one_long_list_is_gone_through),
     };
 
     node_world_child(argc, argv);

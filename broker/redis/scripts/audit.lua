@@ -47,14 +47,27 @@ end
 
 local wrong = false -- something that the nodes may know better
 
--- What `connections` has under each id of a page, and `users`.
+-- What `connections` has under each id of a page, and `users`. Lua passes no more than some thousand at once, and a
+-- page of a hash that Redis keeps as a list is all of it.
+local AT_ONCE = 1000
+
 local function hmget(key, fields)
-    return #fields > 0 and redis.call('HMGET', key, unpack(fields)) or {}
+    local values = {}
+    for first = 1, #fields, AT_ONCE do
+        local some = redis.call('HMGET', key, unpack(fields, first, math.min(first + AT_ONCE - 1, #fields)))
+        for i = 1, #some do
+            values[first + i - 1] = some[i]
+        end
+    end
+    return values
 end
 
+-- In a list: more than a person may have. Those behind them are put into the list again if they are right.
+local LISTED = 1000
+
 local function mend_list(id, list)
-    local kept, sockets = {}, {}
-    for socket in string.gmatch(list, '%S+') do
+    local kept, sockets, cut = {}, {}, #list > LISTED * 21
+    for socket in string.gmatch(string.sub(list, 1, LISTED * 21), '%S+') do
         sockets[#sockets + 1] = socket
     end
     for i, text in ipairs(hmget(connections, sockets)) do
@@ -65,10 +78,10 @@ local function mend_list(id, list)
     end
     if #kept == 0 then
         redis.call('HDEL', connections, '@' .. id)
-    elseif #kept < #sockets then
+    elseif cut or #kept < #sockets then
         redis.call('HSET', connections, '@' .. id, table.concat(kept, ' '))
     end
-    wrong = wrong or #kept < #sockets
+    wrong = wrong or cut or #kept < #sockets
 end
 
 local function mend_deadline(socket)
