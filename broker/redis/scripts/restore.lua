@@ -1,7 +1,7 @@
--- A node puts back a connection whose client it still has. Its person missing: back, and told. Aboard: the connection is
--- taken back in silence, unless it is the only one and has another record: `kind` says
--- that the node has heard every event, so that its record is the newest. `detail` says what has changed: 'missing', or
--- 'off' where the person has exited through another connection and must not come back.
+-- A node puts back a connection whose client it still has. Its person missing: back, and told. Aboard: the connection
+-- is taken back in silence, unless it is the only one and has another record: `kind` says that the node has heard every
+-- event, so that its record is the newest. `detail` says what has changed: 'missing', or 'off' where the person has
+-- exited through another connection and must not come back.
 
 if stale then
     return refuse()
