@@ -74,19 +74,20 @@ void call_channel(struct call *call, const char *ride)
     add_name(call, channel);
 }
 
-static void add_position(struct call *call, const struct broker_position *known)
+static void add_known(struct call *call, const struct ride_known *known)
 {
-    call->known = known ? *known : (struct broker_position){.offset = 0};
+    call->known = known ? *known : (struct ride_known){.left = ""};
     id_make(call->candidate, EPOCH_LEN);
     call_text(call, call->candidate);
-    call_text(call, call->known.epoch);
-    call_number(call, call->known.offset);
-    call_text(call, call->known.chain);
+    call_text(call, call->known.at.epoch);
+    call_number(call, call->known.at.offset);
+    call_text(call, call->known.at.chain);
+    call_text(call, call->known.left);
 }
 
 /* EVALSHA digest key-count key… argument… */
 void call_ride(struct call *call, struct store *store, enum script script, const char *ride,
-               const struct broker_position *known)
+               const struct ride_known *known)
 {
     static const char *const keys[] = {"users", "connections", "away", "meta", "log"};
     enum { KEY_COUNT = sizeof keys / sizeof *keys };
@@ -103,7 +104,7 @@ void call_ride(struct call *call, struct store *store, enum script script, const
     call_channel(call, ride);
     call_number(call, store->setup->recovery_window_ms);
     call_number(call, LOG_CAP);
-    add_position(call, known);
+    add_known(call, known);
 }
 
 int call_send(struct call *call, redis_answer *answer, void *arg)

@@ -12,6 +12,7 @@
 #ifndef RIDECAST_BROKER_REDIS_CALL_H
 #define RIDECAST_BROKER_REDIS_CALL_H
 
+#include "broker/redis/rides.h"
 #include "broker/redis/store.h"
 
 enum {
@@ -30,17 +31,17 @@ struct call {
     char numbers[CALL_NUMBERS_MAX][24];
     size_t number_count;
     char candidate[EPOCH_LEN + 1]; /* for a ride that has no epoch */
-    struct broker_position known;
+    struct ride_known known;
 };
 
 /* Begins a command. */
 void call_command(struct call *call, struct store *store, const char *name);
 
 /* Begins the call of a script about a ride, with what every script is told (scripts/ride.lua): keys and
- * channel, a new epoch, and the latest position that is known of it. Where Redis has an older one than that,
- * another one, or none, the new epoch begins. NULL, or an empty epoch: nothing is known. */
+ * channel, a new epoch, and what is known of it. Where Redis has gone back to before that, tells another
+ * history, or has lost the ride, the new epoch begins. NULL: nothing is known. */
 void call_ride(struct call *call, struct store *store, enum script script, const char *ride,
-               const struct broker_position *known);
+               const struct ride_known *known);
 
 void call_shared_key(struct call *call, const char *what);
 void call_node_key(struct call *call, const char *node, const char *detail);

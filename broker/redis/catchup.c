@@ -25,6 +25,13 @@ struct scanned {
     char id[USER_ID_MAX + 1];
 };
 
+/* An event to be told after the roster. */
+struct retold {
+    struct record_event event; /* but for the record */
+    struct blob *user;
+    struct retold *next;
+};
+
 struct catchup {
     struct store *store;
     struct redis_ride *ride; /* NULL: abandoned */
@@ -37,6 +44,9 @@ struct catchup {
     struct scanned *riders; /* by the user's id; while scanning */
     bool replayed;          /* some event came from the log */
     unsigned detours;       /* it was begun anew, or the ride was */
+    bool retelling;         /* scanned to be told as the roster with which its epoch began */
+    struct broker_position began;
+    struct retold *retold_first, **retold_last; /* all events of that epoch */
 };
 
 /* --- what was scanned --- */
@@ -71,14 +81,52 @@ static void scanned_clear(struct catchup *catchup)
 }
 
 /* Hands over everything as a roster. */
-static void scanned_tell(struct catchup *catchup)
+static void scanned_tell(struct catchup *catchup, const struct broker_position *position)
 {
     size_t count = 0;
     struct broker_rider *riders = alloc_zeroed((HASH_COUNT(catchup->riders) + 1) * sizeof *riders);
 
     for (struct scanned *rider = catchup->riders; rider; rider = rider->hh.next)
         riders[count++].user = blob_ref(rider->user);
-    catchup->reports->roster(&catchup->at, riders, count, catchup->arg);
+    catchup->reports->roster(position, riders, count, catchup->arg);
+}
+
+/* --- what is told after that --- */
+
+static void retold_clear(struct catchup *catchup)
+{
+    struct retold *retold;
+
+    while ((retold = catchup->retold_first)) {
+        catchup->retold_first = retold->next;
+        blob_unref(retold->user);
+        free(retold);
+    }
+    catchup->retold_last = &catchup->retold_first;
+    catchup->retelling = false;
+}
+
+/* Its person is told by it, not by the roster. */
+static void retold_add(struct catchup *catchup, const struct record_event *event)
+{
+    struct retold *retold = alloc_zeroed(sizeof *retold);
+    char id[USER_ID_MAX + 1];
+
+    retold->event = *event;
+    retold->user = alloc_blob(event->user.at, event->user.len);
+    retold->event.user = (struct json_slice){retold->user->data, retold->user->len};
+    *catchup->retold_last = retold;
+    catchup->retold_last = &retold->next;
+    user_id(retold->user, id);
+    if (event->kind != BROKER_ENDED)
+        scanned_remove(catchup, id);
+}
+
+static void tell_all(struct catchup *catchup)
+{
+    scanned_tell(catchup, catchup->retelling ? &catchup->began : &catchup->at);
+    for (const struct retold *retold = catchup->retold_first; retold; retold = retold->next)
+        catchup->reports->event(&retold->event, catchup->arg);
 }
 
 /* --- life --- */
@@ -86,6 +134,7 @@ static void scanned_tell(struct catchup *catchup)
 static void catchup_free(struct catchup *catchup)
 {
     scanned_clear(catchup);
+    retold_clear(catchup);
     free(catchup);
 }
 
@@ -105,7 +154,7 @@ static void catchup_failed(struct catchup *catchup, const char *reason)
 static void catchup_done(struct catchup *catchup)
 {
     if (catchup->scanning)
-        scanned_tell(catchup);
+        tell_all(catchup);
     catchup->reports->done(&catchup->at, catchup->arg);
     catchup_free(catchup);
 }
@@ -124,9 +173,11 @@ static int ask_roster(struct catchup *catchup)
 {
     struct call call;
 
-    call_ride(&call, catchup->store, SCRIPT_ROSTER, catchup->ride->name,
-              catchup->known ? &catchup->at : NULL);
+    call_ride(&call, catchup->store, SCRIPT_ROSTER, catchup->ride->name, &catchup->ride->known);
     call_number(&call, PAGE_SIZE);
+    call_text(&call, catchup->known ? catchup->at.epoch : "");
+    call_number(&call, catchup->at.offset);
+    call_text(&call, catchup->at.chain);
     return call_send(&call, roster_answered, catchup);
 }
 
@@ -152,6 +203,7 @@ static void start_again(struct catchup *catchup)
     catchup->known = false;
     catchup->scanning = false;
     scanned_clear(catchup);
+    retold_clear(catchup);
     ask_roster_or_end(catchup);
 }
 
@@ -174,7 +226,9 @@ static void apply_to_scanned(struct catchup *catchup, const struct record_event 
 
 static void apply_event(struct catchup *catchup, const struct record_event *event)
 {
-    if (catchup->scanning)
+    if (catchup->retelling)
+        retold_add(catchup, event);
+    else if (catchup->scanning)
         apply_to_scanned(catchup, event);
     else
         catchup->reports->event(event, catchup->arg);
@@ -285,7 +339,8 @@ static enum answer read_answer(const struct catchup *catchup, const struct redis
     if (strcmp(word, "large") == 0)
         return ANSWER_LARGE;
     if (strcmp(word, "anew") == 0)
-        return ANSWER_ANEW;
+        return reply->elements == 5 && reply->element[4]->type == REDIS_REPLY_INTEGER ? ANSWER_ANEW
+                                                                                      : ANSWER_NONE;
     if (reply->elements != 5 || reply->element[4]->type != REDIS_REPLY_ARRAY)
         return ANSWER_NONE;
     if (strcmp(word, "log") != 0)
@@ -297,23 +352,26 @@ static enum answer read_answer(const struct catchup *catchup, const struct redis
 static void start_scanning(struct catchup *catchup, const struct broker_position *position)
 {
     scanned_clear(catchup);
+    retold_clear(catchup);
     catchup->scanning = true;
     catchup->known = true;
     catchup->at = *position;
 }
 
-/* Nobody was aboard, and everything since is in the log: told from there, whoever exited meanwhile is told as
- * exited, not just missing. */
-static void begin_anew(struct catchup *catchup, const struct broker_position *position)
+/* Everything since the epoch began is in the log: told from there, whoever exited meanwhile is told as
+ * exited, not just missing, and whoever boarded as boarded, though the gateway may have had that rider
+ * before. */
+static void begin_anew(struct catchup *catchup, const struct broker_position *position, bool with_riders)
 {
     if (is_led_astray(catchup))
         return;
-    scanned_clear(catchup);
-    catchup->scanning = false;
-    catchup->known = true;
-    catchup->at = *position;
-    catchup->reports->roster(position, NULL, 0, catchup->arg);
-    ask_roster_or_end(catchup);
+    start_scanning(catchup, position);
+    catchup->retelling = true;
+    catchup->began = *position;
+    if (with_riders)
+        scan_begin(&catchup->scan);
+    else
+        ask_roster_or_end(catchup);
 }
 
 static void take_answer(struct catchup *catchup, const struct redisReply *reply)
@@ -337,7 +395,7 @@ static void take_answer(struct catchup *catchup, const struct redisReply *reply)
         scan_begin(&catchup->scan);
         break;
     case ANSWER_ANEW:
-        begin_anew(catchup, &end);
+        begin_anew(catchup, &end, reply->element[4]->integer != 0);
         break;
     case ANSWER_NONE:
         catchup_failed(catchup, store_complaint(reply));
@@ -368,6 +426,7 @@ struct catchup *catchup_start(struct store *store, struct redis_ride *ride,
     catchup->reports = reports;
     catchup->arg = arg;
     catchup->known = known != NULL;
+    catchup->retold_last = &catchup->retold_first;
     if (known)
         catchup->at = *known;
     catchup->scan = (struct scan){

@@ -6,7 +6,9 @@
  *                  ├─ 'users': all of them ─▶ a roster
  *                  ├─ 'large' at offset A ─▶ HSCAN, page by page ─▶ roster script from A
  *                  │     └─ 'log': the events since A, applied to what was scanned ─▶ a roster
- *                  └─ 'anew': an empty roster ─▶ roster script from the beginning of the epoch
+ *                  └─ 'anew': HSCAN, if somebody was aboard ─▶ roster script from the beginning of the epoch
+ *                        └─ 'log': all its events ─▶ a roster of whom none of them is about, then they are
+ * told
  *
  * A scan goes on while riders come and go, and may show a rider that boarded during it or not. Whoever did
  * not move is in it, and the log has all who did: events from A on, applied on top, give the exact set at

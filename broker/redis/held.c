@@ -163,8 +163,10 @@ static void forget_old(struct holding *holding, uint64_t now)
     }
 }
 
-void held_part(struct holding *holding, struct redis_ride *ride, const char *socket_id)
+struct blob *held_part(struct holding *holding, struct redis_ride *ride, const char *socket_id)
 {
+    const struct held *held = find(ride, socket_id);
+    struct blob *user = held && held->user && held->unanswered == 0 ? blob_ref(held->user) : NULL;
     uint64_t now = clock_ms();
     struct parted *parted;
 
@@ -178,6 +180,7 @@ void held_part(struct holding *holding, struct redis_ride *ride, const char *soc
     memcpy(parted->socket_id, socket_id, SOCKET_ID_LEN);
     parted->until_ms = now + holding->window_ms;
     HASH_ADD_STR(holding->parted, socket_id, parted);
+    return user;
 }
 
 uint64_t held_parted_ms(struct holding *holding, const char *socket_id)
@@ -218,17 +221,22 @@ static void answered(struct held *held)
     drop_if_idle(held);
 }
 
-void held_settled(struct redis_ride *ride, const char *socket_id, uint64_t claim, struct blob *user,
+bool held_settled(struct redis_ride *ride, const char *socket_id, uint64_t claim, struct blob *user,
                   uint64_t tenure, uint64_t offset)
 {
     struct held *held = find_claimed(ride, socket_id, claim);
 
     if (!held)
-        return;
+        return false;
+    if (user && tenure < held->taken) {
+        drop(held);
+        return true;
+    }
     set_aboard(held, user, user ? tenure : 0);
     held->offset = offset;
     held->record_at = offset;
     answered(held);
+    return false;
 }
 
 void held_failed(struct redis_ride *ride, const char *socket_id, uint64_t claim)
@@ -254,6 +262,8 @@ bool held_taken_over(struct redis_ride *ride, const char *socket_id, uint64_t te
 {
     struct held *held = find(ride, socket_id);
 
+    if (held && held->unanswered > 0 && tenure > held->taken)
+        held->taken = tenure;
     if (!held || !held->user || held->unanswered > 0 || held->tenure >= tenure)
         return false;
     drop(held);
@@ -279,7 +289,7 @@ struct held *held_take_due(struct holding *holding, bool (*current)(const struct
 }
 
 void held_restored(struct holding *holding, struct redis_ride *ride, const char *socket_id, uint64_t claim,
-                   uint64_t offset)
+                   uint64_t tenure, uint64_t offset)
 {
     struct held *held = find_claimed(ride, socket_id, claim);
 
@@ -287,6 +297,8 @@ void held_restored(struct holding *holding, struct redis_ride *ride, const char 
     if (!held)
         return;
     held->restoring = false;
+    if (held->user && tenure > held->tenure)
+        held->tenure = tenure;
     if (offset > 0)
         held->offset = offset;
     lose_again(held);
@@ -298,7 +310,7 @@ void held_withdrawn(struct holding *holding, struct redis_ride *ride, const char
 
     if (held)
         held->again = true;
-    held_restored(holding, ride, socket_id, claim, 0);
+    held_restored(holding, ride, socket_id, claim, 0, 0);
 }
 
 void held_put_off(struct redis_ride *ride, const char *socket_id, uint64_t claim)

@@ -42,6 +42,7 @@ struct held {
     uint64_t tenure;    /* when this node obtained it, by Redis' clock in µs; 0: not aboard */
     uint64_t offset;    /* where it was seen aboard: what events up to there say of it is old */
     uint64_t record_at; /* where the record was told, or seen: that of a later event is newer */
+    uint64_t taken;     /* when another node says to have obtained it; 0: none does */
     bool due;           /* to be put back, linked by prev and next */
     bool restoring;     /* a restoration is under way */
     bool again;         /* lost while something of it is under way: due after that */
@@ -69,9 +70,12 @@ struct holding {
 /* A BOARD or RESUME is submitted. The claim, for its answer. */
 uint64_t held_claim(struct holding *holding, struct redis_ride *ride, const char *socket_id);
 
-/* An EXIT or DISCONNECT is submitted; a SUSPEND is. */
+/* An EXIT or DISCONNECT is submitted. */
 void held_forget(struct redis_ride *ride, const char *socket_id);
-void held_part(struct holding *holding, struct redis_ride *ride, const char *socket_id);
+
+/* A SUSPEND is submitted. A reference to the record with which the socket is aboard; NULL: it is not, or that
+ * is not known yet. */
+struct blob *held_part(struct holding *holding, struct redis_ride *ride, const char *socket_id);
 
 /* For how long the client of a socket that was suspended here may still come back; 0: no longer, or it was
  * not. */
@@ -83,8 +87,9 @@ bool held_here(const struct redis_ride *ride, const char *socket_id);
 /* Since when this node has the socket, as far as it knows; 0: not at all. */
 uint64_t held_tenure(const struct redis_ride *ride, const char *socket_id);
 
-/* A BOARD or RESUME is answered: this rider is aboard (adds a reference to `user`), or with NULL nobody. */
-void held_settled(struct redis_ride *ride, const char *socket_id, uint64_t claim, struct blob *user,
+/* A BOARD or RESUME is answered: this rider is aboard (adds a reference to `user`), or with NULL nobody.
+ * Whether another node has obtained the socket since: then it is forgotten, and the gateway must be told. */
+bool held_settled(struct redis_ride *ride, const char *socket_id, uint64_t claim, struct blob *user,
                   uint64_t tenure, uint64_t offset);
 
 /* A BOARD or RESUME has failed: nothing has changed. */
@@ -94,8 +99,8 @@ void held_failed(struct redis_ride *ride, const char *socket_id, uint64_t claim)
  * nothing of the entry there is now. `claim` is 0 for an EXIT, which leaves none. */
 bool held_refused(struct redis_ride *ride, const char *socket_id, uint64_t claim);
 
-/* Another node says that it obtained the socket at that time. Answers that are still to come will tell of
- * themselves. Returns as above. */
+/* Another node says that it obtained the socket at that time. While answers are still to come it is kept in
+ * mind for held_settled(). Returns as above. */
 bool held_taken_over(struct redis_ride *ride, const char *socket_id, uint64_t tenure);
 
 /* The next rider to be put back, as long as not too many are under way already, that is `current`:
@@ -105,7 +110,7 @@ struct held *held_take_due(struct holding *holding, bool (*current)(const struct
 
 /* A restoration is over. `offset` is the ride's; 0: it has failed. */
 void held_restored(struct holding *holding, struct redis_ride *ride, const char *socket_id, uint64_t claim,
-                   uint64_t offset);
+                   uint64_t tenure, uint64_t offset);
 
 /* A restoration is not to be sent any more, but is due anew when nothing of the socket is under way. */
 void held_withdrawn(struct holding *holding, struct redis_ride *ride, const char *socket_id, uint64_t claim);

@@ -232,7 +232,7 @@ static void bite(struct reap *reap)
     struct call call;
 
     notes_away(store, ride); /* what is put off waits even where there is no window */
-    call_ride(&call, store, SCRIPT_REAP, ride, redis_rides_position(reap->known, ride));
+    call_ride(&call, store, SCRIPT_REAP, ride, redis_rides_known(reap->known, ride));
     call_text(&call, node);
     call_text(&call, reap->cursor);
     call_number(&call, BITE);

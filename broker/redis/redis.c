@@ -111,6 +111,7 @@ static void ride_renumbered(struct redis_ride *ride, void *arg)
     ride->notes = (struct notes){.ride = false};
     audit_ride(&redis->audit, ride);
     held_restore_epoch(ride);
+    watch_renumbered(ride);
 }
 
 static void ride_ended(struct redis_ride *ride, void *arg)
@@ -472,7 +473,7 @@ static void redis_replay(struct backend *backend, struct order *order)
     replays_add(&redis_of(backend)->replays, order);
 }
 
-/* A gateway has another number aboard than a TALLY told. */
+/* Here a roster and the log it comes from cannot differ yet. */
 static void redis_reread(struct backend *backend, const char *ride)
 {
     watch_reread(&redis_of(backend)->watches, ride);

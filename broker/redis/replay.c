@@ -146,9 +146,10 @@ static void page_answered(const struct redisReply *reply, void *arg)
 
 static int replay_ask(struct replay *replay)
 {
+    const struct ride_known known = {.at = replay->at};
     struct call call;
 
-    call_ride(&call, replay->replays->store, SCRIPT_REPLAY, replay->order->ride, &replay->at);
+    call_ride(&call, replay->replays->store, SCRIPT_REPLAY, replay->order->ride, &known);
     call_number(&call, PAGE_SIZE);
     return call_send(&call, page_answered, replay);
 }

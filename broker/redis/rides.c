@@ -29,21 +29,40 @@ struct redis_ride *redis_rides_get(struct redis_rides *rides, const char *name)
     return ride;
 }
 
+/* Another one has begun. */
+static void leave_epoch(struct ride_known *known)
+{
+    char *left = known->left;
+
+    memmove(left + EPOCH_LEN + 1, left, sizeof known->left - EPOCH_LEN - 1);
+    memcpy(left, known->at.epoch, EPOCH_LEN);
+    left[EPOCH_LEN] = left[EPOCH_LEN + 1] ? ' ' : '\0';
+    left[sizeof known->left - 1] = '\0'; /* where the earliest may have ended in a space */
+}
+
 void redis_ride_reached(struct redis_ride *ride, const struct broker_position *position)
 {
-    bool known = ride->at.epoch[0] != '\0', same = strcmp(ride->at.epoch, position->epoch) == 0;
+    struct broker_position *at = &ride->known.at;
+    bool known = at->epoch[0] != '\0', same = strcmp(at->epoch, position->epoch) == 0;
 
-    if (!same || position->offset > ride->at.offset)
-        ride->at = *position;
+    if (known && !same)
+        leave_epoch(&ride->known);
+    if (!same || position->offset > at->offset)
+        *at = *position;
     if (known && !same)
         ride->rides->renumbered(ride, ride->rides->arg);
 }
 
-const struct broker_position *redis_rides_position(const struct redis_rides *rides, const char *name)
+bool redis_ride_has_left(const struct redis_ride *ride, const char *epoch)
+{
+    return strstr(ride->known.left, epoch) != NULL;
+}
+
+const struct ride_known *redis_rides_known(const struct redis_rides *rides, const char *name)
 {
     const struct redis_ride *ride = redis_rides_find(rides, name, strlen(name));
 
-    return ride ? &ride->at : NULL;
+    return ride ? &ride->known : NULL;
 }
 
 void redis_ride_let_go(struct redis_ride *ride)

@@ -18,13 +18,18 @@ struct redis_rides;
 struct transition;
 struct watch;
 
-/* AUDIT_SOON: when nodes have put back what they hold. */
-enum audit_due { AUDIT_IN_TURN, AUDIT_SOON, AUDIT_AT_ONCE };
+enum { EPOCHS_LEFT_MAX = 4 };
+
+/* What this node knows of a ride, and scripts are told (scripts/ride.lua). */
+struct ride_known {
+    struct broker_position at; /* the latest that Redis has answered; an empty epoch: none yet */
+    char left[EPOCHS_LEFT_MAX * (EPOCH_LEN + 1)]; /* epochs before that, the latest first, a space between */
+};
 
 struct redis_ride {
     char name[RIDE_NAME_MAX + 1];
     struct redis_rides *rides;
-    struct broker_position at;      /* the latest that Redis has answered; an empty epoch: none yet */
+    struct ride_known known;
     struct transition *transitions; /* without an answer, in order of submission (transitions.h) */
     struct held *held;              /* by socket id (held.h) */
     struct person *persons;         /* by id: whose they are */
@@ -32,10 +37,9 @@ struct redis_ride {
     uint64_t compared_ms;           /* when a transition's position was last compared (transitions.c) */
     struct notes notes;             /* what was said of it outside */
     uint64_t audit_ms;              /* when it is to be audited next (audit.h) */
-    enum audit_due audit_due;
-    uint64_t audit_soon_ms; /* when, if that is AUDIT_SOON */
-    uint64_t checked_ms;    /* when what this node holds of it was checked last (audit.c) */
-    bool check_due;         /* it is to be once more */
+    bool audit_due;                 /* among those that are to be at once */
+    uint64_t checked_ms;            /* when what this node holds of it was checked last (audit.c) */
+    bool check_due;                 /* it is to be once more */
     struct redis_ride *audit_prev, *audit_next;
     bool let_go; /* among those that may be unused */
     struct redis_ride *next_let_go;
@@ -60,8 +64,11 @@ struct redis_ride *redis_rides_find(const struct redis_rides *rides, const char 
 /* Redis has answered this position of the ride. */
 void redis_ride_reached(struct redis_ride *ride, const struct broker_position *position);
 
-/* The position known of a ride; NULL when none is. */
-const struct broker_position *redis_rides_position(const struct redis_rides *rides, const char *name);
+/* What is known of a ride; NULL: nothing. */
+const struct ride_known *redis_rides_known(const struct redis_rides *rides, const char *name);
+
+/* Whether that epoch of the ride is over. */
+bool redis_ride_has_left(const struct redis_ride *ride, const char *epoch);
 
 /* A part has nothing of it any more. It stays until redis_rides_settle(). */
 void redis_ride_let_go(struct redis_ride *ride);

@@ -137,7 +137,7 @@ static int send_sweep(struct swept_ride *ride)
     struct sweep *sweep = ride->sweep;
     struct call call;
 
-    call_ride(&call, sweep->store, SCRIPT_SWEEP, ride->name, redis_rides_position(sweep->known, ride->name));
+    call_ride(&call, sweep->store, SCRIPT_SWEEP, ride->name, redis_rides_known(sweep->known, ride->name));
     call_number(&call, BITE);
     if (call_send(&call, sweep_answered, ride) != 0)
         return -1;

@@ -81,7 +81,7 @@ static void tell(const struct transition *transition, struct broker_message *mes
 static void restoration_failed(const struct transition *transition)
 {
     held_restored(transition->transitions->holding, transition->ride, transition->order->socket_id,
-                  transition->claim, 0);
+                  transition->claim, 0, 0);
 }
 
 /* Without success, for the reason given. */
@@ -115,16 +115,18 @@ static enum script script_of(const struct store *store, enum broker_transition_k
     return SCRIPT_TRANSITION;
 }
 
-/* What SCRIPT_TRANSITION is told to do, and SCRIPT_RESTORE of the record. */
-static const char *kind_of(const struct transition *transition)
+/* What SCRIPT_TRANSITION is to do; the others are told what this node has heard. */
+static void add_kind(struct call *call, const struct transition *transition)
 {
     enum broker_transition_kind kind = transition->order->transition;
+    uint64_t heard;
 
-    if (transition->script == SCRIPT_RESTORE)
-        return watch_is_live(transition->ride) ? "newest" : "";
-    if (kind == BROKER_BOARD)
-        return "board";
-    return kind == BROKER_EXIT ? "exit" : "disconnect";
+    if (transition->script == SCRIPT_TRANSITION)
+        call_text(call, kind == BROKER_BOARD ? "board" : kind == BROKER_EXIT ? "exit" : "disconnect");
+    else if (watch_has_heard(transition->ride, &heard))
+        call_number(call, heard);
+    else
+        call_text(call, "");
 }
 
 /* What has to be known elsewhere first, lest nobody finds the rider again. */
@@ -139,26 +141,16 @@ static void announce(const struct transition *transition)
         notes_suspend(&ride->notes, store, ride->name);
 }
 
-static void add_user(struct call *call, const struct transition *transition)
-{
-    const struct blob *user = transition->order->user;
-
-    if (transition->wait_ms > 0)
-        call_number(call, transition->wait_ms);
-    else
-        call_bytes(call, user ? user->data : "", user ? user->len : 0);
-}
-
 /* What is known of the ride. Behind others of this node it is old in any case, and to find it in the log
  * costs Redis a third of a transition: now and then is enough. */
-static struct broker_position known_position(const struct transition *transition)
+static struct ride_known known_of(const struct transition *transition)
 {
     struct redis_ride *ride = transition->ride;
-    struct broker_position known = ride->at;
+    struct ride_known known = ride->known;
     uint64_t now = clock_ms();
 
     if (transition != ride->transitions && now - ride->compared_ms < COMPARE_EVERY_MS)
-        known.chain[0] = '\0';
+        known.at.chain[0] = '\0';
     else
         ride->compared_ms = now;
     return known;
@@ -168,21 +160,23 @@ static struct broker_position known_position(const struct transition *transition
 static void make_call(struct call *call, const struct transition *transition, const char *id)
 {
     struct store *store = transition->transitions->store;
-    const struct broker_position known = known_position(transition);
+    const struct ride_known known = known_of(transition);
     const struct redis_ride *ride = transition->ride;
     const struct order *order = transition->order;
+    const struct blob *user = order->user;
 
     call_ride(call, store, transition->script, ride->name, &known);
-    call_text(call, kind_of(transition));
+    add_kind(call, transition);
     call_text(call, order->socket_id);
     call_text(call, store->node);
     call_text(call, id);
-    add_user(call, transition);
+    call_bytes(call, user ? user->data : "", user ? user->len : 0);
     call_number(call, transition->tenure);
     call_text(call, store->run);
     call_number(call, transition->sequence);
     call_number(call, transition == ride->transitions ? 0 : transition->ride_prev->sequence);
-    call_number(call, store->setup->connections_per_user);
+    call_number(call, transition->script == SCRIPT_SUSPEND ? transition->wait_ms
+                                                           : store->setup->connections_per_user);
 }
 
 static void transition_answered(const struct redisReply *reply, void *arg);
@@ -269,7 +263,7 @@ static void restored(const struct transition *transition, const struct answer *a
 
     if (detail_is(answer, "missing"))
         metric_add(store_metrics(transitions->store)->riders_restored, 1);
-    held_restored(transitions->holding, transition->ride, socket_id, transition->claim,
+    held_restored(transitions->holding, transition->ride, socket_id, transition->claim, answer->tenure,
                   answer->position.offset);
     if (detail_is(answer, "off"))
         held_put_off(transition->ride, socket_id, transition->claim);
@@ -277,16 +271,21 @@ static void restored(const struct transition *transition, const struct answer *a
 
 static void committed(const struct transition *transition, const struct answer *answer)
 {
+    struct transitions *transitions = transition->transitions;
     struct redis_ride *ride = transition->ride;
     const struct order *order = transition->order;
     struct blob *found = NULL;
 
     if (order->transition == BROKER_RESUME && record_user_valid(answer->detail))
         found = alloc_blob(answer->detail.at, answer->detail.len);
-    held_settled(ride, order->socket_id, transition->claim, found ? found : order->user, answer->tenure,
-                 answer->position.offset);
-    watch_result(transition->transitions->watches, ride, message_done(order, &answer->position, found));
+    bool taken = held_settled(ride, order->socket_id, transition->claim, found ? found : order->user,
+                              answer->tenure, answer->position.offset);
+    watch_result(transitions->watches, ride, message_done(order, &answer->position, found));
     blob_unref(found);
+    if (taken) {
+        tell(transition, message_evicted(order->ride, order->socket_id));
+        transitions_disown(transitions, order->ride, order->socket_id);
+    }
 }
 
 static void refused(const struct transition *transition)
@@ -461,7 +460,7 @@ void transitions_submit(struct transitions *transitions, struct order *order)
     if (order->transition == BROKER_BOARD || order->transition == BROKER_RESUME)
         transition->claim = held_claim(transitions->holding, ride, order->socket_id);
     else if (order->transition == BROKER_SUSPEND)
-        held_part(transitions->holding, ride, order->socket_id);
+        order->user = held_part(transitions->holding, ride, order->socket_id);
     else
         held_forget(ride, order->socket_id);
     append(transitions, ride, transition, order);

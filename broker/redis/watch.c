@@ -164,7 +164,7 @@ static void stop_catching_up(struct watch *watch)
  * socket. */
 static void follow(struct watch *watch, const struct broker_message *event)
 {
-    if (strcmp(watch->ride->at.epoch, event->position.epoch) != 0)
+    if (strcmp(watch->ride->known.at.epoch, event->position.epoch) != 0)
         return;
     redis_ride_reached(watch->ride, &event->position);
     held_heard(watch->ride, event);
@@ -241,7 +241,7 @@ static void take_event(struct watch *watch, struct broker_message *event)
         catch_up(watch);
         break;
     case STREAM_FOREIGN:
-        watch->suspect = true;
+        watch->suspect = !redis_ride_has_left(watch->ride, event->position.epoch);
         catch_up(watch);
         break;
     }
@@ -277,10 +277,19 @@ static const struct catchup_reports reports = {
     .failed = catching_up_failed,
 };
 
-/* An audit has found something wrong: every node is to check what it holds. */
-static bool is_call_to_check(const struct redisReply *text)
+/* `check`: an audit has found something wrong, and every node is to check what it holds. `anew`: a new epoch
+ * has begun. */
+static bool take_word(struct watch *watch, const struct redisReply *text)
 {
-    return text->type == REDIS_REPLY_STRING && strcmp(text->str, "check") == 0;
+    if (text->type != REDIS_REPLY_STRING)
+        return false;
+    if (strcmp(text->str, "check") == 0)
+        watch->watches->check(watch->ride, watch->watches->arg);
+    else if (strcmp(text->str, "anew") == 0)
+        repair(watch);
+    else
+        return false;
+    return true;
 }
 
 static void take_message(struct watch *watch, const struct redisReply *text)
@@ -289,10 +298,8 @@ static void take_message(struct watch *watch, const struct redisReply *text)
 
     if (watch->state != WATCH_CATCHING_UP && watch->state != WATCH_LIVE)
         return;
-    if (is_call_to_check(text)) {
-        watch->watches->check(watch->ride, watch->watches->arg);
+    if (take_word(watch, text))
         return;
-    }
     if (text->type != REDIS_REPLY_STRING || record_parse_event(text->str, text->len, &record) != 0) {
         bad_message(watch, "a malformed message");
         repair(watch);
@@ -486,6 +493,20 @@ void watch_suspend_all(struct watches *watches)
 bool watch_is_live(const struct redis_ride *ride)
 {
     return ride->watch && ride->watch->state == WATCH_LIVE;
+}
+
+bool watch_has_heard(const struct redis_ride *ride, uint64_t *offset)
+{
+    if (!watch_is_live(ride) || !stream_same_epoch(&ride->watch->stream, &ride->known.at))
+        return false;
+    *offset = ride->watch->stream.at.offset;
+    return true;
+}
+
+void watch_renumbered(const struct redis_ride *ride)
+{
+    if (watch_is_live(ride) && !stream_same_epoch(&ride->watch->stream, &ride->known.at))
+        catch_up(ride->watch);
 }
 
 void watch_end_all(struct watches *watches)

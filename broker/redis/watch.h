@@ -46,6 +46,12 @@ void watch_result(struct watches *watches, struct redis_ride *ride, struct broke
 /* Whether the ride's events come as they happen. */
 bool watch_is_live(const struct redis_ride *ride);
 
+/* If they do, in the epoch that is known of the ride: up to which offset every event has been heard. */
+bool watch_has_heard(const struct redis_ride *ride, uint64_t *offset);
+
+/* Redis has begun a new epoch of the ride. Perhaps no event will tell. */
+void watch_renumbered(const struct redis_ride *ride);
+
 /* The end, without connections: tells all results that still wait for their events and watches nothing any
  * more. */
 void watch_end_all(struct watches *watches);

@@ -50,6 +50,7 @@ struct place {
 struct call {
     const char *script, *window, *epoch; /* by default none, 60000, and EPOCH for a ride that has none */
     const struct place *known;           /* NULL: nothing is */
+    const char *left;
     const char *args[12];
 };
 
@@ -76,8 +77,9 @@ static redisReply *run(struct redis_server *server, struct call call)
                                   or (call.epoch, EPOCH),
                                   known->epoch,
                                   known->offset,
-                                  known->chain};
-    int count = 15;
+                                  known->chain,
+                                  or (call.left, "")};
+    int count = 16;
 
     for (int i = 0; call.args[i]; i++)
         args[count++] = call.args[i];
@@ -102,6 +104,7 @@ struct operation {
     int sequence, before;
     const char *limit, *window, *epoch;
     const struct place *known;
+    const char *left;
 };
 
 static redisReply *operate(struct redis_server *server, struct operation operation)
@@ -115,10 +118,11 @@ static redisReply *operate(struct redis_server *server, struct operation operati
         .window = operation.window,
         .epoch = operation.epoch,
         .known = operation.known,
+        .left = operation.left,
         .args = { or (operation.kind, ""), socket_of(operation.socket ? operation.socket : 'a'),
                   or (operation.node, "n"), or (operation.id, ""), or (operation.user, or (operation.id, "")),
                   or (operation.tenure, "0"), or (operation.node, "n"), sequence, before,
-                  or (operation.limit, "16")}};
+                  or (operation.limit, strcmp(operation.script, script_suspend) == 0 ? "0" : "16")}};
     return run(server, call);
 }
 
@@ -355,6 +359,26 @@ static void a_repeated_suspension_does_not_undo_the_resumption_after_it(void **s
     expect_connections(server, "@ann=a, a=n ann");
 }
 
+static void a_refused_operation_is_not_done(void **state)
+{
+    struct redis_server *server = *state;
+
+    expect_ok(board(server, .id = "ann", .node = "m"), "1", "");
+    expect_word(board(server, .id = "ann", .sequence = 5), "refused");
+    expect_word(leave(server, .id = "ann", .socket = 'b', .sequence = 6, .before = 5), "early");
+    expect_ok(disconnect(server, .node = "m"), "2", "");
+    expect_ok(board(server, .id = "ann", .sequence = 5), "3", ""); /* it is judged anew */
+}
+
+static void a_repeated_boarding_of_who_was_suspended_since_answers_its_tenure(void **state)
+{
+    struct redis_server *server = *state;
+    uint64_t tenure = tenure_in(board(server, .id = "ann", .sequence = 1));
+
+    freeReplyObject(run(server, (struct call){.script = script_reap, .args = {"n", "0", "100"}}));
+    assert_int_equal(tenure_in(board(server, .id = "ann", .sequence = 1)), tenure);
+}
+
 static void senders_do_not_wait_for_each_other(void **state)
 {
     struct redis_server *server = *state;
@@ -406,7 +430,7 @@ static void a_suspension_lasts_for_a_window_or_as_long_as_it_says(void **state)
     expect_ok(suspend(server), "1", "");
     assert_in_range(deadline_in_ms(server), 1, 60000);
     expect_ok(resume(server), "1", "ann");
-    expect_ok(suspend(server, .user = "900000"), "1", "");
+    expect_ok(suspend(server, .limit = "900000"), "1", "");
     assert_in_range(deadline_in_ms(server), 60001, 900000);
 }
 
@@ -481,19 +505,64 @@ static void only_a_missing_rider_is_told_as_restored(void **state)
     expect_connections(server, "@ann=a, a=n ann");
 }
 
-static void a_newer_record_is_restored_where_nobody_else_can_know_a_newer_one(void **state)
+#define ANN_OLD   "{\"id\":\"ann\",\"n\":1}"
+#define ANN_NEW   "{\"id\":\"ann\",\"n\":2}"
+#define ANN_LATER "{\"id\":\"ann\",\"n\":3}"
+#define BOB       "{\"id\":\"bob\"}"
+
+static void an_older_record_is_replaced_by_whoever_has_heard_everything_of_its_person(void **state)
 {
     struct redis_server *server = *state;
 
-    expect_ok(board(server, .id = "ann", .user = "old"), "1", "");
-    expect_ok(restore(server, .id = "ann", .user = "new", .tenure = LATER), "1", "");
-    expect_users(server, "ann=old");
-    expect_ok(restore(server, .kind = "newest", .id = "ann", .user = "new", .tenure = LATER), "2", "missing");
-    expect_users(server, "ann=new");
-    expect_log(server, "boarded a old, restored a new");
-    expect_ok(board(server, .id = "ann", .user = "newest", .socket = 'b'), "3", "");
-    expect_ok(restore(server, .kind = "newest", .id = "ann", .user = "new", .tenure = LATER), "3", "");
-    expect_users(server, "ann=newest");
+    expect_ok(board(server, .id = "ann", .user = ANN_OLD), "1", "");
+    expect_ok(board(server, .id = "ann", .user = ANN_OLD, .socket = 'c'), "2", "");
+    expect_ok(restore(server, .id = "ann", .user = ANN_NEW, .tenure = LATER), "2", "");
+    expect_users(server, "ann=" ANN_OLD);
+    expect_ok(restore(server, .kind = "2", .id = "ann", .user = ANN_NEW, .tenure = LATER), "3", "missing");
+    expect_users(server, "ann=" ANN_NEW);
+
+    /* What others did since is in nobody's way; */
+    expect_ok(board(server, .id = "bob", .user = BOB, .socket = 'b'), "4", "");
+    redis_run(server, "HSET p:{/x}:users ann %s", ANN_OLD);
+    expect_ok(restore(server, .kind = "3", .id = "ann", .user = ANN_NEW, .tenure = LATER), "5", "missing");
+
+    /* but what the person did, or a log that does not tell. */
+    expect_ok(board(server, .id = "ann", .user = ANN_LATER, .socket = 'c'), "6", "");
+    expect_ok(restore(server, .kind = "5", .id = "ann", .user = ANN_NEW, .tenure = LATER), "6", "");
+    redis_run(server, "XTRIM p:{/x}:log MAXLEN 0");
+    expect_ok(restore(server, .kind = "5", .id = "ann", .user = ANN_NEW, .tenure = LATER), "6", "");
+    expect_users(server, "ann=" ANN_LATER ", bob=" BOB);
+}
+
+static void who_exited_meanwhile_is_not_restored_though_redis_had_lost_the_connection(void **state)
+{
+    struct redis_server *server = *state;
+
+    expect_ok(leave(server, .id = "ann", .user = ANN_NEW, .socket = 'b'), "1", "");
+    expect_ok(restore(server, .kind = "0", .id = "ann", .user = ANN_OLD, .tenure = "9"), "1", "off");
+    expect_ok(restore(server, .kind = "0", .id = "bob", .user = BOB, .socket = 'c', .tenure = "9"), "2",
+              "missing");
+    expect_users(server, "bob=" BOB);
+    expect_connections(server, "@bob=c, c=n bob");
+}
+
+static void what_redis_has_lost_is_put_back_when_its_connection_drops(void **state)
+{
+    struct redis_server *server = *state;
+
+    expect_ok(leave(server, .id = "bob", .user = BOB, .socket = 'b'), "1", "");
+    expect_ok(suspend(server, .kind = "1", .id = "ann", .user = ANN_NEW, .tenure = "9"), "2", "");
+    expect_users(server, "ann=" ANN_NEW);
+    expect_connections(server, "@ann=a, a=- ann");
+    expect_away(server, "a");
+    expect_ok(resume(server, .node = "m"), "2", ANN_NEW);
+
+    /* Where an event tells why it is gone, or may, it is not lost. */
+    expect_ok(disconnect(server, .node = "m"), "3", "");
+    expect_ok(suspend(server, .kind = "2", .id = "ann", .user = ANN_NEW, .tenure = "9"), "3", "");
+    expect_ok(suspend(server, .id = "ann", .user = ANN_NEW, .tenure = "9"), "3", "");
+    expect_users(server, "");
+    expect_connections(server, "");
 }
 
 static void a_list_that_is_missing_is_made_anew_by_a_restoration(void **state)
@@ -949,7 +1018,7 @@ static void every_script_finds_that_this_is_another_history(void **state)
 {
     const struct call calls[] = {
         {.script = script_reap, .args = {"n", "0", "100"}},
-        {.script = script_roster, .args = {"100"}},
+        {.script = script_roster, .args = {"100", "", "0", ""}},
         {.script = script_audit, .args = {"connections", "0", "100", "1000"}},
         {.script = script_sweep, .args = {"100"}},
     };
@@ -980,6 +1049,18 @@ static void an_offset_behind_the_one_that_is_known_begins_a_new_epoch(void **sta
     expect_another_history(server, &known);
     strcpy(known.offset, "40"); /* who knows only the old epoch does not begin yet another */
     expect_moved(board(server, .id = "ann", .known = &known, .epoch = "epochZZZ"), "epochYYY", "0");
+}
+
+static void an_epoch_that_is_over_begins_a_new_one(void **state)
+{
+    static const struct place later = {"epochNEW", "7", "deadbeef"};
+    struct redis_server *server = *state;
+
+    tell_three(server, "n");
+    expect_moved(board(server, .id = "ann", .known = &later, .left = "epochABC epochDEF"), EPOCH, "3");
+    expect_moved(board(server, .id = "ann", .known = &later, .left = "epochABC " EPOCH, .epoch = "epochYYY"),
+                 "epochYYY", "0");
+    expect_log(server, "");
 }
 
 static void a_new_epoch_begins_with_how_many_are_aboard(void **state)
@@ -1208,8 +1289,13 @@ static void sweeping_leaves_aboard_who_is_held_and_forgets_who_is_unknown(void *
 
 static redisReply *ask_roster(struct redis_server *server, const struct place *known, const char *page)
 {
-    return run(server,
-               (struct call){.script = script_roster, .known = known, .epoch = "epochYYY", .args = {page}});
+    static const struct place nowhere = {.offset = "0"};
+    const struct place *from = known ? known : &nowhere;
+
+    return run(server, (struct call){.script = script_roster,
+                                     .known = known,
+                                     .epoch = "epochYYY",
+                                     .args = {page, from->epoch, from->offset, from->chain}});
 }
 
 static void the_roster_is_what_follows_or_who_is_aboard(void **state)
@@ -1240,9 +1326,31 @@ static void the_roster_is_what_follows_or_who_is_aboard(void **state)
 
     memcpy(first.chain, "deadbeef", sizeof first.chain);
     reply = ask_roster(server, &first, "10");
-    assert_string_equal(reply->element[0]->str, "users");
+    assert_string_equal(reply->element[0]->str, "anew");
     expect_place(reply, "epochYYY", "0");
-    assert_int_equal(reply->element[4]->elements, 4);
+    assert_int_equal(reply->element[4]->integer, 1);
+    freeReplyObject(reply);
+}
+
+/* A gateway has the answer of a transition before its event. */
+static void the_roster_script_knows_more_than_where_it_reads_from(void **state)
+{
+    struct redis_server *server = *state;
+    struct place from, lost;
+
+    freeReplyObject(board(server, .id = "ann"));
+    from = place_of(server);
+    freeReplyObject(board(server, .id = "bob", .socket = 'b'));
+    lost = place_of(server);
+    struct call call = {.script = script_roster,
+                        .known = &lost,
+                        .epoch = "epochYYY",
+                        .args = {"10", from.epoch, from.offset, from.chain}};
+    expect_word(run(server, call), "log");
+    redis_run(server, "HSET p:{/x}:meta offset 1 chain %s", from.chain);
+    redis_run(server, "XTRIM p:{/x}:log MAXLEN 0");
+    redisReply *reply = run(server, call);
+    expect_place(reply, "epochYYY", "0");
     freeReplyObject(reply);
 }
 
@@ -1256,6 +1364,7 @@ static void an_epoch_that_began_with_nobody_is_told_from_its_beginning(void **st
     assert_string_equal(reply->element[0]->str, "anew");
     expect_place(reply, EPOCH, "0");
     assert_string_equal(reply->element[3]->str, NO_CHAIN);
+    assert_int_equal(reply->element[4]->integer, 0);
     struct place beginning = {.offset = "0", .chain = NO_CHAIN};
     memcpy(beginning.epoch, EPOCH, sizeof beginning.epoch);
     freeReplyObject(reply);
@@ -1351,7 +1460,7 @@ static void a_check_names_what_is_missing_or_otherwise(void **state)
     freeReplyObject(board(server, .id = "cem", .socket = 'c'));              /* its person is missing */
     freeReplyObject(board(server, .id = "dan", .socket = 'd'));              /* with another record */
     freeReplyObject(board(server, .id = "eve", .socket = 'e', .node = "m"));
-    freeReplyObject(board(server, .id = "eve", .socket = 'f')); /* with one that e may have brought */
+    freeReplyObject(board(server, .id = "eve", .socket = 'f')); /* and though e may have brought it */
     add_held(server, held, 'a', "ann");
     add_held(server, held, 'b', "bob");
     add_held(server, held, 'c', "cem");
@@ -1364,7 +1473,7 @@ static void a_check_names_what_is_missing_or_otherwise(void **state)
     for (size_t i = 0; i < reply->elements; i++)
         strncat(wrong, reply->element[i]->str, 1);
     freeReplyObject(reply);
-    assert_string_equal(wrong, "bcdg");
+    assert_string_equal(wrong, "bcdfg");
 }
 
 /* --- auditing --- */
@@ -1859,7 +1968,7 @@ static const struct spoiling spoilings[] = {
      {.script = script_reap, .window = "0", .args = {"n", "0", "100"}},
      "users connections away meta log"},
     {"sweep", {0}, {.script = script_sweep, .args = {"100"}}, "users connections away meta log"},
-    {"roster", {0}, {.script = script_roster, .args = {"100"}}, "users meta log"},
+    {"roster", {0}, {.script = script_roster, .args = {"100", "", "0", ""}}, "users meta log"},
     {"check",
      {0},
      {.script = script_check, .args = {"n", "aaaaaaaaaaaaaaaaaaaa01234567"}},
@@ -1905,6 +2014,8 @@ int main(void)
         on_redis(an_operation_ahead_of_its_predecessor_is_sent_back),
         on_redis(operations_without_effect_keep_their_place_in_the_order_too),
         on_redis(a_repeated_suspension_does_not_undo_the_resumption_after_it),
+        on_redis(a_refused_operation_is_not_done),
+        on_redis(a_repeated_boarding_of_who_was_suspended_since_answers_its_tenure),
         on_redis(senders_do_not_wait_for_each_other),
         on_redis(a_boarding_that_was_refused_is_refused_again),
         on_redis(suspended_riders_stay_aboard_and_are_held_by_nobody),
@@ -1914,7 +2025,9 @@ int main(void)
         on_redis(the_later_tenure_wins),
         on_redis(at_the_same_tenure_a_suspended_socket_is_taken_back_and_a_held_one_is_not),
         on_redis(only_a_missing_rider_is_told_as_restored),
-        on_redis(a_newer_record_is_restored_where_nobody_else_can_know_a_newer_one),
+        on_redis(an_older_record_is_replaced_by_whoever_has_heard_everything_of_its_person),
+        on_redis(who_exited_meanwhile_is_not_restored_though_redis_had_lost_the_connection),
+        on_redis(what_redis_has_lost_is_put_back_when_its_connection_drops),
         on_redis(a_list_that_is_missing_is_made_anew_by_a_restoration),
         on_redis(a_person_is_aboard_once_by_all_its_connections),
         on_redis(only_the_last_connection_that_is_lost_is_told_as_a_disconnection),
@@ -1942,6 +2055,7 @@ int main(void)
         on_redis(what_the_log_does_not_reach_is_believed),
         on_redis(every_script_finds_that_this_is_another_history),
         on_redis(an_offset_behind_the_one_that_is_known_begins_a_new_epoch),
+        on_redis(an_epoch_that_is_over_begins_a_new_one),
         on_redis(a_new_epoch_begins_with_how_many_are_aboard),
         on_redis(a_damaged_position_begins_a_new_epoch),
         on_redis(what_was_sent_in_another_epoch_is_not_done),
@@ -1955,6 +2069,7 @@ int main(void)
         on_redis(sweeping_takes_out_who_is_due_and_tells_each_once),
         on_redis(sweeping_leaves_aboard_who_is_held_and_forgets_who_is_unknown),
         on_redis(the_roster_is_what_follows_or_who_is_aboard),
+        on_redis(the_roster_script_knows_more_than_where_it_reads_from),
         on_redis(an_epoch_that_began_with_nobody_is_told_from_its_beginning),
         on_redis(a_replay_reaches_exactly_as_far_back_as_the_log),
         on_redis(a_replay_of_another_history_is_refused),

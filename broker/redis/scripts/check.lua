@@ -4,10 +4,9 @@
 --
 -- held   for each connection 20 letters of its name and 8 of its record's fingerprint
 --
--- Answers the names of those that are missing, or another node's, or whose person is missing or has another record,
--- though this is its only connection.
+-- Answers the names of those that are missing, or another node's, or whose person is missing or has another record.
 
-local node, held = unpack(ARGV, 8)
+local node, held = unpack(ARGV, 9)
 
 local sockets, marks, missing = {}, {}, {}
 for socket, mark in string.gmatch(held, '(....................)(........)') do
@@ -21,9 +20,7 @@ for i, text in ipairs(redis.call('HMGET', connections, unpack(sockets))) do
     ids[i] = holder == node and id or ''
 end
 for i, record in ipairs(redis.call('HMGET', users, unpack(ids))) do
-    local right = record and (string.sub(redis.sha1hex(record), 1, 8) == marks[i]
-        or without(redis.call('HGET', connections, '@' .. ids[i]), sockets[i]) ~= '')
-    if not right then
+    if not record or string.sub(redis.sha1hex(record), 1, 8) ~= marks[i] then
         missing[#missing + 1] = sockets[i]
     end
 end

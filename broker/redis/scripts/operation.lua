@@ -2,25 +2,27 @@
 --
 -- ARGV  kind socket node id user tenure run sequence before limit
 --
--- kind      for transition.lua: board, exit or disconnect; for restore.lua: newest, or empty
+-- kind      for transition.lua: board, exit or disconnect; for the others: up to which offset of this epoch the node
+--           has heard every event; empty: it does not know
 -- id, user  the person and its record, empty where the operation needs none
 -- tenure    when the node obtained the connection, by clock(); 0: it did not, as far as it knows
 -- run       names the sender's process; with `sequence`, which rises, it is the operation's id
 -- before    the sequence of the sender's previous operation on this ride if that had no answer yet, else 0
--- limit     how many connections one person may have
+-- limit     how many connections one person may have; for suspend.lua: another window, where it is not 0
 --
 -- One sender's operations on a ride are done in the order of their sequences, each once, whatever was lost or
 -- overtaken on the way: `done:<run>` in `meta` holds the last one. A repeated operation changes nothing.
 --
 -- An operation is of the epoch that its sender knows. In another one it is not done: it may have been on its way since
--- before this Redis lost what it had, from a process that is dead by now, and nobody would look after its rider. A
--- sender that lives sends it again, having heard of the epoch.
+-- before this Redis lost what it had, from a process that is dead by now, and nobody would look after its rider. A sender
+-- that lives sends it again, having heard of the epoch.
 --
 -- Answers {'ok', epoch, offset, chain, tenure, detail}, {'refused'} (another node has obtained the connection later),
--- {'crowded'} (the person has too many), {'early'} (`before` is not done: send again) or {'moved', epoch, offset,
--- chain} (the ride has begun anew: send again).
+-- {'crowded'} (the person has too many), {'early'} (`before` is not done: send again) or {'moved', epoch, offset, chain}
+-- (the ride has begun anew: send again). Only what is answered `ok` counts as done: anything else, sent again, is judged
+-- anew.
 
-local kind, socket, node, id, user, tenure, run, sequence, before, limit = unpack(ARGV, 8)
+local kind, socket, node, id, user, tenure, run, sequence, before, limit = unpack(ARGV, 9)
 
 -- Every key is read before the first write: a key of the wrong type stops the script here, or at the log, with nothing
 -- changed. Each call costs Redis about as much as all else around it: nothing is read that is not needed.
@@ -46,8 +48,8 @@ local operation = run .. '-' .. sequence
 local repeated = tonumber(sequence) <= last
 local mine = holder == node
 
--- Who suspended or reaped it has obtained nothing: at the same tenure it may be taken back. What is put off and
--- nobody's is anybody's whose client boards.
+-- Who suspended or reaped it has obtained nothing: at the same tenure it may be taken back. What is put off and nobody's
+-- is anybody's whose client boards.
 local stale = holder and not mine and not (suspended and current == '')
     and (tonumber(since) > tonumber(tenure) or since == tenure and not suspended)
 
@@ -90,7 +92,43 @@ local function ok(from, detail)
     return {'ok', epoch, offset, chain, from or '0', detail or ''}
 end
 
-local function refuse()
-    done()
-    return {'refused'}
+local function answer_undone(word)
+    set_expiry() -- a new epoch may have begun here
+    return {word}
+end
+
+-- --- what Redis has lost ---
+
+local SEARCHED = 128 -- entries of the log, from its end
+
+local function id_of(record)
+    local readable, parsed = pcall(cjson.decode, record)
+    return readable and type(parsed) == 'table' and parsed.id
+end
+
+-- What has been told of the person since the node last heard: the kind of the latest event about it, 'nothing', or nil
+-- where that is not known.
+local function told_since(heard)
+    if heard == '' or offset - heard > SEARCHED then
+        return nil
+    end
+    local entries = redis.call('XREVRANGE', log, '+', string.format('%.0f-0', heard + 1), 'COUNT', SEARCHED)
+    for _, entry in ipairs(entries) do
+        if id_of(entry[2][10]) == id then
+            return entry[2][6]
+        end
+    end
+    return #entries == offset - heard and 'nothing' or nil
+end
+
+-- The connection is aboard as `id` after all. Answers whether something had to be told: the person was missing, or had
+-- an older record than the node's, which is the latest if nothing has been told of the person since.
+local function put_back(news)
+    leave_other()
+    local missing = not aboard or news == 'nothing' and aboard ~= user
+    if missing then
+        tell(operation, 'restored', socket, user)
+        redis.call('HSET', users, id, user)
+    end
+    return missing
 end

@@ -6,7 +6,7 @@
 --
 -- Answers {'ok', epoch, offset, chain, taken, cursor}; the cursor is 0 after the last page.
 
-local node, cursor, limit = unpack(ARGV, 8)
+local node, cursor, limit = unpack(ARGV, 9)
 
 redis.call('HLEN', users)
 redis.call('ZCARD', away)

@@ -6,11 +6,11 @@
 -- Answers {'log', epoch, offset of the ride, chain, entries}, or {'gone'} where the log does not reach back to the
 -- position, or tells another history.
 
-local page = ARGV[8]
+local page = ARGV[9]
 
 local at = redis.call('HMGET', meta, 'epoch', 'offset', 'chain')
 epoch, offset, chain = at[1], at[2], at[3]
-if not is_position() or epoch ~= known_epoch or not leads_on() then
+if not is_position() or epoch ~= known_epoch or not leads_on(known_offset, known_chain) then
     return {'gone'}
 end
 local first = string.format('%.0f-0', known_offset + 1)

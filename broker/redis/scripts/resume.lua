@@ -4,7 +4,7 @@
 
 if repeated then
     if holder and not mine then
-        return refuse()
+        return answer_undone('refused')
     end
     return ok(since, aboard)
 end

@@ -2,7 +2,7 @@
 -- person's connections are, and how long keys live.
 --
 -- KEYS  users connections away meta log
--- ARGV  channel window cap candidate known_epoch known_offset known_chain, then the script's own
+-- ARGV  channel window cap candidate known_epoch known_offset known_chain left, then the script's own
 --
 -- window    how long a suspended connection is waited for, in milliseconds
 -- cap       how many events the log keeps, about
@@ -10,9 +10,10 @@
 --           every server
 -- known_*   the latest position the caller knows. An empty epoch: none. An empty chain: the caller had it compared just
 --           now, and events have come since
+-- left      epochs, with a space between, that the caller has left for the known one
 
 local users, connections, away, meta, log = unpack(KEYS)
-local channel, window, cap, candidate, known_epoch, known_offset, known_chain = unpack(ARGV, 1, 7)
+local channel, window, cap, candidate, known_epoch, known_offset, known_chain, left = unpack(ARGV, 1, 8)
 
 -- Where the ride is.
 local epoch, offset, chain
@@ -52,41 +53,53 @@ local function is_position()
         and string.find(epoch, '^[%w_-]+$') and string.find(offset, '^%d+$') and string.find(chain, '^[%da-f]+$')
 end
 
--- Whether the ride's events go on from the known position, of the same epoch. What the log does not reach is believed.
-local function leads_on()
-    local behind = offset - known_offset
-    if behind < 0 or known_chain == '' then
+-- Whether the ride's events go on from a position of its epoch. What the log does not reach is believed.
+local function leads_on(from_offset, from_chain)
+    local behind = offset - from_offset
+    if behind < 0 or from_chain == '' then
         return behind >= 0
     end
     if behind == 0 then
-        return chain == known_chain
+        return chain == from_chain
     end
-    local entry = redis.call('XRANGE', log, known_offset .. '-0', '+', 'COUNT', 1)[1]
+    local entry = redis.call('XRANGE', log, from_offset .. '-0', '+', 'COUNT', 1)[1]
     if not entry then
         return true
     end
     local id, fields = entry[1], entry[2]
-    if id == known_offset .. '-0' then
-        return fields[2] == known_chain
+    if id == from_offset .. '-0' then
+        return fields[2] == from_chain
     end
-    return id ~= string.format('%.0f-0', known_offset + 1)
-        or fields[2] == chain_on(known_chain, fields[4], fields[6], fields[8])
+    return id ~= string.format('%.0f-0', from_offset + 1)
+        or fields[2] == chain_on(from_chain, fields[4], fields[6], fields[8])
 end
 
--- A new epoch. `began` says how many were aboard: with nobody, its log tells everything about it.
+-- A new epoch. `began` says how many were aboard: with nobody, its log tells everything about it. Whoever follows the
+-- ride is told, since there may be no event for long.
 local function begin_anew()
     redis.call('DEL', log)
     epoch, offset, chain = candidate, '0', BEGINNING
     redis.call('HSET', meta, 'epoch', epoch, 'offset', offset, 'chain', chain, 'began', redis.call('HLEN', users))
+    if known_epoch ~= '' then
+        redis.call('PUBLISH', channel, 'anew')
+    end
 end
 
--- Finds where the ride is. It begins a new epoch when it has no position, or one that no script of ours wrote, or one
--- that what the caller knows does not lead to: then this is an older copy, and what was told since would be told anew
--- under the same numbers. Answers another field of `meta` as well.
+-- Whether Redis has gone back: to before what the caller knows, or to an epoch that is over. Then this is an older copy,
+-- and what was told since would be told anew under the same numbers.
+local function has_gone_back()
+    if epoch == known_epoch then
+        return not leads_on(known_offset, known_chain)
+    end
+    return left ~= '' and string.find(left, epoch, 1, true)
+end
+
+-- Finds where the ride is. It begins a new epoch when it has no position, or one that no script of ours wrote, or when
+-- Redis has gone back. Answers another field of `meta` as well.
 local function find_position(field)
     local at = redis.call('HMGET', meta, 'epoch', 'offset', 'chain', field or 'began')
     epoch, offset, chain = at[1], at[2], at[3]
-    if not is_position() or epoch == known_epoch and not leads_on() then
+    if not is_position() or has_gone_back() then
         begin_anew()
     end
     return at[4]

@@ -1,12 +1,12 @@
--- Ends the suspended connections whose window has passed, those that are put off in silence. Whose deadline is further
--- from now than a window was suspended before Redis' clock was put back, and gets one window.
+-- Ends the suspended connections whose window has passed, those that are put off in silence. Whose deadline is further from now than a window was suspended
+-- before Redis' clock was put back, and gets one window.
 --
 -- ARGV  limit
 --
 -- `limit` is how many connections one call may take.
 -- Answers {'ok', epoch, offset, chain, connections taken, suspended ones left} or {'none', suspended ones left}.
 
-local limit = ARGV[8]
+local limit = ARGV[9]
 
 local now, latest = deadline_in(0), deadline_in(math.max(window, 2000))
 local sockets = redis.call('ZRANGEBYSCORE', away, '-inf', now, 'LIMIT', 0, limit)

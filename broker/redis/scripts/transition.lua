@@ -1,7 +1,5 @@
 -- A rider boards, exits or drops for good. A disconnection is told only if the connection is aboard and this node's.
 
-local SEARCHED = 128
-
 if repeated then
     local told
     for _, entry in ipairs(redis.call('XREVRANGE', log, '+', '-', 'COUNT', SEARCHED)) do
@@ -12,9 +10,9 @@ if repeated then
         end
     end
     if stale and not told and kind ~= 'disconnect' then
-        return refuse()
+        return answer_undone('refused')
     end
-    return ok(mine and since)
+    return ok((mine or suspended) and since)
 end
 
 if kind == 'disconnect' then
@@ -27,7 +25,7 @@ if kind == 'disconnect' then
     return ok()
 end
 if stale then
-    return refuse()
+    return answer_undone('refused')
 end
 
 if kind == 'board' then
@@ -41,7 +39,7 @@ if kind == 'board' then
             end
         end
         if not oldest then
-            return {'crowded'} -- and not done: said again, it is judged anew
+            return answer_undone('crowded')
         end
         end_connection(operation, oldest, id)
         redis.call('ZREM', away, oldest)
