@@ -19,7 +19,8 @@
  *   RESULT   Exactly one for every transition submitted. `ok` means the backend has committed it. For a
  *            watched ride it comes after the event (or after a roster that includes it).
  *   HISTORY  Exactly one for every broker_replay(). For a watched ride it comes after the last event in it.
- *   TALLY    Of a watched ride, now and then: how many the store has aboard at a position.
+ *   TALLY    Of a watched ride, now and then: how many the store has aboard at a position. Where the gateway
+ *            has another number there, it asks with broker_reread().
  *   EVICTED  Another node has taken over a socket this node held: its client is elsewhere, end the copy here.
  *            Where a transition was refused for that reason, its RESULT comes first.
  *   STATE    Up and down, starting from down. While down, boardings and exits wait up to queue_bytes and are
@@ -77,12 +78,15 @@ enum broker_event_kind {
 };
 
 enum broker_transition_kind {
-    BROKER_BOARD,      /* the socket's rider is aboard with this user record */
-    BROKER_EXIT,       /* the rider leaves; told to everyone even if it was not aboard */
-    BROKER_DISCONNECT, /* the socket is gone for good without exiting; told only if its rider was aboard */
+    BROKER_BOARD, /* the socket's rider is aboard with this user record */
+    BROKER_EXIT,  /* the rider leaves, with all its sockets; told to everyone even if it was not aboard */
 
-    /* The connection dropped: the rider stays aboard for the recovery window and leaves then, as by
-     * DISCONNECT. Nothing if another node holds the socket by now. */
+    /* The socket is gone for good without exiting: its rider leaves if this was its last one (DISCONNECTED),
+     * else ENDED. Nothing if the rider was not aboard by it. */
+    BROKER_DISCONNECT,
+
+    /* The connection dropped: the socket counts for the recovery window and is gone then, as by DISCONNECT.
+     * Nothing if another node holds the socket by now. */
     BROKER_SUSPEND,
 
     /* A client came back with the socket's recovery id: the socket is this node's from now on, wherever it

@@ -2,7 +2,8 @@
 #
 #   embed_text(<target> <name> <file>...)
 #
-# (files relative to the current folder, or absolute) adds a source to the target that defines `const char <name>[]`: the files, one after the other, and a NUL.
+# (files relative to the current folder, or absolute) adds a source to the target that defines `const char <name>[]`:
+# the files, one after the other, and a NUL.
 # Run as a script (cmake -P), this file is also what writes that source.
 
 if(CMAKE_SCRIPT_MODE_FILE)

@@ -1,5 +1,5 @@
-# What `make install` and `make package` put where: the gateway, the web client where it has been built, the systemd unit
-# and its environment file, and the documents.
+# What `make install` and `make package` put where: the gateway, the web client where it has been built, the systemd
+# unit and its environment file, and the documents.
 
 include(GNUInstallDirs)
 set(dist "${PROJECT_SOURCE_DIR}/client/dist")
@@ -7,8 +7,8 @@ set(dist "${PROJECT_SOURCE_DIR}/client/dist")
 install(FILES "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/README.ko.md" "${PROJECT_SOURCE_DIR}/LICENSE"
               "${PROJECT_SOURCE_DIR}/CHANGELOG.md" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
-# It may hold a password; systemd reads it as root. What somebody has written into it stays. (file(INSTALL) heeds DESTDIR
-# by itself.)
+# It may hold a password; systemd reads it as root. What somebody has written into it stays. (file(INSTALL) heeds
+# DESTDIR by itself.)
 set(environment "${CMAKE_INSTALL_FULL_SYSCONFDIR}/ridecast/ridecast.env")
 install(CODE "
   if(NOT EXISTS \"\$ENV{DESTDIR}${environment}\")

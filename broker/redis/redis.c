@@ -473,7 +473,7 @@ static void redis_replay(struct backend *backend, struct order *order)
     replays_add(&redis_of(backend)->replays, order);
 }
 
-/* Here a roster and the log it comes from cannot differ yet. */
+/* A gateway has another number aboard than a TALLY told. */
 static void redis_reread(struct backend *backend, const char *ride)
 {
     watch_reread(&redis_of(backend)->watches, ride);

@@ -7,12 +7,13 @@
 -- pause    in milliseconds: a ride that was gone through less than that ago is left alone
 --
 -- Every connection that a node holds is named to it on its own channel; it suspends what it does not hold. A suspended
--- connection has a deadline, one that is put off, too. A person's list has its connections, and they are aboard as that person. A person without
--- any gets one that is suspended, and every node is asked to check what it holds: so the person is found, or ends.
+-- connection has a deadline, one that is put off, too. A person's list has its connections, and they are aboard as that
+-- person. A person without any gets one that is suspended, and every node is asked to check what it holds: so the
+-- person is found, or ends.
 --
--- Answers {'ok', epoch, offset, chain, how many are aboard, how many are suspended, cursor, nodes, whether something was
--- wrong that the nodes may know better} (the cursor is 0 after the last page) or {'recent', epoch, offset, chain, aboard,
--- suspended}.
+-- Answers {'ok', epoch, offset, chain, how many are aboard, how many are suspended, cursor, nodes, whether something
+-- was wrong that the nodes may know better} (the cursor is 0 after the last page) or {'recent', epoch, offset, chain,
+-- aboard, suspended}.
 
 local what, cursor, limit, pause = unpack(ARGV, 9)
 

@@ -14,13 +14,13 @@
 -- overtaken on the way: `done:<run>` in `meta` holds the last one. A repeated operation changes nothing.
 --
 -- An operation is of the epoch that its sender knows. In another one it is not done: it may have been on its way since
--- before this Redis lost what it had, from a process that is dead by now, and nobody would look after its rider. A sender
--- that lives sends it again, having heard of the epoch.
+-- before this Redis lost what it had, from a process that is dead by now, and nobody would look after its rider. A
+-- sender that lives sends it again, having heard of the epoch.
 --
 -- Answers {'ok', epoch, offset, chain, tenure, detail}, {'refused'} (another node has obtained the connection later),
--- {'crowded'} (the person has too many), {'early'} (`before` is not done: send again) or {'moved', epoch, offset, chain}
--- (the ride has begun anew: send again). Only what is answered `ok` counts as done: anything else, sent again, is judged
--- anew.
+-- {'crowded'} (the person has too many), {'early'} (`before` is not done: send again) or {'moved', epoch, offset,
+-- chain} (the ride has begun anew: send again). Only what is answered `ok` counts as done: anything else, sent again, is
+-- judged anew.
 
 local kind, socket, node, id, user, tenure, run, sequence, before, limit = unpack(ARGV, 9)
 
@@ -48,8 +48,8 @@ local operation = run .. '-' .. sequence
 local repeated = tonumber(sequence) <= last
 local mine = holder == node
 
--- Who suspended or reaped it has obtained nothing: at the same tenure it may be taken back. What is put off and nobody's
--- is anybody's whose client boards.
+-- Who suspended or reaped it has obtained nothing: at the same tenure it may be taken back. What is put off and
+-- nobody's is anybody's whose client boards.
 local stale = holder and not mine and not (suspended and current == '')
     and (tonumber(since) > tonumber(tenure) or since == tenure and not suspended)
 

@@ -85,8 +85,8 @@ local function begin_anew()
     end
 end
 
--- Whether Redis has gone back: to before what the caller knows, or to an epoch that is over. Then this is an older copy,
--- and what was told since would be told anew under the same numbers.
+-- Whether Redis has gone back: to before what the caller knows, or to an epoch that is over. Then this is an older
+-- copy, and what was told since would be told anew under the same numbers.
 local function has_gone_back()
     if epoch == known_epoch then
         return not leads_on(known_offset, known_chain)

@@ -11,7 +11,8 @@
 --   {'log', epoch, offset, chain, entries}   what follows that position, oldest first, perhaps not all of it
 --   {'users', epoch, offset, chain, {id, user, ...}}
 --   {'large', epoch, offset, chain}          more users than a page: to be read with HSCAN
---   {'anew', epoch, 0, chain, began}         a new epoch whose log goes back to where it began, and whether somebody was aboard
+--   {'anew', epoch, 0, chain, began}         a new epoch whose log goes back to where it began, and whether somebody
+--                                            was aboard
 
 local page, from_epoch, from_offset, from_chain = unpack(ARGV, 9)
 

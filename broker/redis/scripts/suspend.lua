@@ -1,5 +1,5 @@
--- The connection dropped: it stays aboard until the window has passed, but for what the client has resumed elsewhere. If
--- Redis has lost it, and no event says why, it is put back.
+-- The connection dropped: it stays aboard until the window has passed, but for what the client has resumed elsewhere.
+-- If Redis has lost it, and no event says why, it is put back.
 
 if not repeated and mine then
     if current == '' then

@@ -1,5 +1,5 @@
--- Ends the suspended connections whose window has passed, those that are put off in silence. Whose deadline is further from now than a window was suspended
--- before Redis' clock was put back, and gets one window.
+-- Ends the suspended connections whose window has passed, those that are put off in silence. Whose deadline is further
+-- from now than a window was suspended before Redis' clock was put back, and gets one window.
 --
 -- ARGV  limit
 --
