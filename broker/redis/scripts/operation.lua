@@ -19,8 +19,8 @@
 --
 -- Answers {'ok', epoch, offset, chain, tenure, detail}, {'refused'} (another node has obtained the connection later),
 -- {'crowded'} (the person has too many), {'early'} (`before` is not done: send again) or {'moved', epoch, offset,
--- chain} (the ride has begun anew: send again). Only what is answered `ok` counts as done: anything else, sent again, is
--- judged anew.
+-- chain} (the ride has begun anew: send again). Only what is answered `ok` counts as done: anything else, sent again,
+-- is judged anew.
 
 local kind, socket, node, id, user, tenure, run, sequence, before, limit = unpack(ARGV, 9)
 

@@ -1,6 +1,6 @@
 -- A node puts back a connection whose client it still has. Its person missing, or aboard with an older record: told.
--- Else the connection is taken back in silence. `detail` says what has changed: 'missing', or 'off' where the person has
--- exited through another connection and must not come back.
+-- Else the connection is taken back in silence. `detail` says what has changed: 'missing', or 'off' where the person
+-- has exited through another connection and must not come back.
 
 if stale then
     return answer_undone('refused')
