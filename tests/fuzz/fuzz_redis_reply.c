@@ -11,6 +11,7 @@
  *   p           ... or come on the connection for events
  *   h t c       this node is told that it holds a socket, that another has taken it; is asked to check
  *   l g z q     Redis loses its persons, is an older copy, is empty, publishes no event this once
+ *   d           the lease of this node is gone
  *   + -         a connection is ready, is lost
  *   k           time passes
  *   f           the gateway stops
@@ -254,6 +255,9 @@ static bool disturb(char letter, unsigned digit)
         return true;
     case 'c':
         world_tell_ride(ride, "check");
+        return true;
+    case 'd':
+        world_lose_lease();
         return true;
     case 'l':
         store_lose_persons();

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { LINKS = 4, PENDING_MAX = 4096 };
+enum { LINKS = 4, PENDING_MAX = 4096, ELEMENTS_MAX = 1 << 18 };
 
 /* A command that waits for its answer. */
 struct call {
@@ -219,6 +219,20 @@ static void say(struct redis_link *link, const redisReply *reply)
     settle(link);
 }
 
+#if HIREDIS_MAJOR >= 1
+typedef size_t element_count;
+#else
+typedef int element_count;
+#endif
+
+static void *(*make_array)(const redisReadTask *task, element_count count);
+
+/* As redis_link.c does. */
+static void *bounded_array(const redisReadTask *task, element_count count)
+{
+    return (size_t)count > ELEMENTS_MAX ? NULL : make_array(task, count);
+}
+
 size_t world_say(struct redis_link *link, const char *text, size_t len)
 {
     redisReader *reader = redisReaderCreate();
@@ -226,6 +240,10 @@ size_t world_say(struct redis_link *link, const char *text, size_t len)
     size_t used = 0;
 
     CHECK(reader);
+    redisReplyObjectFunctions makers = *reader->fn;
+    make_array = makers.createArray;
+    makers.createArray = bounded_array;
+    reader->fn = &makers;
     if (redisReaderFeed(reader, text, len) == REDIS_OK && redisReaderGetReply(reader, &reply) == REDIS_OK &&
         reply) {
         used = len - (reader->len - reader->pos);
@@ -250,7 +268,8 @@ static void push(const char *channel, const char *text)
     buf_deinit(&message);
 }
 
-static char node[128]; /* who joined last: the sweeper */
+static char node[128];  /* who joined last: the sweeper */
+static bool lease_gone; /* when it is renewed next */
 
 void world_tell_node(const char *text)
 {
@@ -295,6 +314,9 @@ static void make_reply(const struct call *call, struct buf *reply)
         resp_text(reply, word);
         resp_text(reply, call->args[1]);
         resp_number(reply, 1);
+    } else if (lease_gone && !strcmp(word, "SET") && !strcmp(call->args[call->count - 1], "XX")) {
+        lease_gone = false;
+        CHECK(!buf_append_str(reply, "$-1\r\n"));
     } else if (!strcmp(word, "EVALSHA")) {
         store_run(&(struct store_call){call->args, call->count}, reply);
     } else if (!strcmp(word, "SCRIPT")) {
@@ -334,9 +356,15 @@ bool world_answer(struct redis_link *link)
     return true;
 }
 
+void world_lose_lease(void)
+{
+    lease_gone = true;
+}
+
 void world_begin(void)
 {
     link_count = 0;
     node[0] = '\0';
+    lease_gone = false;
     store_begin(push);
 }

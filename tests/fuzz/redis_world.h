@@ -37,6 +37,9 @@ size_t world_say(struct redis_link *link, const char *text, size_t len);
 /* Answers the oldest command as Redis does. False: there is none. */
 bool world_answer(struct redis_link *link);
 
+/* The node's lease is gone when it is renewed next. */
+void world_lose_lease(void);
+
 /* Somebody says this on the channel of the node, or of a ride. */
 void world_tell_node(const char *text);
 void world_tell_ride(const char *ride, const char *text);
