@@ -108,6 +108,7 @@ static void info_came(const struct redisReply *reply, void *arg)
         checkup->failed = true;
     } else if (reply->type == REDIS_REPLY_STRING) {
         checkup->appends = strcmp(field(reply->str, "aof_enabled", value), "1") == 0;
+        checkup->server_up_ms = strtoull(field(reply->str, "uptime_in_seconds", value), NULL, 10) * 1000;
         say_once(&checkup->policy_told, eviction_warning(reply->str));
         if (is_unfit(reply->str, reason, sizeof reason))
             give_up(checkup, reason);

@@ -20,6 +20,7 @@ struct checkup {
     unsigned awaited;                    /* answers */
     bool failed;                         /* the connection is given up, or lost */
     bool appends;                        /* it keeps a log of what was done on its disk */
+    uint64_t server_up_ms;               /* how long the server ran at the latest one; 0: it does not say */
     uint64_t begun_ms;                   /* when the latest one was */
     const char *policy_told, *disk_told; /* what was logged last, so that it is said once; NULL: nothing */
 };

@@ -29,6 +29,7 @@ enum {
 struct dead_node {
     char name[RECORD_NODE_MAX + 1];
     bool counted;      /* as reaped */
+    bool at_first;     /* it had none when this node began to look */
     uint64_t empty_ms; /* since when nothing has been found of it; 0: not yet */
     uint64_t look_ms;  /* not before */
     UT_hash_handle hh;
@@ -98,10 +99,15 @@ static void node_answered(const struct redisReply *reply, void *arg);
 
 static void look_at_node(const char *node, void *arg)
 {
-    if (node)
-        ask_for_lease(arg, node_answered);
-    else
-        end_run(arg);
+    struct reap *reap = arg;
+
+    if (node) {
+        ask_for_lease(reap, node_answered);
+        return;
+    }
+    if (reap->looking)
+        reap->looked = true;
+    end_run(reap);
 }
 
 static void node_lives(struct reap *reap)
@@ -250,9 +256,24 @@ static void look_at_rides(struct reap *reap)
 /* It has no lease. Whether its turn has come to be looked at. */
 static bool is_due(struct reap *reap)
 {
-    if (!dead_find(reap, walk_name(&reap->nodes)) && HASH_COUNT(reap->dead) >= DEAD_MAX)
+    struct dead_node *dead = dead_find(reap, walk_name(&reap->nodes));
+
+    if (reap->lapsed_only && dead && dead->at_first)
+        return false;
+    if (!dead && HASH_COUNT(reap->dead) >= DEAD_MAX)
         return false;
     return clock_ms() >= dead_get(reap, walk_name(&reap->nodes))->look_ms;
+}
+
+/* Where there are too many to be noted, the run does not count. */
+static void note(struct reap *reap)
+{
+    if (HASH_COUNT(reap->dead) >= DEAD_MAX) {
+        end_run(reap);
+        return;
+    }
+    dead_get(reap, walk_name(&reap->nodes))->at_first = true;
+    walk_next(&reap->nodes);
 }
 
 static void node_answered(const struct redisReply *reply, void *arg)
@@ -264,7 +285,9 @@ static void node_answered(const struct redisReply *reply, void *arg)
         node_lives(reap);
         break;
     case DEAD:
-        if (is_due(reap))
+        if (reap->looking)
+            note(reap);
+        else if (is_due(reap))
             look_at_rides(reap);
         else
             walk_next(&reap->nodes);
@@ -276,20 +299,42 @@ static void node_answered(const struct redisReply *reply, void *arg)
 
 /* --- a run --- */
 
-void reap_run(struct reap *reap)
+static void run(struct reap *reap, bool looking, bool lapsed_only)
 {
     if (reap->running)
         return;
     reap->running = true;
+    reap->looking = looking;
+    reap->lapsed_only = lapsed_only;
     walk_begin(&reap->nodes);
 }
 
+void reap_look(struct reap *reap)
+{
+    run(reap, true, false);
+}
+
+void reap_run(struct reap *reap, bool lapsed_only)
+{
+    run(reap, false, lapsed_only);
+}
+
+/* What was noted is no sweeper's: it is so whoever the sweeper is. */
 void reap_forget(struct reap *reap)
 {
+    struct dead_node *dead, *next;
+
     if (reap->running)
         return;
-    while (reap->dead)
-        dead_drop(reap, reap->dead);
+    HASH_ITER(hh, reap->dead, dead, next)
+    {
+        if (!dead->at_first) {
+            dead_drop(reap, dead);
+            continue;
+        }
+        dead->counted = false;
+        dead->empty_ms = dead->look_ms = 0;
+    }
 }
 
 void reap_init(struct reap *reap, struct store *store, struct redis_rides *known)
@@ -315,5 +360,6 @@ void reap_init(struct reap *reap, struct store *store, struct redis_rides *known
 void reap_deinit(struct reap *reap)
 {
     end_run(reap);
-    reap_forget(reap);
+    while (reap->dead)
+        dead_drop(reap, reap->dead);
 }

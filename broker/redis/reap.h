@@ -18,6 +18,9 @@ struct reap {
     struct store *store;
     struct redis_rides *known;
     bool running;
+    bool looking;                  /* this run takes nobody, and notes whose lease is not there */
+    bool looked;                   /* one such run came to its end, and noted all */
+    bool lapsed_only;              /* this run leaves alone whom that one noted */
     struct dead_node *dead;        /* by name */
     struct walk nodes, rides;      /* all others that are listed; those of the node whose turn it is */
     bool found;                    /* some rider on this look at the node */
@@ -29,8 +32,12 @@ struct reap {
 void reap_init(struct reap *reap, struct store *store, struct redis_rides *known);
 void reap_deinit(struct reap *reap);
 
-/* Looks at all nodes once, one after the other. Does nothing while that goes on. */
-void reap_run(struct reap *reap);
+/* Only notes which nodes have no lease to begin with. To be called until reap->looked. */
+void reap_look(struct reap *reap);
+
+/* Looks at all nodes once, one after the other. Does nothing while that goes on. `lapsed_only`: takes only
+ * the riders of nodes whose lease was there when reap_look() was called. */
+void reap_run(struct reap *reap, bool lapsed_only);
 
 /* Another sweeper looks after dead nodes now: forgets what was seen of them. */
 void reap_forget(struct reap *reap);

@@ -51,7 +51,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CONNECT_LIMIT_MS = 3000, LEASES_BEFORE_JUDGING = 2 };
+/* Nodes that this one has found without a lease are judged after two: if there was an outage, they come back.
+ * One whose lease was there, and lapsed since, was silent for all of it, though Redis could be reached: if it
+ * is sure that there was no outage, one is enough. */
+enum { CONNECT_LIMIT_MS = 3000, LEASES_BEFORE_JUDGING = 2, LEASES_BEFORE_JUDGING_THE_LAPSED = 1 };
 
 struct redis {
     struct backend backend; /* first */
@@ -61,7 +64,8 @@ struct redis {
     struct redis_address server; /* where commands go */
     struct redis_address peer; /* where they arrive: the same server for events, even if its name moves on */
     bool was_up;
-    bool had_lease;   /* this process has had one */
+    bool had_lease; /* this process has had one */
+    bool disturbed; /* a connection or the lease was lost since the process began, or Redis had just begun */
     bool restore_due; /* it was gone: all riders are put back on the next beat */
     struct store store;
     struct redis_rides rides;
@@ -203,6 +207,7 @@ static void lease_lost(void *arg)
         log_warn("broker", "the lease of this node was gone; its riders are restored");
     }
     redis->restore_due = redis->had_lease;
+    redis->disturbed = redis->disturbed || redis->had_lease;
     redis->had_lease = true;
     audit_all(redis);
     forget_notes(redis);
@@ -226,14 +231,23 @@ static bool leapt_lately(const struct redis *redis)
 }
 
 /* After an outage everybody renews before anybody judges. */
-static void do_the_sweepers_work(struct redis *redis)
+static void judge(struct redis *redis)
 {
     uint64_t steady_ms = clock_ms() - redis->lease.steady_ms;
+    uint64_t lease_ms = redis->backend.setup.node_lease_ms;
 
+    if (steady_ms >= LEASES_BEFORE_JUDGING * lease_ms)
+        reap_run(&redis->reap, false);
+    else if (redis->reap.looked && !redis->disturbed &&
+             steady_ms >= LEASES_BEFORE_JUDGING_THE_LAPSED * lease_ms)
+        reap_run(&redis->reap, true);
+}
+
+static void do_the_sweepers_work(struct redis *redis)
+{
     if (!leapt_lately(redis))
         sweep_run(&redis->sweep);
-    if (steady_ms >= LEASES_BEFORE_JUDGING * redis->backend.setup.node_lease_ms)
-        reap_run(&redis->reap);
+    judge(redis);
 }
 
 static void beaten(void *arg)
@@ -246,6 +260,8 @@ static void beaten(void *arg)
     else if (up && !redis->lease.gone)
         audit_beat(&redis->audit);
     checkup_repeat(&redis->checkup);
+    if (up && !redis->reap.looked && !redis->disturbed)
+        reap_look(&redis->reap);
     if (up && redis->lease.sweeper)
         do_the_sweepers_work(redis);
     else
@@ -280,6 +296,8 @@ static void checkup_passed(void *arg)
 
     audit_all(redis);
     forget_notes(redis);
+    if (redis->checkup.server_up_ms < LEASES_BEFORE_JUDGING * redis->backend.setup.node_lease_ms)
+        redis->disturbed = true; /* what leases there are may be of before it began */
     lease_begin(&redis->lease);
 }
 
@@ -288,6 +306,7 @@ static void commands_lost(const char *reason, void *arg)
     struct redis *redis = arg;
 
     (void)reason;
+    redis->disturbed = redis->disturbed || redis->had_lease;
     lease_end(&redis->lease);
     go_down(redis);
     redis_link_close(redis->store.events);

@@ -463,6 +463,42 @@ static void nobody_is_judged_after_an_outage_before_everybody_could_renew(void *
     assert_int_equal(riders_in(world), 50);
 }
 
+/* Nodes that have a rider each, 0 to 7 with a lease, the last one without. */
+static void who_falls_silent_is_judged_before_who_was_silent_to_begin_with(void **state)
+{
+    enum { LIVING = 8 };
+    static const char fill[] =
+        "for i = 0, ARGV[1] do local socket, node = string.format('%020d', i), 'other.' .. i "
+        "redis.call('HSET', KEYS[1], 'u' .. i, '{\"id\":\"u' .. i .. '\"}') "
+        "redis.call('HSET', KEYS[2], socket, node .. ' 1 u' .. i, '@u' .. i, socket) "
+        "redis.call('SADD', KEYS[3], node) redis.call('SADD', 'ridecast:node:' .. node .. ':rides', '/r') "
+        "if i < tonumber(ARGV[1]) then redis.call('SET', 'ridecast:node:' .. node, '{}') end end "
+        "redis.call('HSET', KEYS[4], 'epoch', 'epochXXX', 'offset', '0', 'chain', '00000000')";
+    static const char end_leases[] =
+        "for i = 0, ARGV[1] - 1 do redis.call('DEL', 'ridecast:node:other.' .. i) end";
+    static const char uptime[] = "return tonumber(string.match(redis.call('INFO', 'server'), "
+                                 "'uptime_in_seconds:(%d+)')) >= 3 and 1 or 0";
+    static const char looks[] = "return tonumber(string.match(redis.call('INFO', 'commandstats'), "
+                                "'cmdstat_exists:calls=(%d+)') or 0) > tonumber(ARGV[1]) and 1 or 0";
+    struct world *world = *state;
+
+    wait_for_integer(world->server, 1, "EVAL %s 0", uptime); /* else its leases may be of before it began */
+    freeReplyObject(redis_ask(world->server,
+                              "EVAL %s 4 ridecast:{/r}:users ridecast:{/r}:connections ridecast:nodes "
+                              "ridecast:{/r}:meta %d",
+                              fill, LIVING));
+    redis_run(world->server, "CONFIG RESETSTAT");
+    struct box *a = watching_node_on(world, "a", 0);
+    wait_for_integer(world->server, 1, "EVAL %s 0 %d", looks, LIVING);
+    freeReplyObject(redis_ask(world->server, "EVAL %s 0 %d", end_leases, LIVING));
+    wait_to_hear(a, BROKER_DISCONNECTED, LIVING + 1);
+    const struct broker_message *last = NULL;
+    for (size_t i = 0; i < a->count; i++)
+        if (a->said[i]->kind == BROKER_EVENT && a->said[i]->event == BROKER_DISCONNECTED)
+            last = a->said[i];
+    assert_int_equal(strtoul(last->socket_id, NULL, 10), LIVING);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -487,6 +523,7 @@ int main(int argc, char **argv)
         with_nodes(a_rider_that_is_declared_gone_while_its_client_is_here_is_restored),
         with_nodes(a_roster_without_a_rider_whose_client_is_here_gets_it_restored),
         with_nodes(nobody_is_judged_after_an_outage_before_everybody_could_renew),
+        with_nodes(who_falls_silent_is_judged_before_who_was_silent_to_begin_with),
     };
 
     node_world_child(argc, argv);
