@@ -122,9 +122,8 @@ static void got_page(struct replay *replay, const struct redisReply *reply)
     if (!call_read_position(reply, &end) || reply->elements != 5 ||
         reply->element[4]->type != REDIS_REPLY_ARRAY || strcmp(end.epoch, replay->at.epoch) != 0 ||
         end.offset - replay->order->from.offset > REPLAY_EVENTS_MAX ||
-        add_page(replay, reply->element[4]) != 0)
-        replay_fail(replay);
-    else if (replay->at.offset < end.offset && reply->element[4]->elements == 0)
+        add_page(replay, reply->element[4]) != 0 ||
+        (reply->element[4]->elements == 0 && replay->at.offset < end.offset))
         replay_fail(replay);
     else if (replay->at.offset < end.offset)
         ask_on(replay);
