@@ -26,6 +26,7 @@ enum {
     RUNNING_MAX = 16,
     BEGUN_PER_BEAT = 200,  /* rides: with more than that in a round's beats, a round takes longer */
     CHECK_EVERY_MS = 1000, /* of a ride, at most: anybody who reaches Redis can ask all nodes for it */
+    SETTLED_MS = 500,      /* nodes that were asked to check have put back what they hold */
     PAGES_MAX = 100000,    /* of a run: of a few million connections and persons; Redis does come to an end */
     NODES_MAX = 1000,      /* of a page: more than BITE connections, where the hash is small */
     MARK_LEN = 8,          /* hexadecimal digits of a record's SHA-1 */
@@ -262,15 +263,18 @@ static int ask(struct audit_run *run)
 
 /* --- whose turn it is --- */
 
-static void set_due(struct audit *audit, struct redis_ride *ride, bool due)
+static void set_due(struct audit *audit, struct redis_ride *ride, enum audit_due due)
 {
-    if (ride->audit_due == due)
-        return;
-    ride->audit_due = due;
-    if (due)
-        DL_APPEND2(audit->due, ride, audit_prev, audit_next);
-    else
+    if (ride->audit_due == AUDIT_AT_ONCE)
         DL_DELETE2(audit->due, ride, audit_prev, audit_next);
+    else if (ride->audit_due == AUDIT_SOON)
+        DL_DELETE2(audit->soon, ride, audit_prev, audit_next);
+    ride->audit_due = due;
+    ride->audit_soon_ms = clock_ms() + SETTLED_MS;
+    if (due == AUDIT_AT_ONCE)
+        DL_APPEND2(audit->due, ride, audit_prev, audit_next);
+    else if (due == AUDIT_SOON)
+        DL_APPEND2(audit->soon, ride, audit_prev, audit_next);
 }
 
 /* One that is due at once, or else the one that had its turn longest ago, if that is long enough; NULL: none.
@@ -283,7 +287,7 @@ static struct redis_ride *next_ride(struct audit *audit, uint64_t now)
         ride = audit->rides->by_name;
     if (!ride)
         return NULL;
-    set_due(audit, ride, false);
+    set_due(audit, ride, AUDIT_IN_TURN);
     ride->audit_ms = now + AUDIT_ROUND_MS;
     HASH_DEL(audit->rides->by_name, ride);
     HASH_ADD_STR(audit->rides->by_name, name, ride);
@@ -322,22 +326,29 @@ static void check_due(struct audit *audit)
 
 void audit_beat(struct audit *audit)
 {
+    uint64_t now = clock_ms();
+
     check_due(audit);
     audit->begun = 0;
+    while (audit->soon && audit->soon->audit_soon_ms <= now)
+        set_due(audit, audit->soon, AUDIT_AT_ONCE);
     go_on(audit);
 }
 
 void audit_ride(struct audit *audit, struct redis_ride *ride)
 {
-    set_due(audit, ride, true);
+    if (ride->audit_due != AUDIT_AT_ONCE)
+        set_due(audit, ride, AUDIT_AT_ONCE);
 }
 
 void audit_check(struct audit *audit, struct redis_ride *ride)
 {
     check_held(audit, ride);
+    if (ride->audit_due == AUDIT_IN_TURN)
+        set_due(audit, ride, AUDIT_SOON);
 }
 
 void audit_forget(struct audit *audit, struct redis_ride *ride)
 {
-    set_due(audit, ride, false);
+    set_due(audit, ride, AUDIT_IN_TURN);
 }

@@ -22,16 +22,17 @@ enum { AUDIT_ROUND_MS = 5000 }; /* of a ride, where there are not so many that i
 struct audit {
     struct store *store;
     struct redis_rides *rides;
-    struct redis_ride *due; /* at once: linked by audit_prev and audit_next */
-    unsigned running;       /* rides being gone through */
-    unsigned begun;         /* since the last beat */
+    struct redis_ride *due, *soon; /* each linked by audit_prev and audit_next; the latter by audit_soon_ms */
+    unsigned running;              /* rides being gone through */
+    unsigned begun;                /* since the last beat */
 };
 
 /* A beat: goes on with the rides whose turn it is. */
 void audit_beat(struct audit *audit);
 
-/* The ride is to be gone through at once; what this node holds there is to be checked at once, or, where that
- * was done within the last second, soon. */
+/* The ride is to be gone through at once. What this node holds there is to be checked, because something was
+ * wrong: at once, or, where that was done within the last second, soon. A tally follows when the nodes have
+ * put back what they hold, not in the next round. */
 void audit_ride(struct audit *audit, struct redis_ride *ride);
 void audit_check(struct audit *audit, struct redis_ride *ride);
 

@@ -26,6 +26,9 @@ struct ride_known {
     char left[EPOCHS_LEFT_MAX * (EPOCH_LEN + 1)]; /* epochs before that, the latest first, a space between */
 };
 
+/* AUDIT_SOON: when nodes have put back what they hold. */
+enum audit_due { AUDIT_IN_TURN, AUDIT_SOON, AUDIT_AT_ONCE };
+
 struct redis_ride {
     char name[RIDE_NAME_MAX + 1];
     struct redis_rides *rides;
@@ -37,9 +40,10 @@ struct redis_ride {
     uint64_t compared_ms;           /* when a transition's position was last compared (transitions.c) */
     struct notes notes;             /* what was said of it outside */
     uint64_t audit_ms;              /* when it is to be audited next (audit.h) */
-    bool audit_due;                 /* among those that are to be at once */
-    uint64_t checked_ms;            /* when what this node holds of it was checked last (audit.c) */
-    bool check_due;                 /* it is to be once more */
+    enum audit_due audit_due;
+    uint64_t audit_soon_ms; /* when, if that is AUDIT_SOON */
+    uint64_t checked_ms;    /* when what this node holds of it was checked last (audit.c) */
+    bool check_due;         /* it is to be once more */
     struct redis_ride *audit_prev, *audit_next;
     bool let_go; /* among those that may be unused */
     struct redis_ride *next_let_go;
