@@ -12,14 +12,20 @@
 #ifndef RIDECAST_BROKER_REDIS_CALL_H
 #define RIDECAST_BROKER_REDIS_CALL_H
 
-#include "broker/redis/rides.h"
 #include "broker/redis/store.h"
 
 enum {
     CALL_KEYS_MAX = 8,
     CALL_NUMBERS_MAX = 12,
-    BITE = 100,     /* connections that one call of a script looks at, about */
+    BITE = 100, /* connections that one call of a script looks at, about */
+    EPOCHS_LEFT_MAX = 4,
     LOG_CAP = 4096, /* events that a ride's log keeps, about: what a gateway can miss and still be replayed */
+};
+
+/* What this node knows of a ride, and scripts are told (scripts/ride.lua). */
+struct ride_known {
+    struct broker_position at; /* the latest that Redis has answered; an empty epoch: none yet */
+    char left[EPOCHS_LEFT_MAX * (EPOCH_LEN + 1)]; /* epochs before that, the latest first, a space between */
 };
 
 struct call {

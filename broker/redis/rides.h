@@ -7,6 +7,7 @@
 #define RIDECAST_BROKER_REDIS_RIDES_H
 
 #include "broker/broker.h"
+#include "broker/redis/call.h"
 #include "broker/redis/notes.h"
 #include "common/alloc.h"
 
@@ -17,14 +18,6 @@ struct person;
 struct redis_rides;
 struct transition;
 struct watch;
-
-enum { EPOCHS_LEFT_MAX = 4 };
-
-/* What this node knows of a ride, and scripts are told (scripts/ride.lua). */
-struct ride_known {
-    struct broker_position at; /* the latest that Redis has answered; an empty epoch: none yet */
-    char left[EPOCHS_LEFT_MAX * (EPOCH_LEN + 1)]; /* epochs before that, the latest first, a space between */
-};
 
 /* AUDIT_SOON: when nodes have put back what they hold. */
 enum audit_due { AUDIT_IN_TURN, AUDIT_SOON, AUDIT_AT_ONCE };
