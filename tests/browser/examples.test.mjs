@@ -31,8 +31,8 @@ test("the client's module, copied into somebody else's program, in TypeScript", 
     run(t, process.execPath, [path.join(folder, "dist/ride.mjs")]),
     hears("user123", "John Doe"),
   ]);
-  assert.match(printed, /^\d+-\S+ John Doe boarded$/m);
-  assert.match(printed, /^\d+-\S+ John Doe exited$/m);
+  assert.match(printed, /^\d+\.[0-9a-f]{8}-\S+ John Doe boarded$/m);
+  assert.match(printed, /^\d+\.[0-9a-f]{8}-\S+ John Doe exited$/m);
 });
 
 test("a plain WebSocket, pasted into a browser's console", async (t) => {
