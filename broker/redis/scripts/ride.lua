@@ -123,13 +123,13 @@ local function keep_position()
 end
 
 -- Nothing expires while somebody is aboard: a position lost under riders would number their next events anew. Of an
--- empty ride position and log stay until whoever was away from it may have come back.
-local function set_expiry()
+-- empty ride position and log stay until whoever was away from it may have come back, and for `at_least` milliseconds.
+local function set_expiry(at_least)
     if redis.call('HLEN', users) > 0 then
         redis.call('PERSIST', meta)
         redis.call('PERSIST', log)
     else
-        local life = math.max(window + 10000, 30000)
+        local life = math.max(window + 10000, at_least or 30000)
         redis.call('PEXPIRE', meta, life)
         redis.call('PEXPIRE', log, life)
     end
