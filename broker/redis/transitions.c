@@ -274,13 +274,14 @@ static void committed(const struct transition *transition, const struct answer *
     struct transitions *transitions = transition->transitions;
     struct redis_ride *ride = transition->ride;
     const struct order *order = transition->order;
-    struct blob *found = NULL;
+    struct blob *found = NULL; /* with this record, whatever the order said */
 
-    if (order->transition == BROKER_RESUME && record_user_valid(answer->detail))
+    if (record_user_valid(answer->detail))
         found = alloc_blob(answer->detail.at, answer->detail.len);
     bool taken = held_settled(ride, order->socket_id, transition->claim, found ? found : order->user,
                               answer->tenure, answer->position.offset);
-    watch_result(transitions->watches, ride, message_done(order, &answer->position, found));
+    watch_result(transitions->watches, ride,
+                 message_done(order, &answer->position, order->transition == BROKER_RESUME ? found : NULL));
     blob_unref(found);
     if (taken) {
         tell(transition, message_evicted(order->ride, order->socket_id));

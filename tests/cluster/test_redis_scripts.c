@@ -379,6 +379,20 @@ static void a_repeated_boarding_of_who_was_suspended_since_answers_its_tenure(vo
     assert_int_equal(tenure_in(board(server, .id = "ann", .sequence = 1)), tenure);
 }
 
+static void a_boarding_repeated_after_its_event_is_forgotten_answers_the_record_that_counts(void **state)
+{
+    struct redis_server *server = *state;
+
+    expect_ok(board(server, .id = "ann", .user = "old", .sequence = 7), "1", "");
+    expect_ok(board(server, .id = "ann", .user = "new", .socket = 'b', .sequence = 8), "2", "");
+    expect_ok(board(server, .id = "ann", .user = "old", .sequence = 7), "1", "");
+    redis_run(server, "XTRIM p:{/x}:log MAXLEN 0");
+    expect_ok(board(server, .id = "ann", .user = "old", .sequence = 7), "2", "new");
+    expect_ok(leave(server, .id = "ann", .user = "new", .socket = 'b', .sequence = 9), "3", "");
+    redis_run(server, "XTRIM p:{/x}:log MAXLEN 0");
+    expect_ok(board(server, .id = "ann", .user = "old", .sequence = 7), "3", "");
+}
+
 static void senders_do_not_wait_for_each_other(void **state)
 {
     struct redis_server *server = *state;
@@ -546,6 +560,26 @@ static void who_exited_meanwhile_is_not_restored_though_redis_had_lost_the_conne
     expect_connections(server, "@bob=c, c=n bob");
 }
 
+static void who_exited_is_not_restored_though_the_person_has_boarded_anew_since(void **state)
+{
+    struct redis_server *server = *state;
+
+    expect_ok(board(server, .id = "ann", .user = ANN_OLD), "1", "");
+    redis_run(server, "DEL p:{/x}:connections");
+    expect_ok(leave(server, .id = "ann", .user = ANN_OLD, .socket = 'b'), "2", "");
+    expect_ok(board(server, .id = "ann", .user = ANN_NEW, .socket = 'c'), "3", "");
+    expect_ok(restore(server, .kind = "1", .id = "ann", .user = ANN_OLD, .tenure = "9"), "3", "off");
+    expect_connections(server, "@ann=c, c=n ann");
+    expect_users(server, "ann=" ANN_NEW);
+
+    /* Nor where it has left again; but the connection may have boarded anew itself. */
+    expect_ok(disconnect(server, .socket = 'c'), "4", "");
+    expect_ok(restore(server, .kind = "1", .id = "ann", .user = ANN_OLD, .tenure = "9"), "4", "off");
+    expect_ok(board(server, .id = "ann", .user = ANN_NEW), "5", "");
+    expect_ok(restore(server, .kind = "1", .id = "ann", .user = ANN_NEW, .tenure = LATER), "5", "");
+    expect_connections(server, "@ann=a, a=n ann");
+}
+
 static void what_redis_has_lost_is_put_back_when_its_connection_drops(void **state)
 {
     struct redis_server *server = *state;
@@ -555,6 +589,13 @@ static void what_redis_has_lost_is_put_back_when_its_connection_drops(void **sta
     expect_users(server, "ann=" ANN_NEW);
     expect_connections(server, "@ann=a, a=- ann");
     expect_away(server, "a");
+    expect_ok(resume(server, .node = "m"), "2", ANN_NEW);
+
+    /* The person's list may be there still. */
+    redis_run(server, "HDEL p:{/x}:connections %s", socket_of('a'));
+    redis_run(server, "ZREM p:{/x}:away %s", socket_of('a'));
+    expect_ok(suspend(server, .kind = "2", .id = "ann", .user = ANN_NEW, .tenure = "9"), "2", "");
+    expect_connections(server, "@ann=a, a=- ann");
     expect_ok(resume(server, .node = "m"), "2", ANN_NEW);
 
     /* Where an event tells why it is gone, or may, it is not lost. */
@@ -2034,6 +2075,7 @@ int main(void)
         on_redis(a_repeated_suspension_does_not_undo_the_resumption_after_it),
         on_redis(a_refused_operation_is_not_done),
         on_redis(a_repeated_boarding_of_who_was_suspended_since_answers_its_tenure),
+        on_redis(a_boarding_repeated_after_its_event_is_forgotten_answers_the_record_that_counts),
         on_redis(senders_do_not_wait_for_each_other),
         on_redis(a_boarding_that_was_refused_is_refused_again),
         on_redis(suspended_riders_stay_aboard_and_are_held_by_nobody),
@@ -2045,6 +2087,7 @@ int main(void)
         on_redis(only_a_missing_rider_is_told_as_restored),
         on_redis(an_older_record_is_replaced_by_whoever_has_heard_everything_of_its_person),
         on_redis(who_exited_meanwhile_is_not_restored_though_redis_had_lost_the_connection),
+        on_redis(who_exited_is_not_restored_though_the_person_has_boarded_anew_since),
         on_redis(what_redis_has_lost_is_put_back_when_its_connection_drops),
         on_redis(a_list_that_is_missing_is_made_anew_by_a_restoration),
         on_redis(a_person_is_aboard_once_by_all_its_connections),

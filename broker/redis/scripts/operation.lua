@@ -106,19 +106,26 @@ local function id_of(record)
     return readable and type(parsed) == 'table' and parsed.id
 end
 
--- What has been told of the person since the node last heard: the kind of the latest event about it, 'nothing', or nil
--- where that is not known.
+-- What has been told of the person since the node last heard: the kind of the latest event about it, but 'exited' where
+-- it has exited and this connection has not boarded after that; 'nothing', or nil where that is not known.
 local function told_since(heard)
     if heard == '' or offset - heard > SEARCHED then
         return nil
     end
     local entries = redis.call('XREVRANGE', log, '+', string.format('%.0f-0', heard + 1), 'COUNT', SEARCHED)
+    local latest
     for _, entry in ipairs(entries) do
+        local told = entry[2][6]
         if id_of(entry[2][10]) == id then
-            return entry[2][6]
+            latest = latest or told
+            if told == 'exited' then
+                return told
+            elseif entry[2][8] == socket and (told == 'boarded' or told == 'restored') then
+                break
+            end
         end
     end
-    return #entries == offset - heard and 'nothing' or nil
+    return latest or #entries == offset - heard and 'nothing' or nil
 end
 
 -- The connection is aboard as `id` after all. Answers whether something had to be told: the person was missing, or had

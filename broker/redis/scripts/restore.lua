@@ -10,7 +10,7 @@ if repeated then
     return ok(from)
 end
 local news = told_since(kind)
-if current == '' and tonumber(since) >= tonumber(tenure) or not aboard and news == 'exited' then
+if current == '' and tonumber(since) >= tonumber(tenure) or news == 'exited' then
     return ok(since, 'off')
 end
 local missing = put_back(news)

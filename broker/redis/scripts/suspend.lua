@@ -11,7 +11,7 @@ if not repeated and mine then
 elseif not repeated and not holder and id ~= '' and told_since(kind) == 'nothing' then
     redis.call('ZCARD', away)
     put_back('nothing')
-    redis.call('HSET', connections, '@' .. id, with(list, socket))
+    redis.call('HSET', connections, '@' .. id, has(list, socket) and list or with(list, socket))
     suspend_connection(socket, tenure ~= '0' and tenure or clock(), id, window)
 end
 return ok()

@@ -1,4 +1,5 @@
 -- A rider boards, exits or drops for good. A disconnection is told only if the connection is aboard and this node's.
+-- `detail` of a boarding that was done before, so long ago that the log does not have it: the person's record now.
 
 if repeated then
     local told
@@ -12,7 +13,7 @@ if repeated then
     if stale and not told and kind ~= 'disconnect' then
         return answer_undone('refused')
     end
-    return ok((mine or suspended) and since)
+    return ok((mine or suspended) and since, kind == 'board' and not told and aboard)
 end
 
 if kind == 'disconnect' then
