@@ -19,8 +19,8 @@
  *   RESULT   Exactly one for every transition submitted. `ok` means the backend has committed it. For a
  *            watched ride it comes after the event (or after a roster that includes it).
  *   HISTORY  Exactly one for every broker_replay(). For a watched ride it comes after the last event in it.
- *   TALLY    Of a watched ride, now and then: how many the store has aboard at a position. Where the gateway
- *            has another number there, it asks with broker_reread().
+ *   TALLY    Of a watched ride, now and then: how many the store has aboard at a position, and a sum of their
+ *            records. Where the gateway has another number or sum there, it asks with broker_reread().
  *   EVICTED  Another node has taken over a socket this node held: its client is elsewhere, end the copy here.
  *            Where a transition was refused for that reason, its RESULT comes first.
  *   STATE    Up and down, starting from down. While down, boardings and exits wait up to queue_bytes and are
@@ -161,6 +161,7 @@ struct broker_message {
 
     struct broker_rider *riders; /* ROSTER: the whole set, owned by the message */
     size_t rider_count;          /* TALLY: how many are aboard; `riders` is NULL then */
+    uint32_t marks;              /* TALLY: the sum of all records' user_mark() (common/user.h) */
     bool renumbered;             /* ROSTER: of another epoch than what was told of this ride before */
 
     struct broker_past_event *events; /* HISTORY: all after the position asked for, owned by the message */
@@ -175,7 +176,7 @@ struct broker_message {
 
     enum broker_transition_kind transition; /* RESULT */
     uint64_t ticket;                        /* RESULT, HISTORY */
-    bool ok;                                /* RESULT: committed. HISTORY: nothing is missing */
+    bool ok;           /* RESULT: committed. HISTORY: nothing is missing. */
     const char *error; /* RESULT: why not, a static string for the sender; NULL when ok */
 
     bool up;                    /* STATE */

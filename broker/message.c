@@ -95,12 +95,14 @@ struct broker_message *message_no_history(const struct order *order)
     return message_answer_to_replay(order);
 }
 
-struct broker_message *message_tally(const char *ride, const struct broker_position *position, size_t count)
+struct broker_message *message_tally(const char *ride, const struct broker_position *position, size_t count,
+                                     uint32_t marks)
 {
     struct broker_message *message = message_new(BROKER_TALLY, ride);
 
     message->position = *position;
     message->rider_count = count;
+    message->marks = marks;
     return message;
 }
 

@@ -30,7 +30,8 @@ struct broker_message *message_history(const struct order *order, const struct b
 /* The log does not reach back to the order's `from`, or cannot be read. */
 struct broker_message *message_no_history(const struct order *order);
 
-struct broker_message *message_tally(const char *ride, const struct broker_position *position, size_t count);
+struct broker_message *message_tally(const char *ride, const struct broker_position *position, size_t count,
+                                     uint32_t marks);
 struct broker_message *message_evicted(const char *ride, const char *socket_id);
 struct broker_message *message_secret(const uint8_t secret[SECRET_LEN]);
 struct broker_message *message_state(bool up);

@@ -4,9 +4,11 @@
  */
 #include "common/user.h"
 
+#include "common/alloc.h"
 #include "common/json_text.h"
 
 #include <json-c/json.h>
+#include <openssl/evp.h>
 #include <string.h>
 
 static bool text_within(struct json_object *value, size_t max)
@@ -109,6 +111,15 @@ void user_id(const struct blob *json, char id[USER_ID_MAX + 1])
 
     if (json_text_copy(json_text_member(record, "id"), id, USER_ID_MAX + 1) != 0)
         id[0] = '\0';
+}
+
+uint32_t user_mark(const struct blob *json)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+
+    if (!EVP_Digest(json->data, json->len, digest, NULL, EVP_sha1(), NULL))
+        alloc_failed();
+    return (uint32_t)digest[0] << 24 | (uint32_t)digest[1] << 16 | (uint32_t)digest[2] << 8 | digest[3];
 }
 
 bool user_is(const struct user *user, const char *id)

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum user_status { USER_BOARDING, USER_EXITING };
 
@@ -37,6 +38,12 @@ int user_parse(const char *text, size_t len, size_t max_bytes, struct user *user
  * from another. Empty for a text that is no record.
  */
 void user_id(const struct blob *json, char id[USER_ID_MAX + 1]);
+
+/*
+ * The first 32 bits of the record's SHA-1: by these, or by their sum, sets of records are compared. Aborts
+ * when out of memory.
+ */
+uint32_t user_mark(const struct blob *json);
 
 /* Whether that is the user's id. */
 bool user_is(const struct user *user, const char *id);

@@ -1,7 +1,7 @@
 /*
  * One run over a ride, a step with each answer:
  *
- *   connections, page by page ─▶ persons, page by page ─▶ TALLY ─▶ what this node holds, all at once
+ *   connections, page by page ─▶ persons, page by page ─▶ tally ─▶ what this node holds, all at once
  *
  * A run knows its ride by name: it may be freed meanwhile.
  */
@@ -14,9 +14,10 @@
 #include "broker/redis/scan.h"
 #include "broker/redis/watch.h"
 #include "common/clock.h"
+#include "common/user.h"
 
 #include <hiredis/hiredis.h>
-#include <openssl/evp.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ enum {
     SETTLED_MS = 500,      /* nodes that were asked to check have put back what they hold */
     PAGES_MAX = 100000,    /* of a run: of a few million connections and persons; Redis does come to an end */
     NODES_MAX = 1000,      /* of a page: more than BITE connections, where the hash is small */
+    REST_MS = 12,          /* after a page, some 20 times what it takes Redis: so much an audit may cost */
     MARK_LEN = 8,          /* hexadecimal digits of a record's SHA-1 */
     CHECKED_LEN = SOCKET_ID_LEN + MARK_LEN,
 };
@@ -39,7 +41,14 @@ struct audit_run {
     const char *what; /* is gone through: connections or users */
     char cursor[SCAN_CURSOR_SIZE];
     unsigned pages;
-    bool wrong; /* something was */
+    bool in_turn; /* not because something was wrong */
+    bool wrong;   /* something was */
+
+    /* Of the persons: where their first page was, a sum of their records, whether nothing happened meanwhile.
+     */
+    struct broker_position users_at;
+    uint32_t marks;
+    bool steady;
 };
 
 static struct redis_ride *ride_of(const struct audit_run *run)
@@ -75,13 +84,9 @@ static void check_answered(const struct redisReply *reply, void *arg)
 /* Appends the socket and the mark of its record. */
 static void add_checked(const struct held *held, char *at)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
     char mark[MARK_LEN + 1];
 
-    if (!EVP_Digest(held->user->data, held->user->len, digest, NULL, EVP_sha1(), NULL))
-        alloc_failed();
-    for (int i = 0; i < MARK_LEN / 2; i++)
-        snprintf(mark + 2 * i, 3, "%02x", digest[i]);
+    snprintf(mark, sizeof mark, "%08" PRIx32, user_mark(held->user));
     memcpy(at, held->socket_id, SOCKET_ID_LEN);
     memcpy(at + SOCKET_ID_LEN, mark, MARK_LEN);
 }
@@ -170,6 +175,20 @@ static void note_nodes(const struct audit_run *run, const struct redisReply *nod
     }
 }
 
+/* To every node that follows the ride, this one as well. */
+static void tell_tally(const struct audit_run *run, const struct broker_position *position, long long aboard)
+{
+    char tally[EPOCH_LEN + CHAIN_LEN + 80];
+    struct call call;
+
+    snprintf(tally, sizeof tally, "tally %s %" PRIu64 " %s %lld %" PRIu32, position->epoch, position->offset,
+             position->chain, aboard, run->marks);
+    call_command(&call, run->audit->store, "PUBLISH");
+    call_channel(&call, run->ride);
+    call_text(&call, tally);
+    call_tell(&call);
+}
+
 /* Redis' side has been gone through, or another node did so just now. */
 static void finish(struct audit_run *run, const struct broker_position *position,
                    const struct redisReply *reply)
@@ -179,17 +198,28 @@ static void finish(struct audit_run *run, const struct broker_position *position
 
     if (suspended > 0)
         notes_away(run->audit->store, run->ride);
-    if (ride && watch_is_live(ride) && !run->wrong)
-        store_tell_gateway(run->audit->store, message_tally(run->ride, position, (size_t)aboard));
+    if (run->steady && !run->wrong)
+        tell_tally(run, position, aboard);
     if (ride)
         check_held(run->audit, ride);
     end_run(run);
+}
+
+/* Of a page of persons. Only if nothing happens meanwhile the sum is that of a position. */
+static void add_marks(struct audit_run *run, const struct broker_position *position, long long marks)
+{
+    run->steady =
+        run->users_at.epoch[0] == '\0' || (run->steady && broker_position_equal(&run->users_at, position));
+    run->users_at = *position;
+    run->marks += (uint32_t)marks;
 }
 
 static void page_done(struct audit_run *run, const struct broker_position *position,
                       const struct redisReply *reply)
 {
     note_nodes(run, reply->element[7]);
+    if (strcmp(run->what, "users") == 0)
+        add_marks(run, position, reply->element[9]->integer);
     run->wrong = run->wrong || reply->element[8]->integer != 0;
     if (strcmp(run->cursor, "0") == 0 && strcmp(run->what, "users") == 0) {
         finish(run, position, reply);
@@ -213,9 +243,9 @@ static bool read_answer(struct audit_run *run, const struct redisReply *reply,
         !is_count(reply->element[5]))
         return false;
     return reply->elements == 6 ||
-           (reply->elements == 9 && scan_read_cursor(reply->element[6], run->cursor) &&
+           (reply->elements == 10 && scan_read_cursor(reply->element[6], run->cursor) &&
             ++run->pages <= PAGES_MAX && reply->element[7]->type == REDIS_REPLY_ARRAY &&
-            reply->element[8]->type == REDIS_REPLY_INTEGER);
+            reply->element[8]->type == REDIS_REPLY_INTEGER && reply->element[9]->type == REDIS_REPLY_INTEGER);
 }
 
 static void answered(const struct redisReply *reply, void *arg)
@@ -257,7 +287,8 @@ static int ask(struct audit_run *run)
     call_text(&call, run->what);
     call_text(&call, run->cursor);
     call_number(&call, BITE);
-    call_number(&call, AUDIT_ROUND_MS / 2);
+    call_number(&call, run->in_turn ? AUDIT_ROUND_MS / 2 : SETTLED_MS / 2);
+    call_number(&call, run->in_turn ? REST_MS : 0);
     return call_send(&call, answered, run);
 }
 
@@ -294,11 +325,12 @@ static struct redis_ride *next_ride(struct audit *audit, uint64_t now)
     return ride;
 }
 
-static void begin_run(struct audit *audit, struct redis_ride *ride)
+static void begin_run(struct audit *audit, struct redis_ride *ride, bool in_turn)
 {
     struct audit_run *run = alloc_zeroed(sizeof *run);
 
     run->audit = audit;
+    run->in_turn = in_turn;
     memcpy(run->ride, ride->name, sizeof run->ride);
     run->what = "connections";
     strcpy(run->cursor, "0");
@@ -312,9 +344,14 @@ static void go_on(struct audit *audit)
     uint64_t now = clock_ms();
     struct redis_ride *ride;
 
-    while (audit->store->up && audit->running < RUNNING_MAX && audit->begun < BEGUN_PER_BEAT &&
-           (ride = next_ride(audit, now)))
-        begin_run(audit, ride);
+    while (audit->store->up && audit->running < RUNNING_MAX && audit->begun < BEGUN_PER_BEAT) {
+        bool in_turn = !audit->due;
+
+        ride = next_ride(audit, now);
+        if (!ride)
+            return;
+        begin_run(audit, ride, in_turn);
+    }
 }
 
 static void check_due(struct audit *audit)

@@ -6,9 +6,10 @@
  *                 a deadline, and every node hears what it is said to hold (node_channel.h). The nodes and
  *                 the ride are noted again, so that a dead one is found.
  *   this node's   scripts/check.lua: what it holds is there as it holds it; what is not is put back.
- *   the gateway's a TALLY: how many are aboard.
+ *   the gateways' a tally is told to all: how many are aboard at a position, and a sum of their records.
  *
- * Of several gateways that know a ride one goes through Redis' side in each round. Broker thread.
+ * Of several gateways that know a ride one goes through Redis' side in each round; of a large ride the rounds
+ * are longer, so that audits cost Redis a twentieth of its time at most. Broker thread.
  */
 #ifndef RIDECAST_BROKER_REDIS_AUDIT_H
 #define RIDECAST_BROKER_REDIS_AUDIT_H

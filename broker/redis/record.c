@@ -119,6 +119,11 @@ bool record_user_valid(struct json_slice user)
            user.at[user.len - 1] == '}' && json_text_valid(user.at, user.len, USER_DEPTH_MAX);
 }
 
+static bool word_is(struct json_slice word, const char *text)
+{
+    return word.len == strlen(text) && memcmp(word.at, text, word.len) == 0;
+}
+
 /* Cuts off the front up to the next space. False: there is none. */
 static bool next_word(struct json_slice *rest, struct json_slice *word)
 {
@@ -151,9 +156,21 @@ int record_parse_event(const char *text, size_t len, struct record_event *event)
     return 0;
 }
 
-static bool word_is(struct json_slice word, const char *text)
+int record_parse_tally(const char *text, size_t len, struct record_tally *tally)
 {
-    return word.len == strlen(text) && memcmp(word.at, text, word.len) == 0;
+    struct json_slice rest = {text, len};
+    struct json_slice verb, epoch, offset, chain, aboard;
+    uint64_t marks;
+
+    if (!next_word(&rest, &verb) || !word_is(verb, "tally") || !next_word(&rest, &epoch) ||
+        !next_word(&rest, &offset) || !next_word(&rest, &chain) || !next_word(&rest, &aboard) ||
+        record_parse_epoch(epoch, tally->position.epoch) != 0 ||
+        record_parse_offset(offset, &tally->position.offset) != 0 ||
+        record_parse_chain(chain, tally->position.chain) != 0 ||
+        record_parse_offset(aboard, &tally->aboard) != 0 || record_parse_offset(rest, &marks) != 0)
+        return -1;
+    tally->marks = (uint32_t)marks;
+    return 0;
 }
 
 int record_parse_word(const char *text, size_t len, struct record_word *word)

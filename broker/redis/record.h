@@ -28,6 +28,17 @@ struct record_event {
 /* 0, or -1 for anything that is not exactly an event. */
 int record_parse_event(const char *text, size_t len, struct record_event *event);
 
+/* Also on a ride's channel, said by the node that has gone through it: `tally epoch offset chain aboard
+ * marks`, marks in decimal digits (broker.h). */
+struct record_tally {
+    struct broker_position position;
+    uint64_t aboard;
+    uint32_t marks;
+};
+
+/* 0, or -1 for anything that is not exactly that. */
+int record_parse_tally(const char *text, size_t len, struct record_tally *tally);
+
 /* On a node's channel: `taken ride tenure socketId` (another node has taken the socket over), or
  * `held ride socketId…` (Redis says that the node holds these). */
 struct record_word {

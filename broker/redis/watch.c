@@ -278,11 +278,18 @@ static const struct catchup_reports reports = {
 };
 
 /* `check`: an audit has found something wrong, and every node is to check what it holds. `anew`: a new epoch
- * has begun. */
+ * has begun. `tally …`: an audit has found nothing wrong. */
 static bool take_word(struct watch *watch, const struct redisReply *text)
 {
+    struct record_tally tally;
+
     if (text->type != REDIS_REPLY_STRING)
         return false;
+    if (record_parse_tally(text->str, text->len, &tally) == 0) {
+        if (watch->state == WATCH_LIVE)
+            tell(watch, message_tally(watch->ride->name, &tally.position, tally.aboard, tally.marks));
+        return true;
+    }
     if (strcmp(text->str, "check") == 0)
         watch->watches->check(watch->ride, watch->watches->arg);
     else if (strcmp(text->str, "anew") == 0)

@@ -214,13 +214,21 @@ static void on_broker_event(struct presence *presence, const struct broker_messa
         ride_event(ride, message->event, message->user, &message->position);
 }
 
-/* Where the store has another number at the very place that is known here, one of the two is wrong. */
+static bool is_as_told(struct roster *roster, const struct broker_message *tally)
+{
+    uint32_t marks;
+
+    return roster_count(roster) == tally->rider_count &&
+           (!roster_marks(roster, &marks) || marks == tally->marks);
+}
+
+/* Where the store has others at the very place that is known here, one of the two is wrong. */
 static void on_tally(struct presence *presence, const struct broker_message *message)
 {
     const struct ride *ride = rides_find(&presence->watched.rides, message->ride);
 
     if (ride && ride->live && broker_position_equal(&ride->position, &message->position) &&
-        roster_count(ride->roster) != message->rider_count && !roster_in_doubt(ride->roster))
+        !roster_in_doubt(ride->roster) && !is_as_told(ride->roster, message))
         broker_reread(presence->options.broker, ride->name);
 }
 

@@ -9,9 +9,13 @@
 #include <string.h>
 #include <uthash.h>
 
+enum { MARKED_MAX = 2000 }; /* in one call */
+
 struct entry {
     bool seen;    /* by the roster_replace() under way */
     bool doubted; /* see roster_doubt() */
+    bool marked;  /* `mark` is that of the record, and in the sum */
+    uint32_t mark;
     struct blob *user;
     UT_hash_handle hh;
     char id[]; /* as long as it is */
@@ -20,6 +24,8 @@ struct entry {
 struct roster {
     struct entry *entries;
     size_t doubted; /* how many entries are */
+    size_t marked;
+    uint32_t marks; /* the sum of those */
 };
 
 struct roster *roster_new(void)
@@ -33,9 +39,19 @@ static void set_doubted(struct roster *roster, struct entry *entry, bool doubted
     entry->doubted = doubted;
 }
 
+static void unmark(struct roster *roster, struct entry *entry)
+{
+    if (!entry->marked)
+        return;
+    entry->marked = false;
+    roster->marked--;
+    roster->marks -= entry->mark;
+}
+
 static void drop(struct roster *roster, struct entry *entry)
 {
     set_doubted(roster, entry, false);
+    unmark(roster, entry);
     HASH_DEL(roster->entries, entry);
     blob_unref(entry->user);
     free(entry);
@@ -54,6 +70,24 @@ void roster_free(struct roster *roster)
 size_t roster_count(const struct roster *roster)
 {
     return HASH_COUNT(roster->entries);
+}
+
+bool roster_marks(struct roster *roster, uint32_t *sum)
+{
+    size_t looked_at = 0;
+
+    for (struct entry *entry = roster->entries;
+         roster->marked < roster_count(roster) && looked_at < MARKED_MAX; entry = entry->hh.next) {
+        if (entry->marked)
+            continue;
+        entry->mark = user_mark(entry->user);
+        entry->marked = true;
+        roster->marked++;
+        roster->marks += entry->mark;
+        looked_at++;
+    }
+    *sum = roster->marks;
+    return roster->marked == roster_count(roster);
 }
 
 static struct entry *find(const struct roster *roster, const char *id)
@@ -83,6 +117,7 @@ static struct entry *set(struct roster *roster, const char *id, struct blob *use
     blob_ref(user);
     blob_unref(entry->user);
     entry->user = user;
+    unmark(roster, entry);
     set_doubted(roster, entry, false);
     return entry;
 }

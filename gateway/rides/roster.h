@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct roster;
 struct broker_rider;
@@ -19,6 +20,10 @@ struct roster *roster_new(void);
 void roster_free(struct roster *roster);
 
 size_t roster_count(const struct roster *roster);
+
+/* Whether `sum` has been set to that of all records' user_mark() (common/user.h). A call looks at so many of
+ * them that it is short. Aborts when out of memory. */
+bool roster_marks(struct roster *roster, uint32_t *sum);
 
 /* The record last set of whoever has that id, borrowed; NULL when nobody of that id is aboard. */
 struct blob *roster_get(const struct roster *roster, const char *id);

@@ -9,6 +9,29 @@ import { startGateway } from "../lib/server.mjs";
 import { until } from "../lib/wait.mjs";
 import { Proxy } from "./chaos/proxy.mjs";
 
+// Nobody holds the rider, and there are as many aboard as there should be.
+test("another record of a suspended rider is told by every gateway", async (t) => {
+  const redis = await Redis.start(t);
+  const broker = `redis://127.0.0.1:${redis.port}`;
+  const gateways = [await startGateway(t, { broker }), await startGateway(t, { broker })];
+  for (const gateway of gateways) await becomes(t, gateway, 200);
+  const watchers = [await Rider.join(t, gateways[0]), await Rider.join(t, gateways[1])];
+  const rider = await Rider.join(t, gateways[0]);
+
+  rider.say(user("u", "boarding", { seat: 2 }));
+  for (const watcher of watchers) await watcher.hears("userBoarded", user("u", "boarding", { seat: 2 }));
+  rider.client.tcp.destroy();
+  await until(
+    async () => (await redis.command("ZCARD", "ridecast:{/}:away")) === 1,
+    () => "waiting for the suspension",
+  );
+  await redis.command("HSET", "ridecast:{/}:users", "u", JSON.stringify(user("u", "boarding", { seat: 1 })));
+  for (const watcher of watchers) {
+    const [event, record] = await watcher.event();
+    assert.deepEqual([event, record], ["userBoarded", user("u", "boarding", { seat: 1 })]);
+  }
+});
+
 // Told in one go that its lease is back and that the rider has boarded with another record, the gateway must put back
 // that one: Redis has lost both.
 test("a rider is not restored with a record that an unanswered boarding has replaced", async (t) => {

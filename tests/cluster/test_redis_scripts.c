@@ -1060,7 +1060,7 @@ static void every_script_finds_that_this_is_another_history(void **state)
     const struct call calls[] = {
         {.script = script_reap, .args = {"n", "0", "100"}},
         {.script = script_roster, .args = {"100", "", "0", ""}},
-        {.script = script_audit, .args = {"connections", "0", "100", "1000"}},
+        {.script = script_audit, .args = {"connections", "0", "100", "1000", "0"}},
         {.script = script_sweep, .args = {"100"}},
     };
     struct redis_server *server = *state;
@@ -1531,7 +1531,7 @@ static redisReply *audit_page(struct redis_server *server, const char *what, con
 {
     return run(
         server,
-        (struct call){.script = script_audit, .epoch = "epochYYY", .args = {what, cursor, "100", pause}});
+        (struct call){.script = script_audit, .epoch = "epochYYY", .args = {what, cursor, "100", pause, "0"}});
 }
 
 /* The first page of one that has another window. */
@@ -1540,7 +1540,7 @@ static redisReply *audit_with(struct redis_server *server, const char *window, c
     return run(server, (struct call){.script = script_audit,
                                      .window = window,
                                      .epoch = "epochYYY",
-                                     .args = {"connections", "0", "100", pause}});
+                                     .args = {"connections", "0", "100", pause, "0"}});
 }
 
 /* Goes through what there is; whether something was wrong that nodes may know better. */
@@ -1556,13 +1556,32 @@ static bool audit(struct redis_server *server)
             redisReply *reply = audit_page(server, whats[i], cursor, "0");
             expect_array(reply);
             assert_string_equal(reply->element[0]->str, "ok");
-            assert_int_equal(reply->elements, 9);
+            assert_int_equal(reply->elements, 10);
             wrong = wrong || reply->element[8]->integer;
             snprintf(cursor, sizeof cursor, "%s", reply->element[6]->str);
             freeReplyObject(reply);
         } while (strcmp(cursor, "0") != 0);
     }
     return wrong;
+}
+
+static void an_audit_adds_up_the_records(void **state)
+{
+    struct redis_server *server = *state;
+    long long sum = 0;
+
+    for (int i = 0; i < 3; i++) {
+        char id[4] = {'u', (char)('0' + i), '\0'};
+
+        freeReplyObject(board(server, .id = id, .socket = (char)('a' + i)));
+        redisReply *reply = redis_ask(server, "EVAL %s 0 %s",
+                                      "return tonumber(string.sub(redis.sha1hex(ARGV[1]), 1, 8), 16)", id);
+        sum += reply->integer;
+        freeReplyObject(reply);
+    }
+    redisReply *reply = audit_page(server, "users", "0", "0");
+    assert_int_equal(reply->element[9]->integer, sum);
+    freeReplyObject(reply);
 }
 
 /* a and b are ann's, at n and suspended; c is bob's, at m; d was put off at m. */
@@ -2136,6 +2155,7 @@ int main(void)
         on_redis(a_replay_of_another_history_is_refused),
         on_redis(a_replay_from_a_place_that_never_was_changes_nothing),
         on_redis(a_check_names_what_is_missing_or_otherwise),
+        on_redis(an_audit_adds_up_the_records),
         on_redis(an_audit_changes_nothing_where_all_is_right),
         on_redis(an_audit_says_how_many_there_are_and_who_holds_them),
         on_redis(a_ride_that_was_just_audited_is_left_alone),

@@ -3,6 +3,7 @@
 #include "broker/chain.h"
 #include "broker/redis/record.h"
 #include "broker/redis/scripts.h"
+#include "common/user.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <inttypes.h>
@@ -18,10 +19,14 @@ enum {
     KNOWN_EPOCH,
     KNOWN_OFFSET,
     KNOWN_CHAIN,
+    LEFT,
     OWN, /* the first of the script's own */
 };
 
-/* Those of operations (scripts/operation.lua). */
+/* Those of scripts/roster.lua, */
+enum { FROM_EPOCH = OWN + 1, FROM_OFFSET };
+
+/* and of operations (scripts/operation.lua). */
 enum { KIND = OWN, SOCKET, NODE, ID, USER, TENURE, RUN, SEQUENCE, BEFORE };
 
 struct event {
@@ -36,6 +41,7 @@ struct ride {
     char channel[300];
     char epoch[EPOCH_LEN + 1], chain[CHAIN_LEN + 1];
     uint64_t offset, done, tenure;
+    bool crowd;               /* somebody was aboard when the epoch began */
     struct event log[LOGGED]; /* the latest, by offset */
 };
 
@@ -96,11 +102,14 @@ static uint64_t number(const struct store_call *call, size_t n)
 
 #define COPY(to, from) snprintf(to, sizeof(to), "%s", from)
 
+static size_t count_aboard(const struct ride *ride);
+
 static void begin_epoch(struct ride *ride, const char *epoch)
 {
     COPY(ride->epoch, epoch);
     strcpy(ride->chain, CHAIN_START);
     ride->offset = 0;
+    ride->crowd = count_aboard(ride) > 0;
     memset(ride->log, 0, sizeof ride->log);
 }
 
@@ -151,7 +160,9 @@ static struct ride *ride_of(const struct store_call *call, bool begins)
         begin_epoch(ride, STORE_EPOCH);
         ride->tenure = 1;
     }
-    if (begins && !strcmp(ride->epoch, arg(call, KNOWN_EPOCH)) && !leads_on(ride, call))
+    if (begins &&
+        (!strcmp(ride->epoch, arg(call, KNOWN_EPOCH)) ? !leads_on(ride, call)
+                                                      : strstr(arg(call, LEFT), ride->epoch) != NULL))
         begin_epoch(ride, arg(call, CANDIDATE));
     return ride;
 }
@@ -522,11 +533,22 @@ static void check(const struct store_call *call, struct buf *reply)
     buf_deinit(&names);
 }
 
+static uint32_t mark_of(const char *record)
+{
+    struct blob *user = blob_new(record, strlen(record));
+
+    CHECK(user);
+    uint32_t mark = user_mark(user);
+    blob_unref(user);
+    return mark;
+}
+
 /* Names what a node holds to it. */
 static void audit(const struct store_call *call, struct buf *reply)
 {
     struct ride *ride = ride_of(call, true);
     bool connected = *arg(call, OWN) == 'c', known = false;
+    uint32_t marks = 0;
 
     for (struct connection *at = connections; connected && at < connections + CONNECTIONS; at++) {
         if (at->ride != ride || at->suspended)
@@ -534,7 +556,10 @@ static void audit(const struct store_call *call, struct buf *reply)
         tell_node(at, "held", at->socket);
         known = true;
     }
-    say_position(reply, "ok", ride, 5);
+    for (struct connection *at = connections; !connected && at < connections + CONNECTIONS; at++)
+        if (at->ride == ride && at->aboard && person(ride, at->id, NULL) == at)
+            marks += mark_of(at->record);
+    say_position(reply, "ok", ride, 6);
     resp_number(reply, count_aboard(ride));
     resp_number(reply, count_suspended(ride));
     resp_text(reply, "0");
@@ -542,6 +567,7 @@ static void audit(const struct store_call *call, struct buf *reply)
     if (known)
         resp_text(reply, "dead");
     resp_number(reply, 0);
+    resp_number(reply, marks);
 }
 
 /* --- what only reads --- */
@@ -561,13 +587,22 @@ static void say_users(struct buf *reply, const struct ride *ride)
 static void roster(const struct store_call *call, struct buf *reply)
 {
     const struct ride *ride = ride_of(call, true);
-    const char *known = arg(call, KNOWN_EPOCH);
-    uint64_t from = number(call, KNOWN_OFFSET);
+    const char *epoch = arg(call, FROM_EPOCH);
+    uint64_t from = number(call, FROM_OFFSET);
 
-    if (!strcmp(known, ride->epoch) && (from == ride->offset || logged(ride, from + 1)))
+    if (!strcmp(epoch, ride->epoch) && (from == ride->offset || logged(ride, from + 1))) {
         say_log(reply, ride, from);
-    else
+    } else if (*epoch && strcmp(epoch, ride->epoch) != 0 && !ride->crowd &&
+               (ride->offset == 0 || logged(ride, 1))) {
+        resp_list(reply, 5);
+        resp_text(reply, "anew");
+        resp_text(reply, ride->epoch);
+        resp_digits(reply, 0);
+        resp_text(reply, CHAIN_START);
+        resp_number(reply, 0);
+    } else {
         say_users(reply, ride);
+    }
 }
 
 static void replay(const struct store_call *call, struct buf *reply)

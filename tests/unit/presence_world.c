@@ -4,6 +4,7 @@
 #include "tests/unit/presence_world.h"
 
 #include "common/clock.h"
+#include "common/user.h"
 #include "gateway/rides/ride.h"
 #include "tests/lib/virtual_clock.h"
 
@@ -208,6 +209,19 @@ void says_secret(struct world *w, char letter)
 void says_up(struct world *w, bool up)
 {
     message_new(w, BROKER_STATE, "", 0)->up = up;
+}
+
+void says_tally_of(struct world *w, uint64_t offset, const char *set)
+{
+    struct broker_message *message = message_new(w, BROKER_TALLY, "/", offset);
+
+    for (; *set; set += set[2] ? 3 : 2) {
+        struct blob *user = record_of((char[]){set[0], '\0'}, (char[]){set[1], '\0'});
+
+        message->rider_count++;
+        message->marks += user_mark(user);
+        blob_unref(user);
+    }
 }
 
 struct broker_message *says_tally(struct world *w, uint64_t offset, size_t count)

@@ -121,8 +121,9 @@ void says_resumed(struct world *w, size_t n, uint64_t offset, const char *user);
 struct broker_message *says_history(struct world *w, size_t n, uint64_t first, uint64_t last);
 void says_no_history(struct world *w, size_t n);
 
-/* How many the store has aboard /. */
+/* How many the store has aboard /; or whom. */
 struct broker_message *says_tally(struct world *w, uint64_t offset, size_t count);
+void says_tally_of(struct world *w, uint64_t offset, const char *set);
 
 /* Another node has the socket. */
 void says_evicted(struct world *w, const char *ride, const char *socket_id);

@@ -129,8 +129,22 @@ static void the_same_number_is_well(void **state)
 
     join(w, 0);
     says_roster(w, "/", 3, "A1 B2");
-    says_tally(w, 3, 2);
+    says_tally_of(w, 3, "B2 A1");
     assert_journal(w, "watch /\n");
+}
+
+static void as_many_others_are_not(void **state)
+{
+    struct world *w = *state;
+
+    join(w, 0);
+    says_roster(w, "/", 3, "A1 B2");
+    says_tally_of(w, 3, "A1 B3");
+    assert_journal(w, "watch /\nreread /\n");
+    says_event(w, 4, BROKER_BOARDED, "B", "3");
+    says_tally_of(w, 4, "A1 B3");
+    says_tally_of(w, 4, "A1 B2");
+    assert_journal(w, "reread /\nann < 42[\"userBoarded\",3,\"4.00000004-e\"]\n");
 }
 
 static void a_number_of_another_place_says_nothing(void **state)
@@ -665,6 +679,7 @@ int main(void)
         TEST(a_socket_that_ended_is_no_news),
         TEST(another_number_at_the_same_place_has_the_roster_read_anew),
         TEST(the_same_number_is_well),
+        TEST(as_many_others_are_not),
         TEST(a_number_of_another_place_says_nothing),
         TEST(nor_does_the_number_of_another_history),
         TEST(nor_any_number_while_somebody_is_doubted),

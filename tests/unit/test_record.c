@@ -178,6 +178,47 @@ static void a_chain_is_eight_small_hexadecimal_digits(void **state)
     assert_false(parses("epoch000 1  ef456789 boarded " SOCKET " {}"));
 }
 
+/* --- tallies --- */
+
+static void a_tally_has_a_position_a_number_and_a_sum(void **state)
+{
+    static const char text[] = "tally epoch_-1 17 0123abcd 4 4294967295";
+    struct record_tally tally;
+
+    (void)state;
+    assert_int_equal(record_parse_tally(text, strlen(text), &tally), 0);
+    assert_string_equal(tally.position.epoch, "epoch_-1");
+    assert_int_equal(tally.position.offset, 17);
+    assert_string_equal(tally.position.chain, "0123abcd");
+    assert_int_equal(tally.aboard, 4);
+    assert_int_equal(tally.marks, UINT32_MAX);
+}
+
+static void other_tallies_are_refused(void **state)
+{
+    static const char *const bad[] = {
+        "",
+        "tally",
+        "check",
+        "tally epoch_-1 17 0123abcd 4",
+        "tally epoch_-1 17 0123abcd 4 ",
+        "tally epoch_-1 17 0123abcd 4 5 6",
+        "tally epoch_-1 17 0123abcd -4 5",
+        "tally epoch_-1 17 0123ABCD 4 5",
+        "tally epoch_-1 17 0123abc 4 5",
+        "tally epoch_-1 1x 0123abcd 4 5",
+        "tally epoch 17 0123abcd 4 5",
+        "rally epoch_-1 17 0123abcd 4 5",
+        "tally epoch_-1 17 0123abcd 4 1234567890123456",
+    };
+    struct record_tally tally;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (record_parse_tally(bad[i], strlen(bad[i]), &tally) == 0)
+            fail_msg("\"%s\" is taken", bad[i]);
+}
+
 /* --- a node's channel --- */
 
 static bool word_parses(const char *text, size_t len)
@@ -268,6 +309,8 @@ int main(void)
         cmocka_unit_test(a_user_past_the_limit_is_refused),
         cmocka_unit_test(a_tenure_has_at_most_sixteen_digits),
         cmocka_unit_test(a_chain_is_eight_small_hexadecimal_digits),
+        cmocka_unit_test(a_tally_has_a_position_a_number_and_a_sum),
+        cmocka_unit_test(other_tallies_are_refused),
         cmocka_unit_test(a_takeover_names_ride_tenure_and_socket),
         cmocka_unit_test(what_a_node_is_said_to_hold_is_a_ride_and_its_sockets),
         cmocka_unit_test(other_words_for_a_node_are_refused),

@@ -1,10 +1,11 @@
 -- Goes through a ride, a page at a time, and mends what no event has made so: keys that somebody deleted, spoiled or
 -- brought back from an older copy.
 --
--- ARGV  what cursor limit pause
+-- ARGV  what cursor limit pause rest
 --
 -- what     'connections' or 'users': what is gone through
--- pause    in milliseconds: a ride that was gone through less than that ago is left alone
+-- pause    in milliseconds: a ride that was gone through less than that ago is left alone;
+-- rest     and for so much longer for each page that it has
 --
 -- Every connection that a node holds is named to it on its own channel; it suspends what it does not hold. A suspended
 -- connection has a deadline, one that is put off, too. A person's list has its connections, and they are aboard as that
@@ -12,10 +13,10 @@
 -- person is found, or ends.
 --
 -- Answers {'ok', epoch, offset, chain, how many are aboard, how many are suspended, cursor, nodes, whether something
--- was wrong that the nodes may know better} (the cursor is 0 after the last page) or {'recent', epoch, offset, chain,
--- aboard, suspended}.
+-- was wrong that the nodes may know better, marks} (the cursor is 0 after the last page) or {'recent', epoch, offset,
+-- chain, aboard, suspended}.
 
-local what, cursor, limit, pause = unpack(ARGV, 9)
+local what, cursor, limit, pause, rest = unpack(ARGV, 9)
 
 local function delete_spoiled()
     local kinds = {[users] = 'hash', [connections] = 'hash', [away] = 'zset', [meta] = 'hash', [log] = 'stream'}
@@ -152,9 +153,12 @@ local function mend_connections(page)
     return name_to_holders(claims)
 end
 
+local marks = 0 -- of the records of this page: the sum of the first eight digits of each one's fingerprint
+
 local function mend_users(page)
     local ids, lists = {}, {}
     for i = 1, #page, 2 do
+        marks = marks + tonumber(string.sub(redis.sha1hex(page[i + 1]), 1, 8), 16)
         ids[#ids + 1] = page[i]
         lists[#lists + 1] = '@' .. page[i]
     end
@@ -189,7 +193,8 @@ delete_spoiled()
 local before = find_position('audited')
 if cursor == '0' and what == 'connections' then
     local now = deadline_in(0)
-    if before and tonumber(before) and math.abs(now - before) < tonumber(pause) then
+    local long = math.min((redis.call('HLEN', connections) + redis.call('HLEN', users)) / limit * rest, 30000)
+    if before and tonumber(before) and math.abs(now - before) < math.max(pause, long) then
         set_expiry(LIFE_MS)
         return answer('recent')
     end
@@ -205,4 +210,4 @@ if wrong then
     redis.call('PUBLISH', channel, 'check')
 end
 set_expiry(LIFE_MS)
-return answer('ok', page[1], nodes, wrong and 1 or 0)
+return answer('ok', page[1], nodes, wrong and 1 or 0, marks)
