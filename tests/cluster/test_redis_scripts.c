@@ -1529,9 +1529,9 @@ static void a_check_names_what_is_missing_or_otherwise(void **state)
 static redisReply *audit_page(struct redis_server *server, const char *what, const char *cursor,
                               const char *pause)
 {
-    return run(
-        server,
-        (struct call){.script = script_audit, .epoch = "epochYYY", .args = {what, cursor, "100", pause, "0"}});
+    return run(server, (struct call){.script = script_audit,
+                                     .epoch = "epochYYY",
+                                     .args = {what, cursor, "100", pause, "0"}});
 }
 
 /* The first page of one that has another window. */
