@@ -98,11 +98,18 @@ static void set_due(struct held *held, bool due)
 {
     if (held->due == due)
         return;
+    struct holding *holding = held->holding;
+    struct redis_ride *ride = held->ride;
+
     held->due = due;
+    if (due && !ride->due)
+        DL_APPEND2(holding->due, ride, due_prev, due_next);
     if (due)
-        DL_APPEND(held->holding->due, held);
+        DL_APPEND(ride->due, held);
     else
-        DL_DELETE(held->holding->due, held);
+        DL_DELETE(ride->due, held);
+    if (!ride->due)
+        DL_DELETE2(holding->due, ride, due_prev, due_next);
 }
 
 static void drop(struct held *held)
@@ -272,14 +279,33 @@ bool held_taken_over(struct redis_ride *ride, const char *socket_id, uint64_t te
 
 /* --- restoring --- */
 
-struct held *held_take_due(struct holding *holding, bool (*current)(const struct held *held))
+/* The first one of the ride whose turn it is, if that is ready; else the others go before. */
+static struct held *first_due(struct holding *holding, const struct held_ready *ready)
+{
+    struct redis_ride *ride = holding->due;
+    struct held *held = ride->due;
+    bool caught_up = ready->ride(ride);
+
+    if (caught_up && ready->socket(held))
+        return held;
+    if (caught_up) {
+        DL_DELETE(ride->due, held);
+        DL_APPEND(ride->due, held);
+    }
+    DL_DELETE2(holding->due, ride, due_prev, due_next);
+    DL_APPEND2(holding->due, ride, due_prev, due_next);
+    return NULL;
+}
+
+struct held *held_take_due(struct holding *holding, const struct held_ready *ready, unsigned *looks)
 {
     struct held *held = NULL;
 
-    if (holding->under_way < UNDER_WAY_MAX)
-        DL_FOREACH(holding->due, held)
-    if (current(held))
-        break;
+    while (!held && holding->due && holding->under_way<UNDER_WAY_MAX && * looks> 0) {
+        held = first_due(holding, ready);
+        if (!held)
+            --*looks;
+    }
     if (!held)
         return NULL;
     set_due(held, false);

@@ -43,7 +43,7 @@ struct held {
     uint64_t offset;    /* where it was seen aboard: what events up to there say of it is old */
     uint64_t record_at; /* where the record was told, or seen: that of a later event is newer */
     uint64_t taken;     /* when another node says to have obtained it; 0: none does */
-    bool due;           /* to be put back, linked by prev and next */
+    bool due;           /* to be put back, linked by prev and next in the ride */
     bool restoring;     /* a restoration is under way */
     bool again;         /* lost while something of it is under way: due after that */
     struct held *prev, *next;
@@ -59,8 +59,8 @@ struct parted {
 
 /* All that is held. Zeroed but for the metric and the window, it is empty. */
 struct holding {
-    struct held *due; /* in order */
-    size_t under_way; /* restorations */
+    struct redis_ride *due; /* rides with some that are, linked by due_prev and due_next: in turn */
+    size_t under_way;       /* restorations */
     uint64_t last_claim;
     struct parted *parted; /* by socket id, in order */
     uint64_t window_ms;
@@ -103,10 +103,16 @@ bool held_refused(struct redis_ride *ride, const char *socket_id, uint64_t claim
  * mind for held_settled(). Returns as above. */
 bool held_taken_over(struct redis_ride *ride, const char *socket_id, uint64_t tenure);
 
-/* The next rider to be put back, as long as not too many are under way already, that is `current`:
- * an exit or a newer record of its person has been heard; NULL: none. The restoration counts as
- * under way until held_restored(). */
-struct held *held_take_due(struct holding *holding, bool (*current)(const struct held *held));
+/* When a socket may be put back: its ride is caught up with, and it waits for nothing of its own. */
+struct held_ready {
+    bool (*ride)(const struct redis_ride *ride);
+    bool (*socket)(const struct held *held);
+};
+
+/* The next socket to be put back that is ready, as long as not too many are under way already; NULL: none.
+ * What is not ready goes to the end, and takes one of the `looks` that there are: with none left, the others
+ * have their turn next time. The restoration counts as under way until held_restored(). */
+struct held *held_take_due(struct holding *holding, const struct held_ready *ready, unsigned *looks);
 
 /* A restoration is over. `offset` is the ride's; 0: it has failed. */
 void held_restored(struct holding *holding, struct redis_ride *ride, const char *socket_id, uint64_t claim,

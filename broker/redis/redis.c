@@ -56,6 +56,9 @@
  * is sure that there was no outage, one is enough. */
 enum { CONNECT_LIMIT_MS = 3000, LEASES_BEFORE_JUDGING = 2, LEASES_BEFORE_JUDGING_THE_LAPSED = 1 };
 
+/* At riders that are to be put back and must wait, after one callback. */
+enum { LOOKS_MAX = 100 };
+
 struct redis {
     struct backend backend; /* first */
     struct redis_url url;
@@ -85,21 +88,27 @@ static struct redis *redis_of(struct backend *backend)
     return (struct redis *)backend;
 }
 
-/* Else it might bring back who has exited, or with an older record. */
-static bool is_current(const struct held *held)
+/* Both: else it might bring back who has exited, or with an older record. */
+static bool is_caught_up(const struct redis_ride *ride)
 {
-    const struct redis_ride *ride = held->ride;
-
-    return (!ride->watch || watch_is_live(ride)) && !transitions_exits(ride, held->person->id);
+    return !ride->watch || watch_is_live(ride);
 }
+
+static bool is_not_exiting(const struct held *held)
+{
+    return !transitions_exits(held->ride, held->person->id);
+}
+
+static const struct held_ready ready = {.ride = is_caught_up, .socket = is_not_exiting};
 
 /* The end of every callback. */
 static void settle(void *arg)
 {
     struct redis *redis = arg;
+    unsigned looks = LOOKS_MAX;
     struct held *held;
 
-    while (redis->store.up && (held = held_take_due(&redis->holding, is_current)))
+    while (redis->store.up && (held = held_take_due(&redis->holding, &ready, &looks)))
         transitions_restore(&redis->transitions, held);
     transitions_send(&redis->transitions);
     replays_settle(&redis->replays);

@@ -13,6 +13,7 @@
 
 #include <uthash.h>
 
+struct exiting;
 struct held;
 struct person;
 struct redis_rides;
@@ -27,12 +28,15 @@ struct redis_ride {
     struct redis_rides *rides;
     struct ride_known known;
     struct transition *transitions; /* without an answer, in order of submission (transitions.h) */
+    struct exiting *exiting;        /* persons of whose exits some have no answer, by id (transitions.c) */
     struct held *held;              /* by socket id (held.h) */
-    struct person *persons;         /* by id: whose they are */
-    struct watch *watch;            /* NULL: not watched, and nothing on its way (watch.h) */
-    uint64_t compared_ms;           /* when a transition's position was last compared (transitions.c) */
-    struct notes notes;             /* what was said of it outside */
-    uint64_t audit_ms;              /* when it is to be audited next (audit.h) */
+    struct held *due;               /* of these, to be put back: in turn */
+    struct redis_ride *due_prev, *due_next; /* of the rides with any */
+    struct person *persons;                 /* by id: whose they are */
+    struct watch *watch;                    /* NULL: not watched, and nothing on its way (watch.h) */
+    uint64_t compared_ms; /* when a transition's position was last compared (transitions.c) */
+    struct notes notes;   /* what was said of it outside */
+    uint64_t audit_ms;    /* when it is to be audited next (audit.h) */
     enum audit_due audit_due;
     uint64_t audit_soon_ms; /* when, if that is AUDIT_SOON */
     uint64_t checked_ms;    /* when what this node holds of it was checked last (audit.c) */

@@ -12,6 +12,7 @@
 #include "common/metrics.h"
 #include "common/user.h"
 
+#include <assert.h>
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -46,6 +47,55 @@ struct transition {
     struct transition *next_again;            /* of those to be sent once more, now or after a pause */
 };
 
+/* A person of whose exits some have no answer. */
+struct exiting {
+    size_t count;
+    UT_hash_handle hh; /* in the ride */
+    char id[USER_ID_MAX + 1];
+};
+
+static struct exiting *find_exiting(const struct redis_ride *ride, const char *id)
+{
+    struct exiting *exiting;
+
+    HASH_FIND_STR(ride->exiting, id, exiting);
+    return exiting;
+}
+
+static bool is_exit(const struct transition *transition)
+{
+    return transition->script == SCRIPT_TRANSITION && transition->order->transition == BROKER_EXIT;
+}
+
+static void count_exit(const struct transition *transition)
+{
+    struct redis_ride *ride = transition->ride;
+    char id[USER_ID_MAX + 1];
+
+    user_id(transition->order->user, id);
+    struct exiting *exiting = find_exiting(ride, id);
+    if (!exiting) {
+        exiting = alloc_zeroed(sizeof *exiting);
+        memcpy(exiting->id, id, sizeof exiting->id);
+        HASH_ADD_STR(ride->exiting, id, exiting);
+    }
+    exiting->count++;
+}
+
+static void uncount_exit(const struct transition *transition)
+{
+    struct redis_ride *ride = transition->ride;
+    char id[USER_ID_MAX + 1];
+
+    user_id(transition->order->user, id);
+    struct exiting *exiting = find_exiting(ride, id);
+    assert(exiting);
+    if (--exiting->count > 0)
+        return;
+    HASH_DEL(ride->exiting, exiting);
+    free(exiting);
+}
+
 static void set_bytes(struct transitions *transitions, size_t bytes)
 {
     transitions->bytes = bytes;
@@ -65,6 +115,8 @@ static void transition_end(struct transition *transition)
 
     set_bytes(transitions, transitions->bytes - transition->bytes);
     transitions->disowned -= transition->disowns;
+    if (is_exit(transition))
+        uncount_exit(transition);
     DL_DELETE(transitions->all, transition);
     DL_DELETE2(ride->transitions, transition, ride_prev, ride_next);
     if (!ride->transitions)
@@ -437,6 +489,8 @@ static void append(struct transitions *transitions, struct redis_ride *ride, str
     if (!transitions->unsent)
         transitions->unsent = transition;
     set_bytes(transitions, transitions->bytes + transition->bytes);
+    if (is_exit(transition))
+        count_exit(transition);
 }
 
 /* What a client asks for may be refused. What becomes of a client must be told, and is once for each. */
@@ -511,17 +565,7 @@ void transitions_disown(struct transitions *transitions, const char *name, const
 
 bool transitions_exits(const struct redis_ride *ride, const char *id)
 {
-    char exiting[USER_ID_MAX + 1];
-
-    for (const struct transition *transition = ride->transitions; transition;
-         transition = transition->ride_next) {
-        if (transition->script != SCRIPT_TRANSITION || transition->order->transition != BROKER_EXIT)
-            continue;
-        user_id(transition->order->user, exiting);
-        if (strcmp(exiting, id) == 0)
-            return true;
-    }
-    return false;
+    return find_exiting(ride, id) != NULL;
 }
 
 /* The records in them may be older than what is sent again behind them, and both be missing in Redis now. */

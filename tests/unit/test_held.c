@@ -1,0 +1,204 @@
+/*
+ * Which held sockets are to be put back, and in which turn.
+ */
+#include "broker/redis/held.h"
+
+#include "common/blob.h"
+#include "common/metrics.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { UNDER_WAY_MAX = 256, MANY = 1000 };
+
+struct desk {
+    struct metrics *metrics;
+    struct redis_rides rides;
+    struct holding holding;
+};
+
+static void ignore(struct redis_ride *ride, void *arg)
+{
+    (void)ride, (void)arg;
+}
+
+static int setup(void **state)
+{
+    static struct desk desk;
+
+    memset(&desk, 0, sizeof desk);
+    desk.metrics = metrics_new();
+    desk.rides.renumbered = ignore;
+    desk.rides.ended = ignore;
+    desk.holding.aboard = metrics_add(desk.metrics, METRIC_GAUGE, "held", "", "Riders held.");
+    desk.holding.window_ms = 60000;
+    *state = &desk;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct desk *desk = *state;
+
+    for (struct redis_ride *ride = desk->rides.by_name; ride; ride = ride->hh.next) {
+        held_clear(ride);
+        redis_ride_let_go(ride);
+    }
+    redis_rides_settle(&desk->rides);
+    held_deinit(&desk->holding);
+    metrics_free(desk->metrics);
+    return 0;
+}
+
+static const char *socket_of(unsigned number)
+{
+    static char id[SOCKET_ID_LEN + 1];
+
+    snprintf(id, sizeof id, "%020u", number);
+    return id;
+}
+
+/* Held as a person of the same number. */
+static void hold(struct desk *desk, struct redis_ride *ride, unsigned number)
+{
+    char record[32];
+    uint64_t claim = held_claim(&desk->holding, ride, socket_of(number));
+    int len = snprintf(record, sizeof record, "{\"id\":\"%u\"}", number);
+    struct blob *user = blob_new(record, (size_t)len);
+
+    assert_false(held_settled(ride, socket_of(number), claim, user, 1, 1));
+    blob_unref(user);
+}
+
+/* --- what is ready --- */
+
+static const char *ready_ride;      /* NULL: all are */
+static const char *waiting_person;  /* of all rides; NULL: none */
+static unsigned asked_rides, asked; /* how often */
+
+static bool ride_is_ready(const struct redis_ride *ride)
+{
+    asked_rides++;
+    return !ready_ride || strcmp(ride->name, ready_ride) == 0;
+}
+
+static bool socket_is_ready(const struct held *held)
+{
+    asked++;
+    return !waiting_person || strcmp(held->person->id, waiting_person) != 0;
+}
+
+/* How many are taken at one go; `last` is the last one. */
+static unsigned take_all(struct desk *desk, unsigned looks, struct held **last)
+{
+    static const struct held_ready ready = {ride_is_ready, socket_is_ready};
+    struct held *held;
+    unsigned count = 0;
+
+    asked_rides = asked = 0;
+    while ((held = held_take_due(&desk->holding, &ready, &looks))) {
+        *last = held;
+        count++;
+    }
+    return count;
+}
+
+static void what_a_ride_lost_is_put_back_as_far_as_it_may_be_under_way(void **state)
+{
+    struct desk *desk = *state;
+    struct redis_ride *ride = redis_rides_get(&desk->rides, "/a");
+    struct held *last = NULL;
+
+    ready_ride = waiting_person = NULL;
+    for (unsigned i = 0; i < MANY; i++)
+        hold(desk, ride, i);
+    assert_int_equal(take_all(desk, 10, &last), 0);
+    held_restore_ride(ride);
+    assert_int_equal(take_all(desk, 10, &last), UNDER_WAY_MAX);
+    held_restored(&desk->holding, ride, last->socket_id, last->claim, 1, 2);
+    assert_int_equal(take_all(desk, 10, &last), 1);
+    assert_string_equal(last->socket_id, socket_of(UNDER_WAY_MAX));
+}
+
+static void a_ride_that_is_not_caught_up_with_costs_one_look_and_nobody_else_a_turn(void **state)
+{
+    struct desk *desk = *state;
+    struct redis_ride *waits = redis_rides_get(&desk->rides, "/waits");
+    struct redis_ride *goes = redis_rides_get(&desk->rides, "/goes");
+    struct held *last = NULL;
+
+    ready_ride = "/goes";
+    waiting_person = NULL;
+    for (unsigned i = 0; i < MANY; i++)
+        hold(desk, waits, i);
+    hold(desk, goes, MANY);
+    held_restore_ride(waits);
+    held_restore_ride(goes);
+    assert_int_equal(take_all(desk, 10, &last), 1);
+    assert_ptr_equal(last->ride, goes);
+    assert_int_equal(asked, 1);
+    assert_in_range(asked_rides, 2, 11); /* each look, and the one that was taken */
+
+    ready_ride = NULL;
+    assert_int_equal(take_all(desk, 10, &last), UNDER_WAY_MAX - 1);
+}
+
+static void who_has_to_wait_is_passed_by_others_of_the_ride(void **state)
+{
+    struct desk *desk = *state;
+    struct redis_ride *ride = redis_rides_get(&desk->rides, "/a");
+    struct held *last = NULL;
+
+    ready_ride = NULL;
+    waiting_person = "0";
+    for (unsigned i = 0; i < 3; i++)
+        hold(desk, ride, i);
+    held_restore_ride(ride);
+    assert_int_equal(take_all(desk, 2, &last), 2);
+    assert_string_equal(last->socket_id, socket_of(2));
+    assert_int_equal(take_all(desk, 10, &last), 0);
+    waiting_person = NULL;
+    assert_int_equal(take_all(desk, 10, &last), 1);
+    assert_string_equal(last->socket_id, socket_of(0));
+}
+
+static void many_rides_that_have_to_wait_are_looked_at_in_turn(void **state)
+{
+    struct desk *desk = *state;
+    struct held *last = NULL;
+    char name[16];
+    unsigned goes = 0;
+
+    ready_ride = "/99";
+    waiting_person = NULL;
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "/%u", i);
+        struct redis_ride *ride = redis_rides_get(&desk->rides, name);
+        hold(desk, ride, i);
+        held_restore_ride(ride);
+    }
+    while (take_all(desk, 10, &last) == 0) {
+        assert_int_equal(asked_rides, 10);
+        assert_in_range(++goes, 1, 9);
+    }
+    assert_string_equal(last->ride->name, "/99");
+}
+
+int main(void)
+{
+#define at_a_desk(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        at_a_desk(what_a_ride_lost_is_put_back_as_far_as_it_may_be_under_way),
+        at_a_desk(a_ride_that_is_not_caught_up_with_costs_one_look_and_nobody_else_a_turn),
+        at_a_desk(who_has_to_wait_is_passed_by_others_of_the_ride),
+        at_a_desk(many_rides_that_have_to_wait_are_looked_at_in_turn),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
