@@ -1055,6 +1055,18 @@ static void what_the_log_does_not_reach_is_believed(void **state)
     expect_ok(leave(server, .id = "ann", .known = &known), "7", "");
 }
 
+static void what_is_no_event_is_of_another_history(void **state)
+{
+    struct redis_server *server = *state;
+
+    expect_ok(board(server, .id = "ann"), "1", "");
+    struct place first = place_of(server);
+    redis_run(server, "HSET p:{/x}:meta offset 2");
+    redis_run(server, "XADD p:{/x}:log MAXLEN = 1 2-0 what else");
+    expect_moved(board(server, .id = "bob", .socket = 'b', .epoch = "epochYYY", .known = &first), "epochYYY",
+                 "0");
+}
+
 static void every_script_finds_that_this_is_another_history(void **state)
 {
     const struct call calls[] = {
@@ -1200,6 +1212,23 @@ static void who_resumes_obtains_the_socket_later_than_its_holder_did(void **stat
 }
 
 /* It was put back since the rider was suspended. */
+static void a_connection_since_no_moment_that_can_be_told_is_none(void **state)
+{
+    const char *const moments[] = {"9007199254740993", "99999999999999999999", "00000000000000000001"};
+    struct redis_server *server = *state;
+    char text[64];
+
+    for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {
+        snprintf(text, sizeof text, "n %s ann", moments[i]);
+        freeReplyObject(board(server, .id = "ann"));
+        put_connection(server, 'a', text);
+        assert_int_equal(tenure_in(resume(server, .node = "m")), 0);
+        assert_int_equal(tenure_in(restore(server, .id = "ann", .tenure = "9")), 9);
+    }
+    put_connection(server, 'a', "n 9007199254740992 ann");
+    assert_true(tenure_in(resume(server, .node = "m")) > 9);
+}
+
 static void who_is_suspended_for_longer_than_a_window_gets_one(void **state)
 {
     const struct call sweep = {.script = script_sweep, .args = {"100"}};
@@ -2133,6 +2162,7 @@ int main(void)
         on_redis(a_position_has_a_fingerprint_of_all_events_up_to_it),
         on_redis(another_chain_at_a_known_offset_is_another_history),
         on_redis(what_the_log_does_not_reach_is_believed),
+        on_redis(what_is_no_event_is_of_another_history),
         on_redis(every_script_finds_that_this_is_another_history),
         on_redis(an_offset_behind_the_one_that_is_known_begins_a_new_epoch),
         on_redis(an_epoch_that_is_over_begins_a_new_one),
@@ -2141,6 +2171,7 @@ int main(void)
         on_redis(what_was_sent_in_another_epoch_is_not_done),
         on_redis(nothing_expires_while_somebody_is_aboard_and_all_does_soon_after),
         on_redis(who_resumes_obtains_the_socket_later_than_its_holder_did),
+        on_redis(a_connection_since_no_moment_that_can_be_told_is_none),
         on_redis(who_is_suspended_for_longer_than_a_window_gets_one),
         on_redis(reaping_suspends_all_of_a_node_page_by_page),
         on_redis(who_is_reaped_may_be_taken_back_at_the_same_tenure),

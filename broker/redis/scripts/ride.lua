@@ -67,6 +67,9 @@ local function leads_on(from_offset, from_chain)
         return true
     end
     local id, fields = entry[1], entry[2]
+    if #fields < 8 then
+        return false -- no event of ours
+    end
     if id == from_offset .. '-0' then
         return fields[2] == from_chain
     end
@@ -140,10 +143,13 @@ end
 local NOBODY = '-' -- holds a connection that is suspended
 
 -- The node that holds a connection, since when, and as whom it is aboard (empty: its person has exited elsewhere), from
--- what `connections` has under it; nothing if that is not ours.
+-- what `connections` has under it; nothing if that is not ours. Up to the last moment a double holds each exactly.
+local LAST_MOMENT = '9007199254740992'
+
 local function read_connection(text)
-    if text then
-        return string.match(text, '^(%S+) (%d+) (.*)$')
+    local holder, since, id = string.match(text or '', '^(%S+) (%d+) (.*)$')
+    if holder and (#since < #LAST_MOMENT or #since == #LAST_MOMENT and since <= LAST_MOMENT) then
+        return holder, since, id
     end
 end
 
