@@ -349,14 +349,26 @@ void held_put_off(struct redis_ride *ride, const char *socket_id, uint64_t claim
     drop_if_idle(held);
 }
 
-/* The person has boarded through whichever socket: what is put back, if it must be, is the latest record. */
-static void learn_record(struct held *held, const struct broker_message *event)
+/* What is put back, if it must be, is the latest record. */
+static void learn_record(struct held *held, struct blob *user, uint64_t offset)
 {
-    if (event->position.offset <= held->record_at)
+    if (offset <= held->record_at)
         return;
+    blob_ref(user);
     blob_unref(held->user);
-    held->user = blob_ref(event->user);
-    held->record_at = event->position.offset;
+    held->user = user;
+    held->record_at = offset;
+}
+
+void held_corrected(struct redis_ride *ride, const char *socket_id, uint64_t claim, struct blob *user,
+                    uint64_t offset)
+{
+    struct held *held = find_claimed(ride, socket_id, claim);
+    char id[USER_ID_MAX + 1];
+
+    user_id(user, id);
+    if (held && held->unanswered == 0 && held->person && strcmp(held->person->id, id) == 0)
+        learn_record(held, user, offset);
 }
 
 /* The person is gone: put back, unless it has exited. */
@@ -372,7 +384,7 @@ static void person_heard(struct redis_ride *ride, const struct broker_message *e
     DL_FOREACH_SAFE2(person->sockets, held, next, person_next)
     {
         if (event->event == BROKER_BOARDED || event->event == BROKER_RESTORED)
-            learn_record(held, event);
+            learn_record(held, event->user, event->position.offset);
         else if (event->position.offset <= held->offset)
             continue;
         else if (event->event == BROKER_DISCONNECTED)

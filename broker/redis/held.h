@@ -121,6 +121,10 @@ void held_restored(struct holding *holding, struct redis_ride *ride, const char 
 /* A restoration is not to be sent any more, but is due anew when nothing of the socket is under way. */
 void held_withdrawn(struct holding *holding, struct redis_ride *ride, const char *socket_id, uint64_t claim);
 
+/* Its person is aboard with this record, at that offset, and not with the one that was to be put back. */
+void held_corrected(struct redis_ride *ride, const char *socket_id, uint64_t claim, struct blob *user,
+                    uint64_t offset);
+
 /* Its person has exited through another socket: it is not aboard any more. */
 void held_put_off(struct redis_ride *ride, const char *socket_id, uint64_t claim);
 

@@ -319,6 +319,12 @@ static void restored(const struct transition *transition, const struct answer *a
                   answer->position.offset);
     if (detail_is(answer, "off"))
         held_put_off(transition->ride, socket_id, transition->claim);
+    if (record_user_valid(answer->detail)) {
+        struct blob *user = alloc_blob(answer->detail.at, answer->detail.len);
+
+        held_corrected(transition->ride, socket_id, transition->claim, user, answer->position.offset);
+        blob_unref(user);
+    }
 }
 
 static void committed(const struct transition *transition, const struct answer *answer)

@@ -530,7 +530,7 @@ static void an_older_record_is_replaced_by_whoever_has_heard_everything_of_its_p
 
     expect_ok(board(server, .id = "ann", .user = ANN_OLD), "1", "");
     expect_ok(board(server, .id = "ann", .user = ANN_OLD, .socket = 'c'), "2", "");
-    expect_ok(restore(server, .id = "ann", .user = ANN_NEW, .tenure = LATER), "2", "");
+    expect_ok(restore(server, .id = "ann", .user = ANN_NEW, .tenure = LATER), "2", ANN_OLD);
     expect_users(server, "ann=" ANN_OLD);
     expect_ok(restore(server, .kind = "2", .id = "ann", .user = ANN_NEW, .tenure = LATER), "3", "missing");
     expect_users(server, "ann=" ANN_NEW);
@@ -542,9 +542,9 @@ static void an_older_record_is_replaced_by_whoever_has_heard_everything_of_its_p
 
     /* but what the person did, or a log that does not tell. */
     expect_ok(board(server, .id = "ann", .user = ANN_LATER, .socket = 'c'), "6", "");
-    expect_ok(restore(server, .kind = "5", .id = "ann", .user = ANN_NEW, .tenure = LATER), "6", "");
+    expect_ok(restore(server, .kind = "5", .id = "ann", .user = ANN_NEW, .tenure = LATER), "6", ANN_LATER);
     redis_run(server, "XTRIM p:{/x}:log MAXLEN 0");
-    expect_ok(restore(server, .kind = "5", .id = "ann", .user = ANN_NEW, .tenure = LATER), "6", "");
+    expect_ok(restore(server, .kind = "5", .id = "ann", .user = ANN_NEW, .tenure = LATER), "6", ANN_LATER);
     expect_users(server, "ann=" ANN_LATER ", bob=" BOB);
 }
 

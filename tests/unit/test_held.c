@@ -190,6 +190,53 @@ static void many_rides_that_have_to_wait_are_looked_at_in_turn(void **state)
     assert_string_equal(last->ride->name, "/99");
 }
 
+/* --- records --- */
+
+static struct blob *record_of(const char *text)
+{
+    return blob_new(text, strlen(text));
+}
+
+static void correct(struct redis_ride *ride, uint64_t claim, const char *text, uint64_t offset)
+{
+    struct blob *user = record_of(text);
+
+    held_corrected(ride, socket_of(1), claim, user, offset);
+    blob_unref(user);
+}
+
+static const char *next_record(struct redis_ride *ride)
+{
+    const struct held *held;
+    static char text[64];
+
+    assert_int_equal(held_next(ride, &held, 1), 1);
+    snprintf(text, sizeof text, "%.*s", (int)held->user->len, held->user->data);
+    return text;
+}
+
+static void a_record_that_does_not_count_is_replaced_by_the_one_that_does(void **state)
+{
+    static const char old[] = "{\"id\":\"1\"}", new[] = "{\"id\":\"1\",\"n\":2}";
+    struct desk *desk = *state;
+    struct redis_ride *ride = redis_rides_get(&desk->rides, "/a");
+
+    hold(desk, ride, 1);
+    const uint64_t claim = desk->holding.last_claim;
+    correct(ride, claim + 1, new, 9); /* of another claim */
+    correct(ride, claim, new, 1);     /* as old as the one that is known */
+    correct(ride, claim, "{\"id\":\"2\"}", 9);
+    assert_string_equal(next_record(ride), old);
+    correct(ride, claim, new, 9);
+    assert_string_equal(next_record(ride), new);
+
+    /* A boarding whose answer is to come says which one counts. */
+    held_claim(&desk->holding, ride, socket_of(1));
+    correct(ride, claim, old, 10);
+    held_failed(ride, socket_of(1), claim);
+    assert_string_equal(next_record(ride), new);
+}
+
 int main(void)
 {
 #define at_a_desk(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -198,6 +245,7 @@ int main(void)
         at_a_desk(a_ride_that_is_not_caught_up_with_costs_one_look_and_nobody_else_a_turn),
         at_a_desk(who_has_to_wait_is_passed_by_others_of_the_ride),
         at_a_desk(many_rides_that_have_to_wait_are_looked_at_in_turn),
+        at_a_desk(a_record_that_does_not_count_is_replaced_by_the_one_that_does),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 -- A node puts back a connection whose client it still has. Its person missing, or aboard with an older record: told.
 -- Else the connection is taken back in silence. `detail` says what has changed: 'missing', or 'off' where the person
--- has exited through another connection and must not come back.
+-- has exited through another connection and must not come back; or it is the person's record, where the node has
+-- another one that does not count.
 
 if stale then
     return answer_undone('refused')
@@ -15,4 +16,4 @@ if current == '' and tonumber(since) >= tonumber(tenure) or news == 'exited' the
 end
 local missing = put_back(news)
 hold(from)
-return ok(from, missing and 'missing')
+return ok(from, missing and 'missing' or aboard ~= user and aboard)
