@@ -17,6 +17,7 @@ struct blob *blob_new(const void *data, size_t len)
     if (!blob)
         return NULL;
     atomic_init(&blob->refs, 1);
+    atomic_init(&blob->found, 0);
     blob->len = len;
     if (len > 0)
         memcpy(blob->data, data, len);

@@ -11,6 +11,7 @@
 
 struct blob {
     atomic_uint refs;
+    atomic_uint found; /* where something in the bytes is, as common/user.c has found; 0: not yet */
     size_t len;
     char data[]; /* len bytes, then a NUL that len does not count */
 };
