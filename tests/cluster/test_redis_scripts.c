@@ -393,6 +393,19 @@ static void a_boarding_repeated_after_its_event_is_forgotten_answers_the_record_
     expect_ok(board(server, .id = "ann", .user = "old", .sequence = 7), "3", "");
 }
 
+static void what_no_sender_can_have_done_is_not_done(void **state)
+{
+    const char *const spoiled[] = {"9007199254740992", "inf", "nan", "x"};
+    struct redis_server *server = *state;
+    char offset[8];
+
+    for (int i = 0; i < 4; i++) {
+        redis_run(server, "HSET p:{/x}:meta done:n %s", spoiled[i]);
+        snprintf(offset, sizeof offset, "%d", i + 1);
+        expect_ok(board(server, .id = "ann"), offset, "");
+    }
+}
+
 static void senders_do_not_wait_for_each_other(void **state)
 {
     struct redis_server *server = *state;
@@ -2124,6 +2137,7 @@ int main(void)
         on_redis(a_refused_operation_is_not_done),
         on_redis(a_repeated_boarding_of_who_was_suspended_since_answers_its_tenure),
         on_redis(a_boarding_repeated_after_its_event_is_forgotten_answers_the_record_that_counts),
+        on_redis(what_no_sender_can_have_done_is_not_done),
         on_redis(senders_do_not_wait_for_each_other),
         on_redis(a_boarding_that_was_refused_is_refused_again),
         on_redis(suspended_riders_stay_aboard_and_are_held_by_nobody),

@@ -24,6 +24,8 @@
 
 local kind, socket, node, id, user, tenure, run, sequence, before, limit = unpack(ARGV, 9)
 
+local AHEAD = 1e9 -- more than a process does on a ride while one operation has no answer
+
 -- Every key is read before the first write: a key of the wrong type stops the script here, or at the log, with nothing
 -- changed. Each call costs Redis about as much as all else around it: nothing is read that is not needed.
 local found = redis.call('HMGET', connections, socket, '@' .. id)
@@ -32,6 +34,9 @@ local list = found[2]
 local person = id ~= '' and id or current
 local aboard = person and redis.call('HGET', users, person)
 local last = tonumber(find_position('done:' .. run) or 0) or 0
+if last - sequence > AHEAD then
+    last = 0 -- no script of ours wrote that
+end
 local suspended = holder == NOBODY
 if suspended then
     redis.call('ZCARD', away)
