@@ -1,7 +1,5 @@
 -- Stands in front of the scripts that may find that Redis has lost a connection.
 
-local SEARCHED = 128 -- entries of the log, from its end
-
 local function id_of(record)
     local readable, parsed = pcall(cjson.decode, record)
     return readable and type(parsed) == 'table' and parsed.id

@@ -101,3 +101,5 @@ local function answer_undone(word)
     set_expiry() -- a new epoch may have begun here
     return {word}
 end
+
+local SEARCHED = 128 -- entries of the log, from its end
