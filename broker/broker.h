@@ -176,7 +176,7 @@ struct broker_message {
 
     enum broker_transition_kind transition; /* RESULT */
     uint64_t ticket;                        /* RESULT, HISTORY */
-    bool ok;           /* RESULT: committed. HISTORY: nothing is missing. */
+    bool ok;                                /* RESULT: committed. HISTORY: nothing is missing. */
     const char *error; /* RESULT: why not, a static string for the sender; NULL when ok */
 
     bool up;                    /* STATE */
