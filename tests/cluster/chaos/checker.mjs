@@ -34,8 +34,8 @@
 //   - After a loss of continuity a gateway tells a difference of rosters, whose events are in no epoch; behind it the
 //     numbers may jump. Where a wipe has begun a new epoch, what that had before the gateway came to it may be in the
 //     difference only.
-//   - Whoever was away when riders were put back after a wipe, and is recovered, hears of it: the log does not say who
-//     knew them. What its gateway says first is what it found there.
+//   - Whoever was away when riders were put back after a wipe, and is recovered, hears of it, and of their end: the log
+//     does not say who knew them. What its gateway says first is what it found there.
 //   - What a wipe has brought back is told as far as it changes what is known, and so is what mends that.
 //   - A socket's transition that was never acknowledged may surface after a later exit of the same rider, when the
 //     gateway that had it was away in between; the rider is then told as gone once more.
@@ -150,7 +150,7 @@ class Reader {
   #readDisconnected({ id }) {
     this.#said("boarding");
     const known = this.#view ? this.#view.has(id) : !this.#gone.has(id);
-    if (!known) this.#report("doubled", "was not aboard");
+    if (!known && !this.#isReplayedWipe()) this.#report("doubled", "was not aboard");
     this.#view?.delete(id);
     this.#gone.set(id, this.entry);
   }
@@ -166,7 +166,13 @@ class Reader {
   // After a wipe: it changes what is known, or it is replayed to who was away.
   #mayBeToldAgain(id, t) {
     const known = this.#view ? this.#view.get(id) : this.#last.get(id);
-    return known === t ? this.stream.resumed.some(isInWipe(this.history)) : wasWipedDuring(this.stream, this.history);
+    if (known !== t) return wasWipedDuring(this.stream, this.history);
+    return this.stream.resumed.some(wasAwayInWipe(this.history));
+  }
+
+  // What the log tells of a wipe to whoever was away, until it asks.
+  #isReplayedWipe() {
+    return this.stream.resumed.some((one) => one.at > this.#asked && wasAwayInWipe(this.history)(one));
   }
 
   #readTransition({ event, id, t }) {
@@ -205,6 +211,12 @@ const isInWipe =
   ({ wipes }) =>
   ({ tick }) =>
     wipes.some(({ from, healed }) => from < tick && tick < healed);
+
+// At least in part: a log that has all of it may be replayed long after it has been healed.
+const wasAwayInWipe =
+  ({ wipes }) =>
+  ({ tick, left }) =>
+    wipes.some(({ from, healed }) => from < tick && left < healed);
 
 const wasWipedDuring = ({ joined }, { wipes }) => wipes.some(({ to }) => to > joined);
 

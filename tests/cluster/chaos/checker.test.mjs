@@ -325,6 +325,32 @@ test("who is recovered after a wipe may find less than it knew, once, until all 
   }
 });
 
+test("who was away in a wipe and is recovered later hears of it from the log, until it asks", async () => {
+  for (const [away, expected] of [
+    [true, []],
+    [false, ["doubled"]],
+  ]) {
+    const { history, listen, say, hear, asks } = story();
+    const stream = listen();
+    asks(stream, [], "0-epoch001");
+    const [ann, bob] = [say("boarding", "ann"), say("boarding", "bob")];
+    hear(stream, "userBoarded", ann, "1-epoch001");
+    hear(stream, "userBoarded", bob, "2-epoch001");
+    hear(stream, "userDisconnected", bob, "3-epoch001");
+    if (away) history.leave(stream);
+    await history.wipe(() => {});
+    history.calm();
+    if (!away) history.leave(stream);
+    history.goOn(stream);
+    hear(stream, "userBoarded", ann, "4-epoch001");
+    hear(stream, "userDisconnected", bob, "5-epoch001");
+    asks(stream, [ann], "5-epoch001");
+    assert.deepEqual(kinds(history), expected);
+    hear(stream, "userDisconnected", bob, "6-epoch001");
+    assert.deepEqual(kinds(history), ["doubled"]);
+  }
+});
+
 test("what was under way at a wipe may be told once in each epoch", async () => {
   const { history, listen, say, hear } = story();
   const stream = listen();
@@ -502,6 +528,24 @@ test("who came back after a wipe may be aboard or not; who was there all the tim
   assert.deepEqual(kinds(history, [ann, bob]), []);
   assert.deepEqual(kinds(history, [bob]), []);
   assert.deepEqual(kinds(history, [ann]), ["set"]);
+});
+
+test("what a wipe has taken back may be so for who came back after it, and not for who was there", async () => {
+  for (const [wiped, back, mayBe] of [
+    [true, true, true],
+    [true, false, false],
+    [false, true, false],
+  ]) {
+    const { history, phone, say } = story();
+    const [older, newer] = [say("boarding", "ann", OK(1)), say("boarding", "ann", OK(2))];
+    const bob = say("boarding", "bob", OK(3));
+    say("exiting", "bob", OK(4));
+    if (wiped) await history.wipe(() => {});
+    if (back) for (const name of ["ann", "bob"]) history.reconnect(phone(name));
+    assert.deepEqual(kinds(history, [newer]), []);
+    assert.deepEqual(kinds(history, [older]), mayBe ? [] : ["set"]);
+    assert.deepEqual(kinds(history, [newer, bob]), mayBe ? [] : ["set"]);
+  }
 });
 
 test("what was open is settled once all is calm", async () => {

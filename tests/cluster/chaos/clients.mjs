@@ -103,6 +103,7 @@ class WebSocketClient {
   }
 
   return() {
+    if (this.connected) this.drop(); // the gateway is about to end it
     this.away = false;
     const url = this.find();
     if (!url) return this.#later();

@@ -79,14 +79,21 @@ export class History {
 
   // A client has joined and was not recovered.
   open(who, ride) {
-    const stream = { who, ride, joined: this.tick(), resumed: [], connected: true, ended: false, entries: [] };
+    const joined = this.tick();
+    const stream = { who, ride, joined, resumed: [], connected: true, left: joined, ended: false, entries: [] };
     this.streams.push(stream);
     return stream;
   }
 
   // It is continued: its client was recovered.
   goOn(stream) {
-    stream.resumed.push({ at: stream.entries.length, tick: this.tick() });
+    stream.resumed.push({ at: stream.entries.length, tick: this.tick(), left: stream.left });
+  }
+
+  // Its client is cut off.
+  leave(stream) {
+    stream.connected = false;
+    stream.left = this.tick();
   }
 
   // It will not be continued.

@@ -83,7 +83,7 @@ export class Phone {
 
   #left() {
     this.note("is cut off");
-    this.stream.connected = false;
+    this.history.leave(this.stream);
     this.connection.living = false;
   }
 

@@ -6,9 +6,10 @@
 // answer was lost; it is done in any case if somebody heard it. Where the order of two words matters it is that of
 // their places in the stream.
 //
-// Three things leave it open whether a person is aboard by a connection: its last word was not acknowledged; it came
-// back after a wipe, during which nobody may have held its rider; or the person's exit elsewhere has been wiped, which
-// the gateway of this connection may not have heard before. What is open must be the same for everybody all the same.
+// Four things leave it open whether a person is aboard by a connection: its last word was not acknowledged; it came
+// back after a wipe, during which nobody may have held its rider; it came back after a wipe that may have taken back its
+// last word, to a gateway that has not heard it; or the person's exit elsewhere has been wiped, which the gateway of
+// this connection may not have heard before. What is open must be the same for everybody all the same.
 
 const YES = 1;
 const MAYBE = 0;
@@ -54,10 +55,19 @@ export class Truth {
     for (const word of connection.words) {
       if (word.error !== null) continue;
       const next = word.kind === "boarding" ? [{ id: word.id, t: word.t, sure: true, boarding: word }] : [];
-      possible = word.acked ? next : [...possible, ...next].map((standing) => ({ ...standing, sure: false }));
+      const certain = word.acked && !this.#isTakenBack(connection, word);
+      possible = certain ? next : [...possible, ...next].map((standing) => ({ ...standing, sure: false }));
     }
     if (connection.doubtful) possible = possible.map((standing) => ({ ...standing, sure: false }));
     return possible.map((standing) => this.#afterExits(connection, standing)).filter((standing) => standing !== null);
+  }
+
+  #isTakenBack({ joined }, { sent, acked }) {
+    return joined > acked && this.#isWiped(sent);
+  }
+
+  #isWiped(sent) {
+    return this.history.wipes.some(({ to }) => to > sent);
   }
 
   // An exit of the person by another connection ends what this one had.
@@ -67,8 +77,7 @@ export class Truth {
       if (exit.by === connection) continue;
       const order = standing.boarding ? follows(exit, standing.boarding, this.history) : YES;
       if (order === NO) continue;
-      const wiped = this.history.wipes.some(({ to }) => to > exit.sent);
-      if (order === YES && happened(exit) && !wiped) return null;
+      if (order === YES && happened(exit) && !this.#isWiped(exit.sent)) return null;
       sure = false;
     }
     return { ...standing, sure };
@@ -94,13 +103,15 @@ export class Truth {
     return this.history.wipedSinceCalm || this.history.toldAsGone.has(`${ride} ${id}`);
   }
 
-  // That of the last boarding, whichever connection's that was. What was not acknowledged may have been the last.
+  // That of the last boarding, whichever connection's that was. What was not acknowledged may have been the last, and
+  // what a wipe has taken back is put back only where a gateway still holds the connection.
   #latestRecords(ride, id) {
     const boardings = this.#boardings.get(`${ride} ${id}`) ?? [];
-    const superseded = (one) => boardings.some((other) => happened(other) && follows(other, one, this.history) === YES);
+    const lasting = boardings.filter(({ sent, by }) => !this.#isWiped(sent) || (by.living && by.joined < sent));
+    const superseded = (one) => lasting.some((other) => happened(other) && follows(other, one, this.history) === YES);
     const records = boardings.filter((one) => !superseded(one)).map(({ t }) => t);
     const before = this.history.rosters.get(ride)?.get(id);
-    if (before !== undefined && !boardings.some(({ acked }) => acked)) records.push(before);
+    if (before !== undefined && !lasting.some(({ acked }) => acked)) records.push(before);
     return records;
   }
 
