@@ -134,6 +134,14 @@ enum call_verdict call_judge(struct store *store, enum script script, const stru
     return scripts_missing(&store->scripts, script, reply) ? CALL_AGAIN : CALL_ANSWERED;
 }
 
+bool call_lives_too_long(const struct redisReply *reply, uint64_t given_ms)
+{
+    enum { FOR_EVER = -1 };
+
+    return reply->type == REDIS_REPLY_INTEGER &&
+           (reply->integer == FOR_EVER || reply->integer > (long long)given_ms);
+}
+
 const char *call_read_word(const struct redisReply *reply)
 {
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 1 ||

@@ -74,6 +74,11 @@ enum call_verdict {
 /* What the answer to the call of a script is whose work must be done: what only reads fails alone. */
 enum call_verdict call_judge(struct store *store, enum script script, const struct redisReply *reply);
 
+/* What PTTL answers: of no key at all, and whether one outlives what it was given. Then Redis' clock has been
+ * put back since, or somebody has made it so. */
+enum { NO_SUCH_KEY = -2 };
+bool call_lives_too_long(const struct redisReply *reply, uint64_t given_ms);
+
 /* The word that a script answers first; NULL when it is not an answer of ours. */
 const char *call_read_word(const struct redisReply *reply);
 

@@ -204,6 +204,25 @@ static void agree_on_secret(struct lease *lease)
     ask(&call, secret_answered, lease);
 }
 
+static void keep_sweeper(const struct lease *lease)
+{
+    struct call call;
+
+    call_command(&call, lease->store, "PEXPIRE");
+    call_shared_key(&call, "sweeper");
+    call_number(&call, lease->store->setup->node_lease_ms);
+    call_tell(&call);
+}
+
+/* It was taken before Redis' clock was put back, and whoever has it may be dead. */
+static void sweeper_expiry_answered(const struct redisReply *reply, void *arg)
+{
+    const struct lease *lease = arg;
+
+    if (reply && call_lives_too_long(reply, lease->store->setup->node_lease_ms))
+        keep_sweeper(lease);
+}
+
 /* Two sweepers at once, where one takes over just as the other renews, only do the same work twice. */
 static void compete_for_sweeper(struct lease *lease)
 {
@@ -211,10 +230,11 @@ static void compete_for_sweeper(struct lease *lease)
     struct call call;
 
     if (lease->sweeper) {
-        call_command(&call, lease->store, "PEXPIRE");
+        keep_sweeper(lease);
+    } else {
+        call_command(&call, lease->store, "PTTL");
         call_shared_key(&call, "sweeper");
-        call_number(&call, lease_ms);
-        call_tell(&call);
+        ask(&call, sweeper_expiry_answered, lease);
     }
     call_command(&call, lease->store, "SET");
     call_shared_key(&call, "sweeper");

@@ -74,10 +74,22 @@ static void ask_for_lease(struct reap *reap, redis_answer *answer)
 {
     struct call call;
 
-    call_command(&call, reap->store, "EXISTS");
+    call_command(&call, reap->store, "PTTL");
     call_node_key(&call, walk_name(&reap->nodes), "");
     if (call_send(&call, answer, reap) != 0)
         end_run(reap);
+}
+
+/* Its node renewed it before Redis' clock was put back, and may be dead. If it lives it is not disturbed: the
+ * next beat renews it. */
+static void shorten_lease(struct reap *reap)
+{
+    struct call call;
+
+    call_command(&call, reap->store, "PEXPIRE");
+    call_node_key(&call, walk_name(&reap->nodes), "");
+    call_number(&call, reap->store->setup->node_lease_ms);
+    call_tell(&call);
 }
 
 /* Whether the node lives; where the answer says neither, the run ends. */
@@ -85,8 +97,13 @@ enum life { LIVES, DEAD, UNKNOWN };
 
 static enum life read_life(struct reap *reap, const struct redisReply *reply)
 {
-    if (reply && reply->type == REDIS_REPLY_INTEGER)
-        return reply->integer > 0 ? LIVES : DEAD;
+    if (reply && reply->type == REDIS_REPLY_INTEGER && reply->integer == NO_SUCH_KEY)
+        return DEAD;
+    if (reply && reply->type == REDIS_REPLY_INTEGER) {
+        if (call_lives_too_long(reply, reap->store->setup->node_lease_ms))
+            shorten_lease(reap);
+        return LIVES;
+    }
     if (reply)
         store_trouble(reap->store, "cannot look after dead nodes: %s", store_complaint(reply));
     end_run(reap);

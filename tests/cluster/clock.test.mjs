@@ -76,3 +76,13 @@ test("put ahead by an hour: who is suspended may come back, and is gone later if
   await onlooker.hears("userDisconnected", user("drops"));
   assert.deepEqual(await aboard(onlooker), ["stays"]);
 });
+
+test("put back by an hour: who was on a gateway that was killed just before is gone all the same", async (t) => {
+  const { redis, clock, a, onlooker, drops } = await cluster(t);
+  drops.client.tcp.reset();
+  await suspended(redis);
+  await a.kill();
+  clock.set(-3600);
+  const gone = [await onlooker.event(), await onlooker.event()].map(([name, { id }]) => `${name} ${id}`);
+  assert.deepEqual(gone.sort(), ["userDisconnected drops", "userDisconnected stays"]);
+});

@@ -481,7 +481,7 @@ static void who_falls_silent_is_judged_before_who_was_silent_to_begin_with(void 
     static const char uptime[] = "return tonumber(string.match(redis.call('INFO', 'server'), "
                                  "'uptime_in_seconds:(%d+)')) >= 3 and 1 or 0";
     static const char looks[] = "return tonumber(string.match(redis.call('INFO', 'commandstats'), "
-                                "'cmdstat_exists:calls=(%d+)') or 0) > tonumber(ARGV[1]) and 1 or 0";
+                                "'cmdstat_pttl:calls=(%d+)') or 0) > tonumber(ARGV[1]) and 1 or 0";
     struct world *world = *state;
 
     wait_for_integer(world->server, 1, "EVAL %s 0", uptime); /* else its leases may be of before it began */
@@ -491,7 +491,7 @@ static void who_falls_silent_is_judged_before_who_was_silent_to_begin_with(void 
                               fill, LIVING));
     redis_run(world->server, "CONFIG RESETSTAT");
     struct box *a = watching_node_on(world, "a", 0);
-    wait_for_integer(world->server, 1, "EVAL %s 0 %d", looks, LIVING);
+    wait_for_integer(world->server, 1, "EVAL %s 0 %d", looks, 1 + LIVING); /* and once at the sweeper's */
     freeReplyObject(redis_ask(world->server, "EVAL %s 0 %d", end_leases, LIVING));
     wait_to_hear(a, BROKER_DISCONNECTED, LIVING + 1);
     unsigned long last = 0;

@@ -304,7 +304,7 @@ static void make_reply(const struct call *call, struct buf *reply)
         {"ROLE", "*1\r\n$6\r\nmaster\r\n"},
         {"TYPE", "+none\r\n"},
         {"SET", "+OK\r\n"},
-        {"EXISTS", ":0\r\n"},
+        {"PTTL", ":-2\r\n"},
     };
     const char *word = call->args[0];
     char digest[SCRIPT_DIGEST_LEN + 1];
