@@ -14,8 +14,9 @@
  *            ride comes as EVENT, offsets rising by one without gap or repeat. When continuity is lost the
  *            log is replayed as events; where it does not reach, a new ROSTER replaces what was known. One
  *            with `renumbered` belongs to a new epoch: the store was emptied or is an older copy, and whoever
- *            is missing from it may yet be restored by the node that holds it. Messages already on their way
- *            may arrive after broker_unwatch().
+ *            is missing from it may yet be restored by the node that holds it; one with `settled` as well has
+ *            been begun after broker_reread(). Messages already on their way may arrive after
+ *            broker_unwatch().
  *   RESULT   Exactly one for every transition submitted. `ok` means the backend has committed it. For a
  *            watched ride it comes after the event (or after a roster that includes it).
  *   HISTORY  Exactly one for every broker_replay(). For a watched ride it comes after the last event in it.
@@ -163,6 +164,7 @@ struct broker_message {
     size_t rider_count;          /* TALLY: how many are aboard; `riders` is NULL then */
     uint32_t marks;              /* TALLY: the sum of all records' user_mark() (common/user.h) */
     bool renumbered;             /* ROSTER: of another epoch than what was told of this ride before */
+    bool settled;                /* ROSTER: whoever is missing has been found missing before that */
 
     struct broker_past_event *events; /* HISTORY: all after the position asked for, owned by the message */
     size_t event_count;
@@ -228,8 +230,8 @@ void broker_submit(struct broker *broker, const struct broker_transition *transi
 void broker_replay(struct broker *broker, const char *ride, const struct broker_position *from,
                    uint64_t ticket);
 
-/* The roster that the store has of a watched ride is to come as a ROSTER, whatever its log says: what is
- * known of it here may be wrong. */
+/* What is known here of a watched ride is not what the store has, though no event is missing. If that lasts,
+ * the ride begins a new epoch, and what the store has comes as a ROSTER. */
 void broker_reread(struct broker *broker, const char *ride);
 
 /* What this gateway says of itself to the others: a JSON object of at most ABOUT_MAX bytes. A reference is

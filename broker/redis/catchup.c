@@ -40,6 +40,7 @@ struct catchup {
     struct scan scan;
     bool known;
     struct broker_position at; /* told, or scanned, up to here; only when known */
+    bool renew;                /* a new epoch is to begin */
     bool scanning;
     struct scanned *riders; /* by the user's id; while scanning */
     bool replayed;          /* some event came from the log */
@@ -178,6 +179,7 @@ static int ask_roster(struct catchup *catchup)
     call_text(&call, catchup->known ? catchup->at.epoch : "");
     call_number(&call, catchup->at.offset);
     call_text(&call, catchup->at.chain);
+    call_number(&call, catchup->renew);
     return call_send(&call, roster_answered, catchup);
 }
 
@@ -353,6 +355,7 @@ static void start_scanning(struct catchup *catchup, const struct broker_position
 {
     scanned_clear(catchup);
     retold_clear(catchup);
+    catchup->renew = false;
     catchup->scanning = true;
     catchup->known = true;
     catchup->at = *position;
@@ -416,8 +419,8 @@ static void roster_answered(const struct redisReply *reply, void *arg)
 }
 
 struct catchup *catchup_start(struct store *store, struct redis_ride *ride,
-                              const struct broker_position *known, const struct catchup_reports *reports,
-                              void *arg)
+                              const struct broker_position *known, bool renew,
+                              const struct catchup_reports *reports, void *arg)
 {
     struct catchup *catchup = alloc_zeroed(sizeof *catchup);
 
@@ -426,6 +429,7 @@ struct catchup *catchup_start(struct store *store, struct redis_ride *ride,
     catchup->reports = reports;
     catchup->arg = arg;
     catchup->known = known != NULL;
+    catchup->renew = renew;
     catchup->retold_last = &catchup->retold_first;
     if (known)
         catchup->at = *known;

@@ -34,10 +34,11 @@ struct catchup_reports {
     void (*failed)(const char *reason, void *arg);
 };
 
-/* From `known` (NULL: nothing) to now. NULL: there is no connection. Freed after the last report. */
+/* From `known` (NULL: nothing) to now. `renew`: not by the events, which do not lead from there to what Redis
+ * has: a new epoch begins, if none has since. NULL: there is no connection. Freed after the last report. */
 struct catchup *catchup_start(struct store *store, struct redis_ride *ride,
-                              const struct broker_position *known, const struct catchup_reports *reports,
-                              void *arg);
+                              const struct broker_position *known, bool renew,
+                              const struct catchup_reports *reports, void *arg);
 
 /* Its outcome is not wanted any more: nothing is reported. */
 void catchup_abandon(struct catchup *catchup);

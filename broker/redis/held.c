@@ -12,7 +12,10 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { UNDER_WAY_MAX = 256 }; /* the gateway's transitions go between them */
+enum {
+    UNDER_WAY_MAX = 256, /* the gateway's transitions go between them */
+    OVERHEARD_MAX = 128, /* of a ride: an answer is not that much later than its event */
+};
 
 static struct held *find(const struct redis_ride *ride, const char *socket_id)
 {
@@ -40,6 +43,13 @@ uint64_t held_tenure(const struct redis_ride *ride, const char *socket_id)
     struct held *held = find(ride, socket_id);
 
     return held ? held->tenure : 0;
+}
+
+uint64_t held_missed(const struct redis_ride *ride, const char *socket_id)
+{
+    struct held *held = find(ride, socket_id);
+
+    return held ? held->missed : HELD_MISSED_NOTHING;
 }
 
 static struct person *find_person(const struct redis_ride *ride, const char *id)
@@ -112,8 +122,51 @@ static void set_due(struct held *held, bool due)
         DL_DELETE2(holding->due, ride, due_prev, due_next);
 }
 
+/* --- what is told while something has no answer --- */
+
+static void forget_overheard(struct redis_ride *ride, struct overheard *event)
+{
+    DL_DELETE(ride->overheard, event);
+    ride->overheard_count--;
+    blob_unref(event->user);
+    free(event);
+}
+
+static void forget_all_overheard(struct redis_ride *ride)
+{
+    while (ride->overheard)
+        forget_overheard(ride, ride->overheard);
+    ride->skipped = 0;
+}
+
+static void overhear(struct redis_ride *ride, const struct broker_message *message)
+{
+    struct overheard *event = alloc_zeroed(sizeof *event);
+
+    event->kind = message->event;
+    event->offset = message->position.offset;
+    event->user = blob_ref(message->user);
+    memcpy(event->socket_id, message->socket_id, sizeof event->socket_id);
+    DL_APPEND(ride->overheard, event);
+    if (++ride->overheard_count <= OVERHEARD_MAX)
+        return;
+    ride->skipped = ride->overheard->offset;
+    forget_overheard(ride, ride->overheard);
+}
+
+static void set_unanswered(struct held *held, unsigned unanswered)
+{
+    struct redis_ride *ride = held->ride;
+
+    ride->unanswered = ride->unanswered - held->unanswered + unanswered;
+    held->unanswered = unanswered;
+    if (ride->unanswered == 0)
+        forget_all_overheard(ride);
+}
+
 static void drop(struct held *held)
 {
+    set_unanswered(held, 0);
     set_due(held, false);
     set_aboard(held, NULL, 0);
     HASH_DEL(held->ride->held, held);
@@ -140,13 +193,14 @@ uint64_t held_claim(struct holding *holding, struct redis_ride *ride, const char
         held->ride = ride;
         held->holding = holding;
         held->claim = ++holding->last_claim;
+        held->missed = HELD_MISSED_NOTHING;
         HASH_ADD_STR(ride->held, socket_id, held);
     }
     if (held->due) {
         set_due(held, false);
         held->again = true;
     }
-    held->unanswered++;
+    set_unanswered(held, held->unanswered + 1);
     return held->claim;
 }
 
@@ -223,9 +277,50 @@ static void lose_again(struct held *held)
 static void answered(struct held *held)
 {
     assert(held->unanswered > 0);
-    held->unanswered--;
+    set_unanswered(held, held->unanswered - 1);
     lose_again(held);
     drop_if_idle(held);
+}
+
+/* --- events --- */
+
+/* What is put back, if it must be, is the latest record. */
+static void learn_record(struct held *held, struct blob *user, uint64_t offset)
+{
+    if (offset <= held->record_at)
+        return;
+    blob_ref(user);
+    blob_unref(held->user);
+    held->user = user;
+    held->record_at = offset;
+    held->missed = HELD_MISSED_NOTHING;
+}
+
+/* An event about its person, or its end. Whoever is gone is put back, unless it has exited. */
+static void hear(struct held *held, const struct overheard *event)
+{
+    if (event->kind == BROKER_BOARDED || event->kind == BROKER_RESTORED)
+        learn_record(held, event->user, event->offset);
+    else if (event->offset <= held->offset)
+        return;
+    else if (event->kind == BROKER_EXITED)
+        set_aboard(held, NULL, 0);
+    else
+        lose(held);
+}
+
+/* What is later than what the answer tells of may have been told before it: it comes on a connection of its
+ * own. */
+static void hear_what_came_first(struct held *held)
+{
+    char id[USER_ID_MAX + 1];
+
+    for (const struct overheard *event = held->ride->overheard; event && held->person; event = event->next) {
+        user_id(event->user, id);
+        if (event->offset > held->offset && strcmp(id, held->person->id) == 0 &&
+            (event->kind != BROKER_ENDED || strcmp(event->socket_id, held->socket_id) == 0))
+            hear(held, event);
+    }
 }
 
 bool held_settled(struct redis_ride *ride, const char *socket_id, uint64_t claim, struct blob *user,
@@ -242,6 +337,8 @@ bool held_settled(struct redis_ride *ride, const char *socket_id, uint64_t claim
     set_aboard(held, user, user ? tenure : 0);
     held->offset = offset;
     held->record_at = offset;
+    held->missed = ride->skipped > offset ? offset : HELD_MISSED_NOTHING;
+    hear_what_came_first(held);
     answered(held);
     return false;
 }
@@ -349,17 +446,6 @@ void held_put_off(struct redis_ride *ride, const char *socket_id, uint64_t claim
     drop_if_idle(held);
 }
 
-/* What is put back, if it must be, is the latest record. */
-static void learn_record(struct held *held, struct blob *user, uint64_t offset)
-{
-    if (offset <= held->record_at)
-        return;
-    blob_ref(user);
-    blob_unref(held->user);
-    held->user = user;
-    held->record_at = offset;
-}
-
 void held_corrected(struct redis_ride *ride, const char *socket_id, uint64_t claim, struct blob *user,
                     uint64_t offset)
 {
@@ -371,31 +457,6 @@ void held_corrected(struct redis_ride *ride, const char *socket_id, uint64_t cla
         learn_record(held, user, offset);
 }
 
-/* The person is gone: put back, unless it has exited. */
-static void person_heard(struct redis_ride *ride, const struct broker_message *event)
-{
-    char id[USER_ID_MAX + 1];
-    struct held *held, *next;
-
-    user_id(event->user, id);
-    struct person *person = find_person(ride, id);
-    if (!person)
-        return;
-    DL_FOREACH_SAFE2(person->sockets, held, next, person_next)
-    {
-        if (event->event == BROKER_BOARDED || event->event == BROKER_RESTORED)
-            learn_record(held, event->user, event->position.offset);
-        else if (event->position.offset <= held->offset)
-            continue;
-        else if (event->event == BROKER_DISCONNECTED)
-            lose(held);
-        else {
-            set_aboard(held, NULL, 0);
-            drop_if_idle(held);
-        }
-    }
-}
-
 void held_lost(struct redis_ride *ride, const char *socket_id)
 {
     struct held *held = find(ride, socket_id);
@@ -404,16 +465,33 @@ void held_lost(struct redis_ride *ride, const char *socket_id)
         lose(held);
 }
 
-void held_heard(struct redis_ride *ride, const struct broker_message *event)
+void held_heard(struct redis_ride *ride, const struct broker_message *message)
 {
-    struct held *held = ride->held ? find(ride, event->socket_id) : NULL;
+    const struct overheard event = {
+        .kind = message->event, .offset = message->position.offset, .user = message->user};
+    char id[USER_ID_MAX + 1];
 
     if (!ride->held)
         return;
-    if (event->event != BROKER_ENDED)
-        person_heard(ride, event);
-    else if (held && event->position.offset > held->offset)
-        lose(held);
+    if (ride->unanswered > 0)
+        overhear(ride, message);
+    if (event.kind == BROKER_ENDED) {
+        struct held *held = find(ride, message->socket_id);
+
+        if (held)
+            hear(held, &event);
+        return;
+    }
+    user_id(event.user, id);
+    struct person *person = find_person(ride, id);
+    struct held *held, *next;
+    if (!person)
+        return;
+    DL_FOREACH_SAFE2(person->sockets, held, next, person_next)
+    {
+        hear(held, &event);
+        drop_if_idle(held);
+    }
 }
 
 void held_compare(struct redis_ride *ride, const struct broker_rider *riders, size_t count, uint64_t offset)
@@ -431,6 +509,18 @@ void held_compare(struct redis_ride *ride, const struct broker_rider *riders, si
     for (struct held *held = ride->held; held; held = held->hh.next)
         if (held->person && !held->person->listed && offset > held->offset)
             lose(held);
+}
+
+void held_skipped(struct redis_ride *ride, uint64_t from, uint64_t to)
+{
+    if (ride->unanswered > 0 && to > from && to > ride->skipped)
+        ride->skipped = to;
+    for (struct held *held = ride->held; held; held = held->hh.next) {
+        uint64_t known = held->record_at > from ? held->record_at : from;
+
+        if (known < to && known < held->missed)
+            held->missed = known;
+    }
 }
 
 size_t held_count(const struct redis_ride *ride)
@@ -456,8 +546,12 @@ size_t held_next(struct redis_ride *ride, const struct held **sockets, size_t ma
 
 void held_restore_epoch(struct redis_ride *ride)
 {
-    for (struct held *held = ride->held; held; held = held->hh.next)
+    forget_all_overheard(ride);
+    for (struct held *held = ride->held; held; held = held->hh.next) {
         held->offset = held->record_at = 0;
+        if (held->missed != HELD_MISSED_NOTHING)
+            held->missed = 0;
+    }
     held_restore_ride(ride);
 }
 

@@ -19,6 +19,8 @@
 
 #include "broker/redis/rides.h"
 
+#define HELD_MISSED_NOTHING UINT64_MAX
+
 struct held;
 struct metric;
 
@@ -42,12 +44,22 @@ struct held {
     uint64_t tenure;    /* when this node obtained it, by Redis' clock in µs; 0: not aboard */
     uint64_t offset;    /* where it was seen aboard: what events up to there say of it is old */
     uint64_t record_at; /* where the record was told, or seen: that of a later event is newer */
-    uint64_t taken;     /* when another node says to have obtained it; 0: none does */
-    bool due;           /* to be put back, linked by prev and next in the ride */
-    bool restoring;     /* a restoration is under way */
-    bool again;         /* lost while something of it is under way: due after that */
+    uint64_t missed; /* what was told of the person after that may have gone unheard; HELD_MISSED_NOTHING */
+    uint64_t taken;  /* when another node says to have obtained it; 0: none does */
+    bool due;        /* to be put back, linked by prev and next in the ride */
+    bool restoring;  /* a restoration is under way */
+    bool again;      /* lost while something of it is under way: due after that */
     struct held *prev, *next;
     UT_hash_handle hh; /* in the ride */
+};
+
+/* An event of a ride on which something has no answer: it may be later than what the answer tells of. */
+struct overheard {
+    enum broker_event_kind kind;
+    uint64_t offset;
+    struct blob *user;
+    char socket_id[SOCKET_ID_LEN + 1];
+    struct overheard *prev, *next;
 };
 
 /* A socket that was suspended here, for as long as its client may come back. */
@@ -86,6 +98,10 @@ bool held_here(const struct redis_ride *ride, const char *socket_id);
 
 /* Since when this node has the socket, as far as it knows; 0: not at all. */
 uint64_t held_tenure(const struct redis_ride *ride, const char *socket_id);
+
+/* After which offset something may have been told of the socket's person that this node has not heard, while
+ * the record is the one told last up to there; HELD_MISSED_NOTHING. 0: the record may be an older one. */
+uint64_t held_missed(const struct redis_ride *ride, const char *socket_id);
 
 /* A BOARD or RESUME is answered: this rider is aboard (adds a reference to `user`), or with NULL nobody.
  * Whether another node has obtained the socket since: then it is forgotten, and the gateway must be told. */
@@ -141,6 +157,9 @@ size_t held_count(const struct redis_ride *ride);
 
 /* A roster in the epoch of the ride. */
 void held_compare(struct redis_ride *ride, const struct broker_rider *riders, size_t count, uint64_t offset);
+
+/* A roster stands in for the events between the two offsets. */
+void held_skipped(struct redis_ride *ride, uint64_t from, uint64_t to);
 
 /* The ride has begun a new epoch: all riders on it are due. This node's lease was lost: they are on every
  * ride. */

@@ -15,6 +15,7 @@
 
 struct exiting;
 struct held;
+struct overheard;
 struct person;
 struct redis_rides;
 struct transition;
@@ -30,7 +31,11 @@ struct redis_ride {
     struct transition *transitions; /* without an answer, in order of submission (transitions.h) */
     struct exiting *exiting;        /* persons of whose exits some have no answer, by id (transitions.c) */
     struct held *held;              /* by socket id (held.h) */
-    struct held *due;               /* of these, to be put back: in turn */
+    unsigned unanswered;            /* BOARD and RESUME transitions of these */
+    struct overheard *overheard;    /* while there are any, what was told last; linked by prev and next */
+    size_t overheard_count;
+    uint64_t skipped;                       /* what was told up to there is not among these */
+    struct held *due;                       /* of these, to be put back: in turn */
     struct redis_ride *due_prev, *due_next; /* of the rides with any */
     struct person *persons;                 /* by id: whose they are */
     struct watch *watch;                    /* NULL: not watched, and nothing on its way (watch.h) */

@@ -41,6 +41,8 @@ struct transition {
     uint64_t sent_us;    /* when, by the monotonic clock; sent again: the last time */
     uint64_t failing_ms; /* since when Redis answers it with errors, by the monotonic clock; 0: it does not */
     uint64_t wait_ms;    /* for how long a suspended socket is waited for; 0: for the window */
+    struct broker_position
+        heard; /* the order's record is the one told last up to there; no epoch: not known */
     size_t bytes;
     struct transition *prev, *next;           /* all */
     struct transition *ride_prev, *ride_next; /* of the ride */
@@ -167,18 +169,19 @@ static enum script script_of(const struct store *store, enum broker_transition_k
     return SCRIPT_TRANSITION;
 }
 
-/* What SCRIPT_TRANSITION is to do; the others are told what this node has heard. */
+/* What SCRIPT_TRANSITION is to do; the others are told up to where the record is the latest. It was so at the
+ * end of an epoch that is over: nothing of the one that is now has been heard. */
 static void add_kind(struct call *call, const struct transition *transition)
 {
     enum broker_transition_kind kind = transition->order->transition;
-    uint64_t heard;
+    const struct broker_position *heard = &transition->heard;
 
     if (transition->script == SCRIPT_TRANSITION)
         call_text(call, kind == BROKER_BOARD ? "board" : kind == BROKER_EXIT ? "exit" : "disconnect");
-    else if (watch_has_heard(transition->ride, &heard))
-        call_number(call, heard);
-    else
+    else if (heard->epoch[0] == '\0')
         call_text(call, "");
+    else
+        call_number(call, strcmp(heard->epoch, transition->ride->known.at.epoch) == 0 ? heard->offset : 0);
 }
 
 /* What has to be known elsewhere first, lest nobody finds the rider again. */
@@ -506,6 +509,20 @@ static bool has_room(const struct transitions *transitions, const struct order *
            transitions->bytes + bytes_of(order) <= transitions->store->setup->queue_bytes;
 }
 
+/* Up to where the record that is held of the socket is the latest: it is noted together with it, since both
+ * change with every event. */
+static void note_heard(struct transition *transition, const struct redis_ride *ride, const char *socket_id)
+{
+    const struct broker_position *heard = watch_heard_up_to(ride);
+    uint64_t missed = held_missed(ride, socket_id);
+
+    if (!heard || missed == 0)
+        return;
+    transition->heard = *heard;
+    if (missed < heard->offset)
+        transition->heard.offset = missed;
+}
+
 void transitions_submit(struct transitions *transitions, struct order *order)
 {
     if (!has_room(transitions, order)) {
@@ -520,9 +537,10 @@ void transitions_submit(struct transitions *transitions, struct order *order)
     transition->tenure = held_tenure(ride, order->socket_id);
     if (order->transition == BROKER_BOARD || order->transition == BROKER_RESUME)
         transition->claim = held_claim(transitions->holding, ride, order->socket_id);
-    else if (order->transition == BROKER_SUSPEND)
+    else if (order->transition == BROKER_SUSPEND) {
+        note_heard(transition, ride, order->socket_id);
         order->user = held_part(transitions->holding, ride, order->socket_id);
-    else
+    } else
         held_forget(ride, order->socket_id);
     append(transitions, ride, transition, order);
 }
@@ -544,6 +562,7 @@ void transitions_restore(struct transitions *transitions, const struct held *hel
     transition->script = SCRIPT_RESTORE;
     transition->claim = held->claim;
     transition->tenure = held->tenure;
+    note_heard(transition, held->ride, held->socket_id);
     transition->ours = true;
     append(transitions, held->ride, transition, order);
 }

@@ -19,9 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The roster is read anew only when it is still found wrong after a while: what was found first may be about
- * to be mended, and events will tell of it. */
-enum { REREAD_AFTER_MS = 1500, REREAD_WITHIN_MS = 30000 };
+/* Only what is still found wrong after a while leads to a new epoch: what was found first may be about to be
+ * mended, and events will tell of it. */
+enum { RENEW_AFTER_MS = 1500, RENEW_WITHIN_MS = 30000 };
 
 enum watch_state {
     WATCH_AWAY,        /* not subscribed: the backend is down, or nobody watches */
@@ -40,8 +40,8 @@ struct watch {
     struct stream stream;
     struct catchup *catchup;              /* NULL: none runs */
     bool again;                           /* something was missed during the catch-up: one more afterwards */
-    bool reread;                          /* the next one reads the roster, whatever the log says */
-    uint64_t reread_ms;                   /* since when one is asked for; 0: it is not */
+    bool renew;                           /* the next one is to begin a new epoch */
+    uint64_t wrong_ms;                    /* since when the roster is found wrong; 0: it is not */
     bool suspect;                         /* a message of another epoch was the reason to catch up */
     struct event *retry;                  /* the next attempt to catch up */
     struct backoff backoff;               /* of these attempts */
@@ -114,9 +114,9 @@ static void catch_up(struct watch *watch)
     watch->state = WATCH_CATCHING_UP;
     watch->again = false;
     watch->catchup =
-        catchup_start(watch->watches->store, watch->ride,
-                      watch->stream.known && !watch->reread ? &watch->stream.at : NULL, &reports, watch);
-    watch->reread = false;
+        catchup_start(watch->watches->store, watch->ride, watch->stream.known ? &watch->stream.at : NULL,
+                      watch->renew, &reports, watch);
+    watch->renew = false;
 }
 
 /* The chain of events is broken, or may be. */
@@ -192,6 +192,14 @@ static void caught_event(const struct record_event *record, void *arg)
     tell_results_that_came_true(watch);
 }
 
+/* Lately. */
+static bool is_found_wrong(const struct watch *watch)
+{
+    return watch->wrong_ms > 0 && clock_ms() - watch->wrong_ms <= RENEW_WITHIN_MS;
+}
+
+/* Whoever is missing has time to be put back in a new epoch, but for what has been found wrong before that.
+ */
 static void caught_roster(const struct broker_position *position, struct broker_rider *riders, size_t count,
                           void *arg)
 {
@@ -202,10 +210,15 @@ static void caught_roster(const struct broker_position *position, struct broker_
         watch->suspect = false; /* the message of another epoch told the truth */
     else
         held_compare(watch->ride, riders, count, position->offset);
+    held_skipped(watch->ride, stream_same_epoch(&watch->stream, position) ? watch->stream.at.offset : 0,
+                 position->offset);
     watch->stream.known = true;
     watch->stream.at = *position;
     metric_add(metrics_of(watch)->rosters, 1);
-    tell(watch, message_roster(watch->ride->name, position, riders, count, renumbered));
+    struct broker_message *roster = message_roster(watch->ride->name, position, riders, count, renumbered);
+    roster->settled = is_found_wrong(watch);
+    watch->wrong_ms = 0;
+    tell(watch, roster);
 }
 
 static void bad_message(struct watch *watch, const char *what)
@@ -454,14 +467,13 @@ void watch_reread(struct watches *watches, const char *name)
 
     if (!watch || watch->state != WATCH_LIVE)
         return;
-    if (watch->reread_ms == 0 || now - watch->reread_ms > REREAD_WITHIN_MS)
-        watch->reread_ms = now;
-    if (now - watch->reread_ms < REREAD_AFTER_MS) {
+    if (!is_found_wrong(watch))
+        watch->wrong_ms = now;
+    if (now - watch->wrong_ms < RENEW_AFTER_MS) {
         watches->audit(watch->ride, watches->arg);
         return;
     }
-    watch->reread_ms = 0;
-    watch->reread = true;
+    watch->renew = true;
     repair(watch);
 }
 
@@ -502,12 +514,9 @@ bool watch_is_live(const struct redis_ride *ride)
     return ride->watch && ride->watch->state == WATCH_LIVE;
 }
 
-bool watch_has_heard(const struct redis_ride *ride, uint64_t *offset)
+const struct broker_position *watch_heard_up_to(const struct redis_ride *ride)
 {
-    if (!watch_is_live(ride) || !stream_same_epoch(&ride->watch->stream, &ride->known.at))
-        return false;
-    *offset = ride->watch->stream.at.offset;
-    return true;
+    return ride->watch && ride->watch->stream.known ? &ride->watch->stream.at : NULL;
 }
 
 void watch_renumbered(const struct redis_ride *ride)

@@ -27,7 +27,8 @@ struct watches {
 void watch_begin(struct watches *watches, const char *ride);
 void watch_end(struct watches *watches, const char *ride);
 
-/* The gateway has another number aboard than Redis. If that lasts, the roster is read anew. */
+/* The gateway has another number aboard than Redis. If that lasts, the ride begins a new epoch: its log does
+ * not lead to what Redis has, and whoever was recovered from it would have another number, too. */
 void watch_reread(struct watches *watches, const char *ride);
 
 /* The backend is up: subscribes to all watched rides. */
@@ -46,8 +47,8 @@ void watch_result(struct watches *watches, struct redis_ride *ride, struct broke
 /* Whether the ride's events come as they happen. */
 bool watch_is_live(const struct redis_ride *ride);
 
-/* If they do, in the epoch that is known of the ride: up to which offset every event has been heard. */
-bool watch_has_heard(const struct redis_ride *ride, uint64_t *offset);
+/* Up to where every event has been heard; NULL: that is not known. */
+const struct broker_position *watch_heard_up_to(const struct redis_ride *ride);
 
 /* Redis has begun a new epoch of the ride. Perhaps no event will tell. */
 void watch_renumbered(const struct redis_ride *ride);

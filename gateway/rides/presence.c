@@ -133,7 +133,7 @@ static void on_roster(struct presence *presence, const struct broker_message *me
         return;
     ride_changed(ride);
     ride->position = message->position;
-    if (message->renumbered && ride->live) {
+    if (message->renumbered && !message->settled && ride->live) {
         /* The store was emptied or is an old copy: who is missing has time to be put back by the node that
          * holds it. */
         roster_doubt(ride->roster);

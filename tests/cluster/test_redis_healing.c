@@ -232,6 +232,31 @@ static void an_older_copy_gets_a_new_epoch_and_the_riders_that_are_here(void **s
     assert_true(box_next(b, BROKER_ROSTER)->renumbered);
 }
 
+/* No event tells of it: whoever was recovered from the log would not hear of it. */
+static void what_no_event_tells_of_begins_a_new_epoch(void **state)
+{
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", LONG_MS), *b = watching_node_on(world, "b", LONG_MS);
+    const char *epoch = a->said[a->next[BROKER_ROSTER] - 1]->position.epoch;
+    const struct timespec deadline = deadline_from_now();
+
+    board(a, 1, 5);
+    box_submit(a, BROKER_SUSPEND, "/r", 5);
+    expect_result(a);
+    assert_int_equal(box_replay(a, epoch, 4)->event_count, 1);
+    redis_run(world->server, "HDEL ridecast:{/r}:users u5");
+    redis_run(world->server, "DEL ridecast:{/r}:connections ridecast:{/r}:away");
+    do {
+        assert_false(deadline_passed(&deadline));
+        broker_reread(b->broker, "/r");
+        nap();
+    } while (box_replay(a, epoch, 4)->ok);
+    wait_for_view(a, 1, 4);
+    wait_for_view(b, 1, 4);
+    assert_true(box_next(b, BROKER_ROSTER)->settled);
+    assert_false(box_next(a, BROKER_ROSTER)->settled);
+}
+
 static void a_suspension_that_an_older_copy_has_forgotten_is_made_again(void **state)
 {
     struct world *world = *state;
@@ -611,6 +636,7 @@ int main(int argc, char **argv)
         with_nodes(riders_that_leave_during_the_restoration_stay_away),
         with_nodes(forgotten_scripts_do_not_disturb_presence),
         with_nodes(an_older_copy_gets_a_new_epoch_and_the_riders_that_are_here),
+        with_nodes(what_no_event_tells_of_begins_a_new_epoch),
         with_nodes(a_suspension_that_an_older_copy_has_forgotten_is_made_again),
         with_nodes(an_older_copy_gets_a_new_epoch_from_a_node_that_does_not_watch),
         with_nodes(the_secret_is_the_same_for_all_and_survives_a_wipe),

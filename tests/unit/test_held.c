@@ -1,8 +1,10 @@
 /*
- * Which held sockets are to be put back, and in which turn.
+ * Which held sockets are to be put back, in which turn, and up to where their record is known to be the
+ * latest.
  */
 #include "broker/redis/held.h"
 
+#include "broker/message.h"
 #include "common/blob.h"
 #include "common/metrics.h"
 
@@ -190,16 +192,141 @@ static void many_rides_that_have_to_wait_are_looked_at_in_turn(void **state)
     assert_string_equal(last->ride->name, "/99");
 }
 
-/* --- records --- */
+/* --- the latest record --- */
 
-static struct blob *record_of(const char *text)
+static const char ann[] = "{\"id\":\"ann\"}", newer[] = "{\"id\":\"ann\",\"t\":2}";
+
+enum { ANN = 1, ANOTHER };
+
+static uint64_t claim(struct desk *desk, struct redis_ride *ride)
+{
+    return held_claim(&desk->holding, ride, socket_of(ANN));
+}
+
+static void settle(struct redis_ride *ride, uint64_t claim, uint64_t offset)
+{
+    struct blob *user = blob_new(ann, strlen(ann));
+
+    assert_false(held_settled(ride, socket_of(ANN), claim, user, 1, offset));
+    blob_unref(user);
+}
+
+/* Of another socket. */
+static void hear(struct redis_ride *ride, enum broker_event_kind kind, uint64_t offset, const char *record)
+{
+    const struct broker_position position = {.epoch = "epochAAA", .offset = offset};
+    struct blob *user = blob_new(record, strlen(record));
+    struct broker_message *event = message_event(ride->name, &position, kind, socket_of(ANOTHER), user);
+
+    held_heard(ride, event);
+    broker_message_free(event);
+    blob_unref(user);
+}
+
+/* The record that would be put back; NULL: none. */
+static const char *record_of(struct redis_ride *ride)
+{
+    const struct held *held;
+
+    if (held_next(ride, &held, 1) == 0)
+        return NULL;
+    return held->user->len == strlen(newer) ? newer : ann;
+}
+
+#define missed(ride)             held_missed(ride, socket_of(ANN))
+#define assert_misses_none(ride) assert_true(missed(ride) == HELD_MISSED_NOTHING)
+
+static void what_is_told_after_the_answer_is_the_latest(void **state)
+{
+    struct redis_ride *ride = redis_rides_get(&((struct desk *)*state)->rides, "/a");
+
+    assert_misses_none(ride);
+    settle(ride, claim(*state, ride), 5);
+    hear(ride, BROKER_BOARDED, 5, ann);
+    assert_ptr_equal(record_of(ride), ann);
+    hear(ride, BROKER_BOARDED, 6, newer);
+    assert_ptr_equal(record_of(ride), newer);
+    assert_misses_none(ride);
+}
+
+/* Both come on connections of their own. */
+static void what_is_told_before_the_answer_but_later_is_the_latest(void **state)
+{
+    struct redis_ride *ride = redis_rides_get(&((struct desk *)*state)->rides, "/a");
+    uint64_t first = claim(*state, ride);
+
+    hear(ride, BROKER_BOARDED, 4, newer);
+    hear(ride, BROKER_BOARDED, 5, ann);
+    settle(ride, first, 5);
+    assert_ptr_equal(record_of(ride), ann);
+    uint64_t second = claim(*state, ride);
+    hear(ride, BROKER_BOARDED, 6, ann);
+    hear(ride, BROKER_BOARDED, 7, newer);
+    settle(ride, second, 6);
+    assert_ptr_equal(record_of(ride), newer);
+    assert_misses_none(ride);
+    uint64_t third = claim(*state, ride);
+    hear(ride, BROKER_EXITED, 9, newer);
+    settle(ride, third, 8);
+    assert_null(record_of(ride));
+}
+
+static void of_more_events_than_are_kept_some_may_have_been_missed(void **state)
+{
+    enum { EVENTS = 1000 };
+    struct redis_ride *ride = redis_rides_get(&((struct desk *)*state)->rides, "/a");
+    uint64_t first = claim(*state, ride);
+
+    hear(ride, BROKER_BOARDED, 6, newer);
+    for (uint64_t offset = 7; offset < EVENTS; offset++)
+        hear(ride, BROKER_BOARDED, offset, "{\"id\":\"bob\"}");
+    settle(ride, first, 5);
+    assert_ptr_equal(record_of(ride), ann);
+    assert_int_equal(missed(ride), 5);
+    hear(ride, BROKER_BOARDED, 5, ann);
+    assert_int_equal(missed(ride), 5);
+    hear(ride, BROKER_BOARDED, EVENTS, newer);
+    assert_misses_none(ride);
+}
+
+static void a_roster_in_place_of_events_may_hide_a_later_boarding(void **state)
+{
+    struct redis_ride *ride = redis_rides_get(&((struct desk *)*state)->rides, "/a");
+
+    settle(ride, claim(*state, ride), 5);
+    held_skipped(ride, 8, 8);
+    held_skipped(ride, 0, 5);
+    assert_misses_none(ride);
+    held_skipped(ride, 8, 12);
+    assert_int_equal(missed(ride), 8);
+    held_skipped(ride, 14, 20);
+    assert_int_equal(missed(ride), 8);
+    uint64_t second = claim(*state, ride);
+    held_skipped(ride, 20, 24);
+    settle(ride, second, 22);
+    assert_int_equal(missed(ride), 22);
+}
+
+static void what_was_missed_in_an_epoch_makes_the_record_doubtful_in_the_next(void **state)
+{
+    struct redis_ride *ride = redis_rides_get(&((struct desk *)*state)->rides, "/a");
+
+    settle(ride, claim(*state, ride), 5);
+    held_restore_epoch(ride);
+    assert_misses_none(ride);
+    held_skipped(ride, 0, 7);
+    held_restore_epoch(ride);
+    assert_int_equal(missed(ride), 0);
+}
+
+static struct blob *blob_of(const char *text)
 {
     return blob_new(text, strlen(text));
 }
 
 static void correct(struct redis_ride *ride, uint64_t claim, const char *text, uint64_t offset)
 {
-    struct blob *user = record_of(text);
+    struct blob *user = blob_of(text);
 
     held_corrected(ride, socket_of(1), claim, user, offset);
     blob_unref(user);
@@ -246,6 +373,11 @@ int main(void)
         at_a_desk(who_has_to_wait_is_passed_by_others_of_the_ride),
         at_a_desk(many_rides_that_have_to_wait_are_looked_at_in_turn),
         at_a_desk(a_record_that_does_not_count_is_replaced_by_the_one_that_does),
+        at_a_desk(what_is_told_after_the_answer_is_the_latest),
+        at_a_desk(what_is_told_before_the_answer_but_later_is_the_latest),
+        at_a_desk(of_more_events_than_are_kept_some_may_have_been_missed),
+        at_a_desk(a_roster_in_place_of_events_may_hide_a_later_boarding),
+        at_a_desk(what_was_missed_in_an_epoch_makes_the_record_doubtful_in_the_next),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

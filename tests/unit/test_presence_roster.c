@@ -237,6 +237,22 @@ static void who_is_missing_in_a_new_epoch_is_told_once_when_nobody_has_put_it_ba
     assert_journal(w, "");
 }
 
+static void who_was_found_missing_before_is_told_at_once(void **state)
+{
+    struct world *w = *state;
+
+    join(w, 0);
+    says_roster(w, "/", 7, "A1 B2");
+    turn(w);
+    buf_clear(&w->journal);
+    w->epoch = "f";
+    struct broker_message *roster = says_roster(w, "/", 0, "B2");
+    roster->renumbered = roster->settled = true;
+    assert_journal(w, "ann < 42[\"userDisconnected\",1,\"0-\"]\n");
+    advance(w, DOUBT);
+    assert_journal(w, "");
+}
+
 static void the_recovery_window_is_waited_for_too(void **state)
 {
     struct world *w = *state;
@@ -686,6 +702,7 @@ int main(void)
         TEST(an_exit_without_a_boarding_is_told_too),
         TEST(events_concern_their_ride_only),
         TEST(who_is_missing_in_a_new_epoch_is_told_once_when_nobody_has_put_it_back),
+        TEST(who_was_found_missing_before_is_told_at_once),
         TEST(the_recovery_window_is_waited_for_too),
         TEST(who_is_put_back_meanwhile_is_told_to_nobody_who_knew),
         TEST(what_happens_to_the_missing_meanwhile_is_told_and_final),

@@ -1,11 +1,13 @@
 -- What a gateway needs to be up to date with a ride: the events it has missed if the log reaches back that far,
 -- else the roster.
 --
--- ARGV  page from_epoch from_offset from_chain
+-- ARGV  page from_epoch from_offset from_chain renew
 --
 -- page      how many events or users one answer may hold
 -- from_*    up to where the gateway has been told; an empty epoch: it knows nothing. What is known of the ride may be
 --           later: the answer to a transition comes before its event
+-- renew     1: what the gateway has been told is not what is here, though no event is missing. Then the log does not
+--           lead to what is here, and whoever came back would be told wrongly: a new epoch begins, if none has
 --
 -- Answers, each with the ride's position:
 --   {'log', epoch, offset, chain, entries}   what follows that position, oldest first, perhaps not all of it
@@ -14,12 +16,12 @@
 --   {'anew', epoch, 0, chain, began}         a new epoch whose log goes back to where it began, and whether somebody
 --                                            was aboard
 
-local page, from_epoch, from_offset, from_chain = unpack(ARGV, 9)
+local page, from_epoch, from_offset, from_chain, renew = unpack(ARGV, 9)
 
 local count = redis.call('HLEN', users)
 redis.call('XLEN', log)
 find_position()
-if from_epoch == epoch and not leads_on(from_offset, from_chain) then
+if from_epoch == epoch and (renew == '1' or not leads_on(from_offset, from_chain)) then
     begin_anew()
 end
 set_expiry()
