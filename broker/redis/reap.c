@@ -263,6 +263,22 @@ static void bite(struct reap *reap)
         end_run(reap);
 }
 
+/* What is no set would stop every run here. Audits note the rides where a dead node has something once more.
+ */
+static void rides_failed(void *arg)
+{
+    struct reap *reap = arg;
+    const char *failure = reap->rides.scan.failure;
+    struct call call;
+
+    if (failure && strncmp(failure, "WRONGTYPE", strlen("WRONGTYPE")) == 0) {
+        call_command(&call, reap->store, "DEL");
+        call_node_key(&call, walk_name(&reap->nodes), ":rides");
+        call_tell(&call);
+    }
+    end_run(reap);
+}
+
 static void look_at_rides(struct reap *reap)
 {
     reap->found = false;
@@ -370,6 +386,7 @@ void reap_init(struct reap *reap, struct store *store, struct redis_rides *known
     reap->nodes.but = store->node;
     reap->nodes.reached = look_at_node;
     reap->rides.parse = record_parse_ride;
+    reap->rides.failed = rides_failed;
     reap->rides.reached = look_at_ride;
     key_name_make_shared(&reap->nodes.scan.key, store->setup->prefix, "nodes");
 }

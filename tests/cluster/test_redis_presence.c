@@ -257,6 +257,21 @@ static void a_dead_node_is_struck_off_when_it_has_been_empty_for_long(void **sta
     freeReplyObject(reply);
 }
 
+static void a_dead_nodes_rides_of_another_type_hold_nobody_up(void **state)
+{
+    static const char spoil[] =
+        "for _, node in ipairs(redis.call('SMEMBERS', KEYS[1])) do if string.sub(node, 1, 2) == 'c.' then "
+        "redis.call('SET', 'ridecast:node:' .. node .. ':rides', 'x') end end";
+    struct world *world = *state;
+    pid_t *child = child_node(world, "c", 10, WINDOW_MS);
+    struct box *a = watching_node_on(world, "a", WINDOW_MS);
+
+    end_child(child);
+    freeReplyObject(redis_ask(world->server, "EVAL %s 1 ridecast:nodes", spoil));
+    wait_to_hear(a, BROKER_DISCONNECTED, 10);
+    assert_int_equal(riders_in(world), 0);
+}
+
 /* What Redis takes for two sweepers, as when one takes over while the other is still at it. */
 static void several_sweepers_at_once_tell_each_rider_once(void **state)
 {
@@ -515,6 +530,7 @@ int main(int argc, char **argv)
         with_nodes(a_dead_nodes_riders_leave_after_lease_and_window_and_once),
         with_nodes(a_dead_nodes_clients_can_come_back_elsewhere_within_the_window),
         with_nodes(a_dead_node_is_struck_off_when_it_has_been_empty_for_long),
+        with_nodes(a_dead_nodes_rides_of_another_type_hold_nobody_up),
         with_nodes(several_sweepers_at_once_tell_each_rider_once),
         with_nodes(a_dead_sweeper_is_followed_by_another),
         with_nodes(a_node_that_stops_in_good_order_gives_its_lease_back),
