@@ -562,6 +562,23 @@ test("what was open is settled once all is calm", async () => {
   }
 });
 
+test("a boarding without an answer, whose client has come back since, is settled at the second calm", () => {
+  const calm = (history, users) => {
+    const truth = new Truth(history);
+    history.calm({ [RIDE]: users.map(({ id, t }) => [id, t]) }, (connection) => truth.standings(connection));
+  };
+  for (const back of [true, false]) {
+    const { history, phone, say } = story();
+    const ann = say("boarding", "ann", null);
+    if (back) history.reconnect(phone("ann"));
+    calm(history, [ann]);
+    assert.deepEqual(kinds(history, [ann]), []);
+    assert.deepEqual(kinds(history, []), back ? [] : ["set"]);
+    calm(history, [ann]);
+    assert.deepEqual(kinds(history, []), ["set"]);
+  }
+});
+
 test("nobody is told as gone while a phone is there, unless something was broken", async () => {
   const tell = ({ listen, say, hear }) => {
     const stream = listen();

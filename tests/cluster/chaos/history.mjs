@@ -166,8 +166,10 @@ export class History {
     for (const wipe of this.wipes) wipe.healed = Math.min(wipe.healed, this.calmAt);
   }
 
-  // Whoever is not aboard is not so by any connection; who is, and can be so by one alone, is so by that one.
-  #settled({ ride, living }, possible, open) {
+  // Whoever is not aboard is not so by any connection; who is, and can be so by one alone, is so by that one: unless its
+  // boarding was not acknowledged before the client came back, perhaps to another gateway. Then the former one may be
+  // late with it, and the rider aboard for a window only.
+  #settled({ ride, living, joined }, possible, open) {
     const roster = this.rosters.get(ride) ?? new Map();
     return possible
       .filter(({ id }) => roster.has(id))
@@ -175,7 +177,10 @@ export class History {
         const others = open.filter(
           ([other, may]) => other.ride === ride && other.living && may.some(({ id }) => id === standing.id),
         );
-        return { ...standing, sure: standing.sure || (living && possible.length === 1 && others.length === 1) };
+        const { boarding } = standing;
+        const mayBeLate = boarding && boarding.acked === null && boarding.sent < joined;
+        const isAlone = living && possible.length === 1 && others.length === 1;
+        return { ...standing, sure: standing.sure || (isAlone && !mayBeLate) };
       });
   }
 }

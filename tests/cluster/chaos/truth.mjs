@@ -66,6 +66,11 @@ export class Truth {
     return joined > acked && this.#isWiped(sent);
   }
 
+  // While a wipe goes on there may be two histories, and each gateway holds what is latest in its own.
+  #isHeldThroughWipe({ sent, by }) {
+    return by.living && by.joined < sent && !this.history.wipes.some(({ from, to }) => from < sent && sent < to);
+  }
+
   #isWiped(sent) {
     return this.history.wipes.some(({ to }) => to > sent);
   }
@@ -107,7 +112,7 @@ export class Truth {
   // what a wipe has taken back is put back only where a gateway still holds the connection.
   #latestRecords(ride, id) {
     const boardings = this.#boardings.get(`${ride} ${id}`) ?? [];
-    const lasting = boardings.filter(({ sent, by }) => !this.#isWiped(sent) || (by.living && by.joined < sent));
+    const lasting = boardings.filter((one) => !this.#isWiped(one.sent) || this.#isHeldThroughWipe(one));
     const superseded = (one) => lasting.some((other) => happened(other) && follows(other, one, this.history) === YES);
     const records = boardings.filter((one) => !superseded(one)).map(({ t }) => t);
     const before = this.history.rosters.get(ride)?.get(id);
