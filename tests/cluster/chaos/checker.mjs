@@ -34,8 +34,9 @@
 //   - After a loss of continuity a gateway tells a difference of rosters, whose events are in no epoch; behind it the
 //     numbers may jump. Where a wipe has begun a new epoch, what that had before the gateway came to it may be in the
 //     difference only.
-//   - Whoever was away when riders were put back after a wipe, and is recovered, hears of it, and of their end: the log
-//     does not say who knew them. What its gateway says first is what it found there.
+//   - Whoever has heard nothing since riders were put back after a wipe, and is recovered, hears of it, and of their end:
+//     the log does not say who knew them. It goes on behind the last event, though an answer to activeUsers was later.
+//     What its gateway says first is what it found there.
 //   - What a wipe has brought back is told as far as it changes what is known, and so is what mends that.
 //   - A socket's transition that was never acknowledged may surface after a later exit of the same rider, when the
 //     gateway that had it was away in between; the rider is then told as gone once more.
@@ -88,6 +89,7 @@ class Reader {
   #last = new Map(); // id → t of its last boarding
   #epochs = [];
   #number = 0;
+  #eventNumber = 0;
   #asked = -1; // at which entry
 
   constructor(stream, history) {
@@ -118,10 +120,11 @@ class Reader {
     if (epoch !== this.#epochs.at(-1)) {
       if (this.#epochs.includes(epoch)) this.#report("order", "its epoch had been left");
       this.#epochs.push(epoch);
-    } else if (number < this.#number) {
+    } else if (number < this.#number && !(number > this.#eventNumber && this.#isReplayedWipe())) {
       this.#report("order", `after ${this.#number} in the same epoch`);
     }
     this.#number = number;
+    if (this.entry.event) this.#eventNumber = number;
   }
 
   #readUsers(users) {
@@ -167,12 +170,12 @@ class Reader {
   #mayBeToldAgain(id, t) {
     const known = this.#view ? this.#view.get(id) : this.#last.get(id);
     if (known !== t) return wasWipedDuring(this.stream, this.history);
-    return this.stream.resumed.some(wasAwayInWipe(this.history));
+    return this.stream.resumed.some(mayReplayWipe(this.history));
   }
 
-  // What the log tells of a wipe to whoever was away, until it asks.
+  // What the log tells of a wipe to whoever is recovered, until it asks.
   #isReplayedWipe() {
-    return this.stream.resumed.some((one) => one.at > this.#asked && wasAwayInWipe(this.history)(one));
+    return this.stream.resumed.some((one) => one.at > this.#asked && mayReplayWipe(this.history)(one));
   }
 
   #readTransition({ event, id, t }) {
@@ -212,11 +215,11 @@ const isInWipe =
   ({ tick }) =>
     wipes.some(({ from, healed }) => from < tick && tick < healed);
 
-// At least in part: a log that has all of it may be replayed long after it has been healed.
-const wasAwayInWipe =
+// What is replayed begins behind the last event that was heard, and so may tell of a wipe long after that has been healed.
+const mayReplayWipe =
   ({ wipes }) =>
-  ({ tick, left }) =>
-    wipes.some(({ from, healed }) => from < tick && left < healed);
+  ({ tick, heard }) =>
+    wipes.some(({ from, healed }) => from < tick && heard < healed);
 
 const wasWipedDuring = ({ joined }, { wipes }) => wipes.some(({ to }) => to > joined);
 

@@ -80,20 +80,14 @@ export class History {
   // A client has joined and was not recovered.
   open(who, ride) {
     const joined = this.tick();
-    const stream = { who, ride, joined, resumed: [], connected: true, left: joined, ended: false, entries: [] };
+    const stream = { who, ride, joined, resumed: [], connected: true, heard: joined, ended: false, entries: [] };
     this.streams.push(stream);
     return stream;
   }
 
   // It is continued: its client was recovered.
   goOn(stream) {
-    stream.resumed.push({ at: stream.entries.length, tick: this.tick(), left: stream.left });
-  }
-
-  // Its client is cut off.
-  leave(stream) {
-    stream.connected = false;
-    stream.left = this.tick();
+    stream.resumed.push({ at: stream.entries.length, tick: this.tick(), heard: stream.heard });
   }
 
   // It will not be continued.
@@ -104,6 +98,7 @@ export class History {
   // Clients that decline recovery hear no positions.
   heard(stream, event, { id, t }, offset) {
     stream.entries.push({ event, id, t, offset });
+    stream.heard = this.tick();
     const place = offset === undefined ? null : readPosition(offset);
     if (place?.epoch) {
       this.#isThere(stream, offset, `${event} ${id} (${t})`);

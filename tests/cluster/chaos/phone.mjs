@@ -83,7 +83,7 @@ export class Phone {
 
   #left() {
     this.note("is cut off");
-    this.history.leave(this.stream);
+    this.stream.connected = false;
     this.connection.living = false;
   }
 
