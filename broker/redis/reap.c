@@ -95,12 +95,16 @@ static void shorten_lease(struct reap *reap)
 /* Whether the node lives; where the answer says neither, the run ends. */
 enum life { LIVES, DEAD, UNKNOWN };
 
+/* Other gateways may have been given longer leases than this one. A lease of that many of this node's is from
+ * before Redis' clock was put back. */
+enum { LEASES_BEYOND_BELIEF = 100 };
+
 static enum life read_life(struct reap *reap, const struct redisReply *reply)
 {
     if (reply && reply->type == REDIS_REPLY_INTEGER && reply->integer == NO_SUCH_KEY)
         return DEAD;
     if (reply && reply->type == REDIS_REPLY_INTEGER) {
-        if (call_lives_too_long(reply, reap->store->setup->node_lease_ms))
+        if (reply->integer / LEASES_BEYOND_BELIEF > (long long)reap->store->setup->node_lease_ms)
             shorten_lease(reap);
         return LIVES;
     }
