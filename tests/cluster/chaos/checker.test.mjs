@@ -581,6 +581,26 @@ test("a boarding without an answer, whose client has come back since, is settled
   }
 });
 
+test("who is aboard although a wipe has taken back an exit elsewhere is settled at the second calm", async () => {
+  const calm = (history, users) => {
+    const truth = new Truth(history);
+    history.calm({ [RIDE]: users.map(({ id, t }) => [id, t]) }, (connection) => truth.standings(connection));
+  };
+  for (const wiped of [true, false]) {
+    const { history, say } = story();
+    const ann = say("boarding", "ann", OK(1), "phone");
+    if (wiped) {
+      say("exiting", "ann", OK(2), "laptop");
+      await history.wipe(() => {});
+    }
+    calm(history, [ann]);
+    assert.deepEqual(kinds(history, [ann]), []);
+    assert.deepEqual(kinds(history, []), wiped ? [] : ["set"]);
+    calm(history, [ann]);
+    assert.deepEqual(kinds(history, []), ["set"]);
+  }
+});
+
 test("nobody is told as gone while a phone is there, unless something was broken", async () => {
   const tell = ({ listen, say, hear }) => {
     const stream = listen();

@@ -48,13 +48,13 @@ export class Truth {
     }
   }
 
-  // Who the connection may be aboard as: [{ id, t, sure, boarding }]; `boarding` is null if that was before all was
-  // calm.
+  // Who the connection may be aboard as: [{ id, t, sure, boarding, exitWiped }]; `boarding` is null if that was before
+  // all was calm, `exitWiped` says that a wipe may have taken back the person's exit elsewhere.
   standings(connection) {
-    let possible = connection.before.map((standing) => ({ ...standing, boarding: null }));
+    let possible = connection.before.map((standing) => ({ ...standing, boarding: null, exitWiped: false }));
     for (const word of connection.words) {
       if (word.error !== null) continue;
-      const next = word.kind === "boarding" ? [{ id: word.id, t: word.t, sure: true, boarding: word }] : [];
+      const next = word.kind === "boarding" ? [{ id: word.id, t: word.t, sure: true, boarding: word, exitWiped: false }] : [];
       const certain = word.acked && !this.#isTakenBack(connection, word);
       possible = certain ? next : [...possible, ...next].map((standing) => ({ ...standing, sure: false }));
     }
@@ -77,15 +77,16 @@ export class Truth {
 
   // An exit of the person by another connection ends what this one had.
   #afterExits(connection, standing) {
-    let { sure } = standing;
+    let { sure, exitWiped } = standing;
     for (const exit of this.#exits.get(`${connection.ride} ${standing.id}`) ?? []) {
       if (exit.by === connection) continue;
       const order = standing.boarding ? follows(exit, standing.boarding, this.history) : YES;
       if (order === NO) continue;
       if (order === YES && happened(exit) && !this.#isWiped(exit.sent)) return null;
       sure = false;
+      exitWiped ||= this.#isWiped(exit.sent);
     }
-    return { ...standing, sure };
+    return { ...standing, sure, exitWiped };
   }
 
   // id → { sure, records }: who must be aboard, or may be, and with which record.
