@@ -201,9 +201,9 @@ class Run {
     this.#begun.push(name);
     const what = exclusive ? name : `${name}: ${setting.node.name}`;
     this.#note(what);
-    const action = async () => {
+    const action = async (wipe) => {
       try {
-        await run({ ...setting, note: (text) => this.#note(`${what}: ${text}`) });
+        await run({ ...setting, wipe, note: (text) => this.#note(`${what}: ${text}`) });
       } finally {
         if (exclusive) this.#redisInUse = false;
         this.#note(`over: ${what}`);

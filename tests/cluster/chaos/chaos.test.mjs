@@ -30,13 +30,13 @@ for (const [what, name, faults, kinds] of [
   ["doubles an event", "gateway-doubles-event", [], ["doubled"]],
   ["does not reap", "gateway-skips-reap", ["kill a gateway"], ["set"]],
   ["does not audit", "gateway-skips-audit", SPOILED, ["set", "quiet"]],
-  ["does not compare fingerprints", "gateway-believes-position", OLDER, ["position", "lost", "order", "set", "quiet"]],
+  ["does not compare fingerprints", "gateway-believes-position", OLDER, ["past"]],
   ["counts one phone of a person", "gateway-counts-one-phone", [], ["gone", "set"]],
   [
     "says once what becomes of a client",
     "gateway-tries-once",
     ["a gateway is answered with an unknown error"],
-    ["set"],
+    ["refused"],
   ],
 ]) {
   test(`a gateway that ${what} is noticed`, async (t) => {

@@ -13,6 +13,9 @@
 //   view      Every answer to activeUsers is what the stream has told until there: the answer before, changed by
 //             the events since, folded by user id. So whoever listens is right about who is aboard, at any time.
 //   position  What two streams have under one position is the same.
+//   past      A position stands for all before it: whoever has heard one event under the same position has heard the same
+//             ones before it in that epoch, as far as each was there.
+//   refused   An exit is not refused because Redis cannot record it: it is said until it is done.
 //   gone      Nobody is told as userDisconnected while a connection of that person lives, unless something was broken
 //             shortly before.
 //
@@ -38,14 +41,19 @@
 //     the log does not say who knew them. It goes on behind the last event, though an answer to activeUsers was later.
 //     What its gateway says first is what it found there.
 //   - What a wipe has brought back is told as far as it changes what is known, and so is what mends that.
+//   - A fingerprint is compared with the log: what that does not have is believed. So where it was lost meanwhile two
+//     pasts may lead to one position.
 //   - A socket's transition that was never acknowledged may surface after a later exit of the same rider, when the
 //     gateway that had it was away in between; the rider is then told as gone once more.
 
+import { checkPasts } from "./pasts.mjs";
 import { readPosition } from "./position.mjs";
 import { Truth } from "./truth.mjs";
 
 // How long after a fault somebody may still be told as gone because of it.
 export const REASON_MS = 6000;
+
+const UNRECORDED = "the broker cannot record it";
 
 const EVENT_OF = { boarding: "userBoarded", exiting: "userExited" };
 
@@ -57,6 +65,8 @@ export function check(history, rides) {
       truth.faultsOf(ride, users).map((text) => violation("set", `${ride}: in Redis, ${text}`)),
     ),
     ...history.clashes.map(clash),
+    ...checkPasts(history).map((text) => violation("past", text)),
+    ...checkRefusals(history),
     ...history.streams.flatMap((stream) => checkStream(stream, history)),
     ...history.streams.flatMap((stream) => checkLosses(stream, history)),
     ...checkOrder(history),
@@ -73,6 +83,13 @@ const missing = (list, from) => {
 
 const clash = ({ ride, position, what, who, other, otherWho }) =>
   violation("position", `${position} of ${ride} is ${what} for ${who}, and ${other} for ${otherWho}`);
+
+// What Redis cannot record is sent again; a boarding is given up after a while.
+function checkRefusals({ transitions }) {
+  return [...transitions.values()]
+    .filter(({ kind, error }) => kind === "exiting" && error === UNRECORDED)
+    .map(({ ride, id, t, by, error }) => violation("refused", `${by.who} on ${ride}: exit of ${id} (${t}): ${error}`));
+}
 
 function checkStream(stream, history) {
   const reader = new Reader(stream, history);

@@ -3,37 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { check } from "./checker.mjs";
-import { History } from "./history.mjs";
+import { kinds, RIDE, story } from "./story.mjs";
 import { Truth } from "./truth.mjs";
-
-const RIDE = "/";
-
-// Short words to write a history with. A phone speaks on a connection of its own, "ann" on ann's unless told otherwise.
-// Unless it is `healthy`, something was broken all the time.
-function story({ healthy = false } = {}) {
-  const history = new History();
-  if (!healthy) history.trouble(() => new Promise(() => {}));
-  const phones = new Map();
-  const phone = (name) => {
-    if (!phones.has(name)) phones.set(name, history.connect(name, RIDE, name));
-    return phones.get(name);
-  };
-  const listen = (who = "listener") => history.open(who, RIDE);
-  const say = (kind, id, answer = { ok: true }, by = id) => {
-    const transition = history.say(phone(by), id, kind);
-    if (answer) history.acknowledged(transition, answer);
-    return transition;
-  };
-  const hear = (stream, event, { id, t }, offset) => history.heard(stream, event, { id, t }, offset);
-  const asks = (stream, riders, offset) =>
-    history.told(stream, { users: riders.map(({ id, t }) => ({ id, t, name: "n" })), offset });
-  return { history, phone, listen, say, hear, asks };
-}
-
-// What is wrong with the streams, and with `users` as what Redis has.
-const kinds = (history, users = null) => [
-  ...new Set(check(history, users ? { [RIDE]: users.map(({ id, t }) => [id, t]) } : {}).map(({ kind }) => kind)),
-];
 
 test("a listener who heard everything once and in order is right", () => {
   const { history, listen, say, hear, asks } = story();
@@ -418,6 +389,19 @@ test("two events under one position are noticed, also with a fingerprint", () =>
     hear(left, "userBoarded", ann, one);
     hear(right, "userBoarded", bob, other);
     assert.deepEqual(kinds(history), expected, one);
+  }
+});
+
+test("an exit is not refused because Redis cannot record it", () => {
+  const UNRECORDED = { ok: false, error: "the broker cannot record it" };
+  for (const [kind, answer, expected] of [
+    ["exiting", UNRECORDED, ["refused"]],
+    ["exiting", { ok: false, error: "the broker is away and its queue is full; try again" }, []],
+    ["boarding", UNRECORDED, []],
+  ]) {
+    const { history, say } = story();
+    say(kind, "ann", answer);
+    assert.deepEqual(kinds(history), expected, `${kind}, ${answer.error}`);
   }
 });
 

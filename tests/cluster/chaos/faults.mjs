@@ -1,6 +1,7 @@
 // What goes wrong. Each fault begins at once and resolves when it has been put right again; several run at a time, of
 // those that touch Redis itself (`exclusive`) one. `wipes`: Redis forgets, or remembers what was. `fits`: whether it
-// can happen to the node now. `note` adds to what the run's log says of it.
+// can happen to the node now. `note` adds to what the run's log says of it, and what the fault is about may be noted in
+// its `wipe` (history.mjs).
 
 import { sleep } from "../../lib/wait.mjs";
 import { REDIS_FAULTS } from "./redis-faults.mjs";

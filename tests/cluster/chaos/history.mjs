@@ -6,7 +6,7 @@
 //   streams      what one client heard on one ride without interruption: from joining, across recovered
 //                reconnections, until it joins without having been recovered
 //   departures   what was told as userDisconnected since all was calm, by ride and position
-//   wipes        when Redis lost its memory, or a part of it, or remembered what was
+//   wipes        when Redis lost its memory, or remembered what was; `kind` of one that was about some keys alone
 //   clashes      what was told under a position that something else had
 //
 // Times are ticks of one counter: what has the smaller one happened before, as far as this process can tell. `ms` is
@@ -97,8 +97,8 @@ export class History {
 
   // Clients that decline recovery hear no positions.
   heard(stream, event, { id, t }, offset) {
-    stream.entries.push({ event, id, t, offset });
     stream.heard = this.tick();
+    stream.entries.push({ event, id, t, offset, tick: stream.heard });
     const place = offset === undefined ? null : readPosition(offset);
     if (place?.epoch) {
       this.#isThere(stream, offset, `${event} ${id} (${t})`);
@@ -124,10 +124,11 @@ export class History {
     else if (first.what !== what) this.clashes.push({ ride, position, ...first, other: what, otherWho: who });
   }
 
+  // `action` is given the wipe.
   async wipe(action) {
-    const wipe = { from: this.tick(), to: Infinity, healed: Infinity };
+    const wipe = { from: this.tick(), to: Infinity, healed: Infinity, kind: null };
     this.wipes.push(wipe);
-    await action();
+    await action(wipe);
     wipe.to = this.tick();
   }
 

@@ -11,6 +11,13 @@ export function kindOf(key) {
   return key.replace(/^ridecast:/, "");
 }
 
+// Key of a ride's position → its number.
+export async function offsetsOf(redis) {
+  const keys = (await keysByKind(redis)).get("a ride's meta") ?? [];
+  const offsets = await Promise.all(keys.map((key) => redis.command("HGET", key, "offset")));
+  return new Map(keys.map((key, i) => [key, Number(offsets[i])]));
+}
+
 // Kind → keys, of those that are there now.
 export async function keysByKind(redis) {
   const kinds = new Map();

@@ -3,7 +3,7 @@
 
 import { sleep } from "../../lib/wait.mjs";
 import { isReady } from "./cluster.mjs";
-import { keysByKind } from "./keys.mjs";
+import { keysByKind, offsetsOf } from "./keys.mjs";
 
 const HOUR_S = 3600;
 
@@ -18,6 +18,22 @@ async function allConnected({ nodes }) {
   const end = performance.now() + CONNECTED_WITHIN_MS;
   const areReady = async () => (await Promise.all(nodes.filter(runs).map(isReady))).every((ready) => ready);
   while (performance.now() < end && !(await areReady())) await sleep(20);
+}
+
+const PASSED_WITHIN_MS = 4000; // unless people have stopped
+
+// On each ride more has happened than had by then: only the fingerprint tells whoever was there that it was other things.
+async function passed({ redis }, offsets) {
+  const end = performance.now() + PASSED_WITHIN_MS;
+  const hasPassed = async () => {
+    const now = await offsetsOf(redis);
+    return [...offsets].every(([key, offset]) => now.get(key) > offset);
+  };
+  while (!(await hasPassed())) {
+    if (performance.now() > end) return false;
+    await sleep(20);
+  }
+  return true;
 }
 
 // As Redis words them; those inside scripts as Redis 6.2 does, in which the error is the script's own.
@@ -43,12 +59,13 @@ const config = ({ redis }, name, value) => redis.command("CONFIG", "SET", name, 
 const mayUse = ({ redis }, ...rules) => redis.command("ACL", "SETUSER", "default", ...rules);
 
 // Some or all keys of one kind, so that all kinds come with the same chance.
-async function keysOfAKind({ cluster, random, note }) {
+async function keysOfAKind({ cluster, random, note, wipe }) {
   const kinds = await keysByKind(cluster.redis);
   if (kinds.size === 0) return [];
   const kind = random.pick([...kinds.keys()]);
   const keys = kinds.get(kind);
   note(kind);
+  wipe.kind = kind;
   return random.chance(0.5) ? keys : [random.pick(keys)];
 }
 
@@ -94,7 +111,7 @@ export const REDIS_FAULTS = {
       await allConnected(cluster);
     },
   },
-  // The others come to it when its numbers have perhaps passed theirs.
+  // The others come to it when its numbers have passed theirs.
   "an older copy of Redis, met first by a gateway that knows nothing": {
     weight: 2,
     exclusive: true,
@@ -106,11 +123,12 @@ export const REDIS_FAULTS = {
       const copy = await cluster.copyData();
       await sleep(random.between(20, 200));
       for (const { proxy } of others) proxy.refuse();
+      const offsets = await offsetsOf(cluster.redis);
       await cluster.kill(node);
       await cluster.killRedis({ data: copy });
       await cluster.redis.run();
       await cluster.run(node);
-      await sleep(random.between(500, 2500));
+      if (!(await passed(cluster, offsets))) note("too little has happened");
       for (const { proxy } of others) proxy.pass();
       await allConnected(cluster);
     },
