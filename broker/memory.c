@@ -16,9 +16,9 @@
 #include "broker/broker_metrics.h"
 #include "broker/chain.h"
 #include "broker/message.h"
-#include "broker/secret.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/hash.h"
 #include "common/id.h"
 #include "common/metrics.h"
 #include "common/user.h"
@@ -29,7 +29,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 #include <utlist.h>
 
 struct person {
@@ -538,7 +537,7 @@ static void memory_start(struct backend *backend)
 {
     uint8_t secret[SECRET_LEN];
 
-    secret_make(secret);
+    id_fill(secret, SECRET_LEN);
     outbox_tell(backend->setup.outbox, message_secret(secret));
     outbox_tell(backend->setup.outbox, message_state(true));
 }

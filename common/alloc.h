@@ -11,9 +11,6 @@
 
 #include <stddef.h>
 
-/* What uthash does when it finds no memory; include this header before <uthash.h>. */
-#define uthash_fatal(message) alloc_failed()
-
 void alloc_failed(void) __attribute__((noreturn));
 
 /* `size` zeroed bytes for free(). */

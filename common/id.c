@@ -1,5 +1,5 @@
 /*
- * Unguessable identifiers: random bytes from the kernel, six bits to a letter.
+ * Random bytes from the kernel, and identifiers: six bits to a letter.
  */
 #include "common/id.h"
 
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-static void fill_random(void *out, size_t n)
+void id_fill(void *out, size_t n)
 {
     unsigned char *at = out;
 
@@ -28,7 +28,7 @@ void id_make(char *out, size_t letters)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 
-    fill_random(out, letters);
+    id_fill(out, letters);
     for (size_t i = 0; i < letters; i++)
         out[i] = alphabet[(unsigned char)out[i] & 63];
     out[letters] = '\0';
@@ -42,7 +42,7 @@ uint32_t id_random_below(uint32_t bound)
     uint32_t random;
 
     do
-        fill_random(&random, sizeof random);
+        id_fill(&random, sizeof random);
     while (random < uneven);
     return random % bound;
 }

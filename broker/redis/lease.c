@@ -7,9 +7,9 @@
 #include "broker/message.h"
 #include "broker/redis/call.h"
 #include "broker/redis/log_entry.h"
-#include "broker/secret.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/id.h"
 #include "common/log.h"
 
 #include <assert.h>
@@ -282,7 +282,7 @@ void lease_init(struct lease *lease, struct store *store, const struct lease_rep
         lease->period_ms = PERIOD_MAX_MS;
     if (lease->period_ms == 0)
         lease->period_ms = 1;
-    secret_make(lease->secret);
+    id_fill(lease->secret, SECRET_LEN);
     lease->timer = event_new(store->setup->base, -1, EV_PERSIST, on_timer, lease);
     if (!lease->timer)
         alloc_failed();

@@ -9,9 +9,7 @@
 #include "broker/broker.h"
 #include "broker/redis/call.h"
 #include "broker/redis/notes.h"
-#include "common/alloc.h"
-
-#include <uthash.h>
+#include "common/hash.h"
 
 struct exiting;
 struct held;

@@ -7,10 +7,10 @@
 #include "gateway/net/peers.h"
 
 #include "common/alloc.h"
+#include "common/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 #include <utlist.h>
 
 enum { SWEPT_PER_CALL = 2, V6_NETWORK_BYTES = 8 };

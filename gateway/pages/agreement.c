@@ -2,6 +2,7 @@
 #include "gateway/pages/agreement.h"
 
 #include "common/alloc.h"
+#include "common/hash.h"
 #include "common/json_tree.h"
 #include "common/log.h"
 
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 enum { NODE_MAX = 64, OPTION_MAX = 40 };
 

@@ -14,14 +14,12 @@
 #ifndef RIDECAST_GATEWAY_PROTOCOL_ENGINEIO_H
 #define RIDECAST_GATEWAY_PROTOCOL_ENGINEIO_H
 
-#include "common/alloc.h"
+#include "common/hash.h"
 #include "common/id.h"
 #include "common/ip.h"
 #include "gateway/net/bucket.h"
 #include "gateway/net/timers.h"
 #include "gateway/rides/outlet.h"
-
-#include <uthash.h>
 
 struct eio;
 struct eio_session;

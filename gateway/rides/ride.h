@@ -20,15 +20,13 @@
 #define RIDECAST_GATEWAY_RIDES_RIDE_H
 
 #include "broker/broker.h"
-#include "common/alloc.h"
+#include "common/hash.h"
 #include "gateway/net/timers.h"
 #include "gateway/rides/fanlog.h"
 #include "gateway/rides/history.h"
 #include "gateway/rides/outlet.h"
 #include "gateway/rides/roster.h"
 #include "gateway/rides/wire.h"
-
-#include <uthash.h>
 
 struct ask;
 struct held;

@@ -3,11 +3,11 @@
 
 #include "broker/broker.h"
 #include "common/alloc.h"
+#include "common/hash.h"
 #include "common/user.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 enum { MARKED_MAX = 2000 }; /* in one call */
 

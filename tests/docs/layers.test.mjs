@@ -171,6 +171,12 @@ for (const [title, nodeOf] of [
     assert.equal(circle(nodes), undefined);
   });
 
+test("every table hashes with the process' key: uthash comes through common/hash.h alone", async () => {
+  const texts = await Promise.all(Object.keys(tree).map(async (file) => [file, await readFile(new URL(file, root), "utf8")]));
+  const direct = texts.filter(([, text]) => /^\s*#\s*include\s+[<"]uthash\.h[>"]/m.test(text)).map(([file]) => file);
+  assert.deepEqual(direct, ["common/hash.h"]);
+});
+
 test("the READMEs have a row for each room", async () => {
   const rows = async (name) =>
     [...(await readFile(new URL(name, root), "utf8")).matchAll(/^\| `([\w/]+)\/` \| (.*) \|$/gm)].map(([, ...row]) => row);
