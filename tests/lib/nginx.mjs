@@ -15,6 +15,9 @@ const DEPLOY = path.join(ROOT, "deploy/nginx");
 // Debian puts it where only root looks.
 const SEARCH = { PATH: `${process.env.PATH}:/usr/sbin` };
 
+// For tests in which one address does as much as a crowd.
+export const UNLIMITED = { "limits.conf": () => "" };
+
 // Where nginx may write without being root.
 const TEMP = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
 const PLACES = TEMP.map((name) => `${name}_temp_path temp/${name};\n`);
@@ -33,13 +36,16 @@ export class Nginx {
     this.enginePath = "/socket.io/";
   }
 
-  async prepare(gateways, { port, tls = false } = {}) {
+  // `edit`: { "limits.conf": (text) => text }, what a test wants otherwise in deploy/nginx/site.
+  async prepare(gateways, { port, tls = false, edit = {} } = {}) {
     cpSync(DEPLOY, this.folder, { recursive: true });
     chmodSync(this.folder, 0o755); // for workers that are not root
     mkdirSync(path.join(this.folder, "temp"));
     this.port = port ?? (await freePort());
     this.url = `http://127.0.0.1:${this.port}`;
     this.#write("server.conf", `listen 127.0.0.1:${this.port} backlog=4096;\n${PLACES.join("")}`);
+    this.#edit("log.conf", (text) => text.replace("/var/log/nginx", this.folder));
+    for (const [name, change] of Object.entries(edit)) this.#edit(name, change);
     if (tls) await this.#enableTls();
     this.leadTo(gateways);
   }
@@ -49,13 +55,20 @@ export class Nginx {
     execFileSync(path.join(this.folder, "certificate.sh"), [path.join(this.folder, "site"), "localhost"]);
     this.certificate = readFileSync(path.join(this.folder, "site/cert.pem"));
     renameSync(path.join(this.folder, "site/tls.conf.off"), path.join(this.folder, "site/tls.conf"));
-    const text = readFileSync(path.join(this.folder, "site/tls.conf"), "utf8");
-    const here = text.replace("listen 8443", `${PLACES.join("")}listen 127.0.0.1:${this.tlsPort}`);
-    this.#write("tls.conf", here);
+    this.#edit("tls.conf", (text) => text.replace("listen 8443", `${PLACES.join("")}listen 127.0.0.1:${this.tlsPort}`));
   }
 
   #write(name, text) {
     writeFileSync(path.join(this.folder, "site", name), text);
+  }
+
+  #edit(name, change) {
+    this.#write(name, change(readFileSync(path.join(this.folder, "site", name), "utf8")));
+  }
+
+  // All it has written down: of itself, and of requests.
+  get log() {
+    return this.program.stderr + readFileSync(path.join(this.folder, "access.log"), "utf8");
   }
 
   // Takes effect at the start or with reload().

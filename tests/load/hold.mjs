@@ -7,7 +7,7 @@
 import { readFileSync } from "node:fs";
 import { scoped } from "../lib/cleanup.mjs";
 import { startCluster } from "../lib/cluster.mjs";
-import { Nginx } from "../lib/nginx.mjs";
+import { Nginx, UNLIMITED } from "../lib/nginx.mjs";
 import { built } from "../lib/places.mjs";
 import { Program } from "../lib/process.mjs";
 import { children, mb, usage } from "../lib/usage.mjs";
@@ -31,7 +31,7 @@ await scoped(async (t) => {
     maxConnectionsPerAddress: 0, // all come from this machine
     handshakesPerAddress: 0,
   });
-  const nginx = await Nginx.start(t, gateways);
+  const nginx = await Nginx.start(t, gateways, { edit: UNLIMITED });
   const processes = {
     ...Object.fromEntries(gateways.map(({ program }, i) => [`gateway ${i + 1}`, program.child.pid])),
     ...Object.fromEntries(children(nginx.program.child.pid).map((pid, i) => [`nginx worker ${i + 1}`, pid])),
