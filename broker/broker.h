@@ -64,6 +64,7 @@ enum {
     SECRET_LEN = 32,     /* bytes */
 
     REPLAY_EVENTS_MAX = 4096, /* in one HISTORY */
+    REPLAY_BEFORE = 128,      /* events up to the place it begins at that are searched for a socket's end */
     ABOUT_MAX = 4096,         /* bytes of what one gateway says of itself */
 };
 
@@ -94,6 +95,12 @@ enum broker_transition_kind {
      * was. Tells nobody. The result's `user` is the rider's record, NULL when it is not aboard. */
     BROKER_RESUME,
 };
+
+/* Whether such an event ends its socket. */
+static inline bool broker_event_ends(enum broker_event_kind kind)
+{
+    return kind == BROKER_EXITED || kind == BROKER_DISCONNECTED || kind == BROKER_ENDED;
+}
 
 /*
  * A place in a ride's stream of events. Where two streams have gone apart, as after an older copy of the
@@ -225,10 +232,12 @@ void broker_submit(struct broker *broker, const struct broker_transition *transi
 /*
  * Asks for the events of a ride after `from`, for a client that missed more than the gateway remembers. The
  * answer is a HISTORY with the same ticket; `ok` false: the log does not reach back that far, has more than
- * REPLAY_EVENTS_MAX, or cannot be read now.
+ * REPLAY_EVENTS_MAX, or cannot be read now. With a `socket_id` (copied; NULL: none) that is not aboard, also:
+ * the last of the REPLAY_BEFORE events up to `from` that is about this socket has ended it, or not all of
+ * them are there.
  */
 void broker_replay(struct broker *broker, const char *ride, const struct broker_position *from,
-                   uint64_t ticket);
+                   const char *socket_id, uint64_t ticket);
 
 /* What is known here of a watched ride is not what the store has, though no event is missing. If that lasts,
  * the ride begins a new epoch, and what the store has comes as a ROSTER. */

@@ -456,11 +456,13 @@ void broker_submit(struct broker *broker, const struct broker_transition *transi
 }
 
 void broker_replay(struct broker *broker, const char *ride, const struct broker_position *from,
-                   uint64_t ticket)
+                   const char *socket_id, uint64_t ticket)
 {
     struct order *order = order_new(ORDER_REPLAY, ride);
 
     order->from = *from;
+    if (socket_id)
+        memcpy(order->socket_id, socket_id, SOCKET_ID_LEN);
     order->ticket = ticket;
     post_order(broker, order);
 }

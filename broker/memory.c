@@ -445,12 +445,25 @@ static bool can_replay(const struct memory_ride *ride, const struct broker_posit
     return broker_position_equal(&place, from);
 }
 
+/* What came up to `from` tells that the socket has ended, or may have told that. */
+static bool may_have_ended(const struct memory_ride *ride, const char *socket_id, uint64_t from)
+{
+    const uint64_t oldest = ride->position.offset - ride->past_count + 1;
+    bool ended = from >= oldest ? oldest > 1 && oldest + REPLAY_BEFORE > from + 1 : from > 0;
+
+    for (const struct past *past = ride->past; past && past->event.offset <= from; past = past->next)
+        if (strcmp(past->event.socket_id, socket_id) == 0)
+            ended = broker_event_ends(past->event.kind);
+    return ended;
+}
+
 static struct broker_message *history_after(struct memory_ride *ride, const struct order *order)
 {
     uint64_t from = order->from.offset;
     size_t count = 0;
 
-    if (!can_replay(ride, &order->from))
+    if (!can_replay(ride, &order->from) ||
+        (order->socket_id[0] && may_have_ended(ride, order->socket_id, from)))
         return message_no_history(order);
     struct broker_past_event *events =
         alloc_zeroed((size_t)(ride->position.offset - from + 1) * sizeof *events);

@@ -24,8 +24,8 @@ struct order {
 
     /* SUBMIT, as in struct broker_transition; `user` is a reference of its own. */
     enum broker_transition_kind transition;
-    char socket_id[SOCKET_ID_LEN + 1];
-    struct blob *user; /* ABOUT: what this gateway says of itself */
+    char socket_id[SOCKET_ID_LEN + 1]; /* REPLAY: of a client that is not aboard; empty: of another */
+    struct blob *user;                 /* ABOUT: what this gateway says of itself */
 
     struct broker_position from; /* REPLAY */
     uint64_t ticket;             /* SUBMIT, REPLAY */

@@ -150,6 +150,8 @@ static int replay_ask(struct replay *replay)
 
     call_ride(&call, replay->replays->store, SCRIPT_REPLAY, replay->order->ride, &known);
     call_number(&call, PAGE_SIZE);
+    call_text(&call, replay->count == 0 ? replay->order->socket_id : "");
+    call_number(&call, REPLAY_BEFORE);
     return call_send(&call, page_answered, replay);
 }
 

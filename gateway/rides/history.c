@@ -78,11 +78,6 @@ void history_add(struct history *history, const struct broker_position *before,
     blob_ref(added->user);
 }
 
-bool history_ends(enum broker_event_kind kind)
-{
-    return kind == BROKER_EXITED || kind == BROKER_DISCONNECTED || kind == BROKER_ENDED;
-}
-
 /* The last event of the socket; NULL: there is none. */
 static const struct history_event *last_of(const struct history *history, const char *socket_id)
 {
@@ -101,7 +96,17 @@ bool history_ended(const struct history *history, const char *socket_id)
 {
     const struct history_event *last = last_of(history, socket_id);
 
-    return last && history_ends(last->kind);
+    return last && broker_event_ends(last->kind);
+}
+
+bool history_has_before(const struct history *history, const struct broker_position *position)
+{
+    if (position->offset == 0)
+        return true;
+    if (!history->count)
+        return false;
+    uint64_t oldest = at(history, 0)->position.offset;
+    return oldest == 1 || oldest + REPLAY_BEFORE <= position->offset + 1;
 }
 
 /* Whether a place from just before the oldest event to the last is one of this run. */

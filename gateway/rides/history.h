@@ -49,11 +49,11 @@ void history_add(struct history *history, const struct broker_position *before,
 bool history_reaches(const struct history *history, const struct broker_position *position,
                      const struct broker_position *now);
 
-/* Whether such an event ends its socket. */
-bool history_ends(enum broker_event_kind kind);
-
 /* Whether it has any event of the socket. */
 bool history_knows(const struct history *history, const char *socket_id);
+
+/* Whether it has the REPLAY_BEFORE events up to `position`, which it reaches, or all of the epoch. */
+bool history_has_before(const struct history *history, const struct broker_position *position);
 
 /* Whether the last that is known of the socket is that it has ended. */
 bool history_ended(const struct history *history, const char *socket_id);

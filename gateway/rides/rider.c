@@ -5,8 +5,8 @@
  *   one that returns   rider_resume ─▶ RESUMING ─▶ (RESUME's result) ─▶ ON
  *                                                       └─▶ CATCHING_UP ─▶ (HISTORY) ─▶ ON
  *
- * It catches up where the ride's own history does not reach back to what it has had. On the way to ON it is
- * told whether it has been recovered.
+ * It catches up where the ride's own history does not reach back to what it has had, or to where its socket
+ * may have ended. On the way to ON it is told whether it has been recovered.
  */
 #include "gateway/rides/rider.h"
 
@@ -471,7 +471,7 @@ static bool past_ended(const struct broker_message *past, const char *socket_id)
         return false;
     for (size_t i = past->event_count; i-- > 0;)
         if (!strcmp(past->events[i].socket_id, socket_id))
-            return history_ends(past->events[i].kind);
+            return broker_event_ends(past->events[i].kind);
     return false;
 }
 
@@ -500,6 +500,15 @@ static bool events_may_lead(const struct rider *rider)
            !roster_in_doubt(ride->roster);
 }
 
+/* Whether the end of the socket would be known here: what a client has heard last may be its own exit, or
+ * something behind that. */
+static bool would_know_its_end(const struct rider *rider)
+{
+    const struct history *history = &rider->ride->history;
+
+    return rider->aboard || history_knows(history, rider->id) || history_has_before(history, &rider->from);
+}
+
 /* The socket is this rider's, if `result` is ok. */
 static void resume_settled(struct rider *rider, const struct broker_message *result)
 {
@@ -512,11 +521,12 @@ static void resume_settled(struct rider *rider, const struct broker_message *res
     rider->aboard = result->user != NULL;
     if (!events_may_lead(rider) || has_ended(rider, NULL)) {
         finish_resuming(rider, false);
-    } else if (history_reaches(&ride->history, &rider->from, &ride->position)) {
+    } else if (history_reaches(&ride->history, &rider->from, &ride->position) && would_know_its_end(rider)) {
         finish_resuming(rider, true);
     } else {
         rider->state = RIDER_CATCHING_UP;
         broker_replay(rider->riders->options.broker, ride->name, &rider->from,
+                      rider->aboard ? NULL : rider->id,
                       remember(rider->riders, rider, BROKER_RESUME, &(struct ack){0}));
     }
 }

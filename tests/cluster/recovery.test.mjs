@@ -153,16 +153,37 @@ test("past the window a gateway that nobody had used on the ride takes the rider
   assert.equal(rider.events.length, 1);
 });
 
-test("leaving the namespace is final on every gateway", async (t) => {
-  const { b, relay, rider, other, id } = await passengers(t);
-  rider.socket.disconnect();
-  assert.deepEqual(told(await other.heard(2)).at(-1), ["userDisconnected", "u"]);
-  letBack(rider, relay, b);
+for (const [where, options] of [
+  ["that knows the ride", {}],
+  ["that nobody had used on the ride", { ride: "/line-7", otherAt: "a" }],
+]) {
+  for (const [end, event, leave] of [
+    ["leaves the namespace", "userDisconnected", ({ socket }) => socket.disconnect()],
+    ["exits", "userExited", (rider) => exits(rider)],
+  ]) {
+    test(`who ${end} and connects anew to a gateway ${where} is somebody new, and not aboard`, async (t) => {
+      const { b, relay, rider, other, id } = await passengers(t, options);
+      await leave(rider);
+      assert.deepEqual(told(await other.heard(2)).at(-1), [event, "u"]);
+      const { length } = rider.events;
+      letBack(rider, relay, b);
+      await rider.back();
+      await assertNewcomer(rider, id);
+      assert.equal(rider.events.length, length);
+      rider.say(user("u"));
+      assert.deepEqual(told(await other.heard(3)).at(-1), ["userBoarded", "u"]);
+      await exits(rider, other);
+    });
+  }
+}
+
+test("so is who exits and connects anew to a gateway that has started since", async (t) => {
+  const { redis, relay, rider, other, id } = await passengers(t);
+  await exits(rider, other);
+  const later = await startGateway(t, { broker: redis.url, recoveryWindow: LONG, nodeLease: LEASE, ...UNLIMITED });
+  letBack(rider, relay, later);
   await rider.back();
-  assert.deepEqual(await aboard(rider), []);
-  assert.equal(rider.socket.recovered, false);
-  assert.notEqual(rider.socket.id, id);
-  assert.equal(rider.events.length, 1);
+  await assertNewcomer(rider, id);
 });
 
 // --- what is no longer in memory ---

@@ -357,7 +357,7 @@ static void a_replay_is_exact_over_many_pages_and_follows_the_events_in_it(void 
         struct broker_position from = {.offset = EVENTS};
         memcpy(from.epoch, epoch, EPOCH_LEN);
         box_submit(a, BROKER_EXIT, "/r", i);
-        broker_replay(a->broker, "/r", &from, i);
+        broker_replay(a->broker, "/r", &from, NULL, i);
         const struct broker_message *history = box_next(a, BROKER_HISTORY);
         assert_true(history->ok);
         wait_to_hear(a, BROKER_EXITED, i + 1);
@@ -400,11 +400,11 @@ static void replays_are_refused_while_redis_is_away_and_each_is_answered(void **
 
     kill(world->server->pid, SIGSTOP);
     for (unsigned i = 0; i < REPLAYS; i++)
-        broker_replay(a->broker, "/r", &from, i);
+        broker_replay(a->broker, "/r", &from, NULL, i);
     redis_server_kill(world->server);
     for (unsigned i = 0; i < REPLAYS; i++)
         assert_false(box_next(a, BROKER_HISTORY)->ok);
-    broker_replay(a->broker, "/r", &from, REPLAYS);
+    broker_replay(a->broker, "/r", &from, NULL, REPLAYS);
     assert_false(box_next(a, BROKER_HISTORY)->ok);
 }
 
@@ -418,7 +418,7 @@ static void a_ride_that_may_not_be_read_disturbs_no_other(void **state)
     redis_run(world->server, "ACL SETUSER default resetkeys ~ridecast:[a-z]* ~ridecast:{/r}:*");
     broker_watch(a->broker, "/closed");
     for (unsigned i = 0; i < 3; i++) {
-        broker_replay(a->broker, "/closed", &from, i);
+        broker_replay(a->broker, "/closed", &from, NULL, i);
         assert_false(box_next(a, BROKER_HISTORY)->ok);
         board(a, i, 1);
     }

@@ -1469,7 +1469,14 @@ static void an_epoch_that_began_with_nobody_is_told_from_its_beginning(void **st
 
 static redisReply *replay(struct redis_server *server, const struct place *from)
 {
-    return run(server, (struct call){.script = script_replay, .known = from, .args = {"10"}});
+    return run(server, (struct call){.script = script_replay, .known = from, .args = {"10", "", "0"}});
+}
+
+/* For the client of that socket, which is not aboard. Three events are searched for its end. */
+static redisReply *replay_for(struct redis_server *server, const struct place *from, char socket)
+{
+    return run(server,
+               (struct call){.script = script_replay, .known = from, .args = {"10", socket_of(socket), "3"}});
 }
 
 static void a_replay_reaches_exactly_as_far_back_as_the_log(void **state)
@@ -1490,6 +1497,53 @@ static void a_replay_reaches_exactly_as_far_back_as_the_log(void **state)
     assert_int_equal(reply->element[4]->elements, 2);
     freeReplyObject(reply);
     expect_word(replay(server, &at[1]), "gone");
+}
+
+static void who_has_ended_up_to_where_a_replay_begins_has_none(void **state)
+{
+    struct redis_server *server = *state;
+    struct place at[8];
+
+    at[0] = (struct place){EPOCH, "0", NO_CHAIN};
+    freeReplyObject(board(server, .id = "ann"));
+    at[1] = place_of(server);
+    freeReplyObject(leave(server, .id = "ann"));
+    at[2] = place_of(server);
+    for (int i = 3; i <= 5; i++) {
+        freeReplyObject(board(server, .id = "bob", .socket = 'b'));
+        at[i] = place_of(server);
+    }
+    expect_word(replay_for(server, &at[0], 'a'), "log");
+    expect_word(replay_for(server, &at[1], 'a'), "log"); /* what comes later the gateway sees */
+    expect_word(replay_for(server, &at[2], 'a'), "gone");
+    expect_word(replay_for(server, &at[4], 'a'), "gone");
+    expect_word(replay_for(server, &at[5], 'a'), "log"); /* no client has heard that much behind its end */
+    expect_word(replay(server, &at[2]), "log");
+    expect_word(replay_for(server, &at[4], 'c'), "log");
+
+    freeReplyObject(board(server, .id = "ann"));
+    freeReplyObject(board(server, .id = "cem"));
+    at[6] = place_of(server);
+    expect_word(replay_for(server, &at[6], 'a'), "log"); /* as one it has ended, and boarded as another */
+    freeReplyObject(disconnect(server));
+    at[7] = place_of(server);
+    expect_word(replay_for(server, &at[7], 'a'), "gone");
+}
+
+static void nor_has_who_may_have(void **state)
+{
+    struct redis_server *server = *state;
+    struct place at[5];
+
+    for (int i = 1; i <= 4; i++) {
+        freeReplyObject(board(server, .id = "bob", .socket = 'b'));
+        at[i] = place_of(server);
+    }
+    redis_run(server, "XTRIM p:{/x}:log MAXLEN 3");
+    expect_word(replay_for(server, &at[4], 'c'), "log");
+    expect_word(replay_for(server, &at[3], 'c'), "gone");
+    expect_word(replay_for(server, &at[3], 'b'), "log");
+    expect_word(replay(server, &at[3]), "log");
 }
 
 static void a_replay_of_another_history_is_refused(void **state)
@@ -2197,6 +2251,8 @@ int main(void)
         on_redis(the_roster_script_knows_more_than_where_it_reads_from),
         on_redis(an_epoch_that_began_with_nobody_is_told_from_its_beginning),
         on_redis(a_replay_reaches_exactly_as_far_back_as_the_log),
+        on_redis(who_has_ended_up_to_where_a_replay_begins_has_none),
+        on_redis(nor_has_who_may_have),
         on_redis(a_replay_of_another_history_is_refused),
         on_redis(a_replay_from_a_place_that_never_was_changes_nothing),
         on_redis(a_check_names_what_is_missing_or_otherwise),

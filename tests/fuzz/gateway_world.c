@@ -300,10 +300,11 @@ void broker_submit(struct broker *broker, const struct broker_transition *transi
 }
 
 void broker_replay(struct broker *broker, const char *ride, const struct broker_position *from,
-                   uint64_t ticket)
+                   const char *socket_id, uint64_t ticket)
 {
     struct order *order = give_order(broker, ORDER_REPLAY, ride);
 
+    CHECK(!socket_id || strlen(socket_id) == SOCKET_ID_LEN);
     order->from = *from;
     order->ticket = ticket;
 }

@@ -183,7 +183,7 @@ const struct broker_message *box_replay(struct box *box, const char *epoch, uint
     struct broker_position from = {.offset = offset};
 
     memcpy(from.epoch, epoch, EPOCH_LEN);
-    broker_replay(box->broker, "/r", &from, 77);
+    broker_replay(box->broker, "/r", &from, NULL, 77);
     const struct broker_message *history = box_next(box, BROKER_HISTORY);
 
     assert_int_equal(history->ticket, 77);

@@ -58,14 +58,15 @@ void broker_submit(struct broker *broker, const struct broker_transition *transi
 }
 
 void broker_replay(struct broker *broker, const char *ride, const struct broker_position *from,
-                   uint64_t ticket)
+                   const char *socket_id, uint64_t ticket)
 {
     struct submitted *submitted = &broker->submitted[broker->submitted_count++];
 
     assert_in_range(broker->submitted_count, 1, SUBMITTED_MAX);
     submitted->ticket = ticket;
     strcpy(submitted->ride, ride);
-    journal_note(&broker->world->journal, "replay %s after %d-%s", ride, (int)from->offset, from->epoch);
+    journal_note(&broker->world->journal, "replay %s after %d-%s%s%s", ride, (int)from->offset, from->epoch,
+                 socket_id ? " for " : "", socket_id ? name_of(broker->world, socket_id) : "");
 }
 
 void broker_reread(struct broker *broker, const char *ride)

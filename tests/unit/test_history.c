@@ -130,6 +130,30 @@ static void an_event_comes_back_as_it_was(void **state)
     blob_unref(user);
 }
 
+static bool has_before(const struct history *history, uint64_t offset)
+{
+    struct broker_position position = at("e", offset);
+
+    return history_has_before(history, &position);
+}
+
+static void it_says_whether_it_has_what_came_just_before(void **state)
+{
+    enum { OLDEST = 5 };
+
+    assert_true(has_before(*state, 0)); /* nothing did */
+    assert_false(has_before(*state, 1));
+    add(*state, "e", OLDEST, OLDEST + REPLAY_BEFORE);
+    assert_false(has_before(*state, OLDEST - 1));
+    assert_false(has_before(*state, OLDEST + REPLAY_BEFORE - 2));
+    assert_true(has_before(*state, OLDEST + REPLAY_BEFORE - 1));
+    assert_true(has_before(*state, OLDEST + REPLAY_BEFORE));
+    history_deinit(*state);
+    add(*state, "e", 1, 2);
+    assert_true(has_before(*state, 0));
+    assert_true(has_before(*state, 2));
+}
+
 /* --- when it is complete --- */
 
 static void it_reaches_back_to_just_before_the_oldest(void **state)
@@ -342,6 +366,7 @@ int main(void)
         TEST(an_empty_history_reaches_now_and_nothing_else),
         TEST(events_come_back_in_order),
         TEST(an_event_comes_back_as_it_was),
+        TEST(it_says_whether_it_has_what_came_just_before),
         TEST(it_reaches_back_to_just_before_the_oldest),
         TEST(it_reaches_nothing_from_the_future),
         TEST(it_reaches_nothing_from_another_epoch),

@@ -406,7 +406,7 @@ static void a_person_of_one_connection_can_change_it(void **state)
 
 static bool replays(struct box *box, const struct broker_position *from)
 {
-    broker_replay(box->broker, "/r", from, 7);
+    broker_replay(box->broker, "/r", from, NULL, 7);
     return box_next(box, BROKER_HISTORY)->ok;
 }
 
@@ -457,7 +457,7 @@ static void a_replay_has_them_and_compares_where_it_begins(void **state)
     for (size_t i = 0; i < 4; i++) {
         struct broker_position other = places[i];
 
-        broker_replay(box->broker, "/r", &places[i], 7);
+        broker_replay(box->broker, "/r", &places[i], NULL, 7);
         const struct broker_message *history = box_next(box, BROKER_HISTORY);
         assert_true(history->ok);
         assert_string_equal(history->position.chain, places[3].chain);
@@ -481,6 +481,51 @@ static void the_place_before_the_oldest_that_is_kept_is_compared_too(void **stat
     assert_true(replays(box, &oldest));
     oldest.chain[7] = oldest.chain[7] == '0' ? '1' : '0';
     assert_false(replays(box, &oldest));
+}
+
+/* --- ends --- */
+
+/* For the client of that socket, which is not aboard. */
+static bool replays_for(struct box *box, const struct broker_position *from, unsigned socket)
+{
+    broker_replay(box->broker, "/r", from, box_socket(socket), 7);
+    return box_next(box, BROKER_HISTORY)->ok;
+}
+
+static void who_has_ended_up_to_where_a_replay_begins_has_none(void **state)
+{
+    struct box *box = *state;
+    struct broker_position start = roster_now(box)->position;
+
+    boards(box, 1, "ann");
+    struct broker_position boarded = box_next(box, BROKER_EVENT)->position;
+    exits(box, 1, "ann");
+    struct broker_position ended = box_next(box, BROKER_EVENT)->position;
+    boards(box, 2, "bob");
+    struct broker_position later = box_next(box, BROKER_EVENT)->position;
+    assert_true(replays_for(box, &start, 1));
+    assert_true(replays_for(box, &boarded, 1)); /* what comes later the gateway sees */
+    assert_false(replays_for(box, &ended, 1));
+    assert_false(replays_for(box, &later, 1));
+    assert_true(replays_for(box, &later, 3));
+    assert_true(replays(box, &later));
+}
+
+static void nor_has_who_may_have(void **state)
+{
+    struct box *box = *state;
+    struct broker_position places[2] = {0};
+
+    for (unsigned i = 0; i < REPLAY_EVENTS_MAX + REPLAY_BEFORE; i++) {
+        boards(box, 1, "ann");
+        struct broker_position place = box_next(box, BROKER_EVENT)->position;
+        if (i >= 2 * REPLAY_BEFORE - 2 && i < 2 * REPLAY_BEFORE)
+            places[i % 2] = place;
+    }
+    assert_true(replays(box, &places[0]));
+    assert_false(replays_for(box, &places[0], 2));
+    assert_true(replays_for(box, &places[0], 1));
+    assert_true(replays_for(box, &places[1], 2));
 }
 
 /* --- the law --- */
@@ -665,6 +710,8 @@ int main(void)
         TEST(a_result_has_that_of_its_last_event),
         TEST(a_replay_has_them_and_compares_where_it_begins),
         TEST(the_place_before_the_oldest_that_is_kept_is_compared_too),
+        TEST(who_has_ended_up_to_where_a_replay_begins_has_none),
+        TEST(nor_has_who_may_have),
         cmocka_unit_test(events_add_up_to_the_roster_whatever_happens),
     };
 

@@ -318,7 +318,7 @@ static void a_resumption_waits_for_the_first_roster(void **state)
     assert_journal(w, "watch /\n");
     says_roster(w, "/", 5, "");
     assert_journal(w, "resume / ann\n");
-    says_result(w, 0, 5, NULL);
+    says_resumed(w, 0, 5, BOARDING);
     assert_journal(w, "ann recovered\n");
 }
 
@@ -343,7 +343,7 @@ static void what_the_ride_does_not_remember_comes_from_the_broker(void **state)
 
     come_from_elsewhere(w, 3);
     says_result(w, 0, 5, NULL);
-    assert_journal(w, "replay / after 3-epoch-01\n");
+    assert_journal(w, "replay / after 3-epoch-01 for ann\n");
     says_history(w, 1, 4, 5);
     says_events(w, 6, 6);
     assert_journal(w, "ann recovered\nann < " EVENT(4) "ann < " EVENT(5) "ann < " EVENT(6));
@@ -360,7 +360,7 @@ static void the_brokers_past_and_the_rides_history_may_overlap(void **state)
     turn(w);
     says_history(w, 1, 4, 7);
     assert_journal(w,
-                   "replay / after 3-epoch-01\nann recovered\n"
+                   "replay / after 3-epoch-01 for ann\nann recovered\n"
                    "ann < " EVENT(4) "ann < " EVENT(5) "ann < " EVENT(6) "ann < " EVENT(7) "ann < " EVENT(8));
 }
 
@@ -373,7 +373,7 @@ static void they_may_meet_without_overlapping(void **state)
     says_events(w, 6, 7);
     turn(w);
     says_history(w, 1, 5, 5);
-    assert_journal(w, "replay / after 4-epoch-01\nann recovered\n"
+    assert_journal(w, "replay / after 4-epoch-01 for ann\nann recovered\n"
                       "ann < " EVENT(5) "ann < " EVENT(6) "ann < " EVENT(7));
 }
 
@@ -387,7 +387,7 @@ static void what_the_broker_knows_ahead_of_the_ride_is_heard_once(void **state)
     says_history(w, 1, 4, 7);
     says_events(w, 6, 8);
     assert_journal(w,
-                   "replay / after 3-epoch-01\nann recovered\n"
+                   "replay / after 3-epoch-01 for ann\nann recovered\n"
                    "ann < " EVENT(4) "ann < " EVENT(5) "ann < " EVENT(6) "ann < " EVENT(7) "ann < " EVENT(8));
 }
 
@@ -401,7 +401,7 @@ static void a_hole_between_them_is_no_recovery(void **state)
     says_roster(w, "/", 7, "");
     says_events(w, 8, 8);
     says_history(w, 1, 4, 6);
-    assert_journal(w, "replay / after 3-epoch-01\nann not recovered\n");
+    assert_journal(w, "replay / after 3-epoch-01 for ann\nann not recovered\n");
     says_events(w, 9, 9);
     assert_journal(w, "ann < " EVENT(9));
     assert_int_equal(presence_riders(w->presence)->counts.unrecovered, 1);
@@ -430,7 +430,7 @@ static void a_past_of_another_epoch_is_no_recovery(void **state)
     turn(w);
     w->epoch = "epoch-02";
     says_history(w, 1, 4, 5);
-    assert_journal(w, "replay / after 3-epoch-01\nann not recovered\n");
+    assert_journal(w, "replay / after 3-epoch-01 for ann\nann not recovered\n");
 }
 
 static void nor_is_one_that_a_new_epoch_has_overtaken(void **state)
@@ -443,7 +443,7 @@ static void nor_is_one_that_a_new_epoch_has_overtaken(void **state)
     says_renumbered(w, "epoch-02", 5, "");
     w->epoch = "epoch-01";
     says_history(w, 1, 4, 5);
-    assert_journal(w, "replay / after 3-epoch-01\nann not recovered\n");
+    assert_journal(w, "replay / after 3-epoch-01 for ann\nann not recovered\n");
 }
 
 static void nor_is_one_of_another_history(void **state)
@@ -457,7 +457,7 @@ static void nor_is_one_of_another_history(void **state)
         struct broker_message *past = says_history(w, w->broker.submitted_count - 1, 4, 5 + (uint64_t)ahead);
         past->events[1].chain[0] = 'f';
         past->position.chain[0] = 'f';
-        assert_journal(w, "replay / after 3-epoch-01\nann not recovered\n");
+        assert_journal(w, "replay / after 3-epoch-01 for ann\nann not recovered\n");
         leave(&w->client[0]);
     }
 }
@@ -490,7 +490,7 @@ static void so_it_is_where_only_the_broker_remembers_that(void **state)
     struct broker_message *past = says_history(w, 1, 4, 5);
     past->events[0].kind = BROKER_ENDED;
     strcpy(past->events[0].socket_id, w->client[0].id);
-    assert_journal(w, "replay / after 3-epoch-01\nann not recovered\n");
+    assert_journal(w, "replay / after 3-epoch-01 for ann\nann not recovered\n");
     assert_string_not_equal(rider_id(w->client[0].rider), w->client[0].id);
 }
 
@@ -505,8 +505,67 @@ static void who_boarded_again_after_its_end_has_not_ended(void **state)
     for (int i = 0; i < 2; i++)
         strcpy(past->events[i].socket_id, w->client[0].id);
     past->events[0].kind = BROKER_DISCONNECTED; /* as one, and aboard as another */
-    assert_journal(w, "replay / after 3-epoch-01\nann recovered\n"
+    assert_journal(w, "replay / after 3-epoch-01 for ann\nann recovered\n"
                       "ann < 42[\"userDisconnected\",4,\"4.00000004-epoch-01\"]\nann < " EVENT(5));
+}
+
+/* Client 0 has left or exited and comes back at `offset`, to a gateway that knows the ride from there on. Has
+ * the broker tell what it knows of the events up to there. */
+static void comes_to_a_gateway_that_was_not_there(struct world *w, uint64_t offset)
+{
+    come_from_elsewhere(w, offset);
+    says_result(w, w->broker.submitted_count - 1, 5, NULL);
+    turn(w);
+}
+
+static void whose_end_only_the_broker_may_know_is_asked_for(void **state)
+{
+    struct world *w = *state;
+
+    for (uint64_t offset = 4; offset <= 5; offset++) {
+        comes_to_a_gateway_that_was_not_there(w, offset);
+        buf_clear(&w->journal);
+        says_no_history(w, w->broker.submitted_count - 1);
+        assert_journal(w, "ann not recovered\n");
+        assert_string_not_equal(rider_id(w->client[0].rider), w->client[0].id);
+        leave(&w->client[0]);
+        buf_clear(&w->journal);
+    }
+    comes_to_a_gateway_that_was_not_there(w, 5);
+    assert_journal(w, "replay / after 5-epoch-01 for ann\n");
+    says_history(w, w->broker.submitted_count - 1, 6, 5);
+    assert_journal(w, "ann recovered\n");
+    assert_string_equal(rider_id(w->client[0].rider), w->client[0].id);
+}
+
+static void who_is_aboard_has_not_ended(void **state)
+{
+    struct world *w = *state;
+
+    come_from_elsewhere(w, 5);
+    says_resumed(w, 0, 5, BOARDING);
+    assert_journal(w, "ann recovered\n");
+}
+
+/* Its last word here, or behind that what others said before it was cut. */
+static void whoever_heard_its_own_exit_is_a_new_client(void **state)
+{
+    struct world *w = *state;
+    char id[SOCKET_ID_LEN + 1];
+
+    drop_after(w, 0);
+    strcpy(id, w->client[0].id);
+    says_event_of(w, 1, BROKER_EXITED, id, "u", "1");
+    says_events(w, 2, 2);
+    turn(w);
+    for (uint64_t heard = 1; heard <= 2; heard++) {
+        strcpy(w->client[0].id, id);
+        come_back(w, 0, heard);
+        says_result(w, w->broker.submitted_count - 1, 2, NULL);
+        assert_journal(w, "resume / ann\nann not recovered\n");
+        assert_string_not_equal(rider_id(w->client[0].rider), id);
+        leave(&w->client[0]);
+    }
 }
 
 static void whose_rider_exited_through_another_connection_is_recovered_and_not_aboard(void **state)
@@ -544,7 +603,7 @@ static void what_a_past_holds_beyond_what_was_asked_is_not_told_again(void **sta
     says_result(w, 0, 5, NULL);
     turn(w);
     says_history(w, 1, 2, 5);
-    assert_journal(w, "replay / after 3-epoch-01\nann recovered\nann < " EVENT(4) "ann < " EVENT(5));
+    assert_journal(w, "replay / after 3-epoch-01 for ann\nann recovered\nann < " EVENT(4) "ann < " EVENT(5));
 }
 
 static void without_a_window_nothing_is_remembered(void **state)
@@ -640,8 +699,8 @@ static void who_drops_while_catching_up_is_suspended_if_aboard(void **state)
         turn(w);
         drop(&w->client[0]);
         says_history(w, w->broker.submitted_count - 1 - (size_t)aboard, 4, 5);
-        assert_journal(w,
-                       aboard ? "replay / after 3-epoch-01\nsuspend / ann\n" : "replay / after 3-epoch-01\n");
+        assert_journal(w, aboard ? "replay / after 3-epoch-01\nsuspend / ann\n"
+                                 : "replay / after 3-epoch-01 for ann\n");
     }
     assert_int_equal(riders_pending_count(presence_riders(w->presence)), 1); /* the suspension */
 }
@@ -872,7 +931,7 @@ static void who_was_catching_up_when_doubts_arose_is_not_recovered(void **state)
     turn(w);
     says_renumbered(w, "epoch-02", 6, "");
     says_history(w, 1, 4, 6);
-    assert_journal(w, "watch /\nresume / ann\nreplay / after 3-epoch-01\nann not recovered\n");
+    assert_journal(w, "watch /\nresume / ann\nreplay / after 3-epoch-01 for ann\nann not recovered\n");
 }
 
 #define TEST(name)       cmocka_unit_test_setup_teardown(name, setup_recovery, teardown)
@@ -909,6 +968,9 @@ int main(void)
         TEST(whose_connection_ended_while_its_rider_stayed_aboard_is_a_new_client),
         TEST(so_it_is_where_only_the_broker_remembers_that),
         TEST(who_boarded_again_after_its_end_has_not_ended),
+        TEST(whose_end_only_the_broker_may_know_is_asked_for),
+        TEST(who_is_aboard_has_not_ended),
+        TEST(whoever_heard_its_own_exit_is_a_new_client),
         TEST(whose_rider_exited_through_another_connection_is_recovered_and_not_aboard),
         TEST(a_silent_end_is_told_to_nobody_who_missed_it),
         TEST(what_a_past_holds_beyond_what_was_asked_is_not_told_again),

@@ -16,6 +16,8 @@
 //   past      A position stands for all before it: whoever has heard one event under the same position has heard the same
 //             ones before it in that epoch, as far as each was there.
 //   refused   An exit is not refused because Redis cannot record it: it is said until it is done.
+//   revived   No client comes back to a connection on which it has exited. (One that has left without an exit is aboard
+//             again if it comes back to it, or `set` notices.)
 //   gone      Nobody is told as userDisconnected while a connection of that person lives, unless something was broken
 //             shortly before.
 //
@@ -67,6 +69,9 @@ export function check(history, rides) {
     ...history.clashes.map(clash),
     ...checkPasts(history).map((text) => violation("past", text)),
     ...checkRefusals(history),
+    ...history.revivals.map(({ by, id, t }) =>
+      violation("revived", `${by.who} on ${by.ride} came back as ${by.socket}, but had exited as ${id} (${t})`),
+    ),
     ...history.streams.flatMap((stream) => checkStream(stream, history)),
     ...history.streams.flatMap((stream) => checkLosses(stream, history)),
     ...checkOrder(history),

@@ -527,7 +527,8 @@ test("what a wipe has taken back may be so for who came back after it, and not f
     const bob = say("boarding", "bob", OK(3));
     say("exiting", "bob", OK(4));
     if (wiped) await history.wipe(() => {});
-    if (back) for (const name of ["ann", "bob"]) history.reconnect(phone(name));
+    if (back) history.reconnect(phone("ann"));
+    if (back && wiped) history.reconnect(phone("bob")); // else nobody comes back to it
     assert.deepEqual(kinds(history, [newer]), []);
     assert.deepEqual(kinds(history, [older]), mayBe ? [] : ["set"]);
     assert.deepEqual(kinds(history, [newer, bob]), mayBe ? [] : ["set"]);
@@ -619,4 +620,30 @@ test("an exit elsewhere that a wipe has taken back may be followed by who was pu
     hear(stream, "userBoarded", ann, "1-epoch002");
     assert.deepEqual(kinds(history), expected, `${by}, ${wiped}`);
   }
+});
+
+test("nobody comes back to a connection on which it has exited, unless a wipe has taken that back", async () => {
+  for (const [last, answer, wiped, expected] of [
+    ["exiting", OK(2), false, ["revived"]],
+    ["exiting", OK(2), true, []],
+    ["exiting", null, false, []],
+    ["boarding", OK(2), false, []],
+  ]) {
+    const { history, phone, say } = story();
+    say("exiting", "ann", OK(1));
+    say(last, "ann", answer);
+    if (wiped) await history.wipe(() => {});
+    history.reconnect(phone("ann"));
+    assert.deepEqual(kinds(history), expected, `${last}, ${answer}, ${wiped}`);
+  }
+});
+
+test("whoever has left and comes back to its connection is aboard by it, or a new one", () => {
+  const { history, phone, say } = story();
+  const ann = say("boarding", "ann", OK(1));
+  phone("ann").living = false;
+  assert.deepEqual(kinds(history, []), []);
+  history.reconnect(phone("ann"));
+  assert.deepEqual(kinds(history, [ann]), []);
+  assert.deepEqual(kinds(history, []), ["set"]);
 });

@@ -7,8 +7,9 @@
 //   on.event(name, record, offset)         without offset for whoever declines
 //   on.left()                    the connection is gone; whatever was not answered will not be
 //
-// All offer: connect() (anew, knowing nothing), drop() (break the connection and stay away), return() (after drop),
-// freeze(ms) (read nothing for a while, where possible), end(), and request(args, answered). `answered` is called with
+// All offer: connect() (anew, knowing nothing), drop() (break the connection and stay away), leave() (the same in good
+// order, for ever as far as the server knows), return() (after either), freeze(ms) (read nothing for a while, where
+// possible), end(), and request(args, answered). `answered` is called with
 // the answer, or null when the connection broke first: as it arrives, not in a promise, which would come after the
 // events behind it.
 
@@ -58,6 +59,10 @@ export class OfficialClient {
   drop() {
     this.socket.io.reconnection(false);
     this.socket.io.engine.close();
+  }
+
+  leave() {
+    this.socket.disconnect();
   }
 
   return() {
@@ -189,6 +194,12 @@ class WebSocketClient {
     this.#gone();
   }
 
+  leave() {
+    this.away = true;
+    this.ws.close();
+    this.#gone();
+  }
+
   request(args, answered) {
     if (!this.connected) return answered(null);
     const id = this.#nextId++;
@@ -250,6 +261,11 @@ export class LightClient extends WebSocketClient {
     else if (kind === "41") this.leftByServer();
     else if (kind === "42") this.#heard(JSON.parse(body));
     else if (kind === "43") this.#acknowledged(body);
+  }
+
+  leave() {
+    this.ws.send(`41${this.nsp}`);
+    super.leave();
   }
 
   #joined({ sid, pid }) {

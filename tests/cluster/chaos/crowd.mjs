@@ -78,12 +78,13 @@ export class Crowd {
       ask: () => phone.ask(),
       freeze: () => phone.client.freeze(random.between(100, 3000)),
       drop: () => this.#drop(phone),
+      leave: () => phone.leave(),
       reload: () => phone.reload(),
     };
     const weights =
       phone.aboardAs === null
         ? { board: 12, boardAsAnother: 2, exit: 0.5, ask: 2, freeze: 2, drop: 2, reload: 1 }
-        : { board: 3, boardAsAnother: 1, exit: 4, exitAsAnother: 0.5, ask: 3, freeze: 2, drop: 6, reload: 3 };
+        : { board: 3, boardAsAnother: 1, exit: 4, exitAsAnother: 0.5, ask: 3, freeze: 2, drop: 6, leave: 1, reload: 3 };
     ACTIONS[random.weighted(weights)]();
   }
 

@@ -8,6 +8,7 @@
 //   departures   what was told as userDisconnected since all was calm, by ride and position
 //   wipes        when Redis lost its memory, or remembered what was; `kind` of one that was about some keys alone
 //   clashes      what was told under a position that something else had
+//   revivals     connections that were recovered although their client had exited
 //
 // Times are ticks of one counter: what has the smaller one happened before, as far as this process can tell. `ms` is
 // only there to say how long ago something was broken.
@@ -24,6 +25,7 @@ export class History {
   toldAsGone = new Set(); // the same as "ride id", also where it had no position
   wipes = [];
   clashes = [];
+  revivals = [];
   troubles = []; // { from, to } in ms: when anything was broken
   calmAt = 0;
   // Of the time before, by ride: id → t of who was aboard.
@@ -39,6 +41,7 @@ export class History {
   connect(who, ride, socket) {
     const connection = {
       ...{ who, ride, socket, joined: this.tick(), living: true, over: false, doubtful: false },
+      exit: null, // its last word, if that was an exit and acknowledged
       before: [], // who it was aboard as when all was calm: { id, t, sure }; of more than one it is open which
       words: [],
     };
@@ -48,6 +51,8 @@ export class History {
 
   // The client has come back to it. Whether anybody was there to hold its rider when Redis was wiped is not known.
   reconnect(connection) {
+    const { exit } = connection;
+    if (exit && !this.wipes.some(({ to }) => to > exit.sent)) this.revivals.push(exit);
     connection.joined = this.tick();
     connection.living = true;
     if (this.wipedSinceCalm) connection.doubtful = true;
@@ -64,6 +69,7 @@ export class History {
     const t = this.tick();
     const said = { ride: connection.ride, id, kind, by: connection, sent: t, acked: null, error: null, place: null };
     const transition = { t, ...said, places: [] };
+    connection.exit = null;
     this.transitions.set(t, transition);
     connection.words.push(transition);
     return transition;
@@ -72,6 +78,7 @@ export class History {
   acknowledged(transition, answer) {
     if (answer.ok !== true) return void (transition.error = answer.error);
     transition.acked = this.tick();
+    if (transition.kind === "exiting") transition.by.exit = transition;
     if (!answer.offset) return;
     transition.place = readPosition(answer.offset);
     transition.places.push(transition.place);

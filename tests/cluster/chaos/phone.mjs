@@ -38,6 +38,13 @@ export class Phone {
     this.client.drop();
   }
 
+  // Leaves the ride, and stays away in the same way.
+  leave() {
+    this.note("leaves");
+    this.present = false;
+    this.client.leave();
+  }
+
   return() {
     this.present = true;
     this.client.return();
