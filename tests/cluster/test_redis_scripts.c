@@ -1886,6 +1886,38 @@ static void an_audit_mends_lists(void **state)
     assert_false(audit(server));
 }
 
+static long long calls_of(struct redis_server *server, const char *command)
+{
+    char name[40];
+
+    snprintf(name, sizeof name, "cmdstat_%s:calls=", command);
+    redisReply *reply = redis_ask(server, "INFO commandstats");
+    const char *found = strstr(reply->str, name);
+    long long calls = found ? strtoll(found + strlen(name), NULL, 10) : 0;
+    freeReplyObject(reply);
+    return calls;
+}
+
+/* Else it would look for each field from the beginning of the list: for seconds, where there are thousands.
+ */
+static void an_audit_of_hashes_that_are_long_lists_reads_them_whole(void **state)
+{
+    enum { RIDERS = 1500 };
+    struct redis_server *server = *state;
+
+    redis_run(server, "CONFIG SET hash-max-listpack-entries 100000");
+    hold_many(server, "n", RIDERS);
+    redis_run(server, "HDEL p:{/x}:connections @u17 %020d", 18);
+    redis_run(server, "HSET p:{/x}:connections @ghost %020d", 19);
+    redis_run(server, "CONFIG RESETSTAT");
+    assert_true(audit(server));
+    assert_int_equal(calls_of(server, "hmget"), 2); /* for the position, of each page */
+    assert_int_equal(count(server, "HLEN p:{/x}:connections"), 2 * RIDERS);
+    assert_int_equal(count(server, "HSTRLEN p:{/x}:connections @u17"), 20);
+    assert_int_equal(count(server, "ZCARD p:{/x}:away"), 1); /* for u18 */
+    assert_false(audit(server));
+}
+
 static void an_audit_removes_what_is_no_connection(void **state)
 {
     struct redis_server *server = *state;
@@ -2267,6 +2299,7 @@ int main(void)
         on_redis(an_audit_gives_one_that_is_put_off_and_nobodys_a_deadline),
         on_redis(a_suspended_one_whose_person_is_missing_is_in_no_list),
         on_redis(an_audit_mends_lists),
+        on_redis(an_audit_of_hashes_that_are_long_lists_reads_them_whole),
         on_redis(an_audit_removes_what_is_no_connection),
         on_redis(an_audit_begins_anew_where_the_log_is_not_the_rides),
         on_redis(an_audit_deletes_keys_of_another_type),

@@ -45,12 +45,23 @@ end
 
 local wrong = false -- something that the nodes may know better
 
--- What `connections` has under each id of a page, and `users`. Lua passes no more than some thousand at once, and a
--- page of a hash that Redis keeps as a list is all of it.
+-- What a hash has under each of some fields. Lua passes no more than some thousand at once. And more than that come only
+-- from a hash that Redis keeps as a list, of which a page is all: the other one may be a list, too, and looked through
+-- from its beginning for each field. So it is read whole, unless it is far larger.
 local AT_ONCE = 1000
 
 local function hmget(key, fields)
     local values = {}
+    if #fields > AT_ONCE and redis.call('HLEN', key) < 32 * #fields then
+        local all, under = redis.call('HGETALL', key), {}
+        for i = 1, #all, 2 do
+            under[all[i]] = all[i + 1]
+        end
+        for i, field in ipairs(fields) do
+            values[i] = under[field] or false
+        end
+        return values
+    end
     for first = 1, #fields, AT_ONCE do
         local some = redis.call('HMGET', key, unpack(fields, first, math.min(first + AT_ONCE - 1, #fields)))
         for i = 1, #some do
@@ -63,23 +74,29 @@ end
 -- In a list: more than a person may have. Those behind them are put into the list again if they are right.
 local LISTED = 1000
 
-local function mend_list(id, list)
-    local kept, sockets, cut = {}, {}, #list > LISTED * 21
-    for socket in string.gmatch(string.sub(list, 1, LISTED * 21), '%S+') do
-        sockets[#sockets + 1] = socket
+local function mend_lists(lists)
+    local sockets, owners, kept = {}, {}, {}
+    for id, list in pairs(lists) do
+        kept[id] = {}
+        for socket in string.gmatch(string.sub(list, 1, LISTED * 21), '%S+') do
+            sockets[#sockets + 1], owners[#owners + 1] = socket, id
+        end
     end
     for i, text in ipairs(hmget(connections, sockets)) do
         local _, _, as = read_connection(text)
-        if as == id then
-            kept[#kept + 1] = sockets[i]
+        if as == owners[i] then
+            table.insert(kept[as], sockets[i])
         end
     end
-    if #kept == 0 then
-        redis.call('HDEL', connections, '@' .. id)
-    elseif cut or #kept < #sockets then
-        redis.call('HSET', connections, '@' .. id, table.concat(kept, ' '))
+    for id, list in pairs(lists) do
+        local right = table.concat(kept[id], ' ')
+        if right == '' then
+            redis.call('HDEL', connections, '@' .. id)
+        elseif right ~= list then
+            redis.call('HSET', connections, '@' .. id, right)
+        end
+        wrong = wrong or right ~= list
     end
-    wrong = wrong or cut or #kept < #sockets
 end
 
 local function mend_deadline(socket)
@@ -111,6 +128,14 @@ local function mend_connection(connection, list, record)
     wrong = wrong or not record
 end
 
+local function lists_of(ids)
+    local fields = {}
+    for i, id in ipairs(ids) do
+        fields[i] = '@' .. id
+    end
+    return hmget(connections, fields)
+end
+
 -- Tells each node what it is said to hold. Answers their names.
 local function name_to_holders(claims)
     local nodes = {}
@@ -123,19 +148,18 @@ local function name_to_holders(claims)
 end
 
 local function mend_connections(page)
-    local aboard, lists, ids, claims = {}, {}, {}, {}
+    local lists, aboard, ids, claims = {}, {}, {}, {}
     for i = 1, #page, 2 do
         local field = page[i]
         local holder, since, id = read_connection(page[i + 1])
         if string.sub(field, 1, 1) == '@' then
-            mend_list(string.sub(field, 2), page[i + 1])
+            lists[string.sub(field, 2)] = page[i + 1]
         elseif not holder or #field ~= 20 or string.find(field, '[^%w_-]') then
             redis.call('HDEL', connections, field)
         else
             if id ~= '' then
                 aboard[#aboard + 1] = {socket = field, holder = holder, since = since, id = id}
                 ids[#ids + 1] = id
-                lists[#lists + 1] = '@' .. id
             elseif holder == NOBODY then
                 mend_deadline(field)
             end
@@ -145,10 +169,10 @@ local function mend_connections(page)
             end
         end
     end
-    lists = hmget(connections, lists)
-    local records = hmget(users, ids)
+    mend_lists(lists)
+    local records, listed = hmget(users, ids), lists_of(ids)
     for i, connection in ipairs(aboard) do
-        mend_connection(connection, lists[i], records[i])
+        mend_connection(connection, listed[i], records[i])
     end
     return name_to_holders(claims)
 end
@@ -156,13 +180,12 @@ end
 local marks = 0 -- of the records of this page: the sum of the first eight digits of each one's fingerprint
 
 local function mend_users(page)
-    local ids, lists = {}, {}
+    local ids = {}
     for i = 1, #page, 2 do
         marks = marks + tonumber(string.sub(redis.sha1hex(page[i + 1]), 1, 8), 16)
         ids[#ids + 1] = page[i]
-        lists[#lists + 1] = '@' .. page[i]
     end
-    for i, list in ipairs(hmget(connections, lists)) do
+    for i, list in ipairs(lists_of(ids)) do
         if not list then
             local socket = string.sub(redis.sha1hex(candidate .. ids[i]), 1, 20)
             redis.call('HSET', connections, '@' .. ids[i], socket)
