@@ -33,6 +33,7 @@
 #include "broker/redis/lease.h"
 #include "broker/redis/node_channel.h"
 #include "broker/redis/reap.h"
+#include "broker/redis/redis_password.h"
 #include "broker/redis/redis_tls.h"
 #include "broker/redis/redis_url.h"
 #include "broker/redis/replay.h"
@@ -451,6 +452,11 @@ static struct backend *redis_open(const struct backend_setup *setup, char *error
 
     if (redis_url_parse(setup->url, &url, error, error_size) != 0)
         return NULL;
+    if (redis_password_read(&url.login, error, error_size) != 0 ||
+        redis_password_read(&url.sentinel_login, error, error_size) != 0) {
+        redis_url_deinit(&url);
+        return NULL;
+    }
     if (url.tls.on) {
         tls = redis_tls_new(&url.tls, error, error_size);
         if (!tls) {

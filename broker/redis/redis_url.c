@@ -28,15 +28,17 @@ static const struct scheme {
 /* What may follow the question mark, besides the database of a socket. */
 static const struct parameter {
     const char *name;
-    unsigned with;
-    size_t field; /* a char * of struct redis_url */
+    unsigned with; /* 0: any scheme */
+    size_t field;  /* a char * of struct redis_url */
 } parameters[] = {
     {"ca", HAS_TLS, offsetof(struct redis_url, tls.ca)},
     {"cert", HAS_TLS, offsetof(struct redis_url, tls.cert)},
     {"key", HAS_TLS, offsetof(struct redis_url, tls.key)},
     {"sni", HAS_TLS, offsetof(struct redis_url, tls.sni)},
+    {"password_file", 0, offsetof(struct redis_url, login.password_file)},
     {"sentinel_user", HAS_SENTINELS, offsetof(struct redis_url, sentinel_login.user)},
     {"sentinel_password", HAS_SENTINELS, offsetof(struct redis_url, sentinel_login.password)},
+    {"sentinel_password_file", HAS_SENTINELS, offsetof(struct redis_url, sentinel_login.password_file)},
 };
 
 static int hex_digit(char c)
@@ -101,7 +103,7 @@ static const char *read_login(const char *text, size_t len, struct redis_login *
             return "the user has a bad percent escape";
     }
     if (!colon || colon + 1 == text + len)
-        return user_len > 0 ? "a user needs a password (user:password@)" : NULL;
+        return NULL;
     login->password = percent_decoded(colon + 1, len - user_len - 1);
     return login->password ? NULL : "the password has a bad percent escape";
 }
@@ -217,7 +219,7 @@ static const char *read_parameter(const char *text, size_t len, unsigned has, st
         const struct parameter *parameter = &parameters[i];
         char **field = (char **)((char *)url + parameter->field);
 
-        if (!(has & parameter->with) || strlen(parameter->name) != name_len ||
+        if ((parameter->with && !(has & parameter->with)) || strlen(parameter->name) != name_len ||
             memcmp(text, parameter->name, name_len) != 0)
             continue;
         if (*field)
@@ -225,8 +227,14 @@ static const char *read_parameter(const char *text, size_t len, unsigned has, st
         *field = percent_decoded(equals + 1, value_len);
         return *field ? NULL : "something after the question mark has a bad percent escape";
     }
-    return "after the question mark there may be ca, cert, key and sni with TLS, sentinel_user and "
-           "sentinel_password with sentinels, db with a Unix socket";
+    return "after the question mark there may be password_file, ca, cert, key and sni with TLS, "
+           "sentinel_user, "
+           "sentinel_password and sentinel_password_file with sentinels, db with a Unix socket";
+}
+
+static bool has_password(const struct redis_login *login)
+{
+    return login->password || login->password_file;
 }
 
 static const char *read_parameters(const char *text, unsigned has, struct redis_url *url)
@@ -239,8 +247,14 @@ static const char *read_parameters(const char *text, unsigned has, struct redis_
     }
     if (!url->tls.cert != !url->tls.key)
         return "cert and key need each other";
-    if (url->sentinel_login.user && !url->sentinel_login.password)
-        return "sentinel_user needs a sentinel_password";
+    if (url->login.password && url->login.password_file)
+        return "there are a password and a password_file";
+    if (url->sentinel_login.password && url->sentinel_login.password_file)
+        return "there are a sentinel_password and a sentinel_password_file";
+    if (url->login.user && !has_password(&url->login))
+        return "a user needs a password (user:password@, or password_file)";
+    if (url->sentinel_login.user && !has_password(&url->sentinel_login))
+        return "sentinel_user needs a sentinel_password, or a sentinel_password_file";
     return NULL;
 }
 
@@ -301,6 +315,7 @@ static void login_deinit(struct redis_login *login)
     if (login->password)
         explicit_bzero(login->password, strlen(login->password));
     free(login->password);
+    free(login->password_file);
 }
 
 void redis_url_deinit(struct redis_url *url)

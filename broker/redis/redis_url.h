@@ -6,7 +6,8 @@
  *   redis+sentinel://[user[:password]@]host[:port],…/name[/db][?sentinel_user=U&sentinel_password=P]
  *                                                     the server that the sentinels call the primary `name`
  *
- * and rediss://, rediss+sentinel://: the same over TLS, with ?ca=FILE&cert=FILE&key=FILE&sni=NAME.
+ * and rediss://, rediss+sentinel://: the same over TLS, with ?ca=FILE&cert=FILE&key=FILE&sni=NAME. Any of
+ * them may have ?password_file=FILE in place of the password, and sentinels sentinel_password_file.
  *
  * All but hosts, ports and numbers is percent-decoded (RFC 3986, section 2.1); an IPv6 address stands in
  * brackets. The port defaults to 6379, for sentinels to 26379, the database to 0. `redis://:password@host`
@@ -24,8 +25,9 @@ enum { REDIS_URL_ADDRESSES_MAX = 16 };
 
 /* What AUTH is sent with. */
 struct redis_login {
-    char *user;     /* NULL: none given */
-    char *password; /* NULL: none given, no authentication */
+    char *user;          /* NULL: none given */
+    char *password;      /* NULL: none given, no authentication */
+    char *password_file; /* where it is, for redis_password_read(); NULL: in no file. Never both */
 };
 
 /* Files are named as given; whether they can be read is for redis_tls_new() to say. */

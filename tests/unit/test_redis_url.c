@@ -135,6 +135,33 @@ static void bad_parts_are_refused_without_telling_secrets(void **state)
     expect_refused("redis://h?db=1", "question mark");
 }
 
+static void a_password_may_be_in_a_file(void **state)
+{
+    struct redis_url url;
+
+    (void)state;
+    parse("redis://ann@h/2?password_file=/run/a%26b", &url);
+    assert_string_equal(url.login.user, "ann");
+    assert_null(url.login.password);
+    assert_string_equal(url.login.password_file, "/run/a&b");
+    assert_int_equal(url.db, 2);
+    redis_url_deinit(&url);
+    parse("redis+unix:///run/redis.sock?db=3&password_file=/p", &url);
+    assert_string_equal(url.login.password_file, "/p");
+    redis_url_deinit(&url);
+    parse("rediss+sentinel://h/main?password_file=/p&sentinel_user=s&sentinel_password_file=/q", &url);
+    assert_string_equal(url.login.password_file, "/p");
+    assert_string_equal(url.sentinel_login.password_file, "/q");
+    redis_url_deinit(&url);
+    expect_refused("redis://:hunter2@h?password_file=/p", "a password and a password_file");
+    expect_refused("redis://h?password_file=/p&password_file=/p", "twice");
+    expect_refused("redis://h?password_file=", "name=value");
+    expect_refused("redis://ann@h", "password_file");
+    expect_refused("redis://h?sentinel_password_file=/p", "question mark");
+    expect_refused("redis+sentinel://h/main?sentinel_password=hunter2&sentinel_password_file=/q",
+                   "a sentinel_password and a sentinel_password_file");
+}
+
 /* The rest of such a password looks like a port or a path: the error has to say what to do. */
 static void a_password_that_ought_to_be_escaped_gets_a_hint(void **state)
 {
@@ -338,6 +365,7 @@ int main(void)
         cmocka_unit_test(empty_credentials_are_none),
         cmocka_unit_test(an_ipv6_address_stands_in_brackets),
         cmocka_unit_test(bad_parts_are_refused_without_telling_secrets),
+        cmocka_unit_test(a_password_may_be_in_a_file),
         cmocka_unit_test(a_password_that_ought_to_be_escaped_gets_a_hint),
         cmocka_unit_test(other_schemes_are_refused),
         cmocka_unit_test(a_socket_is_a_path_with_user_password_and_database),
