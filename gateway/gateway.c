@@ -333,7 +333,6 @@ static void make_plain(struct gateway *gateway)
         .auth = gateway->auth,
         .timers = gateway->timers,
         .outlets = &gateway->outlets,
-        .backlog_bytes = config->backlog_bytes,
         .ping_interval_ms = config->ping_interval_ms,
         .ping_timeout_ms = config->ping_timeout_ms,
         .traffic = traffic_of(config),
@@ -367,7 +366,6 @@ static void make_engine(struct gateway *gateway)
         .ping_timeout_ms = config->ping_timeout_ms,
         .upgrade_timeout_ms = config->upgrade_timeout_ms,
         .max_payload_bytes = config->max_payload_bytes,
-        .backlog_bytes = config->backlog_bytes,
         .chatter = rate_of(config->messages_per_second),
         .refusals = &gateway->refusals,
         .transport = endpoint_transport(),
@@ -437,6 +435,7 @@ struct gateway *gateway_new(const struct config *config, char *error, size_t err
     struct gateway *gateway = alloc_zeroed(sizeof *gateway);
 
     gateway->config = config;
+    gateway->outlets.backlog_bytes = config->backlog_bytes;
     id_make(gateway->node_id, ID_LEN);
     gateway->metrics = metrics_new();
     gateway->timers = timers_new();

@@ -164,20 +164,26 @@ static void heard(struct plain_client *client)
 
 /* --- what a rider is told --- */
 
-/* Sends {"event":NAME,"id":ID,"data":DATA}, without the id where there is none. */
+/* Writes {"event":NAME,"id":ID,"data":, without the id where there is none. 0, or -1: no memory. */
+static int begin_reply(struct buf *text, const char *event, const struct blob *id)
+{
+    if (buf_appendf(text, "{\"event\":\"%s\"", event) != 0)
+        return -1;
+    if (id && (buf_append_str(text, ",\"id\":") != 0 || buf_append(text, id->data, id->len) != 0))
+        return -1;
+    return buf_append_str(text, ",\"data\":");
+}
+
+/* Without memory: an answer must not be missing. */
 static void reply(struct plain_client *client, const char *event, const struct blob *id, const char *data,
                   size_t len)
 {
     struct buf text;
 
     buf_init(&text, len + PLAIN_ID_MAX + PLAIN_REPLY_ROOM);
-    int failed = buf_appendf(&text, "{\"event\":\"%s\"", event);
-    if (!failed && id)
-        failed = buf_append_str(&text, ",\"id\":") || buf_append(&text, id->data, id->len);
-    failed = failed || buf_append_str(&text, ",\"data\":") || buf_append(&text, data, len) ||
-             buf_append(&text, "}", 1);
-    if (failed)
-        outlet_overflow(&client->outlet); /* no memory: an answer must not be missing */
+    if (begin_reply(&text, event, id) != 0 || buf_append(&text, data, len) != 0 ||
+        buf_append(&text, "}", 1) != 0)
+        outlet_overflow(&client->outlet);
     else
         outlet_packet(&client->outlet, WS_TEXT, "", text.data, text.len);
     buf_deinit(&text);
@@ -186,6 +192,19 @@ static void reply(struct plain_client *client, const char *event, const struct b
 static void acknowledge(void *owner, const struct ack *ack, const char *json, size_t len)
 {
     reply(owner, ack->number == ACTIVE_USERS ? "activeUsers" : "ack", ack->text, json, len);
+}
+
+static void tell_users(void *owner, const struct ack *ack, struct blob *json)
+{
+    struct plain_client *client = owner;
+    struct buf head;
+
+    buf_init(&head, PLAIN_ID_MAX + PLAIN_REPLY_ROOM);
+    if (begin_reply(&head, "activeUsers", ack->text) != 0)
+        outlet_overflow(&client->outlet);
+    else
+        outlet_shared(&client->outlet, &head, json, "}");
+    buf_deinit(&head);
 }
 
 static void exception(void *owner, const char *message)
@@ -225,6 +244,7 @@ static const char *subject(void *owner)
 
 static const struct rider_ops OPS = {
     .acknowledge = acknowledge,
+    .users = tell_users,
     .exception = exception,
     .disconnect = disconnect,
     .evict = evict,
@@ -468,7 +488,7 @@ void plain_open(struct plain_riders *riders, struct link *link)
     client->address = link_client(link, NULL);
     client->heartbeat = (struct timer){.fire = heartbeat, .owner = client};
     memcpy(client->ride, ride, strlen(ride));
-    outlet_init(&client->outlet, riders->options.outlets, &carrier, riders->options.backlog_bytes);
+    outlet_init(&client->outlet, riders->options.outlets, &carrier);
     DL_APPEND(riders->clients, client);
     riders->count++;
     link_use(link, &CLIENT, client);

@@ -22,7 +22,6 @@ struct plain_riders_options {
     struct auth *auth; /* NULL: anybody may connect */
     struct timers *timers;
     struct outlets *outlets;
-    size_t backlog_bytes;
     uint64_t ping_interval_ms;
     uint64_t ping_timeout_ms;
     struct traffic_limits traffic; /* of one client; zeroed: none */

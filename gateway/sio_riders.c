@@ -20,6 +20,12 @@ static void send_binary(void *session, const char *data, size_t len)
     eio_send(session, true, data, len);
 }
 
+static void send_shared(void *session, const char *head, size_t head_len, struct blob *shared,
+                        const char *tail)
+{
+    eio_send_shared(session, head, head_len, shared, tail);
+}
+
 static void close_session(void *session)
 {
     eio_close(session);
@@ -30,6 +36,11 @@ static void close_session(void *session)
 static void acknowledge(void *client, const struct ack *ack, const char *json, size_t len)
 {
     sio_ack(client, ack->number, json, len, NULL, 0);
+}
+
+static void tell_users(void *client, const struct ack *ack, struct blob *json)
+{
+    sio_ack_shared(client, ack->number, json);
 }
 
 static void exception(void *client, const char *message)
@@ -66,6 +77,7 @@ static void resumed(void *client, bool recovered);
 
 static const struct rider_ops OPS = {
     .acknowledge = acknowledge,
+    .users = tell_users,
     .exception = exception,
     .disconnect = disconnect,
     .evict = evict,
@@ -454,8 +466,10 @@ const struct eio_app *sio_riders_app(void)
 void sio_riders_init(struct sio_riders *riders, const struct sio_riders_options *options)
 {
     static const struct sio_app app = {.disconnect = on_disconnect, .timed_out = on_timeout};
-    static const struct sio_carrier carrier = {
-        .send_text = send_text, .send_binary = send_binary, .close = close_session};
+    static const struct sio_carrier carrier = {.send_text = send_text,
+                                               .send_binary = send_binary,
+                                               .send_shared = send_shared,
+                                               .close = close_session};
 
     *riders = (struct sio_riders){
         .options = *options,

@@ -1,9 +1,9 @@
 /* A link: see link.h. */
 #include "gateway/net/link.h"
 
-#include "common/blob.h"
 #include "common/clock.h"
 #include "gateway/net/net.h"
+#include "gateway/net/parcel.h"
 #include "gateway/net/peers.h"
 #include "gateway/net/refusals.h"
 #include "gateway/net/timers.h"
@@ -45,8 +45,7 @@ struct link {
     struct http_reader *reader; /* LINK_HTTP */
     struct buf pipelined;       /* bytes behind the request being served */
     struct ws_decoder decoder;  /* LINK_WS, LINK_WS_CLOSING */
-    struct blob *sending;       /* EXCHANGE_SENDING: the body */
-    size_t sent;                /* of it */
+    struct parcel *sending;     /* EXCHANGE_SENDING: the body */
     bool last;                  /* the connection is closed after it */
     struct timer timer;
     struct link *resumable_next;
@@ -183,7 +182,7 @@ static void free_link(struct link *link)
     if (link->resumable)
         LL_DELETE2(link->links->resumable, link, resumable_next);
     leave_http(link);
-    blob_unref(link->sending);
+    parcel_free(link->sending);
     buf_deinit(&link->pipelined);
     ws_decoder_deinit(&link->decoder);
     free(link);
@@ -265,44 +264,51 @@ static void respond(struct link *link, int status, const char *content_type, con
 /* Sends what the peer takes. */
 static void send_on(struct link *link)
 {
-    while (link->sent < link->sending->len && !conn_blocked(link->conn)) {
-        size_t left = link->sending->len - link->sent;
-        size_t n = left < LINK_PIECE_BYTES ? left : LINK_PIECE_BYTES;
+    while (parcel_left(link->sending) && !conn_blocked(link->conn)) {
+        size_t n;
+        const char *bytes = parcel_next(link->sending, LINK_PIECE_BYTES, &n);
 
-        conn_write(link->conn, link->sending->data + link->sent, n);
-        link->sent += n;
+        conn_write(link->conn, bytes, n);
+        parcel_sent(link->sending, n);
         set_timer(link, LINK_SEND_MS);
     }
-    if (link->sent < link->sending->len)
+    if (parcel_left(link->sending))
         return;
-    blob_unref(link->sending);
+    parcel_free(link->sending);
     link->sending = NULL;
     link->exchange = EXCHANGE_NONE;
     go_on(link, !link->last);
 }
 
 void link_send(struct link *link, int status, const char *content_type, const char *headers,
-               struct blob *body)
+               struct parcel *body)
 {
-    if (link->state != LINK_HTTP)
+    if (link->state != LINK_HTTP) {
+        parcel_free(body);
         return;
+    }
     struct http_response response = make_response(link, status, content_type, headers);
-
-    response.body_len = body->len;
-    end_exchange(link);
+    bool no_body = response.head_only || status == 304;
     struct buf head;
 
+    response.body_len = body ? parcel_len(body) : 0;
+    end_exchange(link);
     buf_init(&head, HTTP_HEAD_MAX);
-    if (http_respond_head(&head, &response) != 0) {
+    if (!body || http_respond_head(&head, &response) != 0) {
         buf_deinit(&head);
+        parcel_free(body);
         close_link(link); /* no memory: close without an answer */
         return;
     }
     conn_write(link->conn, head.data, head.len);
     buf_deinit(&head);
+    if (no_body) {
+        parcel_free(body);
+        go_on(link, response.keep_alive);
+        return;
+    }
     link->exchange = EXCHANGE_SENDING;
-    link->sending = blob_ref(body);
-    link->sent = response.head_only || status == 304 ? body->len : 0;
+    link->sending = body;
     link->last = !response.keep_alive;
     send_on(link);
 }
@@ -310,7 +316,10 @@ void link_send(struct link *link, int status, const char *content_type, const ch
 void link_respond(struct link *link, int status, const char *content_type, const char *headers,
                   const void *body, size_t n)
 {
-    respond(link, status, content_type, headers, body, n, true);
+    if (n > LINK_PIECE_BYTES)
+        link_send(link, status, content_type, headers, parcel_new(body, n, NULL, NULL, 0));
+    else
+        respond(link, status, content_type, headers, body, n, true);
 }
 
 void link_refuse(struct link *link, int status, const char *content_type, const char *headers,

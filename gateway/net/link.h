@@ -19,9 +19,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct blob;
 struct conn;
 struct link;
+struct parcel;
 struct peer;
 struct peers;
 struct refusals;
@@ -83,11 +83,11 @@ void link_respond(struct link *link, int status, const char *content_type, const
                   const void *body, size_t n);
 
 /*
- * The same with a body that may be large: it is shared, not copied, and sent as fast as the peer takes it.
- * No more than LINK_PIECE_BYTES of it wait outside the blob. A reference is taken.
+ * The same with a body that may be large, which is given away: it is sent as fast as the peer takes it. No
+ * more than LINK_PIECE_BYTES of it wait outside the parcel. `body` NULL: there is no memory for it.
  */
 void link_send(struct link *link, int status, const char *content_type, const char *headers,
-               struct blob *body);
+               struct parcel *body);
 
 /* As link_respond(), and the connection is closed after it. */
 void link_refuse(struct link *link, int status, const char *content_type, const char *headers,

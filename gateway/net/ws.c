@@ -336,15 +336,25 @@ enum ws_progress ws_decoder_feed(struct ws_decoder *decoder, char *bytes, size_t
 
 /* ---- encoder ---- */
 
-size_t ws_frame_header(enum ws_opcode opcode, size_t len, uint8_t out[WS_HEADER_MAX])
+static size_t write_header(uint8_t first, size_t len, uint8_t out[WS_HEADER_MAX])
 {
     size_t extra = len < LENGTH_16 ? 0 : len <= UINT16_MAX ? 2 : 8;
 
-    out[0] = (uint8_t)(FIN | opcode);
+    out[0] = first;
     out[1] = extra == 0 ? (uint8_t)len : extra == 2 ? LENGTH_16 : LENGTH_64;
     for (size_t i = 0; i < extra; i++)
         out[2 + i] = (uint8_t)((uint64_t)len >> 8 * (extra - 1 - i));
     return 2 + extra;
+}
+
+size_t ws_frame_header(enum ws_opcode opcode, size_t len, uint8_t out[WS_HEADER_MAX])
+{
+    return write_header((uint8_t)(FIN | opcode), len, out);
+}
+
+size_t ws_fragment_header(bool first, bool last, size_t len, uint8_t out[WS_HEADER_MAX])
+{
+    return write_header((uint8_t)((last ? FIN : 0) | (first ? WS_TEXT : CONTINUATION)), len, out);
 }
 
 int ws_frame_append(struct buf *out, enum ws_opcode opcode, const void *data, size_t len)

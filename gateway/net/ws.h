@@ -95,6 +95,9 @@ enum ws_progress ws_decoder_feed(struct ws_decoder *decoder, char *bytes, size_t
  */
 size_t ws_frame_header(enum ws_opcode opcode, size_t len, uint8_t out[WS_HEADER_MAX]);
 
+/* The same for a part of a text of which `len` bytes come now. */
+size_t ws_fragment_header(bool first, bool last, size_t len, uint8_t out[WS_HEADER_MAX]);
+
 /* Appends a whole server frame. 0, or -1 when `out` is full. */
 int ws_frame_append(struct buf *out, enum ws_opcode opcode, const void *data, size_t len);
 

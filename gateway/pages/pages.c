@@ -6,6 +6,7 @@
 #include "gateway/auth/auth.h"
 #include "gateway/net/cors.h"
 #include "gateway/net/link.h"
+#include "gateway/net/parcel.h"
 #include "gateway/net/server.h"
 #include "gateway/pages/cluster.h"
 #include "gateway/pages/respond.h"
@@ -29,7 +30,7 @@ static void on_users(void *arg, struct blob *json)
     struct waiting *waiting = arg;
 
     if (json)
-        respond_json(waiting->link, 200, json->data, json->len);
+        respond_shared(waiting->link, json);
     else
         respond_error(waiting->link, 503, "", "the presence store cannot be reached now; try again");
     free(waiting);
@@ -127,7 +128,7 @@ static bool serve_file(const struct pages *pages, struct link *link, const char 
     if (!pages->files || !static_files_answer(pages->files, &request, &answer))
         return false;
     snprintf(headers, sizeof headers, "%s%s", answer.headers, more);
-    link_send(link, answer.status, answer.content_type, headers, answer.body);
+    link_send(link, answer.status, answer.content_type, headers, parcel_new(NULL, 0, answer.body, NULL, 0));
     return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include "gateway/net/cors.h"
 #include "gateway/net/link.h"
+#include "gateway/net/parcel.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,14 +14,32 @@ void respond_text(struct link *link, int status, const char *text)
                  strlen(text));
 }
 
-static void respond_with(struct link *link, int status, const char *more, const char *json, size_t len)
+static const char APPLICATION_JSON[] = "application/json";
+
+enum { HEADERS_SIZE = CORS_HEADERS_SIZE + 128 };
+
+static void write_headers(struct link *link, const char *more, char headers[HEADERS_SIZE])
 {
     char cors[CORS_HEADERS_SIZE];
-    char headers[CORS_HEADERS_SIZE + 128];
 
     cors_headers(link, cors);
-    snprintf(headers, sizeof headers, "%s%sCache-Control: no-store\r\n", cors, more);
-    link_respond(link, status, "application/json", headers, json, len);
+    snprintf(headers, HEADERS_SIZE, "%s%sCache-Control: no-store\r\n", cors, more);
+}
+
+static void respond_with(struct link *link, int status, const char *more, const char *json, size_t len)
+{
+    char headers[HEADERS_SIZE];
+
+    write_headers(link, more, headers);
+    link_respond(link, status, APPLICATION_JSON, headers, json, len);
+}
+
+void respond_shared(struct link *link, struct blob *json)
+{
+    char headers[HEADERS_SIZE];
+
+    write_headers(link, "", headers);
+    link_send(link, 200, APPLICATION_JSON, headers, parcel_new(NULL, 0, json, NULL, 0));
 }
 
 void respond_json(struct link *link, int status, const char *json, size_t len)

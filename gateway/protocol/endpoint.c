@@ -72,6 +72,17 @@ static void answer(struct link *link, int status, const char *content_type, cons
         link_respond(link, status, content_type, headers, body, n);
 }
 
+/* To a poll. */
+static void transport_send(void *exchange, const char *content_type, struct parcel *body)
+{
+    char allow[CORS_HEADERS_SIZE];
+    char headers[CORS_HEADERS_SIZE + 128];
+
+    cors_headers(exchange, allow);
+    snprintf(headers, sizeof headers, "%sCache-Control: no-store\r\n", allow);
+    link_send(exchange, 200, content_type, headers, body);
+}
+
 static void transport_reply(void *exchange, int status, const char *content_type, const void *body, size_t n)
 {
     answer(exchange, status, content_type, NULL, body, n);
@@ -101,6 +112,7 @@ const struct eio_transport *endpoint_transport(void)
 {
     static const struct eio_transport transport = {
         .reply = transport_reply,
+        .send = transport_send,
         .drop = transport_drop,
         .ws_ready = transport_ws_ready,
         .ws_write = transport_ws_write,

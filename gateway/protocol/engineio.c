@@ -299,8 +299,20 @@ void eio_abort(struct eio_session *session)
     outlet_overflow(&session->outlet); /* keeps back what is queued */
 }
 
-static const struct outlet_carrier CARRIER = {
-    .room = carrier_room, .write = carrier_write, .overflow = carrier_overflow};
+/* In a payload a text is what it is in a frame. */
+static void carrier_hand_over(struct outlet *outlet, struct parcel *packet)
+{
+    struct eio_session *session = session_of(outlet);
+    void *exchange = session->get;
+
+    session->get = NULL;
+    session->eio->options.transport->send(exchange, TEXT_PLAIN, packet);
+}
+
+static const struct outlet_carrier CARRIER = {.room = carrier_room,
+                                              .write = carrier_write,
+                                              .overflow = carrier_overflow,
+                                              .hand_over = carrier_hand_over};
 
 static void send_packet(struct eio_session *session, const char *text)
 {
@@ -315,6 +327,21 @@ void eio_send(struct eio_session *session, bool binary, const char *data, size_t
         outlet_packet(&session->outlet, WS_BINARY, "", data, len);
     else
         outlet_packet(&session->outlet, WS_TEXT, "4", data, len);
+}
+
+void eio_send_shared(struct eio_session *session, const char *head, size_t head_len, struct blob *shared,
+                     const char *tail)
+{
+    struct buf packet;
+
+    if (session->closing || session->state == EIO_ENDED)
+        return;
+    buf_init(&packet, head_len + 1);
+    if (buf_append(&packet, "4", 1) == 0 && buf_append(&packet, head, head_len) == 0)
+        outlet_shared(&session->outlet, &packet, shared, tail);
+    else
+        end(session); /* no memory */
+    buf_deinit(&packet);
 }
 
 /* --- opening --- */
@@ -377,7 +404,7 @@ static struct eio_session *open_session(struct eio *eio, enum eio_state state,
     else
         id_make(session->sid, ID_LEN);
     HASH_ADD_STR(eio->sessions, sid, session);
-    outlet_init(&session->outlet, options->outlets, &CARRIER, options->backlog_bytes);
+    outlet_init(&session->outlet, options->outlets, &CARRIER);
     session->heartbeat = (struct timer){.fire = heartbeat, .owner = session};
     session->upgrade = (struct timer){.fire = upgrade_timeout, .owner = session};
     timers_set(options->timers, &session->heartbeat, clock_ms() + options->ping_interval_ms);

@@ -31,6 +31,8 @@ struct refusals;
 struct eio_transport {
     /* Answers; the exchange is over. Must not call back into the engine before returning. */
     void (*reply)(void *exchange, int status, const char *content_type, const void *body, size_t n);
+    /* The same with 200 and a body that is given away. */
+    void (*send)(void *exchange, const char *content_type, struct parcel *body);
     /* Cuts the TCP connection of an exchange or a socket without another word; the engine does not hear of it
      * again. */
     void (*drop)(void *handle);
@@ -58,7 +60,6 @@ struct eio_options {
     uint64_t ping_timeout_ms;
     uint64_t upgrade_timeout_ms;
     size_t max_payload_bytes;   /* told to clients */
-    size_t backlog_bytes;       /* how much may wait for one client */
     struct bucket_rate chatter; /* packets of one session that are no messages */
     struct refusals *refusals;  /* told of what was refused; may be NULL */
     const struct eio_transport *transport;
@@ -180,6 +181,10 @@ void eio_lost(struct eio_session *session, void *handle);
 
 /* Sends a message. Dropped when the session is closing or has ended. */
 void eio_send(struct eio_session *session, bool binary, const char *data, size_t len);
+
+/* The same with a text of which the greater part is shared (outlet.h). A reference is taken. */
+void eio_send_shared(struct eio_session *session, const char *head, size_t head_len, struct blob *shared,
+                     const char *tail);
 
 /* An orderly end: what was sent so far is delivered first. */
 void eio_close(struct eio_session *session);

@@ -552,6 +552,24 @@ void sio_ack(struct sio_socket *socket, uint64_t id, const char *args, size_t le
     send_arguments(socket, attachment_count > 0 ? SIO_BINARY_ACK : SIO_ACK, &id, &arguments);
 }
 
+void sio_ack_shared(struct sio_socket *socket, uint64_t id, struct blob *json)
+{
+    struct sio_client *client = socket->client;
+    struct buf head;
+
+    if (socket->state != SOCKET_JOINED)
+        return;
+    buf_init(&head, HEAD_MAX);
+    bool complete =
+        sio_packet_head(&head, SIO_ACK, 0, socket->nsp, true, id) == 0 && buf_append_str(&head, "[") == 0;
+    if (client->state == CLIENT_OPEN && complete) {
+        client->options->carrier->send_shared(client->session, head.data, head.len, json, "]");
+        buf_deinit(&head);
+    } else {
+        send_text(client, &head, complete);
+    }
+}
+
 void sio_disconnect(struct sio_socket *socket)
 {
     struct sio_client *client = socket->client;

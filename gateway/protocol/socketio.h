@@ -30,6 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct blob;
 struct sio_client;
 struct sio_socket;
 
@@ -96,6 +97,10 @@ struct sio_app {
 struct sio_carrier {
     void (*send_text)(void *session, const char *text, size_t len);
     void (*send_binary)(void *session, const char *data, size_t len);
+    /* A text of which the greater part is shared: a reference is taken. NULL where sio_ack_shared() is not
+     * used. */
+    void (*send_shared)(void *session, const char *head, size_t head_len, struct blob *shared,
+                        const char *tail);
     /* An orderly end of the whole connection, after what was sent so far. */
     void (*close)(void *session);
 };
@@ -165,6 +170,8 @@ void sio_emit(struct sio_socket *socket, const char *args, size_t len,
 /* Answers an ack: `args` is the inside of the array. */
 void sio_ack(struct sio_socket *socket, uint64_t id, const char *args, size_t len,
              const struct sio_attachment *attachments, size_t attachment_count);
+/* The same with one argument that is shared, not copied. */
+void sio_ack_shared(struct sio_socket *socket, uint64_t id, struct blob *json);
 /*
  * socket.disconnect(true): sends DISCONNECT on every namespace joined, this one first, ends every socket
  * (app->disconnect) and closes the connection once it was delivered. Does nothing on a socket that has ended.

@@ -702,7 +702,7 @@ void rider_message(struct rider *rider, const char *json, size_t len, const stru
 static void tell_users(struct rider *rider, const struct ack *ack, struct blob *json)
 {
     if (json)
-        acknowledge(rider, ack, json->data, json->len);
+        rider->ops->users(rider->client, ack, json);
     else
         acknowledge_error(rider, ack, BROKER_AWAY);
 }

@@ -31,6 +31,8 @@ struct ack {
 /* How to tell a client something in its protocol. JSON is borrowed during the call. */
 struct rider_ops {
     void (*acknowledge)(void *client, const struct ack *ack, const char *json, size_t len);
+    /* The same with who is aboard, which others are told as well: a reference is taken. */
+    void (*users)(void *client, const struct ack *ack, struct blob *json);
     void (*exception)(void *client, const char *message);
     /* Ends the client's connection after everything sent so far. It may call rider_free() before returning.
      */

@@ -311,13 +311,13 @@ static int serve(const struct settings *settings)
         .ping_timeout_ms = settings->ping_timeout_ms,
         .upgrade_timeout_ms = settings->upgrade_timeout_ms,
         .max_payload_bytes = settings->max_payload_bytes,
-        .backlog_bytes = 1 << 26,
         .transport = endpoint_transport(),
         .app = engine ? &ECHO : &SOCKETS,
         .app_data = engine ? NULL : &sio_options,
         .timers = timers,
         .outlets = &conformance.outlets,
     };
+    conformance.outlets.backlog_bytes = 1 << 26;
     conformance.endpoint.eio = eio_new(&eio_options);
 
     pthread_t waiter;

@@ -28,7 +28,7 @@ const ROOMS = {
   "gateway/rides": {
     is: "riders and what becomes of their boardings, who is aboard, and the fan-out of a ride's events to its members",
     // Timers and frames; no connection.
-    may: ["common", "broker/broker.h", "gateway/net/timers.h", "gateway/net/ws.h"],
+    may: ["common", "broker/broker.h", "gateway/net/parcel.h", "gateway/net/timers.h", "gateway/net/ws.h"],
   },
   "gateway/auth": {
     is: "who may connect: tokens (JWT), their claims and keys",

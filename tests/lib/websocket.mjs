@@ -96,11 +96,18 @@ export class WebSocketClient {
     return { fin: first >= 0x80, opcode: first & 0x0f, payload: await this.tcp.read(length) };
   }
 
+  // One that comes as fragments is put together.
   async message(opcode) {
-    const { fin, ...got } = await this.frame();
-    assert.equal(got.opcode, opcode, `opcode of ${JSON.stringify(got.payload.toString("latin1"))}`);
-    assert.equal(fin, true);
-    return got.payload;
+    const first = await this.frame();
+    assert.equal(first.opcode, opcode, `opcode of ${JSON.stringify(first.payload.toString("latin1"))}`);
+    const parts = [first.payload];
+    for (let fin = first.fin; !fin; ) {
+      const next = await this.frame();
+      assert.equal(next.opcode, CONTINUATION);
+      parts.push(next.payload);
+      fin = next.fin;
+    }
+    return parts.length === 1 ? parts[0] : Buffer.concat(parts);
   }
 
   async text() {

@@ -91,8 +91,11 @@ static void app_close(void *app, struct eio_session *session)
 
 int setup(void **state)
 {
-    static const struct eio_transport transport = {transport_reply, transport_drop, transport_ws_ready,
-                                                   transport_ws_write, transport_ws_close};
+    static const struct eio_transport transport = {.reply = transport_reply,
+                                                   .drop = transport_drop,
+                                                   .ws_ready = transport_ws_ready,
+                                                   .ws_write = transport_ws_write,
+                                                   .ws_close = transport_ws_close};
     static const struct eio_app app = {app_open, app_message, app_close};
     struct world *w = calloc(1, sizeof *w);
 
@@ -105,13 +108,13 @@ int setup(void **state)
         .ping_timeout_ms = TIMEOUT_MS,
         .upgrade_timeout_ms = UPGRADE_MS,
         .max_payload_bytes = 1000000,
-        .backlog_bytes = BACKLOG,
         .transport = &transport,
         .app = &app,
         .app_data = w,
         .timers = w->timers,
         .outlets = &w->outlets,
     };
+    w->outlets.backlog_bytes = BACKLOG;
     w->eio = eio_new(&w->options);
     journal_init(&w->journal);
     w->handshake = (struct handle){w, "handshake", false};

@@ -268,6 +268,11 @@ static void acknowledge(void *arg, const struct ack *ack, const char *json, size
     outlet_packet(&client->outlet, WS_TEXT, prefix, json, len);
 }
 
+static void tell_users(void *arg, const struct ack *ack, struct blob *json)
+{
+    acknowledge(arg, ack, json->data, json->len);
+}
+
 static void exception(void *arg, const char *message)
 {
     struct client *client = arg;
@@ -331,7 +336,8 @@ static const char *subject(void *client)
     return ((struct client *)client)->subject;
 }
 
-const struct rider_ops OPS = {acknowledge, exception, disconnect, evict, resumed, address, subject};
+const struct rider_ops OPS = {acknowledge, tell_users, exception, disconnect,
+                              evict,       resumed,    address,   subject};
 
 static void stop(void *arg)
 {
@@ -373,6 +379,7 @@ int setup(void **state)
         return -1;
     virtual_us = 1000000;
     w->epoch = "e";
+    w->outlets.backlog_bytes = BACKLOG;
     w->broker.world = w;
     w->broker.end = &w->broker.first;
     w->timers = timers_new();
@@ -380,7 +387,7 @@ int setup(void **state)
     for (int i = 0; i < CLIENTS; i++) {
         w->client[i].world = w;
         w->client[i].name = names[i];
-        outlet_init(&w->client[i].outlet, &w->outlets, &carrier, BACKLOG);
+        outlet_init(&w->client[i].outlet, &w->outlets, &carrier);
     }
     start(w, "*");
     *state = w;

@@ -87,17 +87,20 @@ static void carrier_summary(struct outlet *outlet)
 
 static int setup(void **state)
 {
-    static const struct outlet_carrier carrier = {carrier_room, carrier_write, carrier_overflow,
-                                                  carrier_summary};
+    static const struct outlet_carrier carrier = {.room = carrier_room,
+                                                  .write = carrier_write,
+                                                  .overflow = carrier_overflow,
+                                                  .summary = carrier_summary};
     struct world *w = calloc(1, sizeof *w);
 
     if (!w)
         return -1;
     rides_init(&w->rides, BACKLOG);
+    w->outlets.backlog_bytes = BACKLOG;
     w->ride = ride_new(&w->rides, "/");
     memcpy(w->ride->position.epoch, "e", 2);
     for (int i = 0; i < RIDERS; i++) {
-        outlet_init(&w->client[i].outlet, &w->outlets, &carrier, BACKLOG);
+        outlet_init(&w->client[i].outlet, &w->outlets, &carrier);
         buf_init(&w->client[i].heard, 1 << 20);
     }
     *state = w;
@@ -922,7 +925,7 @@ static struct crowd *gather_crowd(struct world *w)
 
     assert_non_null(crowd);
     for (int i = 0; i < CROWD; i++) {
-        outlet_init(&crowd->client[i].outlet, &w->outlets, w->client[0].outlet.carrier, BACKLOG);
+        outlet_init(&crowd->client[i].outlet, &w->outlets, w->client[0].outlet.carrier);
         buf_init(&crowd->client[i].heard, 1 << 20);
         crowd->member[i] = member_join(w->ride, &crowd->client[i].outlet, WIRE_SOCKETIO);
     }

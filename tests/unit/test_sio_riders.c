@@ -145,8 +145,11 @@ static void transport_ws_close(void *socket)
 
 static void start_clients(struct site *s)
 {
-    static const struct eio_transport transport = {transport_reply, transport_drop, transport_ws_ready,
-                                                   transport_ws_write, transport_ws_close};
+    static const struct eio_transport transport = {.reply = transport_reply,
+                                                   .drop = transport_drop,
+                                                   .ws_ready = transport_ws_ready,
+                                                   .ws_write = transport_ws_write,
+                                                   .ws_close = transport_ws_close};
     struct world *w = s->world;
     const struct sio_riders_options riders = {
         .presence = w->presence,
@@ -161,7 +164,6 @@ static void start_clients(struct site *s)
         .ping_timeout_ms = 1000,
         .upgrade_timeout_ms = 1000,
         .max_payload_bytes = 1000000,
-        .backlog_bytes = BACKLOG,
         .transport = &transport,
         .app = sio_riders_app(),
         .app_data = &s->riders,

@@ -88,7 +88,8 @@ static void carrier_close(void *session)
 }
 
 static const struct sio_app app = {app_disconnect, app_timed_out};
-static const struct sio_carrier carrier = {carrier_text, carrier_binary, carrier_close};
+static const struct sio_carrier carrier = {
+    .send_text = carrier_text, .send_binary = carrier_binary, .close = carrier_close};
 
 static void take_kept(struct world *w, struct sio_socket *socket)
 {

@@ -1,0 +1,89 @@
+// What waits for clients, in memory: the bounds that hold however many of them do not take it.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { request, serverHasRead } from "../lib/http.mjs";
+import { Polling } from "../lib/polling.mjs";
+import { UNLIMITED, startGateway } from "../lib/server.mjs";
+import { Rider, user } from "../lib/rider.mjs";
+import { TcpClient } from "../lib/tcp.mjs";
+import { PlainClient } from "../lib/plain.mjs";
+import { mb, usage } from "../lib/usage.mjs";
+import { frame, TEXT, upgradeRequest } from "../lib/websocket.mjs";
+
+const MB = 1e6;
+const RIDERS = 40;
+const RECORD = 60_000;
+const WAITING = 100;
+
+// Else the sanitizers' allocator keeps what was freed.
+const FREE_SOON = { ASAN_OPTIONS: "quarantine_size_mb=1:allocator_release_to_os_interval_ms=0" };
+
+const start = (t, options) =>
+  startGateway(t, { maxUserBytes: 65536, pingInterval: 600_000, ...UNLIMITED, env: FREE_SOON, ...options });
+
+// A ride whose roster is long; those aboard.
+async function crowd(t, server, ride = "/large") {
+  const riders = [];
+  for (let i = 0; i < RIDERS; i++) {
+    const rider = await PlainClient.connect(t, server, `/ws${ride}`);
+    rider.send({ event: "message", data: user(`u${i}`, "boarding", { more: "x".repeat(RECORD) }), id: i });
+    while ((await rider.next()).event !== "ack");
+    riders.push(rider);
+  }
+  return riders;
+}
+
+// What the gateway holds more than before.
+async function growth(server, work) {
+  const before = usage(server.program.child.pid).resident;
+  await work();
+  return usage(server.program.child.pid).resident - before;
+}
+
+// A session that is on the ride and fetches nothing.
+async function absent(t, server, ride) {
+  const session = await Polling.open(t, server);
+  await session.send(`40${ride},`);
+  assert.match((await session.poll())[0], new RegExp(`^40${ride},`));
+  return session;
+}
+
+test("an answer that nobody fetches is held once, whoever has asked and however", async (t) => {
+  const server = await start(t);
+  await crowd(t, server);
+  const sessions = [];
+  for (let i = 0; i < WAITING; i++) sessions.push(await absent(t, server, "/large"));
+  const connections = [];
+  for (let i = 0; i < 2 * WAITING; i++) {
+    const tcp = await TcpClient.connect(t, server.port);
+    tcp.socket.pause();
+    connections.push(tcp);
+  }
+  const held = await growth(server, async () => {
+    for (const session of sessions) await session.send('42/large,1["activeUsers"]');
+    for (const tcp of connections.slice(0, WAITING)) tcp.send("GET /api/users?ride=/large HTTP/1.1\r\nHost: x\r\n\r\n");
+    for (const tcp of connections.slice(WAITING))
+      tcp.send(Buffer.concat([Buffer.from(upgradeRequest("/ws/large")), frame(TEXT, '{"event":"activeUsers"}')]));
+    await serverHasRead(t, server);
+  });
+  // Copies would be 3 x 100 x 2.4 MB. Of each connection the kernel and the loop have a piece.
+  assert.ok(held < 60 * MB, mb(held));
+  const [answer] = await sessions[0].poll();
+  assert.equal(JSON.parse(answer.slice("43/large,1".length))[0].users.length, RIDERS);
+});
+
+test("a large answer comes whole, in its place, over each way", async (t) => {
+  const server = await start(t);
+  const [plain] = await crowd(t, server);
+  const rider = await Rider.join(t, server, "/large");
+  rider.say(user("last"));
+  await rider.hears("userBoarded", user("last"));
+  assert.equal((await rider.activeUsers()).users.length, RIDERS + 1);
+  plain.messages.length = 0;
+  plain.send({ event: "activeUsers", id: "x" });
+  const { id, data } = await plain.next();
+  assert.deepEqual([id, data.users.length], ["x", RIDERS + 1]);
+  const { status, body } = await request(t, server, { path: "/api/users?ride=/large" });
+  assert.deepEqual([status, JSON.parse(body).users], [200, data.users]);
+});
