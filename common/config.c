@@ -206,6 +206,9 @@ static const struct option_row rows[] = {
      .help = "Messages of one client; it may save up those of 10 seconds; 0: any number"},
     {"bytes-per-second", UINT(bytes_per_second, "100000", 0, 1000000000, NULL),
      .help = "Bytes of one client's messages; it may save up those of 10 seconds; 0: any number"},
+    {"asks-per-second", UINT(asks_per_second, "20", 0, 1000000, NULL),
+     .help = "Times that one client may ask who is aboard, each 64 KiB of an answer counted as one, and ten times as "
+             "many of one address over HTTP; it may save up those of 10 seconds; 0: any number"},
     {"rides-per-connection", UINT(rides_per_connection, "64", 0, 1000000, NULL), .flags = OPTION_COMMON,
      .help = "Rides that one Socket.IO connection may be on; 0: any number"},
     {"connections-per-user", UINT(connections_per_user, "16", 1, 256, NULL), .flags = OPTION_COMMON,

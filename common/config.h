@@ -32,6 +32,7 @@ struct config {
     uint64_t handshakes_per_address;      /* a second */
     uint64_t messages_per_second;         /* of one client */
     uint64_t bytes_per_second;
+    uint64_t asks_per_second; /* who is aboard */
     uint64_t rides_per_connection;
     uint64_t connections_per_user; /* of one ride; at least 1 */
     uint64_t riders_per_ride;

@@ -55,6 +55,9 @@ struct gateway {
     struct outlets outlets; /* written to at the end of each turn */
 };
 
+/* An address asks over HTTP for as much as so many clients. */
+enum { ASKS_OF_ADDRESS = 10 };
+
 /* How much of an Authorization header is kept: more than the longest token that is taken. */
 enum { AUTHORIZATION_MAX = TOKEN_MAX + 64 };
 
@@ -205,6 +208,7 @@ static struct server *make_server(struct gateway *gateway, char *error, size_t e
         .max_connections = config->max_connections,
         .per_address = config->max_connections_per_address,
         .handshakes = rate_of(config->handshakes_per_address),
+        .asks = rate_of(config->asks_per_second * ASKS_OF_ADDRESS),
         .send_buffer_bytes = config->send_buffer_bytes,
         .links =
             {
@@ -305,7 +309,8 @@ static struct presence *make_presence(struct gateway *gateway)
 /* What one client may say. */
 static struct traffic_limits traffic_of(const struct config *config)
 {
-    return traffic_limits(config->messages_per_second, config->bytes_per_second, config->max_payload_bytes);
+    return traffic_limits(config->messages_per_second, config->bytes_per_second, config->max_payload_bytes,
+                          config->asks_per_second);
 }
 
 static void make_sio(struct gateway *gateway)

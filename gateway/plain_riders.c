@@ -270,6 +270,21 @@ static void on_user_record(struct plain_client *client, struct json_slice record
     buf_deinit(&json);
 }
 
+static void on_question(struct plain_client *client, const struct ack *ack)
+{
+    const struct plain_riders_options *options = &client->riders->options;
+    const char *refusal =
+        traffic_ask(&client->traffic, &options->traffic, rider_users_bytes(client->rider), clock_ms());
+
+    if (refusal) {
+        refuse(options->refusals, REFUSED_ASKS, &client->address);
+        rider_refuse(client->rider, ack, refusal);
+        return;
+    }
+    client->outlet.skips = true;
+    rider_active_users(client->rider, ack);
+}
+
 static void on_request(struct plain_client *client, struct json_slice text, struct json_slice event,
                        const char *over_limit)
 {
@@ -295,8 +310,7 @@ static void on_request(struct plain_client *client, struct json_slice text, stru
     } else if (json_text_type(event) == '"' && json_text_equals(event, "activeUsers")) {
         ack.wanted = true;
         ack.number = ACTIVE_USERS;
-        client->outlet.skips = true;
-        rider_active_users(client->rider, &ack);
+        on_question(client, &ack);
     } else {
         exception(client, "\"event\" must be \"message\" or \"activeUsers\"");
     }

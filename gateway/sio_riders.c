@@ -345,6 +345,31 @@ static const struct sio_attachment *attached(const struct sio_event *event, stru
     return &event->attachments[number];
 }
 
+/* A session's data. */
+struct sio_session {
+    struct sio_client *client;
+    struct traffic traffic;
+};
+
+static void on_question(struct sio_rider *sio_rider, const struct ack *ack)
+{
+    const struct sio_riders_options *options = &sio_rider->riders->options;
+    struct eio_session *session = sio_client_session(sio_socket_client(sio_rider->socket));
+    struct sio_session *data = session->data;
+
+    if (!ack->wanted)
+        return; /* nobody would hear the answer */
+    const char *refusal =
+        traffic_ask(&data->traffic, &options->traffic, rider_users_bytes(sio_rider->rider), clock_ms());
+
+    if (!refusal) {
+        rider_active_users(sio_rider->rider, ack);
+        return;
+    }
+    refuse(options->refusals, REFUSED_ASKS, &session->client);
+    rider_refuse(sio_rider->rider, ack, refusal);
+}
+
 /* `over_limit`: why it is refused; NULL: it is not. */
 static void on_event(struct sio_socket *socket, const struct sio_event *event, const char *over_limit)
 {
@@ -368,7 +393,7 @@ static void on_event(struct sio_socket *socket, const struct sio_event *event, c
     else if (json_text_equals(name, "message"))
         on_user_record(rider, record, &ack, sio_rider->riders->options.max_pending_bytes);
     else if (json_text_equals(name, "activeUsers"))
-        rider_active_users(rider, &ack);
+        on_question(sio_rider, &ack);
     /* other events are nobody's, as in the reference */
 }
 
@@ -394,12 +419,6 @@ static void on_disconnect(void *app_data, struct sio_socket *socket, enum sio_en
 }
 
 /* --- what a session does --- */
-
-/* A session's data. */
-struct sio_session {
-    struct sio_client *client;
-    struct traffic traffic;
-};
 
 static void on_open(void *app, struct eio_session *session)
 {

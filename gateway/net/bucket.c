@@ -27,6 +27,21 @@ enum bucket_verdict bucket_take(struct bucket *bucket, const struct bucket_rate 
     return taken_ns > burst_ns ? BUCKET_EMPTY : BUCKET_OK;
 }
 
+bool bucket_try(struct bucket *bucket, const struct bucket_rate *rate, uint64_t n, uint64_t now_ms)
+{
+    if (!rate->per_second)
+        return true;
+    uint64_t now_ns = now_ms * NS_PER_MS;
+    uint64_t from_ns = bucket->full_at_ns > now_ns ? bucket->full_at_ns : now_ns;
+    uint64_t burst_ns = worth_ns(rate, rate->burst);
+
+    n = n < rate->burst ? n : rate->burst;
+    if (from_ns + worth_ns(rate, n) > now_ns + burst_ns)
+        return false;
+    bucket->full_at_ns = from_ns + worth_ns(rate, n);
+    return true;
+}
+
 bool bucket_full(const struct bucket *bucket, uint64_t now_ms)
 {
     return bucket->full_at_ns <= now_ms * NS_PER_MS;

@@ -30,6 +30,10 @@ enum bucket_verdict {
 enum bucket_verdict bucket_take(struct bucket *bucket, const struct bucket_rate *rate, uint64_t n,
                                 uint64_t now_ms);
 
+/* Takes `n` where they are there, or all that a full bucket holds; false: nothing is taken. So whoever tries
+ * again and again gets as much as who waits. */
+bool bucket_try(struct bucket *bucket, const struct bucket_rate *rate, uint64_t n, uint64_t now_ms);
+
 bool bucket_full(const struct bucket *bucket, uint64_t now_ms);
 
 #endif

@@ -468,6 +468,16 @@ const char *link_admit(struct link *link)
     return NULL;
 }
 
+bool link_ask(struct link *link, uint64_t asks)
+{
+    struct ip client = link_client(link, NULL);
+
+    if (link_is_admin(link) || peers_ask(link->links->peers, &client, asks, clock_ms()))
+        return true;
+    refuse(link->links->options.refusals, REFUSED_ASKS, &client);
+    return false;
+}
+
 struct peer *link_take_guest(struct link *link)
 {
     struct peer *guest = link->guest;

@@ -131,6 +131,9 @@ struct ip link_client(const struct link *link, bool *trusted);
 const char *link_admit(struct link *link);
 struct peer *link_take_guest(struct link *link);
 
+/* Whether so much may be asked from its address now. An operator may ask for anything. */
+bool link_ask(struct link *link, uint64_t asks);
+
 /* Whether no clients are to be taken any more, and a line of text to answer 503 with then. */
 bool link_draining(const struct link *link);
 extern const char link_going_away[];

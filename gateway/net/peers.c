@@ -19,7 +19,7 @@ struct peer {
     struct peers *peers;
     struct ip network;
     size_t open[PEER_KINDS];
-    struct bucket handshakes;
+    struct bucket handshakes, asks;
     struct peer *idle_prev, *idle_next; /* in the queue while nothing is open */
     UT_hash_handle hh;
 };
@@ -72,11 +72,16 @@ void peers_free(struct peers *peers)
     free(peers);
 }
 
+static bool is_rested(const struct peer *peer, uint64_t now_ms)
+{
+    return bucket_full(&peer->handshakes, now_ms) && bucket_full(&peer->asks, now_ms);
+}
+
 /* More leave than can come, so the queue does not grow with time. */
 static void sweep(struct peers *peers, uint64_t now_ms)
 {
     for (int i = 0; i < SWEPT_PER_CALL && peers->idle; i++)
-        if (bucket_full(&peers->idle->handshakes, now_ms) || peers->idle_count > PEERS_IDLE_MAX)
+        if (is_rested(peers->idle, now_ms) || peers->idle_count > PEERS_IDLE_MAX)
             forget(peers->idle);
 }
 
@@ -142,6 +147,11 @@ bool peers_handshake(struct peers *peers, const struct ip *ip, uint64_t now_ms)
 {
     return bucket_take(&find(peers, ip, now_ms)->handshakes, &peers->options.handshakes, 1, now_ms) ==
            BUCKET_OK;
+}
+
+bool peers_ask(struct peers *peers, const struct ip *ip, uint64_t asks, uint64_t now_ms)
+{
+    return bucket_try(&find(peers, ip, now_ms)->asks, &peers->options.asks, asks, now_ms);
 }
 
 size_t peers_count(const struct peers *peers)

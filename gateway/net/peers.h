@@ -1,8 +1,9 @@
 /*
- * How much each address has: open TCP connections, clients connected, and a bucket of handshakes. An IPv6
- * address counts as its /64, which is what one household or phone gets. Pure: the caller brings the time.
+ * How much each address has: open TCP connections, clients connected, and buckets of handshakes and asks. An
+ * IPv6 address counts as its /64, which is what one household or phone gets. Pure: the caller brings the
+ * time.
  *
- * An entry leaves the table once it has nothing open and its bucket is full again; that is looked for at
+ * An entry leaves the table once it has nothing open and its buckets are full again; that is looked for at
  * every call, a few entries at a time, so each call is O(1). Whoever floods from many addresses makes the
  * table hold at most PEERS_IDLE_MAX entries that have nothing open; beyond that the oldest are forgotten.
  * Aborts when out of memory. Gateway thread.
@@ -27,7 +28,7 @@ struct peers;
 
 struct peers_options {
     uint64_t max_open; /* of each kind; 0: any number */
-    struct bucket_rate handshakes;
+    struct bucket_rate handshakes, asks;
 };
 
 struct peers *peers_new(const struct peers_options *options);
@@ -44,6 +45,9 @@ void peer_close(struct peer *peer, enum peer_kind kind, uint64_t now_ms);
 
 /* Whether an address may shake hands once more. */
 bool peers_handshake(struct peers *peers, const struct ip *ip, uint64_t now_ms);
+
+/* Whether an address may ask for so much. */
+bool peers_ask(struct peers *peers, const struct ip *ip, uint64_t asks, uint64_t now_ms);
 
 size_t peers_count(const struct peers *peers);
 

@@ -20,6 +20,7 @@ static const struct {
     [REFUSED_ACCEPT] = {"reason=\"accept\"", "connections: descriptors or memory are used up"},
     [REFUSED_MESSAGES] = {"reason=\"messages\"", "a message: its client passes --messages-per-second"},
     [REFUSED_BYTES] = {"reason=\"bytes\"", "a message: its client passes --bytes-per-second"},
+    [REFUSED_ASKS] = {"reason=\"asks\"", "a question: its client passes --asks-per-second"},
     [REFUSED_RIDES] = {"reason=\"rides\"", "a ride: its client is on --rides-per-connection"},
     [REFUSED_RIDERS] = {"reason=\"riders\"", "a boarding: the ride has --riders-per-ride"},
     [REFUSED_PAYLOAD] = {"reason=\"payload\"", "a message or body over --max-payload"},

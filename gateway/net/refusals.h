@@ -19,6 +19,7 @@ enum refusal {
     REFUSED_ACCEPT,              /* the kernel had no descriptor or memory for a connection */
     REFUSED_MESSAGES,            /* --messages-per-second */
     REFUSED_BYTES,               /* --bytes-per-second */
+    REFUSED_ASKS,                /* --asks-per-second */
     REFUSED_RIDES,               /* --rides-per-connection */
     REFUSED_RIDERS,              /* --riders-per-ride */
     REFUSED_PAYLOAD,             /* --max-payload */

@@ -115,7 +115,7 @@ struct server *server_new(const struct server_options *options, char *error, siz
     struct server *server = alloc_zeroed(sizeof *server);
 
     server->options = *options;
-    struct peers_options peers_options = {options->per_address, options->handshakes};
+    struct peers_options peers_options = {options->per_address, options->handshakes, options->asks};
 
     server->links = (struct links){.options = options->links, .peers = peers_new(&peers_options)};
     struct net_options net_options = {

@@ -17,6 +17,7 @@ struct server_options {
     uint64_t max_connections;
     uint64_t per_address;          /* connections, and clients, of one address; 0: any number */
     struct bucket_rate handshakes; /* of one address */
+    struct bucket_rate asks;       /* the same: link_ask() */
     size_t send_buffer_bytes;      /* of a connection; 0: the kernel's choice */
     struct link_options links;     /* of which timers are the loop's, borrowed until server_free() */
     /* Both get the site's data. Called on the gateway thread after server_wake(). May be NULL. */

@@ -1,13 +1,14 @@
 /* What one client may say: see traffic.h. */
 #include "gateway/net/traffic.h"
 
-struct traffic_limits traffic_limits(uint64_t messages, uint64_t bytes, uint64_t message_max)
+struct traffic_limits traffic_limits(uint64_t messages, uint64_t bytes, uint64_t message_max, uint64_t asks)
 {
     uint64_t burst_bytes = bytes * TRAFFIC_BURST_S;
 
     return (struct traffic_limits){
         .messages = {messages, messages * TRAFFIC_BURST_S},
         .bytes = {bytes, burst_bytes > message_max ? burst_bytes : message_max},
+        .asks = {asks, asks * TRAFFIC_BURST_S},
     };
 }
 
@@ -22,4 +23,17 @@ struct traffic_verdict traffic_take(struct traffic *traffic, const struct traffi
     if (by_bytes > by_messages)
         return (struct traffic_verdict){by_bytes, REFUSED_BYTES, "too many bytes at once; say less"};
     return (struct traffic_verdict){by_messages, REFUSED_MESSAGES, "too many messages at once; slow down"};
+}
+
+uint64_t traffic_asks(size_t bytes)
+{
+    return 1 + bytes / TRAFFIC_ASK_BYTES;
+}
+
+const char *traffic_ask(struct traffic *traffic, const struct traffic_limits *limits, size_t bytes,
+                        uint64_t now_ms)
+{
+    bool may = bucket_try(&traffic->asks, &limits->asks, traffic_asks(bytes), now_ms);
+
+    return may ? NULL : "too many questions at once; ask less often";
 }

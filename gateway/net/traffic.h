@@ -1,5 +1,6 @@
 /*
- * What one client may say: messages and bytes in a second, each with a token bucket. Pure.
+ * What one client may say: messages and bytes in a second, and what it may ask, each with a token bucket.
+ * Pure.
  *
  * A message beyond is refused; a client that goes on as before is to be cut off (gateway/net/bucket.h says
  * when).
@@ -13,20 +14,20 @@
 #include <stddef.h>
 
 struct traffic_limits {
-    struct bucket_rate messages, bytes;
+    struct bucket_rate messages, bytes, asks;
 };
 
-/* Of one client; zeroed, both buckets are full. */
+/* Of one client; zeroed, all buckets are full. */
 struct traffic {
-    struct bucket messages, bytes;
+    struct bucket messages, bytes, asks;
 };
 
 /* Seconds' worth that a client can save up: apps send what they have queued when they are back. */
 enum { TRAFFIC_BURST_S = 10 };
 
-/* Limits of so many messages and bytes a second (0: any number); a bucket holds a message of the largest
- * size. */
-struct traffic_limits traffic_limits(uint64_t messages, uint64_t bytes, uint64_t message_max);
+/* Limits of so many messages, bytes and asks a second (0: any number); a bucket holds a message of the
+ * largest size. */
+struct traffic_limits traffic_limits(uint64_t messages, uint64_t bytes, uint64_t message_max, uint64_t asks);
 
 struct traffic_verdict {
     enum bucket_verdict verdict;
@@ -37,5 +38,14 @@ struct traffic_verdict {
 /* A message of so many bytes has come. */
 struct traffic_verdict traffic_take(struct traffic *traffic, const struct traffic_limits *limits,
                                     size_t bytes, uint64_t now_ms);
+
+/* How many asks an answer of so many bytes counts for: what is asked is a few bytes, what it costs is the
+ * answer. */
+enum { TRAFFIC_ASK_BYTES = 65536 };
+uint64_t traffic_asks(size_t bytes);
+
+/* It asks for an answer of so many bytes. NULL: it may; else why not, for the client. */
+const char *traffic_ask(struct traffic *traffic, const struct traffic_limits *limits, size_t bytes,
+                        uint64_t now_ms);
 
 #endif

@@ -8,6 +8,7 @@
 #include "gateway/net/link.h"
 #include "gateway/net/parcel.h"
 #include "gateway/net/server.h"
+#include "gateway/net/traffic.h"
 #include "gateway/pages/cluster.h"
 #include "gateway/pages/respond.h"
 #include "gateway/pages/static_files.h"
@@ -74,6 +75,11 @@ static void serve_users(const struct pages *pages, struct link *link)
     }
     if (pages->auth && !admit(pages, link, ride))
         return;
+    if (!link_ask(link, traffic_asks(presence_users_bytes(pages->presence, ride)))) {
+        respond_error(link, 429, "Retry-After: 5\r\n",
+                      "too many questions from your address; ask less often");
+        return;
+    }
     struct waiting *waiting = alloc_zeroed(sizeof *waiting);
 
     waiting->link = link;

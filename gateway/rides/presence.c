@@ -84,6 +84,13 @@ bool presence_knows(const struct presence *presence, const char *name)
     return ride && ride->live;
 }
 
+size_t presence_users_bytes(const struct presence *presence, const char *name)
+{
+    const struct ride *ride = rides_find(&presence->watched.rides, name);
+
+    return ride ? roster_bytes(ride->roster) : 0;
+}
+
 struct ask *presence_ask(struct presence *presence, const char *name,
                          void (*answer)(void *arg, struct blob *json), void *arg)
 {

@@ -57,6 +57,9 @@ void presence_broker_ready(struct presence *presence);
 /* Whether the ride is watched and its roster known, so that whoever joins now misses nothing from now on. */
 bool presence_knows(const struct presence *presence, const char *ride);
 
+/* How long the answer to the question who is aboard is, about, as far as is known. */
+size_t presence_users_bytes(const struct presence *presence, const char *ride);
+
 /*
  * Asks who is aboard a ride that is allowed: see watched_ask(). While the question waits, ask_cancel() takes
  * it back.

@@ -712,6 +712,11 @@ void rider_tell_users(struct rider *rider, const struct ack *ack)
     tell_users(rider, ack, ride_snapshot(rider->ride));
 }
 
+size_t rider_users_bytes(const struct rider *rider)
+{
+    return roster_bytes(rider->ride->roster);
+}
+
 static void answer(struct question *question, struct blob *json)
 {
     tell_users(question->rider, &question->ack, json);

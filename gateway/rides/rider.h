@@ -153,6 +153,8 @@ bool rider_recovery_id(const struct rider *rider, char out[RECOVERY_ID_SIZE]);
 void rider_message(struct rider *rider, const char *json, size_t len, const struct ack *ack);
 /* The client sent something that is no user record. */
 void rider_refuse(struct rider *rider, const struct ack *ack, const char *message);
+/* How long the answer to that is, about, as far as is known. */
+size_t rider_users_bytes(const struct rider *rider);
 /*
  * The client asks who is aboard: the ack gets `{"offset":"…","users":[…]}`, once what the rider has sent
  * before has its results; an error after RIDER_ASK_MS. Nobody else waits for that.

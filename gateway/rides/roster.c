@@ -23,6 +23,7 @@ struct entry {
 
 struct roster {
     struct entry *entries;
+    size_t bytes;   /* of all records */
     size_t doubted; /* how many entries are */
     size_t marked;
     uint32_t marks; /* the sum of those */
@@ -53,6 +54,7 @@ static void drop(struct roster *roster, struct entry *entry)
     set_doubted(roster, entry, false);
     unmark(roster, entry);
     HASH_DEL(roster->entries, entry);
+    roster->bytes -= entry->user->len;
     blob_unref(entry->user);
     free(entry);
 }
@@ -70,6 +72,11 @@ void roster_free(struct roster *roster)
 size_t roster_count(const struct roster *roster)
 {
     return HASH_COUNT(roster->entries);
+}
+
+size_t roster_bytes(const struct roster *roster)
+{
+    return roster->bytes;
 }
 
 bool roster_marks(struct roster *roster, uint32_t *sum)
@@ -114,6 +121,7 @@ static struct entry *set(struct roster *roster, const char *id, struct blob *use
         memcpy(entry->id, id, strlen(id));
         HASH_ADD_STR(roster->entries, id, entry);
     }
+    roster->bytes += user->len - (entry->user ? entry->user->len : 0);
     blob_ref(user);
     blob_unref(entry->user);
     entry->user = user;

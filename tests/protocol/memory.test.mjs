@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { request, serverHasRead } from "../lib/http.mjs";
+import { gauge } from "../lib/metrics.mjs";
 import { Polling } from "../lib/polling.mjs";
 import { UNLIMITED, startGateway } from "../lib/server.mjs";
 import { Rider, user } from "../lib/rider.mjs";
@@ -71,6 +72,29 @@ test("an answer that nobody fetches is held once, whoever has asked and however"
   assert.ok(held < 60 * MB, mb(held));
   const [answer] = await sessions[0].poll();
   assert.equal(JSON.parse(answer.slice("43/large,1".length))[0].users.length, RIDERS);
+});
+
+test("what is asked costs what is answered, and past that it is refused with a reason", async (t) => {
+  const server = await start(t, { asksPerSecond: 4 });
+  await crowd(t, server);
+  // 2.4 MB count as 37 asks of the 40 that are saved up.
+  const rider = await Rider.join(t, server, "/large");
+  assert.equal((await rider.activeUsers()).users.length, RIDERS);
+  assert.deepEqual(await rider.ask('"activeUsers"')(), { ok: false, error: "too many questions at once; ask less often" });
+  assert.match(await rider.hearsException(), /too many questions/);
+  const plain = await PlainClient.connect(t, server, "/ws/large");
+  plain.send({ event: "activeUsers" });
+  assert.equal((await plain.next()).data.users.length, RIDERS);
+  plain.send({ event: "activeUsers", id: 7 });
+  assert.deepEqual(await plain.next(), { event: "activeUsers", id: 7, data: { ok: false, error: "too many questions at once; ask less often" } });
+  assert.match(await plain.hearsException(), /too many questions/);
+  // Elsewhere there is still room for a small one; over HTTP for ten times as much.
+  const path = "/api/users?ride=/large";
+  for (let i = 0; i < 10; i++) assert.equal((await request(t, server, { path })).status, 200);
+  const { status, headers, body } = await request(t, server, { path });
+  assert.deepEqual([status, headers["retry-after"]], [429, "5"]);
+  assert.match(body, /too many questions from your address/);
+  assert.equal(await gauge(t, server, 'ridecast_refused_total{reason="asks"}'), 3);
 });
 
 test("a large answer comes whole, in its place, over each way", async (t) => {

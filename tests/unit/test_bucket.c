@@ -93,6 +93,29 @@ static void large_rates_and_amounts_do_not_overflow(void **state)
     assert_true(bucket_full(&bucket, NOW_MS + 10001));
 }
 
+/* RATE: 10 a second, 20 at once. */
+static void who_tries_again_and_again_gets_as_much_as_who_waits(void **state)
+{
+    struct bucket bucket = {0};
+    unsigned got = 0;
+
+    (void)state;
+    for (uint64_t now_ms = NOW_MS; now_ms < NOW_MS + 10000; now_ms += 10)
+        got += bucket_try(&bucket, &RATE, 5, now_ms);
+    assert_int_equal(got, 4 + 19); /* the burst, then two a second */
+}
+
+static void a_full_bucket_is_enough_for_any_try(void **state)
+{
+    struct bucket bucket = {0};
+
+    (void)state;
+    assert_true(bucket_try(&bucket, &RATE, 1000000, NOW_MS));
+    assert_false(bucket_try(&bucket, &RATE, 1, NOW_MS));
+    assert_false(bucket_try(&bucket, &RATE, 1000000, NOW_MS + 1999));
+    assert_true(bucket_try(&bucket, &RATE, 1000000, NOW_MS + 2000));
+}
+
 static void without_a_rate_there_is_no_limit(void **state)
 {
     const struct bucket_rate rate = {0};
@@ -101,6 +124,7 @@ static void without_a_rate_there_is_no_limit(void **state)
     (void)state;
     for (int i = 0; i < 1000; i++)
         assert_int_equal(bucket_take(&bucket, &rate, UINT64_MAX, NOW_MS), BUCKET_OK);
+    assert_true(bucket_try(&bucket, &rate, UINT64_MAX, NOW_MS));
     assert_true(bucket_full(&bucket, NOW_MS));
 }
 
@@ -113,6 +137,8 @@ int main(void)
         cmocka_unit_test(somewhat_too_fast_for_long_is_a_flood_too),
         cmocka_unit_test(the_debt_of_a_flood_is_bounded),
         cmocka_unit_test(large_rates_and_amounts_do_not_overflow),
+        cmocka_unit_test(who_tries_again_and_again_gets_as_much_as_who_waits),
+        cmocka_unit_test(a_full_bucket_is_enough_for_any_try),
         cmocka_unit_test(without_a_rate_there_is_no_limit),
     };
 

@@ -14,8 +14,8 @@ enum { NOW_MS = 1000000 };
 
 static void messages_beyond_a_burst_are_refused_then_it_is_a_flood(void **state)
 {
-    struct traffic_limits limits = traffic_limits(2, 0, 1000);
-    struct traffic traffic = {{0}, {0}};
+    struct traffic_limits limits = traffic_limits(2, 0, 1000, 0);
+    struct traffic traffic = {{0}, {0}, {0}};
 
     (void)state;
     for (int i = 0; i < 2 * TRAFFIC_BURST_S; i++) {
@@ -36,8 +36,8 @@ static void messages_beyond_a_burst_are_refused_then_it_is_a_flood(void **state)
 
 static void bytes_are_counted_by_themselves(void **state)
 {
-    struct traffic_limits limits = traffic_limits(100, 10, 1000);
-    struct traffic traffic = {{0}, {0}};
+    struct traffic_limits limits = traffic_limits(100, 10, 1000, 0);
+    struct traffic traffic = {{0}, {0}, {0}};
 
     (void)state;
     /* A bucket holds the largest message, however small the rate. */
@@ -50,10 +50,26 @@ static void bytes_are_counted_by_themselves(void **state)
     assert_int_equal(verdict.reason, REFUSED_BYTES);
 }
 
+static void a_long_answer_counts_for_several_asks(void **state)
+{
+    struct traffic_limits limits = traffic_limits(1, 1, 1000, 1);
+    struct traffic traffic = {{0}, {0}, {0}};
+
+    (void)state;
+    assert_int_equal(traffic_asks(0), 1);
+    assert_int_equal(traffic_asks(TRAFFIC_ASK_BYTES - 1), 1);
+    assert_int_equal(traffic_asks(TRAFFIC_ASK_BYTES), 2);
+    for (int i = 0; i < TRAFFIC_BURST_S / 2; i++)
+        assert_null(traffic_ask(&traffic, &limits, TRAFFIC_ASK_BYTES, NOW_MS));
+    assert_non_null(traffic_ask(&traffic, &limits, 0, NOW_MS));
+    assert_null(traffic_ask(&traffic, &limits, 0, NOW_MS + 1000));
+    assert_int_equal(traffic_take(&traffic, &limits, 1, NOW_MS).verdict, BUCKET_OK); /* by itself */
+}
+
 static void without_limits_everything_goes(void **state)
 {
-    struct traffic_limits limits = {{0}, {0}};
-    struct traffic traffic = {{0}, {0}};
+    struct traffic_limits limits = {{0}, {0}, {0}};
+    struct traffic traffic = {{0}, {0}, {0}};
 
     (void)state;
     for (int i = 0; i < 100000; i++)
@@ -65,6 +81,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_beyond_a_burst_are_refused_then_it_is_a_flood),
         cmocka_unit_test(bytes_are_counted_by_themselves),
+        cmocka_unit_test(a_long_answer_counts_for_several_asks),
         cmocka_unit_test(without_limits_everything_goes),
     };
 
