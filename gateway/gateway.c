@@ -167,13 +167,6 @@ static void surveyed(void *owner, struct blob *json)
     cluster_surveyed(&gateway->cluster, json);
 }
 
-static void ride_full(void *owner, const struct ip *client)
-{
-    struct gateway *gateway = owner;
-
-    refuse(&gateway->refusals, REFUSED_RIDERS, client);
-}
-
 static void reload(void *owner)
 {
     struct gateway *gateway = owner;
@@ -246,6 +239,7 @@ static int make_auth(struct gateway *gateway, char *error, size_t error_size)
         .issuer = config->auth_issuer,
         .audience = config->auth_audience,
         .timers = gateway->timers,
+        .refusals = &gateway->refusals,
     };
     bool given = options.keys_file[0] || options.secret_file[0] || options.issuer[0] || options.audience[0];
 
@@ -299,8 +293,8 @@ static struct presence *make_presence(struct gateway *gateway)
         .stop = stop,
         .reload = reload,
         .surveyed = surveyed,
-        .full = ride_full,
         .owner = gateway,
+        .refusals = &gateway->refusals,
     };
 
     return presence_new(&options);

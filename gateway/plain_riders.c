@@ -278,7 +278,7 @@ static void on_question(struct plain_client *client, const struct ack *ack)
 
     if (refusal) {
         refuse(options->refusals, REFUSED_ASKS, &client->address);
-        rider_refuse(client->rider, ack, refusal);
+        rider_tell_refused(client->rider, ack, refusal);
         return;
     }
     client->outlet.skips = true;
@@ -299,7 +299,7 @@ static void on_request(struct plain_client *client, struct json_slice text, stru
         ack.text = alloc_blob(id.at, id.len);
 
     if (over_limit) {
-        rider_refuse(client->rider, &ack, over_limit);
+        rider_tell_refused(client->rider, &ack, over_limit);
     } else if (json_text_type(event) == '"' && json_text_equals(event, "message")) {
         struct json_slice data = json_text_member(text, "data");
 
@@ -344,7 +344,7 @@ static void on_message(void *owner, struct link *link, bool binary, char *data, 
     if (event.at) {
         on_request(client, text, event, verdict.message);
     } else if (verdict.message) {
-        rider_refuse(client->rider, &(struct ack){0}, verdict.message);
+        rider_tell_refused(client->rider, &(struct ack){0}, verdict.message);
     } else {
         struct ack none = {0};
 

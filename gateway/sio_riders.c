@@ -367,7 +367,7 @@ static void on_question(struct sio_rider *sio_rider, const struct ack *ack)
         return;
     }
     refuse(options->refusals, REFUSED_ASKS, &session->client);
-    rider_refuse(sio_rider->rider, ack, refusal);
+    rider_tell_refused(sio_rider->rider, ack, refusal);
 }
 
 /* `over_limit`: why it is refused; NULL: it is not. */
@@ -387,7 +387,7 @@ static void on_event(struct sio_socket *socket, const struct sio_event *event, c
         return;
     const struct sio_attachment *binary = attached(event, record);
     if (over_limit)
-        rider_refuse(rider, &ack, over_limit);
+        rider_tell_refused(rider, &ack, over_limit);
     else if (json_text_equals(name, "message") && binary)
         rider_message(rider, binary->data, binary->len, &ack);
     else if (json_text_equals(name, "message"))

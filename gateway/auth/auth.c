@@ -21,8 +21,6 @@ struct auth {
     struct claims_rules rules;
     struct keys *keys;
     uint64_t refused[TOKEN_FAULTS];
-    uint64_t quiet_until_ms; /* no line about refused tokens before */
-    uint64_t unsaid;         /* refused since the last line */
 };
 
 static int64_t now_s(void)
@@ -173,19 +171,9 @@ void auth_reload(struct auth *auth)
 
 static void blame(struct auth *auth, const struct auth_request *request, enum token_fault fault)
 {
-    uint64_t now = clock_ms();
-    char address[IP_TEXT_SIZE];
-
     auth->refused[fault]++;
-    if (now < auth->quiet_until_ms) {
-        auth->unsaid++;
-        return;
-    }
-    ip_print(&request->client, address);
-    log_warn("auth", "refused a client from %s on %s: %s (%llu more before)", address, request->ride,
-             token_fault_text(fault), (unsigned long long)auth->unsaid);
-    auth->quiet_until_ms = now + AUTH_LOG_MS;
-    auth->unsaid = 0;
+    refuse_on(auth->options.refusals, REFUSED_TOKEN, &request->client, request->ride,
+              token_fault_text(fault));
 }
 
 static enum token_fault judge(struct auth *auth, const struct auth_request *request, struct grant *grant)

@@ -6,21 +6,20 @@
  * wrong with it; a client that stays gets a bearer, which tells its owner when the token has expired. Where
  * there is no `struct auth` (--auth none) everybody may do everything.
  *
- * Refused tokens are counted by fault, and logged at most once a second, without the token. Gateway thread
- * only.
+ * Refused tokens are counted by fault, and logged by refuse_on(), without the token. Gateway thread only.
  */
 #ifndef RIDECAST_GATEWAY_AUTH_AUTH_H
 #define RIDECAST_GATEWAY_AUTH_AUTH_H
 
 #include "common/ip.h"
 #include "gateway/auth/claims.h"
+#include "gateway/net/refusals.h"
 #include "gateway/net/timers.h"
 
 struct auth;
 
 enum {
     AUTH_FILE_MAX = 262144,    /* bytes of a file with keys */
-    AUTH_LOG_MS = 1000,        /* between two lines about refused tokens */
     AUTH_RECHECK_MS = 3600000, /* the system's clock may be set: bearers look at it this often */
 };
 
@@ -30,6 +29,7 @@ struct auth_options {
     const char *issuer;      /* "": any */
     const char *audience;    /* "": none */
     struct timers *timers;
+    struct refusals *refusals; /* may be NULL */
 };
 
 /* Reads the files. Options and strings are borrowed. NULL: `error` holds one line. */

@@ -30,6 +30,9 @@ static const struct {
     [REFUSED_UPGRADE_TIMEOUT] = {"reason=\"upgrade timeout\"", "an upgrade slower than --upgrade-timeout"},
     [REFUSED_CONNECT_TIMEOUT] = {"reason=\"connect timeout\"",
                                  "a client that joined no ride within --connect-timeout"},
+    [REFUSED_MESSAGE] = {NULL, "a message"},
+    [REFUSED_TOKEN] = {NULL, "a client for its token"},
+    [REFUSED_END] = {NULL, "the end of a connection"},
 };
 
 static void say_rest(void *owner)
@@ -41,35 +44,56 @@ static void say_rest(void *owner)
     log_warn("gateway", "refused %s: %" PRIu64 " more in the last %d s", KINDS[refused->kind].text,
              refused->unsaid, REFUSALS_QUIET_MS / 1000);
     refused->unsaid = 0;
-    timers_set(refused->refusals->timers, &refused->quiet, clock_ms() + REFUSALS_QUIET_MS);
 }
 
 void refusals_init(struct refusals *refusals, struct metrics *metrics, struct timers *timers)
 {
     *refusals = (struct refusals){.timers = timers};
-    for (int kind = 0; kind < REFUSALS; kind++) {
+    for (int kind = 0; kind < REFUSALS_COUNTED; kind++)
         refusals->counts[kind] = metrics_add(metrics, METRIC_COUNTER, "ridecast_refused_total",
                                              KINDS[kind].label, "What was refused, by the limit it was over");
+    for (int kind = 0; kind < REFUSALS; kind++) {
         refusals->refused[kind] = (struct refused){.kind = (enum refusal)kind, .refusals = refusals};
         refusals->refused[kind].quiet = (struct timer){.fire = say_rest, .owner = &refusals->refused[kind]};
     }
 }
 
-void refuse(struct refusals *refusals, enum refusal kind, const struct ip *client)
+/* Whether this one is to be logged; then the others of its kind are not, for a while. */
+static bool is_said(struct refusals *refusals, enum refusal kind)
 {
-    char address[IP_TEXT_SIZE] = "somebody";
-
-    if (!refusals)
-        return;
-    metric_add(refusals->counts[kind], 1);
     struct refused *refused = &refusals->refused[kind];
 
+    if (kind < REFUSALS_COUNTED)
+        metric_add(refusals->counts[kind], 1);
     if (refused->quiet.place) {
         refused->unsaid++;
-        return;
+        return false;
     }
-    if (client)
-        ip_print(client, address);
-    log_warn("gateway", "refused %s %s", address, KINDS[kind].text);
     timers_set(refusals->timers, &refused->quiet, clock_ms() + REFUSALS_QUIET_MS);
+    return true;
+}
+
+static const char *name(const struct ip *client, char address[IP_TEXT_SIZE])
+{
+    if (!client)
+        return "somebody";
+    ip_print(client, address);
+    return address;
+}
+
+void refuse(struct refusals *refusals, enum refusal kind, const struct ip *client)
+{
+    char address[IP_TEXT_SIZE];
+
+    if (refusals && is_said(refusals, kind))
+        log_warn("gateway", "refused %s %s", name(client, address), KINDS[kind].text);
+}
+
+void refuse_on(struct refusals *refusals, enum refusal kind, const struct ip *client, const char *ride,
+               const char *why)
+{
+    char address[IP_TEXT_SIZE];
+
+    if (refusals && is_said(refusals, kind))
+        log_warn("gateway", "refused %s %s on %s: %s", name(client, address), KINDS[kind].text, ride, why);
 }

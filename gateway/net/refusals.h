@@ -1,7 +1,8 @@
 /*
- * What was refused to whom: each refusal is counted in `ridecast_refused_total{reason="…"}` and logged at a
- * bounded rate: the first of each kind with the client's address, then for ten seconds only how many more
- * there were. Gateway thread.
+ * What was refused to whom. All that a client can have the log say, again and again, is said here: of each
+ * kind the first in full, with the client's address, and ten seconds later how many more there were; so it is
+ * two lines a kind in ten seconds, whatever clients do. What is over a limit is counted in
+ * `ridecast_refused_total{reason="…"}`. Gateway thread.
  */
 #ifndef RIDECAST_GATEWAY_NET_REFUSALS_H
 #define RIDECAST_GATEWAY_NET_REFUSALS_H
@@ -28,6 +29,11 @@ enum refusal {
     REFUSED_BODY_TIMEOUT,        /* --body-timeout */
     REFUSED_UPGRADE_TIMEOUT,     /* --upgrade-timeout */
     REFUSED_CONNECT_TIMEOUT,     /* --connect-timeout */
+    REFUSALS_COUNTED,            /* those below have counters of their own */
+    REFUSED_MESSAGE =
+        REFUSALS_COUNTED, /* what a client said: no user record, or one that the broker refuses */
+    REFUSED_TOKEN,        /* no token, or one that is not good */
+    REFUSED_END,          /* the broker will not have that a client is gone */
     REFUSALS,
 };
 
@@ -35,7 +41,7 @@ enum { REFUSALS_QUIET_MS = 10000 };
 
 /* Embedded in the gateway. */
 struct refusals {
-    struct metric *counts[REFUSALS];
+    struct metric *counts[REFUSALS_COUNTED];
     struct timers *timers;
     struct refused {
         struct timer quiet; /* while it runs, refusals of this kind are only counted */
@@ -50,5 +56,8 @@ void refusals_init(struct refusals *refusals, struct metrics *metrics, struct ti
 
 /* `client` NULL: it is not known. `refusals` NULL is harmless. */
 void refuse(struct refusals *refusals, enum refusal kind, const struct ip *client);
+/* The same with what there is to say of this one: on which ride, and why. */
+void refuse_on(struct refusals *refusals, enum refusal kind, const struct ip *client, const char *ride,
+               const char *why);
 
 #endif

@@ -28,8 +28,7 @@ struct presence *presence_new(const struct presence_options *options)
         .riders_per_ride = options->riders_per_ride,
         .queue_bytes = options->queue_bytes,
         .recovery_window_ms = options->recovery_window_ms,
-        .full = options->full,
-        .owner = options->owner,
+        .refusals = options->refusals,
     };
 
     presence->options = *options;

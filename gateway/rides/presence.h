@@ -10,7 +10,6 @@
 #ifndef RIDECAST_GATEWAY_RIDES_PRESENCE_H
 #define RIDECAST_GATEWAY_RIDES_PRESENCE_H
 
-#include "common/ip.h"
 #include "gateway/rides/rider.h"
 
 struct presence;
@@ -30,9 +29,8 @@ struct presence_options {
     /* What all gateways say of themselves, asked for with broker_survey(): a JSON array (borrowed), or NULL.
      */
     void (*surveyed)(void *owner, struct blob *json);
-    /* As in struct riders_options. */
-    void (*full)(void *owner, const struct ip *client);
     void *owner;
+    struct refusals *refusals; /* may be NULL */
 };
 
 enum { PRESENCE_DOUBT_SLACK_MS = 1000 }; /* beyond lease and window, for the sweep that ends them */

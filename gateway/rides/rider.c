@@ -14,7 +14,6 @@
 #include "common/clock.h"
 #include "common/id.h"
 #include "common/json_text.h"
-#include "common/log.h"
 #include "common/user.h"
 
 #include <stdio.h>
@@ -75,7 +74,6 @@ struct rider {
     struct member *member;       /* NULL: not joined yet */
     bool aboard;                 /* as far as the broker has said */
     bool exiting;                /* an exit was submitted: what the client still sends is ignored */
-    bool blamed;                 /* a refused message was logged: once is enough, whatever the client sends */
     bool evicted;                /* the socket is somewhere else now: it is not this rider's to give up */
     bool recovered;              /* rider_join() sends what was missed */
     struct broker_position from; /* RESUMING and on, until joined: what the client has had */
@@ -183,12 +181,6 @@ static bool is_full(const struct riders *riders, const struct ride *ride, const 
 
 static const char RIDE_FULL[] = "the ride is full";
 
-static void tell_full(const struct riders *riders, const struct ip *client)
-{
-    if (riders->options.full)
-        riders->options.full(riders->options.owner, client);
-}
-
 /* A boarding that was held back: whether it finds no room. `coming` are those before it who are not aboard
  * yet.
  */
@@ -228,7 +220,7 @@ void riders_submit_held(struct riders *riders, struct ride *ride)
             broker_submit(riders->options.broker, &transition);
         drop_held(riders, ride, held);
         if (refused) {
-            tell_full(riders, NULL);
+            refuse(riders->options.refusals, REFUSED_RIDERS, NULL);
             riders_result(riders, &full);
         }
     }
@@ -651,24 +643,19 @@ static void acknowledge_error(struct rider *rider, const struct ack *ack, const 
     buf_deinit(&json);
 }
 
-static void blame(struct rider *rider, const char *message)
+void rider_tell_refused(struct rider *rider, const struct ack *ack, const char *message)
 {
-    struct ip ip = rider->ops->address(rider->client);
-    char address[IP_TEXT_SIZE];
-
-    ip_print(&ip, address);
-    log_warn("gateway", "%s from %s: refused a message on %s: %s", rider->id, address, rider->ride->name,
-             message);
-    rider->blamed = true;
+    rider->riders->counts.refused++;
+    acknowledge_error(rider, ack, message);
+    rider->ops->exception(rider->client, message);
 }
 
 void rider_refuse(struct rider *rider, const struct ack *ack, const char *message)
 {
-    if (!rider->blamed)
-        blame(rider, message);
-    rider->riders->counts.refused++;
-    acknowledge_error(rider, ack, message);
-    rider->ops->exception(rider->client, message);
+    struct ip client = rider->ops->address(rider->client);
+
+    refuse_on(rider->riders->options.refusals, REFUSED_MESSAGE, &client, rider->ride->name, message);
+    rider_tell_refused(rider, ack, message);
 }
 
 void rider_message(struct rider *rider, const char *json, size_t len, const struct ack *ack)
@@ -689,10 +676,10 @@ void rider_message(struct rider *rider, const char *json, size_t len, const stru
     }
     rider->exiting = user.status == USER_EXITING;
     if (!rider->exiting && is_full(rider->riders, rider->ride, user.id, 0)) {
-        struct ip ip = rider->ops->address(rider->client);
+        struct ip client = rider->ops->address(rider->client);
 
-        tell_full(rider->riders, &ip);
-        rider_refuse(rider, ack, RIDE_FULL);
+        refuse(rider->riders->options.refusals, REFUSED_RIDERS, &client);
+        rider_tell_refused(rider, ack, RIDE_FULL);
     } else {
         submit(rider, rider->exiting ? BROKER_EXIT : BROKER_BOARD, user.json, ack, true);
     }
@@ -824,8 +811,7 @@ void riders_result(struct riders *riders, const struct broker_message *message)
     HASH_FIND(hh, riders->pending, &message->ticket, sizeof message->ticket, pending);
     if (!pending)
         return;
-    if (!message->ok && !pending->rider)
-        log_warn("gateway", "%s on %s was not told that it is gone: %s", message->socket_id, message->ride,
-                 message->error);
+    if (!message->ok && !pending->rider && !may_be_refused(pending->kind))
+        refuse_on(riders->options.refusals, REFUSED_END, NULL, message->ride, message->error);
     settle(riders, pending, message);
 }

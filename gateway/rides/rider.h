@@ -12,6 +12,7 @@
 #define RIDECAST_GATEWAY_RIDES_RIDER_H
 
 #include "common/ip.h"
+#include "gateway/net/refusals.h"
 #include "gateway/rides/recovery_id.h"
 #include "gateway/rides/watched.h"
 
@@ -70,9 +71,7 @@ struct riders_options {
     size_t riders_per_ride;      /* aboard; whoever boards then is refused. 0: any number */
     size_t queue_bytes;          /* for transitions held back */
     uint64_t recovery_window_ms; /* 0: nobody comes back */
-    /* A boarding was refused as the ride is full. `client` NULL: it is not known any more. May be NULL. */
-    void (*full)(void *owner, const struct ip *client);
-    void *owner;
+    struct refusals *refusals;   /* may be NULL */
 };
 
 /* All riders of this gateway. Embedded in presence. */
@@ -151,8 +150,10 @@ bool rider_recovery_id(const struct rider *rider, char out[RECOVERY_ID_SIZE]);
 
 /* The client sent a user record. Errors go to the client: exception, and the ack where wanted. */
 void rider_message(struct rider *rider, const char *json, size_t len, const struct ack *ack);
-/* The client sent something that is no user record. */
+/* The client sent something that is no user record: it is told, and the log. */
 void rider_refuse(struct rider *rider, const struct ack *ack, const char *message);
+/* It is over a limit, which refuse() has said: it is told. */
+void rider_tell_refused(struct rider *rider, const struct ack *ack, const char *message);
 /* How long the answer to that is, about, as far as is known. */
 size_t rider_users_bytes(const struct rider *rider);
 /*

@@ -27,12 +27,26 @@ const ROOMS = {
   },
   "gateway/rides": {
     is: "riders and what becomes of their boardings, who is aboard, and the fan-out of a ride's events to its members",
-    // Timers and frames; no connection.
-    may: ["common", "broker/broker.h", "gateway/net/parcel.h", "gateway/net/timers.h", "gateway/net/ws.h"],
+    // Timers, frames and what was refused; no connection.
+    may: [
+      "common",
+      "broker/broker.h",
+      "gateway/net/parcel.h",
+      "gateway/net/refusals.h",
+      "gateway/net/timers.h",
+      "gateway/net/ws.h",
+    ],
   },
   "gateway/auth": {
     is: "who may connect: tokens (JWT), their claims and keys",
-    may: ["common", "gateway/net/http.h", "gateway/net/timers.h", "gateway/net/ws.h", "gateway/rides/ride_list.h"],
+    may: [
+      "common",
+      "gateway/net/http.h",
+      "gateway/net/refusals.h",
+      "gateway/net/timers.h",
+      "gateway/net/ws.h",
+      "gateway/rides/ride_list.h",
+    ],
   },
   "gateway/protocol": {
     is: "Engine.IO and Socket.IO: packets, sessions, namespaces",

@@ -195,6 +195,6 @@ for (const [way, front] of Object.entries(WAYS))
     const counted = [...metrics.matchAll(/^ridecast_tokens_refused_total\{.*\} (\d+)$/gm)].map(([, n]) => Number(n));
     const bad = Object.values(FAULTS).filter(([, code]) => code !== "good").length;
     assert.equal(counted.reduce((a, b) => a + b), bad * ALGORITHMS.length * Object.keys(PLACES).length);
-    assert.match(gateway.program.stderr, /auth: refused a client from 127\.0\.0\.1 on \/line-7: /);
+    assert.match(gateway.program.stderr, /refused 127\.0\.0\.1 a client for its token on \/line-7: /);
     assert.doesNotMatch(gateway.program.stderr, /eyJ/);
   });

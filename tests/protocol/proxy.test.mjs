@@ -112,7 +112,7 @@ async function blamed(t, server, open) {
   const rider = await open();
   rider.send('"message"', '"no record"');
   await rider.hearsException();
-  const line = () => server.program.stderr.match(/from (\S+): refused a message/);
+  const line = () => server.program.stderr.match(/refused (\S+) a message/);
   return (await until(line, () => server.program.stderr))[1];
 }
 

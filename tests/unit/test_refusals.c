@@ -90,25 +90,46 @@ static void each_is_counted_and_the_first_is_logged(void **state)
                   "refused somebody connections: descriptors or memory are used up\n");
 }
 
+static void quiet_passes(struct world *w)
+{
+    virtual_pass_ms(REFUSALS_QUIET_MS);
+    timers_run(w->timers, clock_ms());
+}
+
 static void the_others_follow_as_a_number(void **state)
 {
     struct world *w = *state;
 
     for (int i = 0; i < 3; i++)
         refuse(&w->refusals, REFUSED_RIDERS, NULL);
-    virtual_pass_ms(REFUSALS_QUIET_MS);
-    timers_run(w->timers, clock_ms());
-    refuse(&w->refusals, REFUSED_RIDERS, NULL);
-    virtual_pass_ms(REFUSALS_QUIET_MS);
-    timers_run(w->timers, clock_ms());
-    virtual_pass_ms(REFUSALS_QUIET_MS);
-    timers_run(w->timers, clock_ms());
+    quiet_passes(w);
     assert_true(timers_next_ms(w->timers) == UINT64_MAX);
+    refuse(&w->refusals, REFUSED_RIDERS, NULL);
+    quiet_passes(w);
     refuse(&w->refusals, REFUSED_RIDERS, NULL);
     assert_log(w, "refused somebody a boarding: the ride has --riders-per-ride\n"
                   "refused a boarding: the ride has --riders-per-ride: 2 more in the last 10 s\n"
-                  "refused a boarding: the ride has --riders-per-ride: 1 more in the last 10 s\n"
+                  "refused somebody a boarding: the ride has --riders-per-ride\n"
                   "refused somebody a boarding: the ride has --riders-per-ride\n");
+}
+
+static void what_there_is_more_to_say_of_is_as_rare(void **state)
+{
+    struct world *w = *state;
+    struct ip ip;
+
+    assert_int_equal(ip_parse(&ip, "203.0.113.9", 11), 0);
+    for (int i = 0; i < 1000; i++) {
+        refuse_on(&w->refusals, REFUSED_MESSAGE, &ip, "/line-7", "the ride is full");
+        refuse_on(&w->refusals, REFUSED_END, NULL, "/line-7", "the gateway is stopping");
+    }
+    quiet_passes(w);
+    refuse_on(&w->refusals, REFUSED_MESSAGE, &ip, "/line-8", "the user has too many connections");
+    assert_log(w, "refused 203.0.113.9 a message on /line-7: the ride is full\n"
+                  "refused somebody the end of a connection on /line-7: the gateway is stopping\n"
+                  "refused a message: 999 more in the last 10 s\n"
+                  "refused the end of a connection: 999 more in the last 10 s\n"
+                  "refused 203.0.113.9 a message on /line-8: the user has too many connections\n");
 }
 
 static void without_a_place_to_count_nothing_happens(void **state)
@@ -116,6 +137,7 @@ static void without_a_place_to_count_nothing_happens(void **state)
     struct world *w = *state;
 
     refuse(NULL, REFUSED_BYTES, NULL);
+    refuse_on(NULL, REFUSED_MESSAGE, NULL, "/", "");
     assert_log(w, "");
 }
 
@@ -124,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_is_counted_and_the_first_is_logged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_others_follow_as_a_number, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_there_is_more_to_say_of_is_as_rare, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_place_to_count_nothing_happens, set_up, tear_down),
     };
 
