@@ -61,6 +61,44 @@ test("scripts that are forbidden while it runs, and allowed again", async (t) =>
   await becomes(t, gateway, 200);
 });
 
+const OTHER = "what is there has ridecast's layout 3, this gateway's is 2; update all gateways, or give another --prefix";
+const OLDER =
+  "what is there was written by an older ridecast; stop its gateways and delete their keys, or give another --prefix";
+
+for (const [what, keys, text] of [
+  ["of another layout", { layout: "3" }, OTHER],
+  ["of an older ridecast, which named no layout", { secret: "x".repeat(32) }, OLDER],
+])
+  test(`data ${what}: the gateway says so once and touches nothing`, async (t) => {
+    const redis = await Redis.start(t);
+    for (const [key, value] of Object.entries(keys)) await redis.command("SET", `ridecast:${key}`, value);
+    const gateway = await start(t, redis);
+    await says(gateway, text);
+    await becomes(t, gateway, 503);
+    const left = () => redis.command("KEYS", "*");
+    assert.deepEqual(await left(), Object.keys(keys).map((key) => `ridecast:${key}`));
+    await redis.command("SET", "ridecast:layout", "2");
+    await becomes(t, gateway, 200);
+    assert.equal(times(gateway, text), 1);
+  });
+
+test("a layout that is another one while it runs, and one that is deleted", async (t) => {
+  const redis = await Redis.start(t);
+  const gateway = await start(t, redis);
+  await becomes(t, gateway, 200);
+  await redis.command("SET", "ridecast:layout", "3");
+  await redis.command("CLIENT", "KILL", "TYPE", "normal"); // it connects anew, and looks again
+  await becomes(t, gateway, 503);
+  await says(gateway, OTHER);
+  await redis.command("DEL", "ridecast:layout"); // there is a secret, but it has been up before
+  await becomes(t, gateway, 200);
+  await until(
+    async () => (await redis.command("GET", "ridecast:layout")) === "2",
+    () => "waiting for the layout to be named again",
+  );
+  assert.equal(times(gateway, OLDER), 0);
+});
+
 test("a Redis that may evict, or that keeps nothing, is used and complained of once", async (t) => {
   const redis = await Redis.start(t, { config: ["--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru", "--appendonly", "no"] });
   const gateway = await start(t, redis);
