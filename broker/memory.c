@@ -237,18 +237,17 @@ static void person_free(struct person *person)
     free(person);
 }
 
-/* The connection is its person's no more. Says whether that has left with it, and told so. */
-static bool part(struct connection *connection)
+/* The connection is its person's no more. Where it was the last one, the person is gone, and told so. */
+static void part(struct connection *connection)
 {
     struct person *person = connection->person;
 
     if (person->count > 1) {
         connection_free(connection);
-        return false;
+        return;
     }
     tell_event(person->ride, BROKER_DISCONNECTED, connection->socket_id, person->user);
     person_free(person);
-    return true;
 }
 
 /* The connection ends while its person is aboard. */
@@ -260,13 +259,13 @@ static void end_silently(struct connection *connection)
     connection_free(connection);
 }
 
-/* A connection is gone for good. Says whether its person is too. */
-static bool disconnect(struct connection *connection)
+/* A connection is gone for good. */
+static void disconnect(struct connection *connection)
 {
     if (connection->person->count == 1)
-        return part(connection);
-    end_silently(connection);
-    return false;
+        part(connection);
+    else
+        end_silently(connection);
 }
 
 /* Whether the person may have one more connection: whoever is suspended gives way, the longest first. */
@@ -355,8 +354,8 @@ static void sweep(evutil_socket_t fd, short what, void *arg)
         struct memory_ride *ride = memory->suspended->person->ride;
 
         memory->operations++;
-        if (disconnect(memory->suspended))
-            metric_add(memory->backend.setup.metrics->riders_swept, 1);
+        disconnect(memory->suspended);
+        metric_add(memory->backend.setup.metrics->riders_swept, 1);
         ride_forget_if_unused(ride);
     }
     wait_for_first(memory);
