@@ -139,7 +139,7 @@ end
 -- Tells each node what it is said to hold. Answers their names.
 local function name_to_holders(claims)
     local nodes = {}
-    local prefix, name = prefix_and_name()
+    local prefix, name = string.match(users, '^([^{]*){([^}]*)}')
     for node, sockets in pairs(claims) do
         nodes[#nodes + 1] = node
         redis.call('PUBLISH', prefix .. 'node:' .. node, 'held ' .. name .. ' ' .. table.concat(sockets, ' '))
@@ -189,7 +189,7 @@ local function mend_users(page)
         if not list then
             local socket = string.sub(redis.sha1hex(candidate .. ids[i]), 1, 20)
             redis.call('HSET', connections, '@' .. ids[i], socket)
-            suspend_connection(socket, clock(), ids[i], math.max(window, 2000))
+            suspend_connection(socket, clock_after(0), ids[i], math.max(window, 2000))
             wrong = true
         end
     end
@@ -203,7 +203,7 @@ local function forget_old_runs()
     if redis.call('HLEN', meta) < RUNS_KEPT then
         return
     end
-    local day_ago = clock() - 86400e6
+    local day_ago = clock_after(0) - 86400e6
     local all = redis.call('HGETALL', meta)
     for i = 1, #all, 2 do
         if string.sub(all[i], 1, 5) == 'done:' and (tonumber(all[i + 1]) or 0) < day_ago then
@@ -213,7 +213,8 @@ local function forget_old_runs()
 end
 
 delete_spoiled()
-local before = find_position('audited')
+local before
+epoch, offset, chain, before = find_position('audited')
 if cursor == '0' and what == 'connections' then
     local now = deadline_in(0)
     local long = math.min((redis.call('HLEN', connections) + redis.call('HLEN', users)) / limit * rest, 30000)
@@ -222,7 +223,7 @@ if cursor == '0' and what == 'connections' then
         return answer('recent')
     end
     if not log_is_its_own() then
-        begin_anew()
+        epoch, offset, chain = begin_anew()
     end
     redis.call('HSET', meta, 'audited', now)
     forget_old_runs()

@@ -1,4 +1,4 @@
--- Stands in front of the scripts that may find that Redis has lost a connection.
+-- Stands in front of the scripts that may find that Redis has lost a connection, behind operation.lua.
 
 local function id_of(record)
     local readable, parsed = pcall(cjson.decode, record)
@@ -11,7 +11,7 @@ local function told_since(heard)
     if heard == '' or offset - heard > SEARCHED then
         return nil
     end
-    local entries = redis.call('XREVRANGE', log, '+', string.format('%.0f-0', heard + 1), 'COUNT', SEARCHED)
+    local entries = redis.call('XREVRANGE', log, '+', string.format('%d-0', heard + 1), 'COUNT', SEARCHED)
     local latest
     for _, entry in ipairs(entries) do
         local told = entry[2][6]
@@ -30,7 +30,9 @@ end
 -- The connection is aboard as `id` after all. Answers whether something had to be told: the person was missing, or had
 -- an older record than the node's, which is the latest if nothing has been told of the person since.
 local function put_back(news)
-    leave_other()
+    if moves then
+        end_connection(operation, socket, current)
+    end
     local missing = not aboard or news == 'nothing' and aboard ~= user
     if missing then
         tell(operation, 'restored', socket, user)

@@ -5,7 +5,7 @@
 -- kind      for transition.lua: board, exit or disconnect; for the others: up to which offset of this epoch the node
 --           has heard every event; empty: it does not know
 -- id, user  the person and its record, empty where the operation needs none
--- tenure    when the node obtained the connection, by clock(); 0: it did not, as far as it knows
+-- tenure    when the node obtained the connection, by Redis' clock in microseconds; 0: it did not, as far as it knows
 -- run       names the sender's process; with `sequence`, which rises, it is the operation's id
 -- before    the sequence of the sender's previous operation on this ride if that had no answer yet, else 0
 -- limit     how many connections one person may have; for suspend.lua: another window, where it is not 0
@@ -17,6 +17,9 @@
 -- before this Redis lost what it had, from a process that is dead by now, and nobody would look after its rider. A
 -- sender that lives sends it again, having heard of the epoch.
 --
+-- What stands behind this decides what is done, and says by `word`, `from`, `detail`, `holds` and `stays` what
+-- answer.lua makes of it.
+--
 -- Answers {'ok', epoch, offset, chain, tenure, detail}, {'refused'} (another node has obtained the connection later),
 -- {'crowded'} (the person has too many), {'early'} (`before` is not done: send again) or {'moved', epoch, offset,
 -- chain} (the ride has begun anew: send again). Only what is answered `ok` counts as done: anything else, sent again,
@@ -25,6 +28,7 @@
 local kind, socket, node, id, user, tenure, run, sequence, before, limit = unpack(ARGV, 9)
 
 local AHEAD = 1e9 -- more than a process does on a ride while one operation has no answer
+local SEARCHED = 128 -- entries of the log, from its end
 
 -- Every key is read before the first write: a key of the wrong type stops the script here, or at the log, with nothing
 -- changed. Each call costs Redis about as much as all else around it: nothing is read that is not needed.
@@ -33,7 +37,9 @@ local holder, since, current = read_connection(found[1])
 local list = found[2]
 local person = id ~= '' and id or current
 local aboard = person and redis.call('HGET', users, person)
-local last = tonumber(find_position('done:' .. run) or 0) or 0
+local last
+epoch, offset, chain, last = find_position('done:' .. run)
+last = tonumber(last or 0) or 0
 if last - sequence > AHEAD then
     last = 0 -- no script of ours wrote that
 end
@@ -46,7 +52,7 @@ if known_epoch ~= '' and known_epoch ~= epoch then
     set_expiry()
     return {'moved', epoch, offset, chain}
 end
-if tonumber(before) > last then
+if before ~= '0' and tonumber(before) > last then
     return {'early'}
 end
 local operation = run .. '-' .. sequence
@@ -58,48 +64,10 @@ local mine = holder == node
 local stale = holder and not mine and not (suspended and current == '')
     and (tonumber(since) > tonumber(tenure) or since == tenure and not suspended)
 
--- The connection is this node's, aboard as `id`. If the node that had it has not suspended it, it does not know yet,
--- and is told.
-local function hold(from)
-    if not mine or from ~= since or current ~= id or not has(list, socket) then
-        list = has(list, socket) and list or with(list, socket)
-        redis.call('HSET', connections, socket, node .. ' ' .. from .. ' ' .. id, '@' .. id, list)
-    end
-    if suspended then
-        redis.call('ZREM', away, socket)
-    elseif holder and not mine then
-        local prefix, ride = prefix_and_name()
-        redis.call('PUBLISH', prefix .. 'node:' .. holder, table.concat({'taken', ride, from, socket}, ' '))
-    end
-end
-
 -- It is aboard as somebody else, who goes first.
-local function leave_other()
-    if current and current ~= '' and current ~= id then
-        end_connection(operation, socket, current)
-    end
-end
+local moves = current and current ~= '' and current ~= id
 
--- Where somebody is aboard before and after, the keys live already.
-local stays = aboard
-
-local function done()
-    if not repeated then
-        redis.call('HSET', meta, 'offset', offset, 'chain', chain, 'done:' .. run, sequence)
-    end
-    if not stays then
-        set_expiry()
-    end
-end
-
-local function ok(from, detail)
-    done()
-    return {'ok', epoch, offset, chain, from or '0', detail or ''}
-end
-
-local function answer_undone(word)
-    set_expiry() -- a new epoch may have begun here
-    return {word}
-end
-
-local SEARCHED = 128 -- entries of the log, from its end
+local word = 'ok'
+local from, detail -- since when the node has the connection, and what else is answered
+local holds = false -- the connection is this node's, aboard as `id`, from then on
+local stays = aboard -- somebody is aboard before and after: the keys live already

@@ -10,7 +10,7 @@ local node, cursor, limit = unpack(ARGV, 9)
 
 redis.call('HLEN', users)
 redis.call('ZCARD', away)
-find_position()
+epoch, offset, chain = find_position()
 local page = redis.call('HSCAN', connections, cursor, 'COUNT', limit)
 local taken = 0
 for i = 1, #page[2], 2 do
@@ -26,7 +26,7 @@ for i = 1, #page[2], 2 do
     end
 end
 if taken > 0 then
-    keep_position()
+    redis.call('HSET', meta, 'offset', offset, 'chain', chain)
 end
 set_expiry()
 return {'ok', epoch, offset, chain, taken, page[1]}

@@ -11,12 +11,12 @@
 
 local page, socket, before = unpack(ARGV, 9)
 
-local at = redis.call('HMGET', meta, 'epoch', 'offset', 'chain')
-epoch, offset, chain = at[1], at[2], at[3]
-if not is_position() or epoch ~= known_epoch or not leads_on(known_offset, known_chain) then
+epoch, offset, chain = unpack(redis.call('HMGET', meta, 'epoch', 'offset', 'chain'))
+if not is_position(epoch, offset, chain) or epoch ~= known_epoch
+    or not leads_on(offset, chain, known_offset, known_chain) then
     return {'gone'}
 end
-local first = string.format('%.0f-0', known_offset + 1)
+local first = string.format('%d-0', known_offset + 1)
 local entries = redis.call('XRANGE', log, first, '+', 'COUNT', page)
 if known_offset ~= offset and (not entries[1] or entries[1][1] ~= first) then
     return {'gone'}

@@ -4,16 +4,16 @@
 -- another one that does not count.
 
 if stale then
-    return answer_undone('refused')
+    word = 'refused'
+else
+    from = tenure ~= '0' and tenure or mine and since or clock_after(since or 0)
+    if not repeated then
+        local news = told_since(kind)
+        if current == '' and tonumber(since) >= tonumber(tenure) or news == 'exited' then
+            from, detail = since, 'off'
+        else
+            detail = put_back(news) and 'missing' or aboard ~= user and aboard
+            holds = true
+        end
+    end
 end
-local from = tenure ~= '0' and tenure or mine and since or clock_after(since or 0)
-if repeated then
-    return ok(from)
-end
-local news = told_since(kind)
-if current == '' and tonumber(since) >= tonumber(tenure) or news == 'exited' then
-    return ok(since, 'off')
-end
-local missing = put_back(news)
-hold(from)
-return ok(from, missing and 'missing' or aboard ~= user and aboard)

@@ -2,20 +2,15 @@
 -- not noticed the drop. Nobody is told. `detail` is its person's record, empty when it is not aboard. One that is put
 -- off stays so, and is nobody's any more: it may board here.
 
-if repeated then
-    if holder and not mine then
-        return answer_undone('refused')
-    end
-    return ok(since, aboard)
+if repeated and holder and not mine then
+    word = 'refused'
+elseif repeated then
+    from, detail = since, aboard
+elseif aboard then
+    id = current
+    list = redis.call('HGET', connections, '@' .. id)
+    from, detail = clock_after(since), aboard
+    holds = true
+elseif current == '' and not mine and not suspended then
+    suspend_connection(socket, clock_after(since), '', window)
 end
-if not aboard then
-    if current == '' and not mine and not suspended then
-        suspend_connection(socket, clock_after(since), '', window)
-    end
-    return ok()
-end
-id = current
-list = redis.call('HGET', connections, '@' .. id)
-since = clock_after(since)
-hold(since)
-return ok(since, aboard)

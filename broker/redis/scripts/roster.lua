@@ -20,9 +20,9 @@ local page, from_epoch, from_offset, from_chain, renew = unpack(ARGV, 9)
 
 local count = redis.call('HLEN', users)
 redis.call('XLEN', log)
-find_position()
-if from_epoch == epoch and (renew == '1' or not leads_on(from_offset, from_chain)) then
-    begin_anew()
+epoch, offset, chain = find_position()
+if from_epoch == epoch and (renew == '1' or not leads_on(offset, chain, from_offset, from_chain)) then
+    epoch, offset, chain = begin_anew()
 end
 set_expiry()
 
@@ -34,14 +34,14 @@ if from_epoch == epoch then
     if from_offset == offset then
         return answer('log', {})
     end
-    local next_id = string.format('%.0f-0', from_offset + 1)
+    local next_id = string.format('%d-0', from_offset + 1)
     local entries = redis.call('XRANGE', log, next_id, '+', 'COUNT', page)
     if entries[1] and entries[1][1] == next_id then
         return answer('log', entries)
     end
 end
 if from_epoch ~= '' and from_epoch ~= epoch and (offset == '0' or #redis.call('XRANGE', log, '1-0', '1-0') == 1) then
-    return {'anew', epoch, '0', BEGINNING, redis.call('HGET', meta, 'began') == '0' and 0 or 1}
+    return {'anew', epoch, '0', '00000000', redis.call('HGET', meta, 'began') == '0' and 0 or 1}
 end
 if count > tonumber(page) then
     return answer('large')

@@ -12,6 +12,5 @@ elseif not repeated and not holder and id ~= '' and told_since(kind) == 'nothing
     redis.call('ZCARD', away)
     put_back('nothing')
     redis.call('HSET', connections, '@' .. id, has(list, socket) and list or with(list, socket))
-    suspend_connection(socket, tenure ~= '0' and tenure or clock(), id, window)
+    suspend_connection(socket, tenure ~= '0' and tenure or clock_after(0), id, window)
 end
-return ok()

@@ -20,7 +20,7 @@ end
 if #sockets == 0 then
     return {'none', redis.call('ZCARD', away)}
 end
-find_position()
+epoch, offset, chain = find_position()
 for i, socket in ipairs(sockets) do
     local holder, _, id = read_connection(redis.call('HGET', connections, socket))
     if holder == NOBODY and id == '' then
@@ -30,6 +30,6 @@ for i, socket in ipairs(sockets) do
     end
     redis.call('ZREM', away, socket)
 end
-keep_position()
+redis.call('HSET', meta, 'offset', offset, 'chain', chain)
 set_expiry()
 return {'ok', epoch, offset, chain, #sockets, redis.call('ZCARD', away)}

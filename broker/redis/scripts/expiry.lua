@@ -1,0 +1,16 @@
+-- How long a ride's keys live.
+
+-- Nothing expires while somebody is aboard: a position lost under riders would number their next events anew. Of an
+-- empty ride position and log stay until whoever was away from it may have come back, and for `at_least` milliseconds.
+local function set_expiry(at_least)
+    local users, _, _, meta, log = unpack(KEYS)
+    if redis.call('HLEN', users) > 0 then
+        redis.call('PERSIST', meta)
+        redis.call('PERSIST', log)
+    else
+        local window = ARGV[2]
+        local life = math.max(window + 10000, at_least or 30000)
+        redis.call('PEXPIRE', meta, life)
+        redis.call('PEXPIRE', log, life)
+    end
+end
