@@ -4,12 +4,11 @@
 #include "broker/redis/call.h"
 
 #include "broker/redis/log_entry.h"
+#include "common/decimal.h"
 #include "common/id.h"
 
 #include <assert.h>
 #include <hiredis/hiredis.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 void call_command(struct call *call, struct store *store, const char *name)
@@ -36,7 +35,7 @@ void call_number(struct call *call, uint64_t number)
 {
     assert(call->number_count < CALL_NUMBERS_MAX);
     char *text = call->numbers[call->number_count++];
-    call_bytes(call, text, (size_t)snprintf(text, sizeof *call->numbers, "%" PRIu64, number));
+    call_bytes(call, text, decimal_write(text, number));
 }
 
 static struct key_name *new_name(struct call *call)

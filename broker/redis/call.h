@@ -13,6 +13,7 @@
 #define RIDECAST_BROKER_REDIS_CALL_H
 
 #include "broker/redis/store.h"
+#include "common/decimal.h"
 
 enum {
     CALL_KEYS_MAX = 8,
@@ -34,7 +35,7 @@ struct call {
     size_t count;
     struct key_name names[CALL_KEYS_MAX];
     size_t name_count;
-    char numbers[CALL_NUMBERS_MAX][24];
+    char numbers[CALL_NUMBERS_MAX][DECIMAL_MAX];
     size_t number_count;
     char candidate[EPOCH_LEN + 1]; /* for a ride that has no epoch */
     struct ride_known known;

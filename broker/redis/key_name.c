@@ -4,33 +4,39 @@
 #include "broker/redis/key_name.h"
 
 #include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <string.h>
 
-static void print(struct key_name *key, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void print(struct key_name *key, const char *format, ...)
+static void append(struct key_name *key, const char *text)
 {
-    va_list args;
+    size_t len = strlen(text);
 
-    va_start(args, format);
-    int len = vsnprintf(key->text, sizeof key->text, format, args);
-    va_end(args);
-    assert(len > 0 && (size_t)len < sizeof key->text);
-    key->len = (size_t)len;
+    assert(key->len + len < sizeof key->text);
+    memcpy(key->text + key->len, text, len + 1);
+    key->len += len;
 }
 
 void key_name_make(struct key_name *key, const char *prefix, const char *ride, const char *what)
 {
-    print(key, "%s{%s}:%s", prefix, ride, what);
+    key->len = 0;
+    append(key, prefix);
+    append(key, "{");
+    append(key, ride);
+    append(key, "}:");
+    append(key, what);
 }
 
 void key_name_make_shared(struct key_name *key, const char *prefix, const char *what)
 {
-    print(key, "%s%s", prefix, what);
+    key->len = 0;
+    append(key, prefix);
+    append(key, what);
 }
 
 void key_name_make_node(struct key_name *key, const char *prefix, const char *node, const char *detail)
 {
-    print(key, "%snode:%s%s", prefix, node, detail);
+    key->len = 0;
+    append(key, prefix);
+    append(key, "node:");
+    append(key, node);
+    append(key, detail);
 }

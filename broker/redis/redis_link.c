@@ -27,7 +27,8 @@
 #include <utlist.h>
 
 enum {
-    ADDRESSES_MAX = 8, /* of one host */
+    ADDRESSES_MAX = 8,         /* of one host */
+    COMMAND_MAX = 1024 * 1024, /* bytes: more than any that there is */
     REASON_SIZE = 512,
     PING_EVERY_MS = 1000,
     PINGS_LOST_MAX = 3,
@@ -70,6 +71,7 @@ struct redis_link {
     size_t reply_bytes, reply_elements;                                  /* of the reply that is being read */
     struct event *readable, *writable;                                   /* exist together with the context */
     struct event *timer;
+    struct buf command; /* that is being sent: hiredis takes a copy */
     struct call *calls;
     unsigned silent_pings; /* sent since anything was heard */
     struct backoff backoff;
@@ -175,17 +177,11 @@ static void fail_with_context(struct redis_link *link)
 int redis_link_send(struct redis_link *link, redis_answer *answer, void *arg, const struct redis_arg *args,
                     size_t count)
 {
-    const char *at[REDIS_ARGS_MAX];
-    size_t len[REDIS_ARGS_MAX];
-
-    assert(count <= REDIS_ARGS_MAX);
     if (link->state != LINK_GREETING && link->state != LINK_READY)
         return -1;
-    for (size_t i = 0; i < count; i++) {
-        at[i] = args[i].at;
-        len[i] = args[i].len;
-    }
-    if (redisAppendCommandArgv(link->context, (int)count, at, len) != REDIS_OK)
+    buf_clear(&link->command);
+    if (resp_append(&link->command, args, count) != 0 ||
+        redisAppendFormattedCommand(link->context, link->command.data, link->command.len) != REDIS_OK)
         alloc_failed();
     if (answer) {
         struct call *call = alloc_zeroed(sizeof *call);
@@ -567,6 +563,7 @@ struct redis_link *redis_link_new(const struct redis_link_setup *setup)
     struct redis_link *link = alloc_zeroed(sizeof *link);
 
     link->setup = *setup;
+    buf_init(&link->command, COMMAND_MAX);
     backoff_reset(&link->backoff);
     link->timer = event_new(setup->base, -1, 0, on_timer, link);
     if (!link->timer)
@@ -594,6 +591,7 @@ void redis_link_free(struct redis_link *link)
         return;
     redis_link_close(link);
     event_free(link->timer);
+    buf_deinit(&link->command);
     free(link);
 }
 

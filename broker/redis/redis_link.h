@@ -24,8 +24,9 @@
 #ifndef RIDECAST_BROKER_REDIS_REDIS_LINK_H
 #define RIDECAST_BROKER_REDIS_REDIS_LINK_H
 
+#include "broker/redis/resp.h"
+
 #include <stdbool.h>
-#include <stddef.h>
 
 struct event_base;
 struct redisReply;
@@ -33,11 +34,6 @@ struct redis_address;
 struct redis_link;
 struct redis_login;
 struct redis_tls;
-
-struct redis_arg {
-    const char *at;
-    size_t len;
-};
 
 enum { REDIS_ARGS_MAX = 26 };
 
