@@ -27,6 +27,7 @@ struct backend_setup {
     const char *node_id;
     size_t queue_bytes;
     unsigned connections_per_user;
+    size_t roster_bytes;
     uint64_t node_lease_ms;
     uint64_t recovery_window_ms;
     const struct broker_metrics *metrics;

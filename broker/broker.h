@@ -63,9 +63,10 @@ enum {
     CHAIN_LEN = 8,       /* hexadecimal digits, in lower case */
     SECRET_LEN = 32,     /* bytes */
 
-    REPLAY_EVENTS_MAX = 4096, /* in one HISTORY */
-    REPLAY_BEFORE = 128,      /* events up to the place it begins at that are searched for a socket's end */
-    ABOUT_MAX = 4096,         /* bytes of what one gateway says of itself */
+    REPLAY_EVENTS_MAX = 4096,   /* in one HISTORY */
+    REPLAY_BYTES_MAX = 1 << 24, /* of records in it */
+    REPLAY_BEFORE = 128,        /* events up to the place it begins at that are searched for a socket's end */
+    ABOUT_MAX = 4096,           /* bytes of what one gateway says of itself */
 };
 
 enum broker_event_kind {
@@ -192,16 +193,24 @@ struct broker_message {
     uint8_t secret[SECRET_LEN]; /* SECRET */
 };
 
+/* What a rider costs besides its record, about, and the record. */
+enum { BROKER_RIDER_BYTES = 256 };
+static inline size_t broker_rider_bytes(size_t record_len)
+{
+    return record_len + BROKER_RIDER_BYTES;
+}
+
 struct broker_options {
     const char *url;               /* "memory", or redis://… */
     const char *prefix;            /* of every key and channel */
     const char *node_id;           /* of this process */
     size_t queue_bytes;            /* what waiting transitions may hold while the backend is away */
     unsigned connections_per_user; /* of one user id on one ride; > 0 */
-    uint64_t node_lease_ms;        /* how long the others wait for a node that is silent; > 0 */
-    uint64_t recovery_window_ms;   /* how long a suspended rider stays aboard; 0: it leaves at once */
-    struct metrics *metrics;       /* borrowed until broker_free(); the broker adds its own */
-    void (*wake)(void *arg);       /* called on the broker thread when broker_take() has something */
+    size_t roster_bytes;         /* of a ride whose riders are more than that no roster is read; 0: of any */
+    uint64_t node_lease_ms;      /* how long the others wait for a node that is silent; > 0 */
+    uint64_t recovery_window_ms; /* how long a suspended rider stays aboard; 0: it leaves at once */
+    struct metrics *metrics;     /* borrowed until broker_free(); the broker adds its own */
+    void (*wake)(void *arg);     /* called on the broker thread when broker_take() has something */
     void *wake_arg;
 };
 
@@ -232,9 +241,9 @@ void broker_submit(struct broker *broker, const struct broker_transition *transi
 /*
  * Asks for the events of a ride after `from`, for a client that missed more than the gateway remembers. The
  * answer is a HISTORY with the same ticket; `ok` false: the log does not reach back that far, has more than
- * REPLAY_EVENTS_MAX, or cannot be read now. With a `socket_id` (copied; NULL: none) that is not aboard, also:
- * the last of the REPLAY_BEFORE events up to `from` that is about this socket has ended it, or not all of
- * them are there.
+ * REPLAY_EVENTS_MAX or REPLAY_BYTES_MAX, or cannot be read now. With a `socket_id` (copied; NULL: none) that
+ * is not aboard, also: the last of the REPLAY_BEFORE events up to `from` that is about this socket has ended
+ * it, or not all of them are there.
  */
 void broker_replay(struct broker *broker, const char *ride, const struct broker_position *from,
                    const char *socket_id, uint64_t ticket);

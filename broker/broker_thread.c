@@ -254,6 +254,7 @@ static int open_backend(struct broker *broker, const struct broker_options *opti
         .node_id = broker->node_id,
         .queue_bytes = options->queue_bytes,
         .connections_per_user = options->connections_per_user,
+        .roster_bytes = options->roster_bytes,
         .node_lease_ms = options->node_lease_ms,
         .recovery_window_ms = options->recovery_window_ms,
         .metrics = &broker->metrics,

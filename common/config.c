@@ -215,6 +215,9 @@ static const struct option_row rows[] = {
      .help = "Connections through which one user may be aboard one ride"},
     {"riders-per-ride", UINT(riders_per_ride, "100000", 0, 100000000, NULL), .flags = OPTION_COMMON,
      .help = "Riders aboard one ride, more or less when several gateways board at once; 0: any number"},
+    {"roster-bytes", UINT(roster_bytes, "67108864", 0, 1099511627776, "bytes"), .flags = OPTION_COMMON,
+     .help = "Memory that the riders aboard one ride may take, each its record and 256 bytes; a ride of which Redis says "
+             "that it is twice as large is not read; 0: any number"},
     {"max-header-bytes", UINT(max_header_bytes, "16384", 1024, 1048576, "bytes"),
      .help = "Largest head of an HTTP request"},
     {"header-timeout", UINT(header_timeout_ms, "60000", 10, 3600000, "ms"),

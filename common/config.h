@@ -36,6 +36,7 @@ struct config {
     uint64_t rides_per_connection;
     uint64_t connections_per_user; /* of one ride; at least 1 */
     uint64_t riders_per_ride;
+    uint64_t roster_bytes;     /* of one ride */
     uint64_t max_header_bytes; /* of a request, its first line included */
     uint64_t header_timeout_ms;
     uint64_t body_timeout_ms;

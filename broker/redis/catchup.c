@@ -43,6 +43,7 @@ struct catchup {
     bool renew;                /* a new epoch is to begin */
     bool scanning;
     struct scanned *riders; /* by the user's id; while scanning */
+    size_t bytes;           /* of these, and of the events to be told after them */
     bool replayed;          /* some event came from the log */
     unsigned detours;       /* it was begun anew, or the ride was */
     bool retelling;         /* scanned to be told as the roster with which its epoch began */
@@ -60,6 +61,7 @@ static void scanned_remove(struct catchup *catchup, const char *id)
     if (!rider)
         return;
     HASH_DEL(catchup->riders, rider);
+    catchup->bytes -= broker_rider_bytes(rider->user->len);
     blob_unref(rider->user);
     free(rider);
 }
@@ -72,6 +74,7 @@ static void scanned_set(struct catchup *catchup, const char *id, struct blob *us
     scanned_remove(catchup, id);
     memcpy(rider->id, id, strlen(id));
     rider->user = user;
+    catchup->bytes += broker_rider_bytes(user->len);
     HASH_ADD_STR(catchup->riders, id, rider);
 }
 
@@ -100,6 +103,7 @@ static void retold_clear(struct catchup *catchup)
 
     while ((retold = catchup->retold_first)) {
         catchup->retold_first = retold->next;
+        catchup->bytes -= broker_rider_bytes(retold->user->len);
         blob_unref(retold->user);
         free(retold);
     }
@@ -116,6 +120,7 @@ static void retold_add(struct catchup *catchup, const struct record_event *event
     retold->event = *event;
     retold->user = alloc_blob(event->user.at, event->user.len);
     retold->event.user = (struct json_slice){retold->user->data, retold->user->len};
+    catchup->bytes += broker_rider_bytes(retold->user->len);
     *catchup->retold_last = retold;
     catchup->retold_last = &retold->next;
     user_id(retold->user, id);
@@ -209,6 +214,17 @@ static void start_again(struct catchup *catchup)
     ask_roster_or_end(catchup);
 }
 
+/* Redis has more than a ride may hold, or says so. Whether it is left alone for a while. */
+static bool is_too_much(struct catchup *catchup)
+{
+    size_t max = catchup->store->setup->roster_bytes;
+
+    if (!max || catchup->bytes <= max)
+        return false;
+    catchup_failed(catchup, "its riders are more than --roster-bytes allows");
+    return true;
+}
+
 /* --- 'log' --- */
 
 static void apply_to_scanned(struct catchup *catchup, const struct record_event *event)
@@ -262,7 +278,11 @@ static void got_log(struct catchup *catchup, const struct broker_position *end,
         catchup->replayed = true;
         metric_add(store_metrics(catchup->store)->replays, 1);
     }
-    if (apply_log(catchup, entries) != 0 || (entries->elements == 0 && catchup->at.offset < end->offset))
+    bool is_whole = apply_log(catchup, entries) == 0;
+
+    if (is_too_much(catchup))
+        return;
+    if (!is_whole || (entries->elements == 0 && catchup->at.offset < end->offset))
         start_again(catchup);
     else if (catchup->at.offset < end->offset)
         ask_roster_or_end(catchup);
@@ -313,6 +333,8 @@ static void page_came(const struct redisReply *pairs, void *arg)
         return;
     }
     add_users(catchup, pairs);
+    if (is_too_much(catchup))
+        return;
     if (scan_at_end(&catchup->scan))
         ask_roster_or_end(catchup);
     else
@@ -391,7 +413,8 @@ static void take_answer(struct catchup *catchup, const struct redisReply *reply)
     case ANSWER_USERS:
         start_scanning(catchup, &end);
         add_users(catchup, reply->element[4]);
-        catchup_done(catchup);
+        if (!is_too_much(catchup))
+            catchup_done(catchup);
         break;
     case ANSWER_LARGE:
         start_scanning(catchup, &end);

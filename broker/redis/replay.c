@@ -25,6 +25,7 @@ struct replay {
     struct broker_position at; /* read up to here */
     struct broker_past_event *events;
     size_t count, room;
+    size_t bytes;               /* of the records */
     struct replay *prev, *next; /* those that have not been started */
 };
 
@@ -87,6 +88,7 @@ static void add_event(struct replay *replay, const struct record_event *event)
         .kind = event->kind,
         .user = alloc_blob(event->user.at, event->user.len),
     };
+    replay->bytes += event->user.len;
     memcpy(past->chain, event->position.chain, sizeof past->chain);
     memcpy(past->socket_id, event->socket_id, sizeof past->socket_id);
     replay->at.offset = event->position.offset;
@@ -122,7 +124,7 @@ static void got_page(struct replay *replay, const struct redisReply *reply)
     if (!call_read_position(reply, &end) || reply->elements != 5 ||
         reply->element[4]->type != REDIS_REPLY_ARRAY || strcmp(end.epoch, replay->at.epoch) != 0 ||
         end.offset - replay->order->from.offset > REPLAY_EVENTS_MAX ||
-        add_page(replay, reply->element[4]) != 0 ||
+        add_page(replay, reply->element[4]) != 0 || replay->bytes > REPLAY_BYTES_MAX ||
         (reply->element[4]->elements == 0 && replay->at.offset < end.offset))
         replay_fail(replay);
     else if (replay->at.offset < end.offset)

@@ -26,6 +26,7 @@ struct presence *presence_new(const struct presence_options *options)
         .broker = options->broker,
         .max_user_bytes = options->max_user_bytes,
         .riders_per_ride = options->riders_per_ride,
+        .roster_bytes = options->roster_bytes,
         .queue_bytes = options->queue_bytes,
         .recovery_window_ms = options->recovery_window_ms,
         .refusals = options->refusals,
@@ -177,12 +178,25 @@ static bool is_news(enum broker_event_kind kind, const struct blob *known, const
     return true;
 }
 
-static void fold(struct roster *roster, enum broker_event_kind kind, const char *id, struct blob *user)
+/* Gateways never come to this, but a store that is hostile. */
+static bool has_room(const struct presence *presence, const struct roster *roster, const char *id,
+                     const struct blob *user)
+{
+    size_t max = PRESENCE_ROSTER_SLACK * presence->options.roster_bytes;
+    const struct blob *known = roster_get(roster, id);
+    size_t has = known ? broker_rider_bytes(known->len) : 0;
+
+    return !max || roster_cost(roster) - has + broker_rider_bytes(user->len) <= max;
+}
+
+static void fold(const struct presence *presence, struct roster *roster, enum broker_event_kind kind,
+                 const char *id, struct blob *user)
 {
     switch (kind) {
     case BROKER_BOARDED:
     case BROKER_RESTORED:
-        roster_set(roster, user);
+        if (has_room(presence, roster, id, user))
+            roster_set(roster, user);
         break;
     case BROKER_EXITED:
     case BROKER_DISCONNECTED:
@@ -215,7 +229,7 @@ static void on_broker_event(struct presence *presence, const struct broker_messa
     ride->position = message->position;
     user_id(message->user, id);
     bool told = is_news(message->event, roster_get(ride->roster, id), message->user);
-    fold(ride->roster, message->event, id, message->user);
+    fold(presence, ride->roster, message->event, id, message->user);
     if (told)
         ride_event(ride, message->event, message->user, &message->position);
 }

@@ -19,6 +19,7 @@ struct presence_options {
     size_t max_user_bytes;
     size_t backlog_bytes;
     size_t riders_per_ride;      /* aboard; whoever boards then is refused. 0: any number */
+    size_t roster_bytes;         /* what those aboard may cost (roster_cost()); the same. 0: any number */
     size_t queue_bytes;          /* for transitions held back */
     uint64_t recovery_window_ms; /* 0: nobody comes back */
     uint64_t node_lease_ms;
@@ -34,6 +35,10 @@ struct presence_options {
 };
 
 enum { PRESENCE_DOUBT_SLACK_MS = 1000 }; /* beyond lease and window, for the sweep that ends them */
+
+/* What others board at the same moment comes on top of `roster_bytes`; so many times that a ride never holds,
+ * whatever the store says. */
+enum { PRESENCE_ROSTER_SLACK = 2 };
 
 /* Aborts when out of memory. Options and strings are borrowed. */
 struct presence *presence_new(const struct presence_options *options);

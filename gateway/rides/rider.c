@@ -170,13 +170,23 @@ static void hold(struct riders *riders, struct ride *ride, const struct broker_t
     DL_APPEND(ride->held, held);
 }
 
-/* Whether somebody who is not aboard yet finds no room, where `coming` others are let in already. As far as
- * is known here: what others board meanwhile comes on top. */
-static bool is_full(const struct riders *riders, const struct ride *ride, const char *id, size_t coming)
+/* Whether somebody finds no room, who is not aboard yet or would take up more; `coming` others are let in
+ * already. As far as is known here: what others board meanwhile comes on top. */
+static bool is_full(const struct riders *riders, const struct ride *ride, const char *id, size_t record_len,
+                    size_t coming)
 {
-    size_t max = riders->options.riders_per_ride;
+    const struct riders_options *options = &riders->options;
 
-    return max && ride->live && roster_count(ride->roster) + coming >= max && !roster_get(ride->roster, id);
+    if (!ride->live)
+        return false;
+    const struct blob *known = roster_get(ride->roster, id);
+    size_t has = known ? broker_rider_bytes(known->len) : 0;
+    size_t wants = broker_rider_bytes(record_len);
+
+    return (!known && options->riders_per_ride &&
+            roster_count(ride->roster) + coming >= options->riders_per_ride) ||
+           (wants > has && options->roster_bytes &&
+            roster_cost(ride->roster) - has + wants > options->roster_bytes);
 }
 
 static const char RIDE_FULL[] = "the ride is full";
@@ -192,7 +202,7 @@ static bool is_refused(const struct riders *riders, const struct ride *ride, str
     user_id(user, id);
     if (roster_get(coming, id))
         return false;
-    if (is_full(riders, ride, id, roster_count(coming)))
+    if (is_full(riders, ride, id, user->len, roster_count(coming)))
         return true;
     if (!roster_get(ride->roster, id))
         roster_set(coming, user);
@@ -675,7 +685,7 @@ void rider_message(struct rider *rider, const char *json, size_t len, const stru
         return;
     }
     rider->exiting = user.status == USER_EXITING;
-    if (!rider->exiting && is_full(rider->riders, rider->ride, user.id, 0)) {
+    if (!rider->exiting && is_full(rider->riders, rider->ride, user.id, user.json->len, 0)) {
         struct ip client = rider->ops->address(rider->client);
 
         refuse(rider->riders->options.refusals, REFUSED_RIDERS, &client);

@@ -69,6 +69,7 @@ struct riders_options {
     struct broker *broker;
     size_t max_user_bytes;
     size_t riders_per_ride;      /* aboard; whoever boards then is refused. 0: any number */
+    size_t roster_bytes;         /* what those aboard may cost (roster_cost()); the same. 0: any number */
     size_t queue_bytes;          /* for transitions held back */
     uint64_t recovery_window_ms; /* 0: nobody comes back */
     struct refusals *refusals;   /* may be NULL */

@@ -79,6 +79,11 @@ size_t roster_bytes(const struct roster *roster)
     return roster->bytes;
 }
 
+size_t roster_cost(const struct roster *roster)
+{
+    return roster->bytes + roster_count(roster) * broker_rider_bytes(0);
+}
+
 bool roster_marks(struct roster *roster, uint32_t *sum)
 {
     size_t looked_at = 0;

@@ -21,8 +21,9 @@ void roster_free(struct roster *roster);
 
 size_t roster_count(const struct roster *roster);
 
-/* Of all records. */
+/* Of all records; and what all riders cost (broker_rider_bytes()). */
 size_t roster_bytes(const struct roster *roster);
+size_t roster_cost(const struct roster *roster);
 
 /* Whether `sum` has been set to that of all records' user_mark() (common/user.h). A call looks at so many of
  * them that it is short. Aborts when out of memory. */

@@ -191,6 +191,25 @@ test("one ride too many is refused", async (t) => {
   assert.equal(await refused(t, server, "rides"), 1);
 });
 
+test("a ride takes no more riders, nor longer records of those aboard, than --roster-bytes allows", async (t) => {
+  const server = await startGateway(t, { rosterBytes: 2000 });
+  const rider = await Rider.join(t, server);
+  const other = await Rider.join(t, server);
+  const long = (id, bytes) => user(id, "boarding", { more: "x".repeat(bytes) });
+  rider.say(long("a", 900));
+  await rider.hears("userBoarded", long("a", 900));
+  await other.hears("userBoarded", long("a", 900));
+  other.say(long("b", 900));
+  assert.equal(await other.hearsException(), "the ride is full");
+  rider.say(long("a", 1800));
+  assert.equal(await rider.hearsException(), "the ride is full");
+  rider.say(long("a", 100));
+  for (const one of [rider, other]) await one.hears("userBoarded", long("a", 100));
+  other.say(long("b", 900));
+  for (const one of [rider, other]) await one.hears("userBoarded", long("b", 900));
+  assert.equal(await refused(t, server, "riders"), 2);
+});
+
 test("a full ride takes nobody more, but those aboard may board again and leave", async (t) => {
   const server = await startGateway(t, { ridersPerRide: 2 });
   const riders = [];

@@ -357,6 +357,7 @@ void start(struct world *w, const char *rides)
         .backlog_bytes = BACKLOG,
         .queue_bytes = QUEUE,
         .riders_per_ride = w->riders_per_ride,
+        .roster_bytes = w->roster_bytes,
         .recovery_window_ms = w->window_ms,
         .node_lease_ms = LEASE,
         .broker = &w->broker,

@@ -59,6 +59,7 @@ struct world {
     const char *epoch;      /* of what the broker says */
     uint64_t window_ms;     /* takes effect with start() */
     size_t riders_per_ride; /* so does this */
+    size_t roster_bytes;    /* and this */
     struct buf journal;
     unsigned stops, reloads;
 };

@@ -447,6 +447,33 @@ static void who_leaves_while_waiting_is_not_answered(void **state)
     assert_journal(w, "watch /\n");
 }
 
+/* --- what a store may make of it --- */
+
+/* Twice what riders may board: two of them. Who is aboard may get another record, and goes. */
+static void no_event_makes_a_roster_take_more_than_twice_what_a_ride_may(void **state)
+{
+    struct world *w = *state;
+
+    presence_free(w->presence);
+    w->roster_bytes = 300;
+    start(w, "*");
+    join(w, 0);
+    says_roster(w, "/", 0, "");
+    says_event(w, 1, BROKER_BOARDED, "A", "1");
+    says_event(w, 2, BROKER_BOARDED, "B", "2");
+    says_event(w, 3, BROKER_BOARDED, "C", "3");
+    turn(w);
+    buf_clear(&w->journal);
+    rider_active_users(w->client[0].rider, &ACK_5);
+    assert_journal(w, "ann < ack 5 {\"offset\":\"3.00000003-e\",\"users\":[1,2]}\n");
+    says_event(w, 4, BROKER_DISCONNECTED, "A", "1");
+    says_event(w, 5, BROKER_BOARDED, "C", "3");
+    turn(w);
+    buf_clear(&w->journal);
+    rider_active_users(w->client[0].rider, &ACK_5);
+    assert_journal(w, "ann < ack 5 {\"offset\":\"5.00000005-e\",\"users\":[2,3]}\n");
+}
+
 /* --- who asks behind what it has said --- */
 
 #define BOARDED_1 "ann < 42[\"userBoarded\",1,\"1.00000001-e\"]\n"
@@ -717,6 +744,7 @@ int main(void)
         TEST(an_answer_waits_for_the_first_roster),
         TEST(an_answer_that_does_not_come_is_an_error),
         TEST(who_leaves_while_waiting_is_not_answered),
+        TEST(no_event_makes_a_roster_take_more_than_twice_what_a_ride_may),
         TEST(who_asks_behind_a_boarding_is_answered_behind_its_result),
         TEST(it_waits_for_all_it_said_before_and_nothing_it_said_after),
         TEST(a_transition_that_fails_is_waited_for_no_longer),
