@@ -232,6 +232,7 @@ static void on_broker_event(struct presence *presence, const struct broker_messa
     fold(presence, ride->roster, message->event, id, message->user);
     if (told)
         ride_event(ride, message->event, message->user, &message->position);
+    riders_heard(&presence->riders, message);
 }
 
 static bool is_as_told(struct roster *roster, const struct broker_message *tally)

@@ -7,6 +7,9 @@
  *
  * It catches up where the ride's own history does not reach back to what it has had, or to where its socket
  * may have ended. On the way to ON it is told whether it has been recovered.
+ *
+ * Where the gateway that a client has left is late with a boarding, the socket comes aboard by that one
+ * although its client is here. Then it is resumed once more, and the client not told.
  */
 #include "gateway/rides/rider.h"
 
@@ -73,6 +76,7 @@ struct rider {
     enum wire_form form;
     struct member *member;       /* NULL: not joined yet */
     bool aboard;                 /* as far as the broker has said */
+    bool elsewhere;              /* another gateway has put the socket aboard since it was asked for here */
     bool exiting;                /* an exit was submitted: what the client still sends is ignored */
     bool evicted;                /* the socket is somewhere else now: it is not this rider's to give up */
     bool recovered;              /* rider_join() sends what was missed */
@@ -442,6 +446,44 @@ static void take_new_id(struct rider *rider)
     HASH_DEL(rider->riders->by_id, rider);
     id_make(rider->id, SOCKET_ID_LEN);
     HASH_ADD_STR(rider->riders->by_id, id, rider);
+    rider->elsewhere = false;
+}
+
+/* What another gateway has put aboard is taken over: its client is here. */
+static void fetch(struct rider *rider)
+{
+    static const struct ack none = {0};
+    bool due = rider->elsewhere && !rider->aboard && !rider->exiting;
+
+    rider->elsewhere = false;
+    if (due)
+        submit(rider, BROKER_RESUME, NULL, &none, true);
+}
+
+static bool has_said_boarding(const struct rider *rider)
+{
+    const struct pending *pending;
+
+    DL_FOREACH2(rider->pending, pending, rider_next)
+    {
+        if (pending->kind == BROKER_BOARD)
+            return true;
+    }
+    return false;
+}
+
+void riders_heard(struct riders *riders, const struct broker_message *event)
+{
+    struct rider *rider;
+
+    if (event->event != BROKER_BOARDED && event->event != BROKER_RESTORED)
+        return;
+    HASH_FIND_STR(riders->by_id, event->socket_id, rider);
+    if (!rider || strcmp(rider->ride->name, event->ride) != 0 || has_said_boarding(rider))
+        return;
+    rider->elsewhere = true;
+    if (rider->state == RIDER_ON)
+        fetch(rider);
 }
 
 static void finish_resuming(struct rider *rider, bool recovered)
@@ -456,6 +498,7 @@ static void finish_resuming(struct rider *rider, bool recovered)
         counts->unrecovered++;
     if (!recovered && !rider->aboard)
         take_new_id(rider);
+    fetch(rider);
     rider->ops->resumed(rider->client, recovered);
 }
 
@@ -801,7 +844,10 @@ static void settle(struct riders *riders, struct pending *pending, const struct 
 
     drop_pending(riders, pending);
 
-    if (rider && kind == BROKER_RESUME) {
+    if (rider && kind == BROKER_RESUME && rider->state == RIDER_ON) {
+        rider->aboard = result->user != NULL;
+        answer_questions(rider);
+    } else if (rider && kind == BROKER_RESUME) {
         resume_settled(rider, result);
     } else if (rider && result->ok) {
         committed(rider, kind, &ack, &result->position);

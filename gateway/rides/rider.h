@@ -101,10 +101,11 @@ bool riders_recover(const struct riders *riders);
 /* The nodes' common secret, which recovery ids are signed with. */
 void riders_learn_secret(struct riders *riders, const uint8_t secret[SECRET_LEN]);
 
-/* What the broker says of riders; the second takes the message. */
+/* What the broker says of riders, an event after it was told; the second takes the message. */
 void riders_result(struct riders *riders, const struct broker_message *result);
 void riders_history(struct riders *riders, struct broker_message *history);
 void riders_evicted(struct riders *riders, const char *ride, const char *socket_id);
+void riders_heard(struct riders *riders, const struct broker_message *event);
 
 /* The ride's first roster has come: what was held back goes to the broker. */
 void riders_submit_held(struct riders *riders, struct ride *ride);

@@ -336,6 +336,25 @@ for (const [whose, reset] of [
   });
 }
 
+test("who was recovered stays aboard although the gateway it left is late with its boarding", async (t) => {
+  const { a, b } = await start(t, { recoveryWindow: SHORT });
+  const rider = await Rider.join(t, a);
+  const other = await Rider.join(t, b);
+  a.program.child.kill("SIGSTOP");
+  onEnd(t, () => a.program.child.kill("SIGCONT"));
+  rider.say(user("u"));
+  const again = await Rider.join(t, b, "/", { pid: rider.pid });
+  assertRecovered(again, rider);
+  a.program.child.kill("SIGCONT");
+  for (const client of [again, other]) await client.hears("userBoarded", user("u"));
+  rider.client.tcp.reset();
+  const witness = await boardsWitness(t, b, again, other);
+  witness.client.tcp.reset();
+  for (const client of [again, other]) await client.hears("userDisconnected", user("witness"));
+  assert.deepEqual((await again.activeUsers()).users, [user("u")]);
+  await assertExits(again, other);
+});
+
 test("a recovery id of another prefix counts for nothing", async (t) => {
   const { redis, rider, former } = await pair(t);
   const stranger = await startGateway(t, { broker: redis.url, prefix: "other:" });

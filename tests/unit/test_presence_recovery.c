@@ -662,6 +662,111 @@ static void events_of_another_epoch_are_never_replayed(void **state)
     assert_journal(w, "resume / ann\nann recovered\n");
 }
 
+/* --- boarded elsewhere --- */
+
+static const char SOCKET[] = "12345678901234567890";
+
+/* Client 0 has come back, was never aboard, and has heard everything up to 5. */
+static void come_back_from_elsewhere(struct world *w)
+{
+    come_from_elsewhere(w, 5);
+    says_result(w, 0, 5, NULL);
+    turn(w);
+    says_history(w, 1, 6, 5);
+    assert_journal(w, "replay / after 5-epoch-01 for ann\nann recovered\n");
+}
+
+static void who_is_put_aboard_by_another_gateway_while_its_client_is_here_is_taken_over(void **state)
+{
+    struct world *w = *state;
+
+    come_back_from_elsewhere(w);
+    says_event_of(w, 6, BROKER_BOARDED, SOCKET, "u", "6");
+    assert_journal(w, "resume / ann\nann < " EVENT(6));
+    says_resumed(w, 2, 6, BOARDING);
+    assert_journal(w, "");
+    drop(&w->client[0]);
+    assert_journal(w, "suspend / ann\n");
+}
+
+static void so_is_who_is_put_back_by_another(void **state)
+{
+    struct world *w = *state;
+
+    come_back_from_elsewhere(w);
+    says_event_of(w, 6, BROKER_RESTORED, SOCKET, "u", "6");
+    assert_journal(w, "resume / ann\nann < " EVENT(6));
+    says_result(w, 2, 6, NULL); /* too late */
+    assert_journal(w, "");
+    drop(&w->client[0]);
+    assert_journal(w, "");
+}
+
+static void the_own_boarding_is_no_other_gateways(void **state)
+{
+    struct world *w = *state;
+
+    come_back_from_elsewhere(w);
+    say(w, 0, BOARDING, &NO_ACK);
+    says_event_of(w, 6, BROKER_BOARDED, SOCKET, "u", "6");
+    says_result(w, 2, 6, NULL);
+    says_event_of(w, 7, BROKER_RESTORED, SOCKET, "u", "6");
+    says_event_of(w, 8, BROKER_BOARDED, "elsewhere", "u", "8");
+    assert_journal(w, "board / ann " BOARDING "\nann < " EVENT(6) "ann < " EVENT(8));
+    assert_int_equal(w->broker.submitted_count, 3);
+}
+
+static void whoever_is_exiting_is_not_taken_over(void **state)
+{
+    struct world *w = *state;
+
+    come_back_from_elsewhere(w);
+    say(w, 0, EXITING, &NO_ACK);
+    says_event_of(w, 6, BROKER_BOARDED, SOCKET, "u", "6");
+    assert_journal(w, "exit / ann " EXITING "\nann < " EVENT(6));
+}
+
+static void who_is_put_aboard_elsewhere_as_it_comes_back_is_taken_over_then(void **state)
+{
+    struct world *w = *state;
+
+    for (int known = 0; known < 2; known++) {
+        come_from_elsewhere(w, 5);
+        size_t first = w->broker.submitted_count;
+        if (known)
+            says_event_of(w, 6, BROKER_BOARDED, SOCKET, "u", "6");
+        says_result(w, first - 1, 5, NULL);
+        turn(w);
+        if (!known) {
+            says_event_of(w, 6, BROKER_BOARDED, SOCKET, "u", "6");
+            turn(w);
+            says_history(w, first, 6, 5);
+            turn(w);
+        }
+        assert_journal(
+            w, known ? "resume / ann\nann recovered\nann < " EVENT(6)
+                     : "replay / after 5-epoch-01 for ann\nresume / ann\nann recovered\nann < " EVENT(6));
+        leave(&w->client[0]);
+        leave(&w->client[1]);
+        turn(w);
+        buf_clear(&w->journal);
+    }
+}
+
+static void a_new_client_is_not_who_was_put_aboard_elsewhere(void **state)
+{
+    struct world *w = *state;
+
+    come_from_elsewhere(w, 3);
+    says_event_of(w, 6, BROKER_BOARDED, SOCKET, "u", "6");
+    says_result(w, 0, 5, NULL);
+    turn(w);
+    says_no_history(w, 1);
+    assert_journal(w, "replay / after 3-epoch-01 for ann\nann not recovered\n");
+    says_event_of(w, 7, BROKER_BOARDED, SOCKET, "u", "7");
+    assert_journal(w, "ann < " EVENT(7));
+}
+
 /* --- dropping again --- */
 
 static void who_drops_while_resuming_is_suspended_again(void **state)
@@ -978,6 +1083,12 @@ int main(void)
         TEST(offsets_nothing_leads_from_are_no_recovery),
         TEST(nor_is_another_history_further_back),
         TEST(events_of_another_epoch_are_never_replayed),
+        TEST(who_is_put_aboard_by_another_gateway_while_its_client_is_here_is_taken_over),
+        TEST(so_is_who_is_put_back_by_another),
+        TEST(the_own_boarding_is_no_other_gateways),
+        TEST(whoever_is_exiting_is_not_taken_over),
+        TEST(who_is_put_aboard_elsewhere_as_it_comes_back_is_taken_over_then),
+        TEST(a_new_client_is_not_who_was_put_aboard_elsewhere),
         TEST(who_drops_while_resuming_is_suspended_again),
         TEST(who_leaves_while_resuming_is_disconnected),
         TEST(who_drops_while_catching_up_is_suspended_if_aboard),

@@ -549,18 +549,23 @@ test("what was open is settled once all is calm", async () => {
   }
 });
 
-test("a boarding without an answer, whose client has come back since, is settled at the second calm", () => {
+test("a boarding without an answer, whose client has come back after a wipe, is settled at the second calm", async () => {
   const calm = (history, users) => {
     const truth = new Truth(history);
     history.calm({ [RIDE]: users.map(({ id, t }) => [id, t]) }, (connection) => truth.standings(connection));
   };
-  for (const back of [true, false]) {
+  for (const [back, wiped, expected] of [
+    [true, true, []],
+    [true, false, ["set"]],
+    [false, true, ["set"]],
+  ]) {
     const { history, phone, say } = story();
     const ann = say("boarding", "ann", null);
+    if (wiped) await history.wipe(() => {});
     if (back) history.reconnect(phone("ann"));
     calm(history, [ann]);
     assert.deepEqual(kinds(history, [ann]), []);
-    assert.deepEqual(kinds(history, []), back ? [] : ["set"]);
+    assert.deepEqual(kinds(history, []), expected);
     calm(history, [ann]);
     assert.deepEqual(kinds(history, []), ["set"]);
   }

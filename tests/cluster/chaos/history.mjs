@@ -170,9 +170,9 @@ export class History {
   }
 
   // Whoever is not aboard is not so by any connection; who is, and can be so by one alone, is so by that one: unless its
-  // boarding was not acknowledged before the client came back, perhaps to another gateway, where the former one may be
-  // late with it, or a wipe has taken back the person's exit elsewhere, of which its gateway may know. Then the rider
-  // may be aboard for a window only.
+  // boarding was not acknowledged before the client came back and a wipe followed, which may keep its gateway from
+  // hearing what the former one was late with, or a wipe has taken back the person's exit elsewhere, of which its
+  // gateway may know. Then the rider may be aboard for a window only.
   #settled({ ride, living, joined }, possible, open) {
     const roster = this.rosters.get(ride) ?? new Map();
     return possible
@@ -182,7 +182,8 @@ export class History {
           ([other, may]) => other.ride === ride && other.living && may.some(({ id }) => id === standing.id),
         );
         const { boarding, exitWiped } = standing;
-        const mayBeLate = boarding && boarding.acked === null && boarding.sent < joined;
+        const wiped = boarding && this.wipes.some(({ to }) => to > boarding.sent);
+        const mayBeLate = wiped && boarding.acked === null && boarding.sent < joined;
         const isAlone = living && possible.length === 1 && others.length === 1;
         return { ...standing, sure: standing.sure || (isAlone && !mayBeLate && !exitWiped) };
       });
