@@ -141,9 +141,10 @@ static void resumed(void *client, bool recovered)
     take_kept(client);
 }
 
-/* Whether the recovery id was made for the ride; then whose socket it is, and what the client has had. */
+/* Whether the recovery id was made for the ride; then whose socket it is, what the client has had, and at
+ * which offset its stream began. */
 static bool check_former(const struct sio_rider *sio_rider, char socket_id[SOCKET_ID_LEN + 1],
-                         struct broker_position *from)
+                         struct broker_position *from, uint64_t *began)
 {
     const struct former *former = sio_rider->former;
     const struct recovery_scope scope = {.ride = sio_socket_nsp(sio_rider->socket),
@@ -154,6 +155,7 @@ static bool check_former(const struct sio_rider *sio_rider, char socket_id[SOCKE
         !riders_check_recovery_id(presence_riders(sio_rider->riders->options.presence), &scope,
                                   former->recovery_id, strlen(former->recovery_id), socket_id, from))
         return false;
+    *began = from->offset;
     /* Without an offset it has heard nothing: then it has had what there was when its stream began. */
     if (!former->has_offset)
         return true;
@@ -172,6 +174,7 @@ static void join(struct sio_rider *sio_rider)
     struct eio_session *session = sio_client_session(sio_socket_client(socket));
     char socket_id[SOCKET_ID_LEN + 1];
     struct broker_position from;
+    uint64_t began;
     const struct rider_options options = {
         .ride = sio_socket_nsp(socket),
         .outlet = &session->outlet,
@@ -180,8 +183,8 @@ static void join(struct sio_rider *sio_rider)
         .client = socket,
     };
 
-    if (check_former(sio_rider, socket_id, &from)) {
-        sio_rider->rider = rider_resume(riders, &options, socket_id, &from);
+    if (check_former(sio_rider, socket_id, &from, &began)) {
+        sio_rider->rider = rider_resume(riders, &options, socket_id, &from, began);
         return;
     }
     sio_rider->rider = rider_new(riders, &options);

@@ -99,14 +99,9 @@ bool history_ended(const struct history *history, const char *socket_id)
     return last && broker_event_ends(last->kind);
 }
 
-bool history_has_before(const struct history *history, const struct broker_position *position)
+bool history_has_before(const struct history *history, uint64_t offset, uint64_t count)
 {
-    if (position->offset == 0)
-        return true;
-    if (!history->count)
-        return false;
-    uint64_t oldest = at(history, 0)->position.offset;
-    return oldest == 1 || oldest + REPLAY_BEFORE <= position->offset + 1;
+    return count == 0 || (history->count && at(history, 0)->position.offset + count <= offset + 1);
 }
 
 /* Whether a place from just before the oldest event to the last is one of this run. */

@@ -52,8 +52,8 @@ bool history_reaches(const struct history *history, const struct broker_position
 /* Whether it has any event of the socket. */
 bool history_knows(const struct history *history, const char *socket_id);
 
-/* Whether it has the REPLAY_BEFORE events up to `position`, which it reaches, or all of the epoch. */
-bool history_has_before(const struct history *history, const struct broker_position *position);
+/* Whether it has the last `count` events up to an offset that it reaches. */
+bool history_has_before(const struct history *history, uint64_t offset, uint64_t count);
 
 /* Whether the last that is known of the socket is that it has ended. */
 bool history_ended(const struct history *history, const char *socket_id);

@@ -81,6 +81,7 @@ struct rider {
     bool evicted;                /* the socket is somewhere else now: it is not this rider's to give up */
     bool recovered;              /* rider_join() sends what was missed */
     struct broker_position from; /* RESUMING and on, until joined: what the client has had */
+    uint64_t began;              /* as from: the offset at which its stream began */
     struct broker_message *past; /* what the broker remembers after it; NULL: the ride does */
     struct pending *pending;     /* oldest first, and so are the questions */
     struct question *questions;
@@ -424,7 +425,7 @@ bool riders_check_recovery_id(struct riders *riders, const struct recovery_scope
 }
 
 struct rider *rider_resume(struct riders *riders, const struct rider_options *options, const char *socket_id,
-                           const struct broker_position *from)
+                           const struct broker_position *from, uint64_t began)
 {
     static const struct ack none = {0};
     struct rider *copy;
@@ -435,6 +436,7 @@ struct rider *rider_resume(struct riders *riders, const struct rider_options *op
     struct rider *rider = add_rider(riders, options, socket_id);
     rider->state = RIDER_RESUMING;
     rider->from = *from;
+    rider->began = began;
     submit(rider, BROKER_RESUME, NULL, &none, true);
     return rider;
 }
@@ -545,13 +547,21 @@ static bool events_may_lead(const struct rider *rider)
            !roster_in_doubt(ride->roster);
 }
 
-/* Whether the end of the socket would be known here: what a client has heard last may be its own exit, or
- * something behind that. */
+/* Among how many events, up to what it has had, the end of its socket may be: a client may hear its own exit,
+ * and something behind that. */
+static uint64_t events_to_search(const struct rider *rider)
+{
+    uint64_t heard = rider->from.offset > rider->began ? rider->from.offset - rider->began : 0;
+
+    return rider->aboard ? 0 : heard < REPLAY_BEFORE ? heard : REPLAY_BEFORE;
+}
+
 static bool would_know_its_end(const struct rider *rider)
 {
     const struct history *history = &rider->ride->history;
 
-    return rider->aboard || history_knows(history, rider->id) || history_has_before(history, &rider->from);
+    return history_knows(history, rider->id) ||
+           history_has_before(history, rider->from.offset, events_to_search(rider));
 }
 
 /* The socket is this rider's, if `result` is ok. */
@@ -571,7 +581,7 @@ static void resume_settled(struct rider *rider, const struct broker_message *res
     } else {
         rider->state = RIDER_CATCHING_UP;
         broker_replay(rider->riders->options.broker, ride->name, &rider->from,
-                      rider->aboard ? NULL : rider->id,
+                      events_to_search(rider) ? rider->id : NULL,
                       remember(rider->riders, rider, BROKER_RESUME, &(struct ack){0}));
     }
 }

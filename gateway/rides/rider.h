@@ -130,13 +130,14 @@ bool riders_check_recovery_id(struct riders *riders, const struct recovery_scope
                               size_t len, char socket_id[SOCKET_ID_LEN + 1], struct broker_position *from);
 
 /*
- * A client came back with the recovery id of a socket, having had everything up to `from`. Once the ride is
- * known, takes the socket over from wherever it is (a copy here is evicted at once), then calls
- * ops->resumed(): recovered, the rider has the socket id and rider_join() sends what was missed before
- * anything new. Not recovered: the client starts anew, though its user may be aboard still.
+ * A client came back with the recovery id of a socket, having had everything up to `from`; its stream began
+ * at the offset `began` of that epoch. Once the ride is known, takes the socket over from wherever it is (a
+ * copy here is evicted at once), then calls ops->resumed(): recovered, the rider has the socket id and
+ * rider_join() sends what was missed before anything new. Not recovered: the client starts anew, though its
+ * user may be aboard still.
  */
 struct rider *rider_resume(struct riders *riders, const struct rider_options *options, const char *socket_id,
-                           const struct broker_position *from);
+                           const struct broker_position *from, uint64_t began);
 /* From now on the outlet gets the ride's events, what was missed first. Once, from or after ops->resumed().
  */
 void rider_join(struct rider *rider);

@@ -130,28 +130,16 @@ static void an_event_comes_back_as_it_was(void **state)
     blob_unref(user);
 }
 
-static bool has_before(const struct history *history, uint64_t offset)
-{
-    struct broker_position position = at("e", offset);
-
-    return history_has_before(history, &position);
-}
-
 static void it_says_whether_it_has_what_came_just_before(void **state)
 {
-    enum { OLDEST = 5 };
-
-    assert_true(has_before(*state, 0)); /* nothing did */
-    assert_false(has_before(*state, 1));
-    add(*state, "e", OLDEST, OLDEST + REPLAY_BEFORE);
-    assert_false(has_before(*state, OLDEST - 1));
-    assert_false(has_before(*state, OLDEST + REPLAY_BEFORE - 2));
-    assert_true(has_before(*state, OLDEST + REPLAY_BEFORE - 1));
-    assert_true(has_before(*state, OLDEST + REPLAY_BEFORE));
-    history_deinit(*state);
-    add(*state, "e", 1, 2);
-    assert_true(has_before(*state, 0));
-    assert_true(has_before(*state, 2));
+    assert_true(history_has_before(*state, 7, 0));
+    assert_false(history_has_before(*state, 7, 1));
+    add(*state, "e", 5, 9);
+    assert_true(history_has_before(*state, 4, 0));
+    assert_false(history_has_before(*state, 4, 1));
+    assert_true(history_has_before(*state, 5, 1));
+    assert_false(history_has_before(*state, 8, 5));
+    assert_true(history_has_before(*state, 9, 5));
 }
 
 /* --- when it is complete --- */

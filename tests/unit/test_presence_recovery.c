@@ -23,13 +23,13 @@ static int setup_recovery(void **state)
 }
 
 /* The client, or another that was given its socket id, shows that id. */
-static void come_back_from(struct world *w, int i, const struct broker_position *from)
+static void come_back_from(struct world *w, int i, const struct broker_position *from, uint64_t began)
 {
     struct client *client = &w->client[i];
     const struct rider_options options = {
         .ride = "/", .outlet = &client->outlet, .ops = &OPS, .client = client};
 
-    client->rider = rider_resume(presence_riders(w->presence), &options, client->id, from);
+    client->rider = rider_resume(presence_riders(w->presence), &options, client->id, from, began);
 }
 
 /* The client has had the events up to `offset`. */
@@ -38,7 +38,7 @@ static void come_back(struct world *w, int i, uint64_t offset)
     struct broker_position from = {.offset = offset};
 
     strcpy(from.epoch, w->epoch);
-    come_back_from(w, i, &from);
+    come_back_from(w, i, &from, 0);
 }
 
 /* Boardings of strangers, each with its offset as record. */
@@ -538,6 +538,22 @@ static void whose_end_only_the_broker_may_know_is_asked_for(void **state)
     assert_string_equal(rider_id(w->client[0].rider), w->client[0].id);
 }
 
+static void who_has_heard_nothing_has_not_heard_its_end(void **state)
+{
+    static const struct broker_position from = {.epoch = "epoch-01", .offset = 5};
+    struct world *w = *state;
+
+    for (uint64_t began = 4; began <= 6; began++) {
+        come_from_elsewhere(w, 5);
+        leave(&w->client[0]);
+        come_back_from(w, 0, &from, began);
+        buf_clear(&w->journal);
+        says_result(w, w->broker.submitted_count - 1, 5, NULL);
+        assert_journal(w, began < 5 ? "replay / after 5-epoch-01 for ann\n" : "ann recovered\n");
+        leave(&w->client[0]);
+    }
+}
+
 static void who_is_aboard_has_not_ended(void **state)
 {
     struct world *w = *state;
@@ -627,7 +643,7 @@ static void offsets_nothing_leads_from_are_no_recovery(void **state)
 
     drop_after(w, 3);
     for (size_t i = 0; i < sizeof froms / sizeof *froms; i++) {
-        come_back_from(w, 0, &froms[i]);
+        come_back_from(w, 0, &froms[i], 0);
         says_resumed(w, w->broker.submitted_count - 1, 3, BOARDING);
         assert_journal(w, "resume / ann\nann not recovered\n");
         drop(&w->client[0]);
@@ -643,7 +659,7 @@ static void nor_is_another_history_further_back(void **state)
     struct world *w = *state;
 
     drop_after(w, 3);
-    come_back_from(w, 0, &from);
+    come_back_from(w, 0, &from, 0);
     says_resumed(w, w->broker.submitted_count - 1, 3, BOARDING);
     assert_journal(w, "resume / ann\nreplay / after 2-epoch-01\n");
     says_no_history(w, w->broker.submitted_count - 1);
@@ -1074,6 +1090,7 @@ int main(void)
         TEST(so_it_is_where_only_the_broker_remembers_that),
         TEST(who_boarded_again_after_its_end_has_not_ended),
         TEST(whose_end_only_the_broker_may_know_is_asked_for),
+        TEST(who_has_heard_nothing_has_not_heard_its_end),
         TEST(who_is_aboard_has_not_ended),
         TEST(whoever_heard_its_own_exit_is_a_new_client),
         TEST(whose_rider_exited_through_another_connection_is_recovered_and_not_aboard),

@@ -302,7 +302,7 @@ function checkOrder(history) {
 function checkDepartures(history, truth) {
   if (history.wipedSinceCalm) return [];
   const living = history.connections.filter(({ living }) => living);
-  return [...history.departures.values()]
+  return history.departures
     .filter(({ ms }) => !history.troubles.some(({ from, to }) => from < ms && ms < to + REASON_MS))
     .flatMap(({ ride, id, t, offset, place, tick }) =>
       living

@@ -652,3 +652,21 @@ test("whoever has left and comes back to its connection is aboard by it, or a ne
   assert.deepEqual(kinds(history, [ann]), []);
   assert.deepEqual(kinds(history, []), ["set"]);
 });
+
+test("who hears late of somebody who went is not told so now", () => {
+  for (const [first, expected] of [
+    [true, []],
+    [false, ["gone"]],
+  ]) {
+    const { history, phone, listen, say, hear } = story({ healthy: true });
+    const stream = listen();
+    const ann = say("boarding", "ann", OK(1), "phone");
+    phone("phone").living = false;
+    if (first) hear(stream, "userDisconnected", ann, "2-epoch001");
+    stream.connected = false;
+    say("boarding", "ann", OK(3), "laptop");
+    history.calm({ [RIDE]: [["ann", 3]] }, (connection) => new Truth(history).standings(connection));
+    hear(listen("late"), "userDisconnected", ann, "2-epoch001");
+    assert.deepEqual(kinds(history), expected);
+  }
+});

@@ -5,7 +5,7 @@
 //   connections  one for each socket: a client that comes back as the same socket goes on with its connection
 //   streams      what one client heard on one ride without interruption: from joining, across recovered
 //                reconnections, until it joins without having been recovered
-//   departures   what was told as userDisconnected since all was calm, by ride and position
+//   departures   what was told as userDisconnected, for the first time, since all was calm
 //   wipes        when Redis lost its memory, or remembered what was; `kind` of one that was about some keys alone
 //   clashes      what was told under a position that something else had
 //   revivals     connections that were recovered although their client had exited
@@ -21,7 +21,7 @@ export class History {
   transitions = new Map();
   connections = [];
   streams = [];
-  departures = new Map();
+  departures = [];
   toldAsGone = new Set(); // the same as "ride id", also where it had no position
   wipes = [];
   clashes = [];
@@ -107,15 +107,15 @@ export class History {
     stream.heard = this.tick();
     stream.entries.push({ event, id, t, offset, tick: stream.heard });
     const place = offset === undefined ? null : readPosition(offset);
+    let isNews = false; // and not what somebody missed, or shows an older place to hear again
     if (place?.epoch) {
-      this.#isThere(stream, offset, `${event} ${id} (${t})`);
+      isNews = this.#isThere(stream, offset, `${event} ${id} (${t})`);
       if (event !== "userDisconnected") this.transitions.get(t)?.places.push(place);
     }
     if (event !== "userDisconnected") return;
     this.toldAsGone.add(`${stream.ride} ${id}`);
-    const key = `${stream.ride} ${offset}`;
-    if (place?.epoch && !this.departures.has(key))
-      this.departures.set(key, { ride: stream.ride, id, t, offset, place, tick: this.tick(), ms: now() });
+    if (isNews)
+      this.departures.push({ ride: stream.ride, id, t, offset, place, tick: this.tick(), ms: now() });
   }
 
   // An answer to activeUsers.
@@ -123,12 +123,13 @@ export class History {
     stream.entries.push({ users: users.map(({ id, t }) => ({ id, t })), offset });
   }
 
-  // Two events, or two things to be true of one place, cannot be.
+  // Two events, or two things to be true of one place, cannot be. Whether nobody has heard it before.
   #isThere({ who, ride }, position, what) {
     const key = `${ride} ${position}`;
     const first = this.#told.get(key);
     if (!first) this.#told.set(key, { what, who });
     else if (first.what !== what) this.clashes.push({ ride, position, ...first, other: what, otherWho: who });
+    return !first;
   }
 
   // `action` is given the wipe.
@@ -163,7 +164,7 @@ export class History {
     }
     this.connections = this.connections.filter(({ over }) => !over);
     this.streams = this.streams.filter(({ ended }) => !ended);
-    this.departures.clear();
+    this.departures = [];
     this.toldAsGone.clear();
     this.calmAt = this.tick();
     for (const wipe of this.wipes) wipe.healed = Math.min(wipe.healed, this.calmAt);
