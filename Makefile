@@ -62,8 +62,8 @@ test: ## all tests (BUILD=dev: under ASan and UBSan; BUILD=tsan: what has two th
 	@$(no-aslr) ctest --preset $(BUILD) -j $(JOBS) $(if $(ONLY),-R '$(ONLY)')
 
 # A JDK is as large as all else that the tests install, and Maven fetches from a place of its own: so not in `make test`.
-test-clients: ## apps with socket.io-client 4.0 to 4.8, python-socketio and the Java client, for which it installs a JDK
-	@scripts/install-deps.sh build test java
+test-clients: ## apps in JavaScript, Python and Java, and the JSON of eight languages, for which it installs a JDK and Go
+	@scripts/install-deps.sh build test java go
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
 	@scripts/build-java-client.sh >/dev/null
 	@RIDECAST_BUILD=build/$(BUILD) node --test tests/clients/*.test.mjs

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Compiles tests/clients/Client.java, unless that is done, and prints its class path. Maven fetches the client it uses.
+# Compiles tests/clients/Client.java and readers/Read.java, unless that is done, and prints their class path. Maven fetches
+# the client they use.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,7 +16,10 @@ if [[ ! -e $folder/jars || tests/clients/pom.xml -nt $folder/jars ]]; then
     mv "$folder/fetched" "$folder/jars"
     touch "$folder/jars"
 fi
-if [[ ! -e $folder/Client.class || tests/clients/Client.java -nt $folder/Client.class ]]; then
-    javac -Xlint:all -Werror -cp "$folder/jars/*" -d "$folder" tests/clients/Client.java >&2
-fi
+for source in tests/clients/Client.java tests/clients/readers/Read.java; do
+    class=$folder/$(basename "$source" .java).class
+    if [[ ! -e $class || $source -nt $class ]]; then
+        javac -Xlint:all -Werror -cp "$folder/jars/*" -d "$folder" "$source" >&2
+    fi
+done
 echo "$folder:$folder/jars/*"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a step needs and this machine lacks; says nothing when nothing is missing.
 #
-#   scripts/install-deps.sh build|client|test|java|package|load|bench|pictures|lint|fuzz|debian13 …
+#   scripts/install-deps.sh build|client|test|java|go|package|load|bench|pictures|lint|fuzz|debian13 …
 #
 # Elsewhere than on Debian and its kin it names what is needed and leaves the verdict to CMake.
 set -euo pipefail
@@ -78,6 +78,9 @@ for group in "$@"; do
         ;;
     test)
         need libcmocka-dev
+        # What reads JSON, besides Perl, which all of Debian has.
+        command -v jq >/dev/null || need jq
+        command -v php >/dev/null || need php-cli
         # For the README's example in Python, for system call filters, and to read compose's file.
         need python3-websockets python3-seccomp python3-yaml
         # Apps with python-socketio; the others are what it wants for polling and for WebSocket.
@@ -108,7 +111,7 @@ for group in "$@"; do
     package)
         need file
         ;;
-    load)
+    go | load)
         command -v go >/dev/null || need golang-go
         ;;
     bench)
