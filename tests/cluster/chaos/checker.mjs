@@ -21,7 +21,7 @@
 //   gone      Nobody is told as userDisconnected while a connection of that person lives, unless something was broken
 //             shortly before.
 //
-// What the design allows, and so must the checker:
+// What the design allows, and so must the checker (docs/redis.md, "What a loss may cost"; a wipe is such a loss):
 //
 //   - A transition whose answer was lost may have happened or not: at most once in a stream, none is no loss.
 //   - A rider may be told as disconnected though its client is connected (its gateway was silent for too long). It

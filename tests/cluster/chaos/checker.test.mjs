@@ -670,3 +670,21 @@ test("who hears late of somebody who went is not told so now", () => {
     assert.deepEqual(kinds(history), expected);
   }
 });
+
+test("who was put back has the record of a connection that was there, and no older one of it", async () => {
+  const goes = ({ listen, hear }, rider) => hear(listen(), "userDisconnected", rider, "3-epoch001");
+  for (const [what, putBack, mayBe] of [
+    ["nothing", () => {}, false],
+    ["a wipe", ({ history }) => history.wipe(() => {}), true],
+    ["a gateway that was taken for dead", goes, true],
+  ]) {
+    const told = story();
+    const older = told.say("boarding", "ann", OK(1), "phone");
+    const first = told.say("boarding", "ann", OK(2), "phone");
+    const last = told.say("boarding", "ann", OK(3), "laptop");
+    await putBack(told, last);
+    assert.ok(!kinds(told.history, [last]).includes("set"), what);
+    assert.equal(kinds(told.history, [first]).includes("set"), !mayBe, what);
+    assert.ok(kinds(told.history, [older]).includes("set"), what);
+  }
+});
