@@ -126,8 +126,8 @@ static const char *check_cors_origin(const char *value)
 {
     if (strcmp(value, "*") != 0 && !origin_list_valid(value))
         return "is no list of origins; give * or origins as browsers send them, with nothing behind the host "
-               "and "
-               "its port, such as https://app.example.com:8443 or https://*.example.com";
+               "and its port, such as https://app.example.com:8443, https://*.example.com, "
+               "capacitor://localhost, file:// or null";
     return NULL;
 }
 
@@ -150,6 +150,7 @@ static const char *const log_levels[] = {
     NULL,
 };
 
+static const char *const no_yes[] = {"no", "yes", NULL};
 static const char *const log_formats[] = {[LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json", NULL};
 
 #define FIELD(f) .offset = offsetof(struct config, f)
@@ -232,6 +233,8 @@ static const struct option_row rows[] = {
     {"cors-origin", STRING(cors_origin, "*"), .flags = OPTION_COMMON, .check = check_cors_origin,
      .help = "Origins of the web pages that may connect, separated by commas or spaces; https://*.example.com for "
              "all hosts below one, * for any"},
+    {"cors-credentials", CHOICE(cors_credentials, "no", no_yes), .flags = OPTION_COMMON,
+     .help = "Whether pages of the origins listed may send credentials (withCredentials), such as a proxy's cookies"},
     {"auth", CHOICE(auth, "none", auth_kinds), .flags = OPTION_COMMON,
      .help = "Who may connect: anybody, or who shows a JSON Web Token"},
     {"auth-keys-file", STRING(auth_keys_file, ""),

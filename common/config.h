@@ -43,6 +43,7 @@ struct config {
     uint64_t send_buffer_bytes; /* of a client's socket; 0: the kernel's choice */
     char *trusted_proxy;        /* space- or comma-separated CIDRs (common/ip.h); empty: none */
     char *cors_origin;          /* "*" or a list of origins (common/origin.h) */
+    int cors_credentials;       /* 1: pages of the listed origins may send some */
     int auth;                   /* enum config_auth */
     char *auth_keys_file;       /* with AUTH_JWT; empty: none */
     char *auth_secret_file;     /* the same */

@@ -21,6 +21,7 @@ struct part {
 };
 
 struct origin {
+    const char *bare; /* of those without a host; NULL: it has one */
     struct part scheme;
     bool wild;        /* `*.` stands before the host */
     struct part host; /* a name or an IPv4 address; NULL: the IPv6 address `ip` */
@@ -33,6 +34,9 @@ static const struct {
     const char *name;
     unsigned port;
 } schemes[] = {{"http", 80}, {"https", 443}, {"ws", 0}, {"wss", 0}, {"file", 0}};
+
+/* What stands for pages without a host: whoever lists them allows all such pages. */
+static const char *const bare_origins[] = {"null", "file://"};
 
 enum { SCHEMES = sizeof schemes / sizeof *schemes };
 
@@ -127,12 +131,28 @@ static bool read_port(const char **at, struct part scheme, unsigned *port)
     return number >= 1 && number <= PORT_MAX;
 }
 
+static size_t read_bare(const char *text, struct origin *origin)
+{
+    for (size_t i = 0; i < sizeof bare_origins / sizeof *bare_origins; i++) {
+        size_t len = strlen(bare_origins[i]);
+
+        if (strncasecmp(text, bare_origins[i], len) == 0) {
+            origin->bare = bare_origins[i];
+            return len;
+        }
+    }
+    return 0;
+}
+
 /* How much of the text is an origin, or one with `*.`; 0: it begins with none. */
 static size_t read_origin(const char *text, struct origin *origin)
 {
     const char *at = text;
 
     *origin = (struct origin){0};
+    size_t bare = read_bare(text, origin);
+    if (bare)
+        return bare;
     if (!read_scheme(&at, &origin->scheme))
         return 0;
     origin->wild = strncmp(at, "*.", 2) == 0;
@@ -169,6 +189,8 @@ static bool stands_for(const struct origin *entry, const struct origin *origin)
 {
     struct part host = origin->host;
 
+    if (entry->bare || origin->bare)
+        return entry->bare == origin->bare;
     if (!same(entry->scheme, origin->scheme) || entry->port != origin->port || !entry->host.at != !host.at)
         return false;
     if (!host.at)

@@ -5,9 +5,9 @@
  * (`https://app.example.com`, `http://localhost:5173`), or one whose host begins with `*.` and stands for
  * every host below it at any depth, but not for the host itself. Scheme and port must be the same; the port
  * of http or https may be written or not, and so may an IPv6 address in any of its forms. Compared without
- * regard to case. What no browser sends as an origin is no entry: ws://, wss:// and file://, a path or slash
- * behind the host, an IPv4 address in another form than four numbers. The list is read anew at every call: it
- * has a few entries.
+ * regard to case. `null` and `file://`, which web views send for pages of their own, stand for themselves.
+ * What no browser sends as an origin is no entry: ws:// and wss://, a path or slash behind the host, an IPv4
+ * address in another form than four numbers. The list is read anew at every call: it has a few entries.
  */
 #ifndef RIDECAST_COMMON_ORIGIN_H
 #define RIDECAST_COMMON_ORIGIN_H

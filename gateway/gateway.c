@@ -208,6 +208,7 @@ static struct server *make_server(struct gateway *gateway, char *error, size_t e
                 .site = &site,
                 .site_data = gateway,
                 .cors_origin = config->cors_origin,
+                .cors_credentials = config->cors_credentials,
                 .trusted_proxy = config->trusted_proxy,
                 .max_payload_bytes = config->max_payload_bytes,
                 .head_bytes = config->max_header_bytes,
@@ -221,6 +222,12 @@ static struct server *make_server(struct gateway *gateway, char *error, size_t e
         .settle = settle,
     };
 
+    if (config->cors_credentials && !strcmp(config->cors_origin, "*")) {
+        snprintf(error, error_size,
+                 "browsers send no credentials where any page may connect; list the pages' origins with "
+                 "--cors-origin, or leave out --cors-credentials");
+        return NULL;
+    }
     return server_new(&options, error, error_size);
 }
 

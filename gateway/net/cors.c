@@ -24,7 +24,8 @@ bool cors_headers(const struct link *link, char out[CORS_HEADERS_SIZE])
         snprintf(out, CORS_HEADERS_SIZE, "Vary: Origin\r\n");
         return false;
     }
-    snprintf(out, CORS_HEADERS_SIZE, "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n", origin);
+    snprintf(out, CORS_HEADERS_SIZE, "Access-Control-Allow-Origin: %s\r\n%sVary: Origin\r\n", origin,
+             link_options(link)->cors_credentials ? "Access-Control-Allow-Credentials: true\r\n" : "");
     return true;
 }
 

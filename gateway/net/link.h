@@ -155,6 +155,7 @@ struct link_options {
     const struct link_site *site;
     void *site_data;
     const char *cors_origin;    /* "*" or a list (common/origin.h) */
+    bool cors_credentials;      /* pages of that list may send some */
     const char *trusted_proxy;  /* a list of networks (common/ip.h) */
     size_t max_payload_bytes;   /* of a WebSocket message */
     size_t head_bytes;          /* of a request */

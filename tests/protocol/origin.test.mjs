@@ -98,6 +98,37 @@ test("the scheme's own port may be written on the list, and by the client", asyn
     assert.equal((await ask(origin)).status, 403, origin);
 });
 
+test("pages of web views may be listed", async (t) => {
+  const listed = ["null", "file://", "capacitor://localhost", "ionic://localhost"];
+  const server = await startGateway(t, { corsOrigin: listed.join(" ") });
+  const ask = (door, origin) => DOORS[door](t, server, { Origin: origin });
+  for (const door of Object.keys(DOORS)) {
+    for (const origin of listed) assert.ok([101, 200].includes((await ask(door, origin)).status), `${door}, ${origin}`);
+    for (const origin of ["file:///", "http://localhost", "nullx"]) assert.equal((await ask(door, origin)).status, 403);
+  }
+});
+
+test("credentials are allowed to the origins listed, where that is wanted", async (t) => {
+  const server = await startGateway(t, { corsOrigin: LIST, corsCredentials: "yes" });
+  const allowed = async (options) => (await request(t, server, options)).headers["access-control-allow-credentials"];
+  for (const path of [OPEN, "/api/users"]) {
+    for (const method of ["GET", "OPTIONS"]) {
+      assert.equal(await allowed({ method, path, headers: { Origin: ALLOWED[0] } }), "true", `${method} ${path}`);
+      assert.equal(await allowed({ method, path, headers: { Origin: REFUSED[0] } }), undefined);
+      assert.equal(await allowed({ method, path }), undefined);
+    }
+  }
+  const socket = await DOORS["a Socket.IO WebSocket"](t, server, { Origin: ALLOWED[0] });
+  assert.equal(socket.headers["access-control-allow-credentials"], "true");
+});
+
+test("credentials for any page at all stop the start with one line", async (t) => {
+  const program = runGateway(t, ["--listen", "127.0.0.1:0", "--cors-credentials", "yes"]);
+  const { code } = await within(program.exited, () => "the gateway should not have started");
+  assert.ok(code > 0);
+  assert.match(program.stderr, /^ridecast-gateway: .*--cors-origin.*--cors-credentials\n$/);
+});
+
 test("what no browser would send as its Origin stops the start with one line", async (t) => {
   for (const wrong of ["https://a.example/", "https://a.example:443/app", "wss://a.example", "http://127.1", "http://[1:2]"]) {
     const program = runGateway(t, ["--listen", "127.0.0.1:0", "--cors-origin", `https://good.example,${wrong}`]);

@@ -137,13 +137,13 @@ static void what_is_told_of_this_gateway(void **state)
     struct world *w = *state;
 
     restart(w, "--auth", "jwt");
-    assert_string_equal(
-        printed(w, json_object_get(w->agreement.own)),
-        "{\"rides\":\"#af63a74c8601927d\",\"max-user-bytes\":4096,\"recovery-window\":15000,"
-        "\"node-lease\":3000,\"rides-per-connection\":64,\"connections-per-user\":16,"
-        "\"riders-per-ride\":100000,\"roster-bytes\":67108864,"
-        "\"cors-origin\":\"#af63a74c8601927d\",\"auth\":\"jwt\",\"auth-issuer\":\"#cbf29ce484222325\","
-        "\"auth-audience\":\"#cbf29ce484222325\"}");
+    assert_string_equal(printed(w, json_object_get(w->agreement.own)),
+                        "{\"rides\":\"#af63a74c8601927d\",\"max-user-bytes\":4096,\"recovery-window\":15000,"
+                        "\"node-lease\":3000,\"rides-per-connection\":64,\"connections-per-user\":16,"
+                        "\"riders-per-ride\":100000,\"roster-bytes\":67108864,"
+                        "\"cors-origin\":\"#af63a74c8601927d\",\"cors-credentials\":\"no\",\"auth\":\"jwt\","
+                        "\"auth-issuer\":\"#cbf29ce484222325\","
+                        "\"auth-audience\":\"#cbf29ce484222325\"}");
 }
 
 static void a_difference_is_said_once_and_once_more_when_it_ends(void **state)

@@ -70,6 +70,7 @@ static void the_defaults_are_those_documented(void **state)
     assert_int_equal(config.send_buffer_bytes, 65536);
     assert_string_equal(config.trusted_proxy, "");
     assert_string_equal(config.cors_origin, "*");
+    assert_int_equal(config.cors_credentials, 0);
     assert_string_equal(config.static_folder, "");
     assert_int_equal(config.log_level, LOG_LEVEL_INFO);
     assert_int_equal(config.log_format, LOG_FORMAT_TEXT);

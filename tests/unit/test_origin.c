@@ -69,6 +69,22 @@ static void an_ip_address_is_compared_as_one(void **state)
     check_rows(rows, sizeof rows / sizeof *rows);
 }
 
+static void pages_without_a_host_are_of_their_own_kind(void **state)
+{
+    static const struct row rows[] = {
+        {"null", "null", "null://[::]"},
+        {"null", "NULL", "file://"},
+        {"file://", "file://", "null"},
+        {"https://a.com file://", "file://", "file:///"},
+        {"file://,null", "null", "null "},
+        {"capacitor://localhost", "capacitor://localhost", "ionic://localhost"},
+        {"ionic://localhost", "ionic://localhost", "ionic://localhost:8100"},
+    };
+
+    (void)state;
+    check_rows(rows, sizeof rows / sizeof *rows);
+}
+
 static void an_exact_entry_stands_for_nothing_else(void **state)
 {
     static const char *const others[] = {
@@ -131,8 +147,8 @@ static void a_wildcard_stands_for_nothing_else(void **state)
 
 static void a_list_holds_origins_and_wildcards_alone(void **state)
 {
-    static const char *const good[] = {"https://a", LIST, "https://*.example", "http://*.a.b:1",
-                                       "https://a.b.:443"};
+    static const char *const good[] = {"https://a",        LIST,   "https://*.example",     "http://*.a.b:1",
+                                       "https://a.b.:443", "null", "https://a null,file://"};
     static const char *const bad[] = {"",
                                       ", ",
                                       "*",
@@ -157,6 +173,11 @@ static void a_list_holds_origins_and_wildcards_alone(void **state)
                                       "ws://a.com",
                                       "WSS://a.com:443",
                                       "file://a",
+                                      "file:///",
+                                      "file:",
+                                      "nul",
+                                      "null/",
+                                      "https://a, nulls",
                                       "http://127.1",
                                       "http://2130706433",
                                       "http://0x7f.0.0.0x1",
@@ -168,8 +189,7 @@ static void a_list_holds_origins_and_wildcards_alone(void **state)
                                       "http://[1.2.3.4]",
                                       "http://[::1",
                                       "http://[::1]]",
-                                      "http://[fe80::1%eth0]",
-                                      "null"};
+                                      "http://[fe80::1%eth0]"};
 
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
@@ -186,6 +206,7 @@ int main(void)
         cmocka_unit_test(an_exact_entry_stands_for_itself_in_any_case),
         cmocka_unit_test(the_schemes_own_port_may_be_written_or_not),
         cmocka_unit_test(an_ip_address_is_compared_as_one),
+        cmocka_unit_test(pages_without_a_host_are_of_their_own_kind),
         cmocka_unit_test(an_exact_entry_stands_for_nothing_else),
         cmocka_unit_test(a_wildcard_stands_for_every_host_below),
         cmocka_unit_test(a_wildcard_stands_for_nothing_else),
