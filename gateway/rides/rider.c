@@ -76,6 +76,7 @@ struct rider {
     enum wire_form form;
     struct member *member;       /* NULL: not joined yet */
     bool aboard;                 /* as far as the broker has said */
+    bool returned;               /* another gateway may have had the socket before */
     bool elsewhere;              /* another gateway has put the socket aboard since it was asked for here */
     bool exiting;                /* an exit was submitted: what the client still sends is ignored */
     bool evicted;                /* the socket is somewhere else now: it is not this rider's to give up */
@@ -435,6 +436,7 @@ struct rider *rider_resume(struct riders *riders, const struct rider_options *op
         evict(copy); /* a connection whose end nobody has noticed yet */
     struct rider *rider = add_rider(riders, options, socket_id);
     rider->state = RIDER_RESUMING;
+    rider->returned = true;
     rider->from = *from;
     rider->began = began;
     submit(rider, BROKER_RESUME, NULL, &none, true);
@@ -448,10 +450,11 @@ static void take_new_id(struct rider *rider)
     HASH_DEL(rider->riders->by_id, rider);
     id_make(rider->id, SOCKET_ID_LEN);
     HASH_ADD_STR(rider->riders->by_id, id, rider);
-    rider->elsewhere = false;
+    rider->returned = rider->elsewhere = false;
 }
 
-/* What another gateway has put aboard is taken over: its client is here. */
+/* What the gateway that the client has left has put aboard is taken over: its client is here. A client that
+ * is new here has left none, and may have gone on to another one by now. */
 static void fetch(struct rider *rider)
 {
     static const struct ack none = {0};
@@ -481,7 +484,7 @@ void riders_heard(struct riders *riders, const struct broker_message *event)
     if (event->event != BROKER_BOARDED && event->event != BROKER_RESTORED)
         return;
     HASH_FIND_STR(riders->by_id, event->socket_id, rider);
-    if (!rider || strcmp(rider->ride->name, event->ride) != 0 || has_said_boarding(rider))
+    if (!rider || !rider->returned || strcmp(rider->ride->name, event->ride) != 0 || has_said_boarding(rider))
         return;
     rider->elsewhere = true;
     if (rider->state == RIDER_ON)

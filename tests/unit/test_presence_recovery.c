@@ -732,6 +732,16 @@ static void the_own_boarding_is_no_other_gateways(void **state)
     assert_int_equal(w->broker.submitted_count, 3);
 }
 
+/* It has gone on to another one, where it boards, and its connection here is not gone yet. */
+static void nor_is_that_of_a_client_that_was_new_here(void **state)
+{
+    struct world *w = *state;
+
+    join_live(w, 1);
+    says_event_of(w, 1, BROKER_BOARDED, w->client[0].id, "u", "1");
+    assert_journal(w, "ann < " EVENT(1));
+}
+
 static void whoever_is_exiting_is_not_taken_over(void **state)
 {
     struct world *w = *state;
@@ -1103,6 +1113,7 @@ int main(void)
         TEST(who_is_put_aboard_by_another_gateway_while_its_client_is_here_is_taken_over),
         TEST(so_is_who_is_put_back_by_another),
         TEST(the_own_boarding_is_no_other_gateways),
+        TEST(nor_is_that_of_a_client_that_was_new_here),
         TEST(whoever_is_exiting_is_not_taken_over),
         TEST(who_is_put_aboard_elsewhere_as_it_comes_back_is_taken_over_then),
         TEST(a_new_client_is_not_who_was_put_aboard_elsewhere),
