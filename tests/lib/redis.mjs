@@ -9,16 +9,17 @@ import { Program } from "./process.mjs";
 import { until, within } from "./wait.mjs";
 
 export class Redis {
-  // `config`: more arguments of redis-server, `env`: variables for it.
-  static async start(t, { port, config = [], env } = {}) {
-    const redis = new Redis(temporaryFolder(t, "redis"), port ?? (await freePort()), config, env);
+  // `conf`: a configuration file, `config`: more arguments of redis-server, `env`: variables for it.
+  static async start(t, { port, conf, config = [], env } = {}) {
+    const redis = new Redis(temporaryFolder(t, "redis"), port ?? (await freePort()), config, env, conf);
     onEnd(t, () => redis.stop("SIGKILL"));
     await redis.run();
     return redis;
   }
 
-  constructor(folder, port, config = [], env = {}) {
+  constructor(folder, port, config = [], env = {}, conf) {
     this.folder = folder;
+    this.conf = conf ? [conf] : [];
     this.config = config;
     this.env = env;
     this.port = port;
@@ -29,7 +30,7 @@ export class Redis {
   async run() {
     const durable = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
     const place = ["--bind", "127.0.0.1", "--port", String(this.port), "--dir", this.folder];
-    this.program = new Program("redis-server", [...place, ...durable, ...this.config], this.env);
+    this.program = new Program("redis-server", [...this.conf, ...place, ...durable, ...this.config], this.env);
     await until(
       () => this.#answers(),
       () => `waiting for redis-server\n${this.program.stdout}`,
