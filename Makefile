@@ -14,6 +14,7 @@ SCHEDULES ?= 10000
 JOBS ?= 1
 PREFIX ?= /usr/local
 SCRIPT ?= smoke
+SIGN ?=
 
 SOURCES = $(shell find common broker gateway tests -name node_modules -prune -o -name '*.[ch]' -print)
 # What the current build compiles of ours, without what it generates.
@@ -48,10 +49,11 @@ install: client ## the gateway, the client and a systemd unit (PREFIX=/usr/local
 	@$(call build-for,install,$(PREFIX))
 	@cmake --install build/install
 
-package: client ## a Debian package: build/package/ridecast_*.deb
+package: client ## a Debian package: build/package/ridecast_*.deb, its parts (.sbom.json) and SHA256SUMS (SIGN=key: signed with gpg)
 	@scripts/install-deps.sh build package
 	@$(call build-for,package,/usr)
-	@cd build/package && cpack
+	@cd build/package && rm -f ridecast_* SHA256SUMS* && cpack
+	@scripts/release.sh build/package $(SIGN)
 
 # Older runtimes of ThreadSanitizer do not start where addresses are very random (vm.mmap_rnd_bits=32).
 no-aslr = $(if $(filter tsan,$(BUILD)),$$(setarch -R true 2>/dev/null && echo setarch -R))

@@ -87,8 +87,8 @@ for group in "$@"; do
         need python3-socketio python3-requests python3-websocket
         # The latter for what valgrind says of the C library.
         need valgrind libc6-dbg
-        # What makes the package asks it for programs.
-        need file
+        # What makes the package asks it for programs; the tests sign one.
+        need file gpg gpg-agent
         has_node || need nodejs npm
         # Where systemd runs, Debian's package also starts a server on port 6379. The tests start their own.
         command -v redis-server >/dev/null || need redis-server
@@ -109,7 +109,8 @@ for group in "$@"; do
         command -v mvn >/dev/null || need maven
         ;;
     package)
-        need file
+        need file python3 binutils
+        command -v gpg >/dev/null || need gpg gpg-agent
         ;;
     go | load)
         command -v go >/dev/null || need golang-go
