@@ -35,6 +35,7 @@ struct transition {
     uint64_t tenure; /* of the socket, as far as this node knew */
     bool ours;       /* not the gateway's: it has no result, and does not count as queued */
     bool disowns;    /* what is not held here */
+    bool moved;      /* its last answer was that the ride is in another epoch */
     struct transitions *transitions;
     struct redis_ride *ride;
     uint64_t sequence;
@@ -428,7 +429,9 @@ static void conclude(struct transition *transition, const struct redisReply *rep
 
     enum verdict verdict = read_answer(reply, &answer);
 
-    if (verdict != VERDICT_NONE && verdict != VERDICT_EARLY) {
+    bool moved_before = transition->moved;
+    transition->moved = verdict == VERDICT_MOVED;
+    if (verdict == VERDICT_OK || verdict == VERDICT_REFUSED || verdict == VERDICT_CROWDED) {
         transition->failing_ms = 0;
         backoff_reset(&transition->transitions->backoff);
     }
@@ -450,7 +453,10 @@ static void conclude(struct transition *transition, const struct redisReply *rep
         break;
     case VERDICT_MOVED:
         redis_ride_reached(transition->ride, &answer.position);
-        repeat(transition);
+        if (moved_before) /* it was sent in the epoch that it was told: this may lead nowhere */
+            failed(transition, reply);
+        else
+            repeat(transition);
         break;
     case VERDICT_EARLY:
         repeat(transition);
@@ -634,6 +640,7 @@ void transitions_init(struct transitions *transitions)
     transitions->timer = event_new(transitions->store->setup->base, -1, 0, pause_over, transitions);
     if (!transitions->timer)
         alloc_failed();
+    backoff_reset(&transitions->backoff);
     transitions->sequence = clock_wall_ms() * 1000;
 }
 

@@ -61,3 +61,32 @@ for (const [how, wording] of Object.entries(WORDINGS)) {
     assert.deepEqual(left, ["coming"]);
   });
 }
+
+// Of a script that a node calls for one of its connections: "ok" and a position become "moved" and that position.
+const DONE = /\*6\r\n\$2\r\nok\r\n((?:\$\d+\r\n[^\r]+\r\n){3})\$\d+\r\n[^\r]*\r\n\$\d+\r\n[^\r]*\r\n/g;
+
+test("a Redis that says of every operation that the ride has moved is not asked without a pause", async (t) => {
+  const redis = await Redis.start(t);
+  let moves = false;
+  let count = 0;
+  const move = (all, position) => {
+    if (!moves) return all;
+    count++;
+    return `*4\r\n$5\r\nmoved\r\n${position}`;
+  };
+  const relay = await Relay.start(t, redis, { reworded: (text) => text.replace(DONE, move) });
+  const gateway = await startGateway(t, { broker: relay.url.replace("http", "redis") });
+  await becomes(t, gateway, 200);
+  const rider = await Rider.join(t, gateway);
+  moves = true;
+  const refused = rider.ask('"message"', JSON.stringify(JSON.stringify(user("early"))));
+  await rider.hears("userBoarded", user("early")); // it is done, though Redis does not say so
+  assert.equal((await refused()).error, "the broker cannot record it");
+  assert.equal(await rider.hearsException(), "the broker cannot record it");
+  assert.ok(count > 1 && count < 200, `${count} times`);
+  moves = false;
+  const answer = rider.ask('"message"', JSON.stringify(JSON.stringify(user("late"))));
+  await rider.hears("userDisconnected", user("early"));
+  await rider.hears("userBoarded", user("late"));
+  assert.equal((await answer()).ok, true);
+});
