@@ -23,6 +23,10 @@
  * mended, and events will tell of it. */
 enum { RENEW_AFTER_MS = 1500, RENEW_WITHIN_MS = 30000 };
 
+/* A tally is believed so often in a row, and once in so long after that: whoever reaches Redis can say them.
+ */
+enum { RENEWALS_MAX = 4, RENEWAL_EVERY_MS = 30000 };
+
 enum watch_state {
     WATCH_AWAY,        /* not subscribed: the backend is down, or nobody watches */
     WATCH_SUBSCRIBING, /* SUBSCRIBE is on its way; events are ignored, the roster will include them */
@@ -42,6 +46,7 @@ struct watch {
     bool again;                           /* something was missed during the catch-up: one more afterwards */
     bool renew;                           /* the next one is to begin a new epoch */
     uint64_t wrong_ms;                    /* since when the roster is found wrong; 0: it is not */
+    uint64_t renewals_ms;                 /* when all epochs that began because of that will be long ago */
     bool suspect;                         /* a message of another epoch was the reason to catch up */
     struct event *retry;                  /* the next attempt to catch up */
     struct backoff backoff;               /* of these attempts */
@@ -198,6 +203,19 @@ static bool is_found_wrong(const struct watch *watch)
     return watch->wrong_ms > 0 && clock_ms() - watch->wrong_ms <= RENEW_WITHIN_MS;
 }
 
+static bool may_renew(const struct watch *watch)
+{
+    return watch->renewals_ms < clock_ms() + (RENEWALS_MAX - 1) * RENEWAL_EVERY_MS;
+}
+
+/* A new epoch has begun because of what was found wrong, whichever node asked for it. */
+static void count_renewal(struct watch *watch)
+{
+    uint64_t now = clock_ms();
+
+    watch->renewals_ms = (watch->renewals_ms > now ? watch->renewals_ms : now) + RENEWAL_EVERY_MS;
+}
+
 /* Whoever is missing has time to be put back in a new epoch, but for what has been found wrong before that.
  */
 static void caught_roster(const struct broker_position *position, struct broker_rider *riders, size_t count,
@@ -217,6 +235,8 @@ static void caught_roster(const struct broker_position *position, struct broker_
     metric_add(metrics_of(watch)->rosters, 1);
     struct broker_message *roster = message_roster(watch->ride->name, position, riders, count, renumbered);
     roster->settled = is_found_wrong(watch);
+    if (renumbered && roster->settled)
+        count_renewal(watch);
     watch->wrong_ms = 0;
     tell(watch, roster);
 }
@@ -469,7 +489,7 @@ void watch_reread(struct watches *watches, const char *name)
         return;
     if (!is_found_wrong(watch))
         watch->wrong_ms = now;
-    if (now - watch->wrong_ms < RENEW_AFTER_MS) {
+    if (now - watch->wrong_ms < RENEW_AFTER_MS || !may_renew(watch)) {
         watches->audit(watch->ride, watches->arg);
         return;
     }

@@ -2,6 +2,7 @@
  * What a Redis that was emptied, restored from an older copy or is very full does to riders: they come back,
  * and every gateway ends up with the same set. Also the secret and the log, which outlive clients.
  */
+#include "common/clock.h"
 #include "tests/cluster/node_world.h"
 #include "tests/lib/deadline.h"
 
@@ -596,6 +597,37 @@ static void calls_to_check_are_answered_once_in_a_while(void **state)
     expect_heard_once_each(a, BROKER_BOARDED, 0, RIDERS + 1);
 }
 
+/* Asks until so many epochs have begun, or for so long. How many have. */
+static size_t reread_until(struct box *a, struct box *b, size_t epochs, uint64_t ms)
+{
+    uint64_t begun = clock_ms();
+
+    while (box_count(a, BROKER_ROSTER) <= epochs && clock_ms() - begun < ms) {
+        broker_reread(a->broker, "/r");
+        broker_reread(b->broker, "/r");
+        nap();
+    }
+    return box_count(a, BROKER_ROSTER) - 1;
+}
+
+/* As gateways do that hear tallies which somebody makes up. */
+static void what_tallies_say_is_believed_once_in_a_while(void **state)
+{
+    enum { IN_A_ROW = 4, ONE_MORE_IN_MS = 30000, LAST_MS = 1500 };
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", LONG_MS), *b = watching_node_on(world, "b", LONG_MS);
+    uint64_t begun = clock_ms();
+
+    board(a, 1, 5);
+    broker_reread(a->broker, "/r");
+    board(a, 6, 1);
+    assert_int_equal(box_count(a, BROKER_ROSTER), 1); /* one that is wrong by itself */
+    assert_int_equal(reread_until(a, b, IN_A_ROW, LONG_MS), IN_A_ROW);
+    size_t epochs = reread_until(a, b, LONG_MS, 2 * LAST_MS);
+    assert_in_range(epochs, IN_A_ROW, IN_A_ROW + (clock_ms() - begun) / ONE_MORE_IN_MS);
+    wait_for_riders(world, 6);
+}
+
 static void a_list_of_more_connections_than_there_can_be_is_mended(void **state)
 {
     static const char script[] =
@@ -649,6 +681,7 @@ int main(int argc, char **argv)
         with_nodes(many_riders_of_a_dead_node_are_reaped_and_swept_without_holding_up_redis),
         with_nodes(made_up_sockets_are_disowned_a_few_at_a_time),
         with_nodes(calls_to_check_are_answered_once_in_a_while),
+        with_nodes(what_tallies_say_is_believed_once_in_a_while),
         with_nodes(a_list_of_more_connections_than_there_can_be_is_mended),
         with_nodes(a_hash_that_redis_keeps_as_one_long_list_is_gone_through),
     };
