@@ -175,8 +175,8 @@ export const REDIS_FAULTS = {
       const { cluster } = setting;
       for (const key of await keysOfAKind(setting)) {
         const type = await cluster.redis.command("TYPE", key);
-        await cluster.redis.command("DEL", key);
-        await cluster.redis.command(...(type === "string" ? ["RPUSH", key, "x"] : ["SET", key, "x"]));
+        await cluster.redis.command(type === "string" ? "RPUSH" : "SET", "spoiled", "x");
+        await cluster.redis.command("RENAME", "spoiled", key); // at once: a gateway may be about to write it
       }
       await allConnected(cluster);
     },
