@@ -464,21 +464,25 @@ static bool is_welcome(struct link *link)
     return false;
 }
 
-/* The ride that the path names; NULL: none, and the request is answered. */
-static const char *find_ride(const struct plain_riders *riders, struct link *link)
+/* The ride that the path names. False: none, and the request is answered. */
+static bool find_ride(const struct plain_riders *riders, struct link *link, char ride[RIDE_NAME_MAX + 1])
 {
     const char *path = link_request(link)->path;
+    char answer[128];
 
     if (strncmp(path, "/ws", 3) != 0 || (path[3] && path[3] != '/')) {
         refuse_text(link, 404, NULL, "WebSockets are served at /ws and /ws/<ride>\n");
-        return NULL;
+        return false;
     }
-    const char *ride = path[3] ? path + 3 : "/";
+    if (http_path_decode(path[3] ? path + 3 : "/", ride, RIDE_NAME_MAX + 1) < 0)
+        ride[0] = '\0';
+    const char *fault = presence_fault(riders->options.presence, ride);
 
-    if (presence_allows(riders->options.presence, ride))
-        return ride;
-    refuse_text(link, 404, NULL, "Invalid ride\n");
-    return NULL;
+    if (fault) {
+        snprintf(answer, sizeof answer, "Invalid ride: %s\n", fault);
+        refuse_text(link, 404, NULL, answer);
+    }
+    return !fault;
 }
 
 void plain_open(struct plain_riders *riders, struct link *link)
@@ -487,10 +491,10 @@ void plain_open(struct plain_riders *riders, struct link *link)
                                                   .write = carrier_write,
                                                   .overflow = carrier_overflow,
                                                   .summary = carrier_summary};
-    const char *ride = is_welcome(link) ? find_ride(riders, link) : NULL;
+    char ride[RIDE_NAME_MAX + 1];
     struct grant grant;
 
-    if (!ride || !admit(riders, link, ride, &grant))
+    if (!is_welcome(link) || !find_ride(riders, link, ride) || !admit(riders, link, ride, &grant))
         return;
     struct plain_client *client = alloc_zeroed(sizeof *client);
 

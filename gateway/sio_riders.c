@@ -294,13 +294,16 @@ static void on_connect(struct sio_riders *riders, struct sio_socket *socket, str
 {
     const char *ride = sio_socket_nsp(socket);
     struct grant grant;
+    char data[128];
 
     if (over_limit) {
         sio_refuse(socket, over_limit, NULL);
         return;
     }
-    if (!presence_allows(riders->options.presence, ride)) {
-        sio_refuse(socket, "Invalid namespace", NULL);
+    const char *fault = presence_fault(riders->options.presence, ride);
+    if (fault) {
+        snprintf(data, sizeof data, "{\"reason\":\"%s\"}", fault);
+        sio_refuse(socket, "Invalid namespace", data);
         return;
     }
     if (!admit(riders, socket, auth, &grant))

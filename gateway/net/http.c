@@ -460,13 +460,13 @@ static int hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The character at `*at`, which is moved behind it; -1: badly encoded. */
-static int decoded_char(const char **at)
+/* The character at `*at`, which is moved behind it; -1: badly encoded. `plus` is what a '+' stands for. */
+static int decoded_char(const char **at, char plus)
 {
     char c = *(*at)++;
 
     if (c == '+')
-        return ' ';
+        return plus;
     if (c != '%')
         return (unsigned char)c;
     int high = hex_value((*at)[0]);
@@ -476,13 +476,13 @@ static int decoded_char(const char **at)
     return low < 0 ? -1 : high * 16 + low;
 }
 
-static int decode_value(const char *value, size_t len, char *out, size_t size)
+static int decode(const char *value, size_t len, char plus, char *out, size_t size)
 {
     const char *end = value + len;
     size_t n = 0;
 
     while (value < end) {
-        int c = decoded_char(&value);
+        int c = decoded_char(&value, plus);
 
         if (c <= 0 || n + 1 >= size)
             return -2;
@@ -490,6 +490,11 @@ static int decode_value(const char *value, size_t len, char *out, size_t size)
     }
     out[n] = '\0';
     return (int)n;
+}
+
+int http_path_decode(const char *path, char *out, size_t size)
+{
+    return decode(path, strlen(path), '+', out, size);
 }
 
 int http_query_get(const char *query, const char *name, char *out, size_t size)
@@ -501,9 +506,9 @@ int http_query_get(const char *query, const char *name, char *out, size_t size)
 
         if (len >= name_len && memcmp(at, name, name_len) == 0) {
             if (len == name_len)
-                return decode_value(at + len, 0, out, size);
+                return decode(at + len, 0, ' ', out, size);
             if (at[name_len] == '=')
-                return decode_value(at + name_len + 1, len - name_len - 1, out, size);
+                return decode(at + name_len + 1, len - name_len - 1, ' ', out, size);
         }
         at += len;
         if (!*at)

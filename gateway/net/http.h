@@ -108,6 +108,10 @@ int http_reader_status(const struct http_reader *reader);
  */
 int http_query_get(const char *query, const char *name, char *out, size_t size);
 
+/* The same of a whole path, in which '+' is one; its slashes are those that came and those that were encoded.
+ */
+int http_path_decode(const char *path, char *out, size_t size);
+
 struct http_response {
     int status;
     const char *content_type; /* NULL: no such line */

@@ -69,8 +69,12 @@ static void serve_users(const struct pages *pages, struct link *link)
     char ride[RIDE_NAME_MAX + 1] = "/";
     int len = http_query_get(link_request(link)->query, "ride", ride, sizeof ride);
 
-    if (len == -2 || !presence_allows(pages->presence, ride)) {
-        respond_error(link, 400, "", "Invalid ride");
+    const char *fault = presence_fault(pages->presence, len == -2 ? "" : ride);
+    char error[128];
+
+    if (fault) {
+        snprintf(error, sizeof error, "Invalid ride: %s", fault);
+        respond_error(link, 400, "", error);
         return;
     }
     if (pages->auth && !admit(pages, link, ride))

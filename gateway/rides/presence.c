@@ -64,17 +64,17 @@ struct riders *presence_riders(struct presence *presence)
 
 /* --- rides --- */
 
-static bool ride_name_valid(const char *name)
+const char *presence_fault(const struct presence *presence, const char *name)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_.~-";
     size_t len = strlen(name);
 
-    return name[0] == '/' && len <= RIDE_NAME_MAX && strspn(name, allowed) == len;
-}
-
-bool presence_allows(const struct presence *presence, const char *name)
-{
-    return ride_name_valid(name) && ride_list_has(presence->options.rides, name);
+    if (name[0] != '/' || len > RIDE_NAME_MAX || strspn(name, allowed) != len)
+        return "a ride's name is / and at most 127 of A-Z a-z 0-9 / _ . ~ -";
+    /* Else whoever types a slash too many would be alone on a ride that looks like the others'. */
+    if (strstr(name, "//") || (len > 1 && name[len - 1] == '/'))
+        return "a ride's name has no / at its end and no two in a row";
+    return ride_list_has(presence->options.rides, name) ? NULL : "there is no ride of that name here";
 }
 
 bool presence_knows(const struct presence *presence, const char *name)

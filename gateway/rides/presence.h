@@ -45,8 +45,8 @@ struct presence *presence_new(const struct presence_options *options);
 /* All riders and asks must be gone. NULL is harmless. */
 void presence_free(struct presence *presence);
 
-/* Whether a ride of that name may be joined. */
-bool presence_allows(const struct presence *presence, const char *name);
+/* Why no ride of that name may be joined, for whoever asks; NULL: it may. */
+const char *presence_fault(const struct presence *presence, const char *name);
 
 /* Whether the broker is there (/readyz). */
 bool presence_ready(const struct presence *presence);

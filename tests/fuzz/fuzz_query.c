@@ -1,7 +1,7 @@
 /*
- * Query strings, and the three places of a request that may hold a token. The input is lines: the query, the
- * Authorization header, the Sec-WebSocket-Protocol header. What is found fits, says the same in a larger
- * buffer, and is found again when it is percent-encoded.
+ * Query strings, paths, and the three places of a request that may hold a token. The input is lines: the
+ * query, the Authorization header, the Sec-WebSocket-Protocol header. What is found fits, says the same in a
+ * larger buffer, and is found again when it is percent-encoded.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -52,6 +52,24 @@ static void look_for_token(const char *query, const char *authorization, const c
     CHECK(!token.len || (token.text[token.len] == '\0' && strlen(token.text) == token.len));
 }
 
+/* As a path it is what it is as a parameter's value, but for '+'. */
+static void decode(const char *text)
+{
+    char path[LARGE], value[LARGE];
+    struct buf query;
+    int len = http_path_decode(text, path, sizeof path);
+
+    CHECK(len == -2 || (len >= 0 && len < LARGE && strlen(path) == (size_t)len));
+    if (strchr(text, '&'))
+        return;
+    buf_init(&query, SIZE_MAX / 2);
+    CHECK(!buf_appendf(&query, "x=%s", text));
+    CHECK(http_query_get(query.data, "x", value, sizeof value) == len);
+    for (int i = 0; i < len; i++)
+        CHECK(value[i] == path[i] || (value[i] == ' ' && path[i] == '+'));
+    buf_deinit(&query);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const names[] = {"transport", "EIO", "sid", "ride", "token", "t"};
@@ -64,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     for (size_t i = 0; query && i < sizeof names / sizeof *names; i++)
         look_for(query, names[i]);
+    decode(query ? query : "");
     look_for_token(query ? query : "", authorization, protocol, false);
     look_for_token(query ? query : "", authorization, protocol, true);
     free(query);

@@ -179,12 +179,22 @@ test("one connection may be on several rides", async (t) => {
   assert.deepEqual((await main.activeUsers()).users, []);
 });
 
+const LETTERS = "a ride's name is / and at most 127 of A-Z a-z 0-9 / _ . ~ -";
+const SLASHES = "a ride's name has no / at its end and no two in a row";
+const UNKNOWN = "there is no ride of that name here";
+
+const invalid = (reason) => `{"message":"Invalid namespace","data":{"reason":"${reason}"}}`;
+
 test("a name that cannot be a ride's is an invalid namespace", async (t) => {
   const server = await startGateway(t);
   const client = await openEngine(t, server);
   for (const name of ["/a b", "/ä", "/a%20b", "/a{b}", "/a?b=c", "/*", `/${"x".repeat(128)}`]) {
     client.send(`40${name},`);
-    assert.equal(await client.text(), `44${name},{"message":"Invalid namespace"}`);
+    assert.equal(await client.text(), `44${name},${invalid(LETTERS)}`);
+  }
+  for (const name of ["/line-7/", "//line-7", "/a//b", "//"]) {
+    client.send(`40${name},`);
+    assert.equal(await client.text(), `44${name},${invalid(SLASHES)}`);
   }
   for (const name of ["/A-z_0.9~", "/a/b", `/${"x".repeat(127)}`]) {
     client.send(`40${name},`);
@@ -201,10 +211,10 @@ test("--rides narrows the rides to patterns", async (t) => {
   }
   for (const name of ["/line", "/bus-2", "/x/line-7"]) {
     client.send(`40${name},`);
-    assert.equal(await client.text(), `44${name},{"message":"Invalid namespace"}`);
+    assert.equal(await client.text(), `44${name},${invalid(UNKNOWN)}`);
   }
   client.send("40");
-  assert.equal(await client.text(), '44{"message":"Invalid namespace"}');
+  assert.equal(await client.text(), `44${invalid(UNKNOWN)}`);
 });
 
 const departures = {

@@ -75,9 +75,10 @@ test("/api/users of a ride nobody is on is empty", async (t) => {
 
 test("/api/users refuses what cannot be a ride's name", async (t) => {
   const server = await startGateway(t, { rides: "/line-*" });
-  for (const ride of ["line-7", "/a%20b", "/%00", "/%zz", `/${"x".repeat(200)}`, "/bus"]) {
-    const { status } = await request(t, server, { path: `/api/users?ride=${ride}` });
+  for (const ride of ["line-7", "/a%20b", "/%00", "/%zz", `/${"x".repeat(200)}`, "/bus", "/line-7/", "//line-7"]) {
+    const { status, body } = await request(t, server, { path: `/api/users?ride=${ride}` });
     assert.equal(status, 400, ride);
+    assert.match(JSON.parse(body).error, /^Invalid ride: /);
   }
 });
 

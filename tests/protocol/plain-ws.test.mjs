@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import WebSocket from "ws";
-import { request } from "../lib/http.mjs";
+import { readResponse, request } from "../lib/http.mjs";
 import { PlainClient } from "../lib/plain.mjs";
 import { Rider, user } from "../lib/rider.mjs";
 import { UNLIMITED, startGateway } from "../lib/server.mjs";
@@ -138,8 +138,10 @@ test("the path names the ride", async (t) => {
   const { server, rider: seven } = await two(t, "/ws/line-7");
   const main = await PlainClient.connect(t, server, "/ws");
   const slash = await PlainClient.connect(t, server, "/ws/");
+  const encoded = await PlainClient.connect(t, server, "/ws/line%2d7");
   seven.say(user("seven"));
   await seven.hears("userBoarded", user("seven"));
+  await encoded.hears("userBoarded", user("seven"));
   main.say(user("main"));
   await main.hears("userBoarded", user("main"));
   await slash.hears("userBoarded", user("main"));
@@ -147,8 +149,21 @@ test("the path names the ride", async (t) => {
 
 test("a path that names no ride is refused", async (t) => {
   const server = await startGateway(t);
-  for (const path of ["/ws/no%20ride", "/wsx", `/ws/${"x".repeat(128)}`]) {
-    await assert.rejects(PlainClient.connect(t, server, path), /Unexpected server response: 4\d\d/);
+  await assert.rejects(PlainClient.connect(t, server, "/wsx"), /Unexpected server response: 4\d\d/);
+  for (const [path, reason] of [
+    ["/ws/no%20ride", "at most 127"],
+    ["/ws/no%2", "at most 127"],
+    ["/ws/no%00ride", "at most 127"],
+    [`/ws/${"x".repeat(128)}`, "at most 127"],
+    ["/ws/line-7/", "no / at its end"],
+    ["/ws//line-7", "no two in a row"],
+    ["/ws/line-7%2F", "no / at its end"],
+  ]) {
+    const tcp = await TcpClient.connect(t, server.port);
+    tcp.send(upgradeRequest(path));
+    const { status, body } = await readResponse(tcp);
+    assert.equal(status, 404, path);
+    assert.match(body, new RegExp(`^Invalid ride: a ride's name .*${reason}`));
   }
 });
 

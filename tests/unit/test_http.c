@@ -533,7 +533,34 @@ static void buffers_are_freed_by_the_feed_after_a_request(void **state)
     http_reader_free(NULL);
 }
 
-/* ---- query strings ---- */
+/* ---- paths and query strings ---- */
+
+static void assert_path(const char *path, const char *expected)
+{
+    char out[8];
+    int n = http_path_decode(path, out, sizeof out);
+
+    if (!expected) {
+        assert_int_equal(n, -2);
+        return;
+    }
+    assert_int_equal(n, strlen(expected));
+    assert_string_equal(out, expected);
+}
+
+static void a_path_is_percent_decoded(void **state)
+{
+    (void)state;
+    assert_path("", "");
+    assert_path("/a%2D7", "/a-7");
+    assert_path("/%c3%A4+%2f", "/\xc3\xa4+/");
+    assert_path("/123456", "/123456");
+    assert_path("/1234567", NULL);
+    assert_path("/%", NULL);
+    assert_path("/%4", NULL);
+    assert_path("/%4g", NULL);
+    assert_path("/%00", NULL);
+}
 
 static void assert_query(const char *query, const char *name, const char *expected)
 {
@@ -663,6 +690,7 @@ int main(void)
         cmocka_unit_test(an_announced_body_past_the_limit_is_too_big_before_it_comes),
         cmocka_unit_test(a_body_not_kept_is_dropped_up_to_its_limit),
         cmocka_unit_test(buffers_are_freed_by_the_feed_after_a_request),
+        cmocka_unit_test(a_path_is_percent_decoded),
         cmocka_unit_test(a_parameter_is_found_and_decoded),
         cmocka_unit_test(an_absent_parameter_is_told_from_a_bad_one),
         cmocka_unit_test(a_response_has_its_length_and_says_what_becomes_of_the_connection),

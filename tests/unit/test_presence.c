@@ -22,24 +22,34 @@ static void a_rides_name_is_a_path_of_plain_letters(void **state)
     char longest[RIDE_NAME_MAX + 2] = "/";
 
     memset(longest + 1, 'r', RIDE_NAME_MAX - 1);
-    assert_true(presence_allows(w->presence, "/"));
-    assert_true(presence_allows(w->presence, "/line-7/A_b.c~0"));
-    assert_true(presence_allows(w->presence, longest));
+    assert_null(presence_fault(w->presence, "/"));
+    assert_null(presence_fault(w->presence, "/line-7/A_b.c~0"));
+    assert_null(presence_fault(w->presence, longest));
     longest[RIDE_NAME_MAX] = 'r';
-    assert_false(presence_allows(w->presence, longest));
-    assert_false(presence_allows(w->presence, ""));
-    assert_false(presence_allows(w->presence, "line-7"));
-    assert_false(presence_allows(w->presence, "/line 7"));
-    assert_false(presence_allows(w->presence, "/line-7?token=1"));
-    assert_false(presence_allows(w->presence, "/{x}"));
-    assert_false(presence_allows(w->presence, "/\xc3\xa4"));
+    assert_non_null(presence_fault(w->presence, longest));
+    assert_non_null(presence_fault(w->presence, ""));
+    assert_non_null(presence_fault(w->presence, "line-7"));
+    assert_non_null(presence_fault(w->presence, "/line 7"));
+    assert_non_null(presence_fault(w->presence, "/line-7?token=1"));
+    assert_non_null(presence_fault(w->presence, "/{x}"));
+    assert_non_null(presence_fault(w->presence, "/\xc3\xa4"));
+}
+
+static void a_rides_name_has_no_empty_part(void **state)
+{
+    static const char *const refused[] = {"//", "//line-7", "/line-7/", "/line//7", "/line-7//", "///"};
+    struct world *w = *state;
+
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        assert_string_equal(presence_fault(w->presence, refused[i]),
+                            "a ride's name has no / at its end and no two in a row");
 }
 
 static void assert_allows(struct world *w, const char *rides, const char *name, bool allowed)
 {
     presence_free(w->presence);
     start(w, rides);
-    assert_int_equal(presence_allows(w->presence, name), allowed);
+    assert_int_equal(!presence_fault(w->presence, name), allowed);
 }
 
 static void patterns_narrow_the_rides(void **state)
@@ -623,6 +633,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_rides_name_is_a_path_of_plain_letters),
+        TEST(a_rides_name_has_no_empty_part),
         TEST(patterns_narrow_the_rides),
         TEST(any_of_several_patterns_will_do),
         TEST(a_pattern_with_many_stars_costs_little),
