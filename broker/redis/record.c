@@ -138,6 +138,15 @@ static bool next_word(struct json_slice *rest, struct json_slice *word)
     return true;
 }
 
+static int parse_position(struct json_slice epoch, struct json_slice offset, struct json_slice chain,
+                          struct broker_position *position)
+{
+    if (record_parse_epoch(epoch, position->epoch) != 0 ||
+        record_parse_offset(offset, &position->offset) != 0)
+        return -1;
+    return record_parse_chain(chain, position->chain);
+}
+
 int record_parse_event(const char *text, size_t len, struct record_event *event)
 {
     struct json_slice rest = {text, len};
@@ -146,14 +155,35 @@ int record_parse_event(const char *text, size_t len, struct record_event *event)
     if (!next_word(&rest, &epoch) || !next_word(&rest, &offset) || !next_word(&rest, &chain) ||
         !next_word(&rest, &before) || !next_word(&rest, &kind) || !next_word(&rest, &socket_id))
         return -1;
-    if (record_parse_epoch(epoch, event->position.epoch) != 0 ||
-        record_parse_offset(offset, &event->position.offset) != 0 || event->position.offset == 0 ||
-        record_parse_chain(chain, event->position.chain) != 0 ||
+    if (parse_position(epoch, offset, chain, &event->position) != 0 || event->position.offset == 0 ||
         record_parse_chain(before, event->before) != 0 || record_parse_kind(kind, &event->kind) != 0 ||
         record_parse_socket_id(socket_id, event->socket_id) != 0 || !record_user_valid(rest))
         return -1;
     event->user = rest;
     return 0;
+}
+
+enum record_verdict record_parse_answer(const char *text, size_t len, struct record_answer *answer)
+{
+    struct json_slice rest = {text, len};
+    struct json_slice word, epoch, offset, chain, tenure;
+
+    if (word_is(rest, "early"))
+        return RECORD_EARLY;
+    if (word_is(rest, "refused"))
+        return RECORD_REFUSED;
+    if (word_is(rest, "crowded"))
+        return RECORD_CROWDED;
+    if (!next_word(&rest, &word) || !next_word(&rest, &epoch) || !next_word(&rest, &offset))
+        return RECORD_NO_ANSWER;
+    if (word_is(word, "moved"))
+        return parse_position(epoch, offset, rest, &answer->position) == 0 ? RECORD_MOVED : RECORD_NO_ANSWER;
+    if (!word_is(word, "ok") || !next_word(&rest, &chain) || !next_word(&rest, &tenure) ||
+        parse_position(epoch, offset, chain, &answer->position) != 0 ||
+        record_parse_tenure(tenure, &answer->tenure) != 0)
+        return RECORD_NO_ANSWER;
+    answer->detail = rest;
+    return RECORD_OK;
 }
 
 int record_parse_tally(const char *text, size_t len, struct record_tally *tally)
@@ -164,9 +194,7 @@ int record_parse_tally(const char *text, size_t len, struct record_tally *tally)
 
     if (!next_word(&rest, &verb) || !word_is(verb, "tally") || !next_word(&rest, &epoch) ||
         !next_word(&rest, &offset) || !next_word(&rest, &chain) || !next_word(&rest, &aboard) ||
-        record_parse_epoch(epoch, tally->position.epoch) != 0 ||
-        record_parse_offset(offset, &tally->position.offset) != 0 ||
-        record_parse_chain(chain, tally->position.chain) != 0 ||
+        parse_position(epoch, offset, chain, &tally->position) != 0 ||
         record_parse_offset(aboard, &tally->aboard) != 0 || record_parse_offset(rest, &marks) != 0)
         return -1;
     tally->marks = (uint32_t)marks;

@@ -28,6 +28,24 @@ struct record_event {
 /* 0, or -1 for anything that is not exactly an event. */
 int record_parse_event(const char *text, size_t len, struct record_event *event);
 
+/* What a node's operation answers (scripts/operation.lua). */
+enum record_verdict {
+    RECORD_OK,
+    RECORD_REFUSED,
+    RECORD_CROWDED,
+    RECORD_EARLY,
+    RECORD_MOVED,
+    RECORD_NO_ANSWER, /* anything else */
+};
+
+struct record_answer {
+    struct broker_position position; /* ok, moved */
+    uint64_t tenure;                 /* ok */
+    struct json_slice detail;        /* ok; within the text */
+};
+
+enum record_verdict record_parse_answer(const char *text, size_t len, struct record_answer *answer);
+
 /* Also on a ride's channel, said by the node that has gone through it: `tally epoch offset chain aboard
  * marks`, marks in decimal digits (broker.h). */
 struct record_tally {

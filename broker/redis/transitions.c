@@ -274,44 +274,12 @@ void transitions_send(struct transitions *transitions)
 
 /* --- answers --- */
 
-enum verdict { VERDICT_OK, VERDICT_REFUSED, VERDICT_CROWDED, VERDICT_EARLY, VERDICT_MOVED, VERDICT_NONE };
-
-struct answer {
-    struct broker_position position;
-    uint64_t tenure;
-    struct json_slice detail;
-};
-
-/* What broker/redis/scripts/operation.lua says. */
-static enum verdict read_answer(const struct redisReply *reply, struct answer *answer)
-{
-    const char *word = call_read_word(reply);
-
-    if (!word)
-        return VERDICT_NONE;
-    if (strcmp(word, "early") == 0)
-        return VERDICT_EARLY;
-    if (strcmp(word, "refused") == 0)
-        return VERDICT_REFUSED;
-    if (strcmp(word, "crowded") == 0)
-        return VERDICT_CROWDED;
-    if (!call_read_position(reply, &answer->position))
-        return VERDICT_NONE;
-    if (strcmp(word, "moved") == 0)
-        return VERDICT_MOVED;
-    if (strcmp(word, "ok") != 0 || reply->elements != 6 ||
-        record_parse_tenure(reply_slice(reply->element[4]), &answer->tenure) != 0)
-        return VERDICT_NONE;
-    answer->detail = reply_slice(reply->element[5]);
-    return VERDICT_OK;
-}
-
-static bool detail_is(const struct answer *answer, const char *word)
+static bool detail_is(const struct record_answer *answer, const char *word)
 {
     return answer->detail.len == strlen(word) && memcmp(answer->detail.at, word, answer->detail.len) == 0;
 }
 
-static void restored(const struct transition *transition, const struct answer *answer)
+static void restored(const struct transition *transition, const struct record_answer *answer)
 {
     struct transitions *transitions = transition->transitions;
 
@@ -331,7 +299,7 @@ static void restored(const struct transition *transition, const struct answer *a
     }
 }
 
-static void committed(const struct transition *transition, const struct answer *answer)
+static void committed(const struct transition *transition, const struct record_answer *answer)
 {
     struct transitions *transitions = transition->transitions;
     struct redis_ride *ride = transition->ride;
@@ -425,18 +393,18 @@ static void failed(struct transition *transition, const struct redisReply *reply
 
 static void conclude(struct transition *transition, const struct redisReply *reply)
 {
-    struct answer answer;
-
-    enum verdict verdict = read_answer(reply, &answer);
-
+    struct json_slice text = reply_slice(reply);
+    struct record_answer answer;
+    enum record_verdict verdict = record_parse_answer(text.at, text.len, &answer);
     bool moved_before = transition->moved;
-    transition->moved = verdict == VERDICT_MOVED;
-    if (verdict == VERDICT_OK || verdict == VERDICT_REFUSED || verdict == VERDICT_CROWDED) {
+
+    transition->moved = verdict == RECORD_MOVED;
+    if (verdict == RECORD_OK || verdict == RECORD_REFUSED || verdict == RECORD_CROWDED) {
         transition->failing_ms = 0;
         backoff_reset(&transition->transitions->backoff);
     }
     switch (verdict) {
-    case VERDICT_OK:
+    case RECORD_OK:
         redis_ride_reached(transition->ride, &answer.position);
         if (transition->script == SCRIPT_RESTORE)
             restored(transition, &answer);
@@ -444,24 +412,24 @@ static void conclude(struct transition *transition, const struct redisReply *rep
             committed(transition, &answer);
         transition_end(transition);
         break;
-    case VERDICT_REFUSED:
+    case RECORD_REFUSED:
         refused(transition);
         transition_end(transition);
         break;
-    case VERDICT_CROWDED:
+    case RECORD_CROWDED:
         transition_fail(transition, "the user has too many connections");
         break;
-    case VERDICT_MOVED:
+    case RECORD_MOVED:
         redis_ride_reached(transition->ride, &answer.position);
         if (moved_before) /* it was sent in the epoch that it was told: this may lead nowhere */
             failed(transition, reply);
         else
             repeat(transition);
         break;
-    case VERDICT_EARLY:
+    case RECORD_EARLY:
         repeat(transition);
         break;
-    case VERDICT_NONE:
+    case RECORD_NO_ANSWER:
         failed(transition, reply);
         break;
     }

@@ -96,38 +96,71 @@ void expect_array(const redisReply *reply)
     assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
 }
 
+enum { WORDS_MAX = 6, WORD_SIZE = 256 };
+
+/* Those of an answer that is a text; the last one is all that is left. */
+static void take_words(const redisReply *reply, size_t count, char words[WORDS_MAX][WORD_SIZE])
+{
+    if (reply->type == REDIS_REPLY_ERROR)
+        fail_msg("%s", reply->str);
+    assert_int_equal(reply->type, REDIS_REPLY_STRING);
+    const char *at = reply->str;
+    for (size_t i = 0; i < count; i++) {
+        size_t len = i + 1 < count ? strcspn(at, " ") : strlen(at);
+
+        assert_true(len < WORD_SIZE);
+        memcpy(words[i], at, len);
+        words[i][len] = '\0';
+        if (i + 1 < count)
+            assert_int_equal(at[len], ' ');
+        at += len + 1;
+    }
+}
+
 void expect_word(redisReply *reply, const char *word)
 {
-    expect_array(reply);
-    assert_string_equal(reply->element[0]->str, word);
+    if (reply->type == REDIS_REPLY_STRING) {
+        assert_string_equal(reply->str, word);
+    } else {
+        expect_array(reply);
+        assert_string_equal(reply->element[0]->str, word);
+    }
     freeReplyObject(reply);
+}
+
+static void expect_position(const char *epoch, const char *offset, const char *chain,
+                            const char *expected_epoch, const char *expected_offset)
+{
+    assert_string_equal(epoch, expected_epoch);
+    assert_string_equal(offset, expected_offset);
+    assert_int_equal(strspn(chain, "0123456789abcdef"), 8);
+    assert_int_equal(strlen(chain), 8);
 }
 
 void expect_place(const redisReply *reply, const char *epoch, const char *offset)
 {
-    assert_string_equal(reply->element[1]->str, epoch);
-    assert_string_equal(reply->element[2]->str, offset);
-    assert_int_equal(strspn(reply->element[3]->str, "0123456789abcdef"), 8);
-    assert_int_equal(reply->element[3]->len, 8);
+    expect_position(reply->element[1]->str, reply->element[2]->str, reply->element[3]->str, epoch, offset);
 }
 
 void expect_ok(redisReply *reply, const char *offset, const char *detail)
 {
-    expect_array(reply);
-    assert_string_equal(reply->element[0]->str, "ok");
-    assert_int_equal(reply->elements, 6);
-    expect_place(reply, EPOCH, offset);
+    char words[WORDS_MAX][WORD_SIZE];
+
+    take_words(reply, 6, words);
+    assert_string_equal(words[0], "ok");
+    expect_position(words[1], words[2], words[3], EPOCH, offset);
     if (detail)
-        assert_string_equal(reply->element[5]->str, detail);
+        assert_string_equal(words[5], detail);
     freeReplyObject(reply);
 }
 
 void expect_moved(redisReply *reply, const char *epoch, const char *offset)
 {
-    expect_array(reply);
-    assert_string_equal(reply->element[0]->str, "moved");
-    assert_int_equal(reply->elements, 4);
-    expect_place(reply, epoch, offset);
+    char words[WORDS_MAX][WORD_SIZE];
+
+    take_words(reply, 4, words);
+    assert_string_equal(words[0], "moved");
+    expect_position(words[1], words[2], words[3], epoch, offset);
     freeReplyObject(reply);
 }
 
@@ -137,13 +170,28 @@ void expect_error(redisReply *reply)
     freeReplyObject(reply);
 }
 
+struct place place_in(redisReply *reply)
+{
+    char words[WORDS_MAX][WORD_SIZE];
+    struct place place;
+
+    take_words(reply, 6, words);
+    assert_string_equal(words[0], "ok");
+    freeReplyObject(reply);
+    snprintf(place.epoch, sizeof place.epoch, "%.8s", words[1]);
+    snprintf(place.offset, sizeof place.offset, "%.15s", words[2]);
+    snprintf(place.chain, sizeof place.chain, "%.8s", words[3]);
+    return place;
+}
+
 uint64_t tenure_in(redisReply *reply)
 {
-    expect_array(reply);
-    assert_string_equal(reply->element[0]->str, "ok");
-    uint64_t tenure = strtoull(reply->element[4]->str, NULL, 10);
+    char words[WORDS_MAX][WORD_SIZE];
+
+    take_words(reply, 6, words);
+    assert_string_equal(words[0], "ok");
     freeReplyObject(reply);
-    return tenure;
+    return strtoull(words[4], NULL, 10);
 }
 
 /* --- what is in Redis --- */

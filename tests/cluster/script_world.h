@@ -84,7 +84,7 @@ redisReply *operate(struct redis_server *server, struct operation operation);
 
 void expect_array(const redisReply *reply);
 
-/* An answer whose first element is this word. */
+/* A list whose first element is this word, or the word alone. */
 void expect_word(redisReply *reply, const char *word);
 
 void expect_place(const redisReply *reply, const char *epoch, const char *offset);
@@ -95,7 +95,8 @@ void expect_ok(redisReply *reply, const char *offset, const char *detail);
 void expect_moved(redisReply *reply, const char *epoch, const char *offset);
 void expect_error(redisReply *reply);
 
-/* The tenure of a good answer. */
+/* The position of a good answer of an operation, and its tenure. */
+struct place place_in(redisReply *reply);
 uint64_t tenure_in(redisReply *reply);
 
 /* --- what is in Redis --- */

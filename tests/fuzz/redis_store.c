@@ -266,9 +266,19 @@ static void say_word(struct buf *reply, const char *word)
 
 static void say_ok(struct buf *reply, const struct ride *ride, uint64_t tenure, const char *detail)
 {
-    say_position(reply, "ok", ride, 2);
-    resp_digits(reply, tenure);
-    resp_text(reply, detail);
+    char text[RECORD_SIZE + 100];
+
+    snprintf(text, sizeof text, "ok %s %" PRIu64 " %s %" PRIu64 " %s", ride->epoch, ride->offset, ride->chain,
+             tenure, detail);
+    resp_text(reply, text);
+}
+
+static void say_moved(struct buf *reply, const struct ride *ride)
+{
+    char text[100];
+
+    snprintf(text, sizeof text, "moved %s %" PRIu64 " %s", ride->epoch, ride->offset, ride->chain);
+    resp_text(reply, text);
 }
 
 static void say_log(struct buf *reply, const struct ride *ride, uint64_t from)
@@ -440,11 +450,11 @@ static void operate(enum script script, const struct store_call *call, struct bu
     };
 
     if (*known && strcmp(known, ride->epoch) != 0) {
-        say_position(reply, "moved", ride, 0);
+        say_moved(reply, ride);
         return;
     }
     if (number(call, BEFORE) > ride->done) {
-        say_word(reply, "early");
+        resp_text(reply, "early");
         return;
     }
     op.mine = op.at && !strcmp(op.at->node, op.node);
@@ -456,7 +466,7 @@ static void operate(enum script script, const struct store_call *call, struct bu
     ride->done = number(call, SEQUENCE);
     snprintf(op.name, sizeof op.name, "%s-%s", arg(call, RUN), arg(call, SEQUENCE));
     if (op.stale && script != SCRIPT_SUSPEND)
-        say_word(reply, "refused");
+        resp_text(reply, "refused");
     else if (script == SCRIPT_TRANSITION)
         transition(&op);
     else if (script == SCRIPT_RESTORE)

@@ -180,6 +180,65 @@ static void a_chain_is_eight_small_hexadecimal_digits(void **state)
 
 /* --- tallies --- */
 
+static enum record_verdict verdict_of(const char *text, struct record_answer *answer)
+{
+    return record_parse_answer(text, strlen(text), answer);
+}
+
+static void an_answer_has_what_its_word_says(void **state)
+{
+    struct record_answer answer;
+
+    (void)state;
+    assert_int_equal(verdict_of("ok epoch_-1 17 0123abcd 9007199254740992 {\"a\": 1}", &answer), RECORD_OK);
+    assert_string_equal(answer.position.epoch, "epoch_-1");
+    assert_int_equal(answer.position.offset, 17);
+    assert_string_equal(answer.position.chain, "0123abcd");
+    assert_int_equal(answer.tenure, 9007199254740992);
+    assert_int_equal(answer.detail.len, strlen("{\"a\": 1}"));
+    assert_memory_equal(answer.detail.at, "{\"a\": 1}", answer.detail.len);
+    assert_int_equal(verdict_of("ok epoch_-1 0 00000000 0 ", &answer), RECORD_OK);
+    assert_int_equal(answer.detail.len, 0);
+    assert_int_equal(verdict_of("moved epoch_-2 18 89abcdef", &answer), RECORD_MOVED);
+    assert_string_equal(answer.position.epoch, "epoch_-2");
+    assert_int_equal(answer.position.offset, 18);
+    assert_string_equal(answer.position.chain, "89abcdef");
+    assert_int_equal(verdict_of("refused", &answer), RECORD_REFUSED);
+    assert_int_equal(verdict_of("crowded", &answer), RECORD_CROWDED);
+    assert_int_equal(verdict_of("early", &answer), RECORD_EARLY);
+}
+
+static void other_answers_are_none(void **state)
+{
+    static const char *const bad[] = {
+        "",
+        "ok",
+        "ok ",
+        "OK epoch_-1 17 0123abcd 1 ",
+        "ok epoch_-1 17 0123abcd 1",
+        "ok epoch_-1 17 0123abcd",
+        "ok epoch_-1 17 0123abcd x ",
+        "ok epoch_-1 17 0123abcd 12345678901234567 ",
+        "ok epoch_-1 17 0123ABCD 1 ",
+        "ok epoch_-1 -7 0123abcd 1 ",
+        "ok epoch 17 0123abcd 1 ",
+        " ok epoch_-1 17 0123abcd 1 ",
+        "moved",
+        "moved epoch_-1 17",
+        "moved epoch_-1 17 0123abc",
+        "moved epoch_-1 17 0123abcd ",
+        "early ",
+        "refuse",
+        "crowded by many",
+    };
+    struct record_answer answer;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (verdict_of(bad[i], &answer) != RECORD_NO_ANSWER)
+            fail_msg("accepted: %s", bad[i]);
+}
+
 static void a_tally_has_a_position_a_number_and_a_sum(void **state)
 {
     static const char text[] = "tally epoch_-1 17 0123abcd 4 4294967295";
@@ -309,6 +368,8 @@ int main(void)
         cmocka_unit_test(a_user_past_the_limit_is_refused),
         cmocka_unit_test(a_tenure_has_at_most_sixteen_digits),
         cmocka_unit_test(a_chain_is_eight_small_hexadecimal_digits),
+        cmocka_unit_test(an_answer_has_what_its_word_says),
+        cmocka_unit_test(other_answers_are_none),
         cmocka_unit_test(a_tally_has_a_position_a_number_and_a_sum),
         cmocka_unit_test(other_tallies_are_refused),
         cmocka_unit_test(a_takeover_names_ride_tenure_and_socket),

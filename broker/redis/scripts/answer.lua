@@ -2,7 +2,7 @@
 
 if word ~= 'ok' then
     set_expiry() -- a new epoch may have begun here
-    return {word}
+    return word
 end
 
 -- If the node that had the connection has not suspended it, it does not know yet, and is told.
@@ -25,4 +25,4 @@ end
 if not stays then
     set_expiry()
 end
-return {'ok', epoch, offset, chain, from or '0', detail or ''}
+return 'ok ' .. epoch .. ' ' .. offset .. ' ' .. chain .. ' ' .. (from or '0') .. ' ' .. (detail or '')

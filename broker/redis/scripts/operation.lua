@@ -20,10 +20,10 @@
 -- What stands behind this decides what is done, and says by `word`, `from`, `detail`, `holds` and `stays` what
 -- answer.lua makes of it.
 --
--- Answers {'ok', epoch, offset, chain, tenure, detail}, {'refused'} (another node has obtained the connection later),
--- {'crowded'} (the person has too many), {'early'} (`before` is not done: send again) or {'moved', epoch, offset,
--- chain} (the ride has begun anew: send again). Only what is answered `ok` counts as done: anything else, sent again,
--- is judged anew.
+-- Answers `ok epoch offset chain tenure detail`, `refused` (another node has obtained the connection later), `crowded`
+-- (the person has too many), `early` (`before` is not done: send again) or `moved epoch offset chain` (the ride has begun
+-- anew: send again): a text, which costs less than a list. Only what is answered `ok` counts as done: anything else,
+-- sent again, is judged anew.
 
 local kind, socket, node, id, user, tenure, run, sequence, before, limit = unpack(ARGV, 9)
 
@@ -40,7 +40,8 @@ local aboard = person and redis.call('HGET', users, person)
 local last
 epoch, offset, chain, last = find_position('done:' .. run)
 last = tonumber(last or 0) or 0
-if last - sequence > AHEAD then
+local step = tonumber(sequence)
+if last - step > AHEAD then
     last = 0 -- no script of ours wrote that
 end
 local suspended = holder == NOBODY
@@ -50,13 +51,13 @@ end
 
 if known_epoch ~= '' and known_epoch ~= epoch then
     set_expiry()
-    return {'moved', epoch, offset, chain}
+    return 'moved ' .. epoch .. ' ' .. offset .. ' ' .. chain
 end
 if before ~= '0' and tonumber(before) > last then
-    return {'early'}
+    return 'early'
 end
 local operation = run .. '-' .. sequence
-local repeated = tonumber(sequence) <= last
+local repeated = step <= last
 local mine = holder == node
 
 -- Who suspended or reaped it has obtained nothing: at the same tenure it may be taken back. What is put off and
