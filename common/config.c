@@ -122,6 +122,24 @@ static const char *check_node_id(const char *value)
     return NULL;
 }
 
+enum { BUDGET_PART = 4, BUDGET_DIGITS_MAX = 15, BUDGET_LEAST = 1 << 20 };
+
+static const char *check_memory_budget(const char *value)
+{
+    size_t digits = strspn(value, "0123456789");
+    bool is_number = digits > 0 && digits <= BUDGET_DIGITS_MAX && value[digits] == '\0';
+
+    if (strcmp(value, "auto") == 0 || strcmp(value, "0") == 0 ||
+        (is_number && strtoull(value, NULL, 10) >= BUDGET_LEAST))
+        return NULL;
+    return "is no memory budget; give auto, 0 for none, or at least 1048576 bytes";
+}
+
+uint64_t config_memory_budget(const char *value, uint64_t memory)
+{
+    return strcmp(value, "auto") == 0 ? memory / BUDGET_PART : strtoull(value, NULL, 10);
+}
+
 static const char *check_cors_origin(const char *value)
 {
     if (strcmp(value, "*") != 0 && !origin_list_valid(value))
@@ -195,6 +213,9 @@ static const struct option_row rows[] = {
      .help = "How long a stopping gateway on Redis takes to let its clients go to others; 0: all at once"},
     {"backlog-bytes", UINT(backlog_bytes, "1048576", 65536, 1073741824, "bytes"),
      .help = "How far one client may fall behind before it is cut off"},
+    {"memory-budget", STRING(memory_budget, "auto"), .check = check_memory_budget,
+     .help = "Bytes that may be held for clients in all; past it the costliest are cut; auto: a quarter of the memory "
+             "that the machine, or the process' cgroup, has; 0: any amount"},
     {"queue-bytes", UINT(queue_bytes, "16777216", 65536, 1099511627776, "bytes"),
      .help = "How much may wait while the broker is away before it is refused"},
     {"max-connections", UINT(max_connections, "16384", 1, 1000000, NULL),

@@ -23,6 +23,7 @@ struct config {
     uint64_t connect_timeout_ms;
     uint64_t upgrade_timeout_ms;
     uint64_t backlog_bytes;      /* how far one client may fall behind */
+    char *memory_budget;         /* of what waits for clients, config_memory_budget() */
     uint64_t queue_bytes;        /* transitions kept while the broker is away */
     uint64_t recovery_window_ms; /* how long a rider whose connection dropped stays aboard; 0: no recovery */
     uint64_t node_lease_ms;      /* how long the others wait for a gateway that is silent */
@@ -59,6 +60,9 @@ enum config_auth { AUTH_NONE, AUTH_JWT };
 
 /* The table, for option_load(), option_print() and option_free(). */
 extern const struct option_program config_program;
+
+/* The bytes that --memory-budget stands for where there is so much memory (0: not known). 0: any amount. */
+uint64_t config_memory_budget(const char *value, uint64_t memory);
 
 /* Whether only this machine's own processes reach the address. */
 bool config_is_loopback(const char *address);

@@ -3,9 +3,11 @@
 
 #include "broker/broker.h"
 #include "common/alloc.h"
+#include "common/budget.h"
 #include "common/config.h"
 #include "common/id.h"
 #include "common/log.h"
+#include "common/memory_limit.h"
 #include "common/metrics.h"
 #include "gateway/auth/auth.h"
 #include "gateway/drain.h"
@@ -21,6 +23,7 @@
 #include "gateway/plain_riders.h"
 #include "gateway/protocol/endpoint.h"
 #include "gateway/protocol/engineio.h"
+#include "gateway/relief.h"
 #include "gateway/rides/presence.h"
 #include "gateway/sio_riders.h"
 #include "gateway/trim.h"
@@ -34,6 +37,8 @@ struct gateway {
     char node_id[ID_LEN + 1]; /* unless one is configured */
     struct metrics *metrics;
     struct timers *timers; /* of the loop */
+    struct budget budget;  /* of what waits for clients */
+    struct relief relief;
     struct gauges gauges;
     struct refusals refusals;
     struct trim trim;
@@ -111,6 +116,10 @@ static void settle(void *site)
         outlets_flush(&gateway->outlets);
         eio_reap(gateway->eio);
     } while (gateway->outlets.dirty);
+    if (budget_is_tight(&gateway->budget)) {
+        relieve(&gateway->relief);
+        eio_reap(gateway->eio);
+    }
 }
 
 /* --- the end --- */
@@ -217,6 +226,7 @@ static struct server *make_server(struct gateway *gateway, char *error, size_t e
                 .chatter = rate_of(config->messages_per_second),
                 .timers = gateway->timers,
                 .refusals = &gateway->refusals,
+                .budget = &gateway->budget,
             },
         .woken = woken,
         .settle = settle,
@@ -292,6 +302,7 @@ static struct presence *make_presence(struct gateway *gateway)
         .rides = config->rides,
         .max_user_bytes = config->max_user_bytes,
         .backlog_bytes = config->backlog_bytes,
+        .budget = &gateway->budget,
         .riders_per_ride = config->riders_per_ride,
         .roster_bytes = config->roster_bytes,
         .queue_bytes = config->queue_bytes,
@@ -310,10 +321,14 @@ static struct presence *make_presence(struct gateway *gateway)
 }
 
 /* What one client may say. */
-static struct traffic_limits traffic_of(const struct config *config)
+static struct traffic_limits traffic_of(const struct gateway *gateway)
 {
-    return traffic_limits(config->messages_per_second, config->bytes_per_second, config->max_payload_bytes,
-                          config->asks_per_second);
+    const struct config *config = gateway->config;
+    struct traffic_limits limits = traffic_limits(config->messages_per_second, config->bytes_per_second,
+                                                  config->max_payload_bytes, config->asks_per_second);
+
+    limits.budget = &gateway->budget;
+    return limits;
 }
 
 static void make_sio(struct gateway *gateway)
@@ -326,8 +341,9 @@ static void make_sio(struct gateway *gateway)
         .connect_timeout_ms = config->connect_timeout_ms,
         .max_pending_bytes = config->max_payload_bytes,
         .max_namespaces = config->rides_per_connection,
-        .traffic = traffic_of(config),
+        .traffic = traffic_of(gateway),
         .refusals = &gateway->refusals,
+        .budget = &gateway->budget,
     };
 
     sio_riders_init(&gateway->sio, &options);
@@ -343,7 +359,7 @@ static void make_plain(struct gateway *gateway)
         .outlets = &gateway->outlets,
         .ping_interval_ms = config->ping_interval_ms,
         .ping_timeout_ms = config->ping_timeout_ms,
-        .traffic = traffic_of(config),
+        .traffic = traffic_of(gateway),
         .refusals = &gateway->refusals,
     };
 
@@ -357,6 +373,7 @@ static void make_pages(struct gateway *gateway)
         .presence = gateway->presence,
         .auth = gateway->auth,
         .metrics = gateway->metrics,
+        .budget = &gateway->budget,
         .cluster = &gateway->cluster,
         .closed = gateway->config->admin_listen[0] != '\0',
         .files = gateway->files,
@@ -392,6 +409,19 @@ static void make_engine(struct gateway *gateway)
     };
 }
 
+/* Needs the engine. */
+static void make_relief(struct gateway *gateway)
+{
+    gateway->relief = (struct relief){
+        .budget = &gateway->budget,
+        .rides = presence_rides(gateway->presence),
+        .eio = gateway->eio,
+        .plain = &gateway->plain,
+        .server = gateway->server,
+        .refusals = &gateway->refusals,
+    };
+}
+
 static void make_drain(struct gateway *gateway)
 {
     const struct config *config = gateway->config;
@@ -417,6 +447,7 @@ static void make_figures(struct gateway *gateway)
         .presence = gateway->presence,
         .eio = gateway->eio,
         .outlets = &gateway->outlets,
+        .budget = &gateway->budget,
         .timers = gateway->timers,
         .plain_count = &gateway->plain.count,
         .options_differ = &gateway->agreement.differing,
@@ -443,7 +474,9 @@ struct gateway *gateway_new(const struct config *config, char *error, size_t err
     struct gateway *gateway = alloc_zeroed(sizeof *gateway);
 
     gateway->config = config;
+    gateway->budget.limit = config_memory_budget(config->memory_budget, memory_limit(""));
     gateway->outlets.backlog_bytes = config->backlog_bytes;
+    gateway->outlets.budget = &gateway->budget;
     id_make(gateway->node_id, ID_LEN);
     gateway->metrics = metrics_new();
     gateway->timers = timers_new();
@@ -468,6 +501,7 @@ struct gateway *gateway_new(const struct config *config, char *error, size_t err
     make_plain(gateway);
     make_pages(gateway);
     make_engine(gateway);
+    make_relief(gateway);
     make_drain(gateway);
     make_figures(gateway);
     trim_start(&gateway->trim, gateway->timers);

@@ -131,6 +131,15 @@ static void let_go(struct plain_client *client)
     free_client(client);
 }
 
+void plain_visit(struct plain_riders *riders,
+                 void (*visit)(struct outlet *outlet, const struct ip *address, void *arg), void *arg)
+{
+    struct plain_client *client;
+
+    DL_FOREACH(riders->clients, client)
+    visit(&client->outlet, &client->address, arg);
+}
+
 void plain_let_go(struct plain_riders *riders, size_t count)
 {
     while (riders->clients && count--)
@@ -273,12 +282,12 @@ static void on_user_record(struct plain_client *client, struct json_slice record
 static void on_question(struct plain_client *client, const struct ack *ack)
 {
     const struct plain_riders_options *options = &client->riders->options;
-    const char *refusal =
+    struct traffic_verdict verdict =
         traffic_ask(&client->traffic, &options->traffic, rider_users_bytes(client->rider), clock_ms());
 
-    if (refusal) {
-        refuse(options->refusals, REFUSED_ASKS, &client->address);
-        rider_tell_refused(client->rider, ack, refusal);
+    if (verdict.verdict != BUCKET_OK) {
+        refuse(options->refusals, verdict.reason, &client->address);
+        rider_tell_refused(client->rider, ack, verdict.message);
         return;
     }
     client->outlet.skips = true;

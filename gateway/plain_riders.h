@@ -43,6 +43,10 @@ void plain_riders_init(struct plain_riders *riders, const struct plain_riders_op
  */
 void plain_open(struct plain_riders *riders, struct link *link);
 
+/* Calls for each client, with what it is still to be sent, and where it is. */
+void plain_visit(struct plain_riders *riders,
+                 void (*visit)(struct outlet *outlet, const struct ip *address, void *arg), void *arg);
+
 /* Closes up to `count` clients with 1001, "going away"; their riders leave. */
 void plain_let_go(struct plain_riders *riders, size_t count);
 

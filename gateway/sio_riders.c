@@ -365,15 +365,15 @@ static void on_question(struct sio_rider *sio_rider, const struct ack *ack)
 
     if (!ack->wanted)
         return; /* nobody would hear the answer */
-    const char *refusal =
+    struct traffic_verdict verdict =
         traffic_ask(&data->traffic, &options->traffic, rider_users_bytes(sio_rider->rider), clock_ms());
 
-    if (!refusal) {
+    if (verdict.verdict == BUCKET_OK) {
         rider_active_users(sio_rider->rider, ack);
         return;
     }
-    refuse(options->refusals, REFUSED_ASKS, &session->client);
-    rider_tell_refused(sio_rider->rider, ack, refusal);
+    refuse(options->refusals, verdict.reason, &session->client);
+    rider_tell_refused(sio_rider->rider, ack, verdict.message);
 }
 
 /* `over_limit`: why it is refused; NULL: it is not. */
@@ -507,6 +507,14 @@ void sio_riders_init(struct sio_riders *riders, const struct sio_riders_options 
                 .app_data = riders,
                 .carrier = &carrier,
                 .timers = options->timers,
+                .budget = options->budget,
             },
     };
+}
+
+size_t sio_riders_cost(const struct eio_session *session)
+{
+    const struct sio_session *data = session->data;
+
+    return outlet_cost(&session->outlet) + (data ? sio_client_held(data->client) : 0);
 }

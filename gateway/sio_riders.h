@@ -20,6 +20,7 @@ struct sio_riders_options {
     size_t max_namespaces;         /* of one client; 0: any number */
     struct traffic_limits traffic; /* of one client; zeroed: none */
     struct refusals *refusals;     /* told of what was refused; may be NULL */
+    struct budget *budget;         /* which what is held counts against; NULL: nothing does */
 };
 
 /* Embedded in the gateway; the eio_app's data. */
@@ -32,5 +33,8 @@ void sio_riders_init(struct sio_riders *riders, const struct sio_riders_options 
 
 /* Give this and the `struct sio_riders` to eio_new(). */
 const struct eio_app *sio_riders_app(void);
+
+/* What it costs to keep a session: what it is still to be sent, and what has come of its events. */
+size_t sio_riders_cost(const struct eio_session *session);
 
 #endif

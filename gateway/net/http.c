@@ -326,6 +326,11 @@ struct http_reader *http_reader_new(size_t head_max)
     return reader;
 }
 
+size_t http_reader_held(const struct http_reader *reader)
+{
+    return reader->head_len + reader->body.size;
+}
+
 void http_reader_free(struct http_reader *reader)
 {
     if (!reader)

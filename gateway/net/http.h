@@ -98,6 +98,9 @@ void http_reader_body(struct http_reader *reader, bool keep, size_t max);
 const struct http_request *http_reader_request(const struct http_reader *reader);
 const struct buf *http_reader_body_bytes(const struct http_reader *reader);
 
+/* The bytes it holds: of a head, and of a body that is kept. */
+size_t http_reader_held(const struct http_reader *reader);
+
 /* The status to answer HTTP_BAD with: 400, 414, 431, or 503 when memory ran out. */
 int http_reader_status(const struct http_reader *reader);
 

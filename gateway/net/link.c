@@ -1,6 +1,8 @@
 /* A link: see link.h. */
 #include "gateway/net/link.h"
 
+#include "common/alloc.h"
+#include "common/budget.h"
 #include "common/clock.h"
 #include "gateway/net/net.h"
 #include "gateway/net/parcel.h"
@@ -42,6 +44,7 @@ struct link {
     struct bucket chatter;      /* the WebSocket's pings and pongs */
     bool in_head;               /* a request's head is due, or some of it is here */
     bool resumable;             /* in links->resumable: pipelined bytes can be read */
+    uint32_t counted;           /* of what has come, in the budget */
     struct http_reader *reader; /* LINK_HTTP */
     struct buf pipelined;       /* bytes behind the request being served */
     struct ws_decoder decoder;  /* LINK_WS, LINK_WS_CLOSING */
@@ -55,6 +58,22 @@ struct link {
 static void set_timer(struct link *link, uint64_t after_ms)
 {
     timers_set(link->links->options.timers, &link->timer, clock_ms() + after_ms);
+}
+
+/* Of requests and messages of which a part has come, or that are not served yet. */
+static size_t held(const struct link *link)
+{
+    size_t bytes = link->pipelined.size;
+
+    return bytes + (link->reader ? http_reader_held(link->reader) : ws_decoder_held(&link->decoder));
+}
+
+static void count(struct link *link)
+{
+    size_t now = held(link);
+
+    budget_move(link->links->options.budget, BUDGET_INPUT, link->counted, now);
+    link->counted = (uint32_t)now;
 }
 
 static void cancel_timer(struct link *link)
@@ -185,7 +204,37 @@ static void free_link(struct link *link)
     parcel_free(link->sending);
     buf_deinit(&link->pipelined);
     ws_decoder_deinit(&link->decoder);
+    count(link);
     free(link);
+}
+
+size_t link_cost(const struct link *link)
+{
+    size_t unsent = link->conn && conn_blocked(link->conn) ? LINK_PIECE_BYTES : 0;
+
+    return link->counted + unsent + (link->sending ? parcel_cost(link->sending) : 0);
+}
+
+/* Picked before anybody is told: whoever is told of one may let go of others. Nothing is freed meanwhile. */
+void links_sacrifice(struct links *links, bool (*is_due)(const struct link *link, void *arg), void *arg)
+{
+    struct link *link, **due;
+    size_t count = 0;
+
+    DL_COUNT2(links->open, link, count, all_next);
+    due = alloc_zeroed((count + 1) * sizeof(struct link *));
+    count = 0;
+    DL_FOREACH2(links->open, link, all_next)
+    if (is_due(link, arg))
+        due[count++] = link;
+    for (size_t i = 0; i < count; i++) {
+        if (due[i]->state == LINK_GONE)
+            continue;
+        note_refusal(due[i], REFUSED_MEMORY);
+        abandon(due[i]);
+        link_drop(due[i]);
+    }
+    free(due);
 }
 
 void links_reap(struct links *links)
@@ -317,7 +366,8 @@ void link_respond(struct link *link, int status, const char *content_type, const
                   const void *body, size_t n)
 {
     if (n > LINK_PIECE_BYTES)
-        link_send(link, status, content_type, headers, parcel_new(body, n, NULL, NULL, 0));
+        link_send(link, status, content_type, headers,
+                  parcel_new(link->links->options.budget, body, n, NULL, NULL, 0));
     else
         respond(link, status, content_type, headers, body, n, true);
 }
@@ -406,6 +456,7 @@ static void resume(struct link *link)
     buf_init(&link->pipelined, LINK_PIPELINE_MAX);
     http_received(link, bytes.data, bytes.len);
     buf_deinit(&bytes);
+    count(link);
 }
 
 void links_read_on(struct links *links)
@@ -654,6 +705,7 @@ void link_received(struct link *link, char *bytes, size_t n)
         http_received(link, bytes, n);
     else
         ws_received(link, bytes, n);
+    count(link);
 }
 
 void link_writable(struct link *link)

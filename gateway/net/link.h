@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct budget;
 struct conn;
 struct link;
 struct parcel;
@@ -163,6 +164,7 @@ struct link_options {
     struct bucket_rate chatter; /* pings and pongs on one WebSocket */
     struct timers *timers;
     struct refusals *refusals; /* told of what was refused; may be NULL */
+    struct budget *budget;     /* which what waits counts against; NULL: nothing does */
 };
 
 /* All links of a server, which embeds it. */
@@ -182,6 +184,11 @@ struct link *link_new(struct links *links, struct conn *conn, struct peer *peer)
 void link_received(struct link *link, char *bytes, size_t n);
 void link_writable(struct link *link);
 void link_closed(struct link *link);
+
+/* What it costs to keep what has come of requests and messages, and what is on its way to the peer. */
+size_t link_cost(const struct link *link);
+/* Cuts those that `is_due` picks, as they cost more than there is; their users are told. */
+void links_sacrifice(struct links *links, bool (*is_due)(const struct link *link, void *arg), void *arg);
 
 /* Reads what was pipelined behind requests that have been answered. */
 void links_read_on(struct links *links);

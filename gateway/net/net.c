@@ -2,6 +2,7 @@
 #include "gateway/net/net.h"
 
 #include "common/alloc.h"
+#include "common/budget.h"
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/log.h"
@@ -48,7 +49,7 @@ struct conn {
     struct net *net;
     void *data; /* the handler's; NULL: nobody's any more */
     enum conn_state state;
-    bool blocked;
+    uint32_t unsent; /* libwebsockets holds so much, or less; 0: nothing, the connection is not blocked */
     struct ip peer;
     struct door *door;
     struct timer deadline; /* of DRAINING and LINGERING */
@@ -136,6 +137,14 @@ static void deadline_passed(void *owner)
     kill_later(owner);
 }
 
+static void set_unsent(struct conn *conn, size_t n)
+{
+    uint32_t now = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+
+    budget_move(conn->net->options.budget, BUDGET_ANSWERS, conn->unsent, now);
+    conn->unsent = now;
+}
+
 void conn_write(struct conn *conn, const void *data, size_t n)
 {
     if (conn->state != CONN_OPEN || conn->net->stopping || !n)
@@ -146,16 +155,17 @@ void conn_write(struct conn *conn, const void *data, size_t n)
         kill_later(conn);
         return;
     }
-    if (!conn->blocked && lws_partial_buffered(conn->wsi)) {
-        /* libwebsockets ignores input while it holds output; left armed, input would spin the loop. */
-        conn->blocked = true;
+    if (!lws_partial_buffered(conn->wsi))
+        return;
+    /* libwebsockets ignores input while it holds output; left armed, input would spin the loop. */
+    if (!conn->unsent)
         lws_rx_flow_control(conn->wsi, 0);
-    }
+    set_unsent(conn, conn->unsent + n);
 }
 
 bool conn_blocked(const struct conn *conn)
 {
-    return conn->blocked;
+    return conn->unsent > 0;
 }
 
 static void linger(struct conn *conn)
@@ -170,7 +180,7 @@ void conn_close(struct conn *conn)
     conn->data = NULL;
     if (conn->state != CONN_OPEN || conn->net->stopping)
         return;
-    if (conn->blocked) {
+    if (conn->unsent) {
         conn->state = CONN_DRAINING;
         timers_set(conn->net->timers, &conn->deadline, clock_ms() + CONN_DRAIN_MS);
     } else {
@@ -211,13 +221,13 @@ static void conn_received(struct conn *conn, char *bytes, size_t n)
 
 static void conn_writable(struct conn *conn)
 {
-    if (!conn->blocked)
+    if (!conn->unsent)
         return;
     if (lws_partial_buffered(conn->wsi)) {
         lws_callback_on_writable(conn->wsi);
         return;
     }
-    conn->blocked = false;
+    set_unsent(conn, 0);
     lws_rx_flow_control(conn->wsi, 1);
     if (conn->state == CONN_DRAINING)
         linger(conn);
@@ -231,6 +241,7 @@ static void conn_gone(struct conn *conn)
 
     timers_cancel(net->timers, &conn->deadline);
     conn->state = CONN_KILLED;
+    set_unsent(conn, 0);
     conn->door->connections--;
     void *data = conn->data;
 

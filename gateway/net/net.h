@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct budget;
 struct net;
 struct conn;
 
@@ -51,6 +52,7 @@ struct net_options {
     const char *admin_listen; /* for operators, besides; "": none */
     uint64_t max_connections;
     size_t send_buffer_bytes; /* of a connection (SO_SNDBUF); 0: the kernel's choice */
+    struct budget *budget;    /* which what the kernel has not taken counts against; NULL: nothing does */
     struct timers *timers;    /* which the loop fires, by clock_ms(); borrowed */
     const struct net_handler *handler;
     void *owner;

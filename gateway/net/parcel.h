@@ -9,13 +9,18 @@
 #include <stddef.h>
 
 struct blob;
+struct budget;
 struct parcel;
 
-/* Head and tail are copied, a reference to the blob is taken (NULL: there is none). NULL: no memory. */
-struct parcel *parcel_new(const void *head, size_t head_len, struct blob *shared, const void *tail,
-                          size_t tail_len);
+/* Head and tail are copied, a reference to the blob is taken (NULL: there is none). What it holds counts
+ * against `budget` (NULL: nowhere). NULL: no memory. */
+struct parcel *parcel_new(struct budget *budget, const void *head, size_t head_len, struct blob *shared,
+                          const void *tail, size_t tail_len);
 /* NULL is harmless. */
 void parcel_free(struct parcel *parcel);
+
+/* What it costs to keep it, as far as the budget knows: its own bytes, and its part of what is shared. */
+size_t parcel_cost(const struct parcel *parcel);
 
 size_t parcel_len(const struct parcel *parcel);
 /* What has not been sent. */

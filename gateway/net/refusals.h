@@ -28,6 +28,7 @@ enum refusal {
     REFUSED_HEADER_TIMEOUT,      /* --header-timeout */
     REFUSED_BODY_TIMEOUT,        /* --body-timeout */
     REFUSED_UPGRADE_TIMEOUT,     /* --upgrade-timeout */
+    REFUSED_MEMORY,              /* --memory-budget */
     REFUSED_CONNECT_TIMEOUT,     /* --connect-timeout */
     REFUSALS_COUNTED,            /* those below have counters of their own */
     REFUSED_MESSAGE =

@@ -123,6 +123,7 @@ struct server *server_new(const struct server_options *options, char *error, siz
         .admin_listen = options->admin_listen,
         .max_connections = options->max_connections,
         .send_buffer_bytes = options->send_buffer_bytes,
+        .budget = options->links.budget,
         .timers = options->links.timers,
         .handler = &handler,
         .owner = server,
@@ -162,6 +163,11 @@ void server_drain(struct server *server)
 bool server_draining(const struct server *server)
 {
     return server->links.draining;
+}
+
+void server_sacrifice(struct server *server, bool (*is_due)(const struct link *link, void *arg), void *arg)
+{
+    links_sacrifice(&server->links, is_due, arg);
 }
 
 void server_run(struct server *server)

@@ -39,6 +39,9 @@ struct net *server_net(struct server *server);
 void server_drain(struct server *server);
 bool server_draining(const struct server *server);
 
+/* Cuts the links that `is_due` picks. */
+void server_sacrifice(struct server *server, bool (*is_due)(const struct link *link, void *arg), void *arg);
+
 /* Serves until server_stop(). */
 void server_run(struct server *server);
 void server_stop(struct server *server); /* any thread */

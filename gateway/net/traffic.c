@@ -1,6 +1,8 @@
 /* What one client may say: see traffic.h. */
 #include "gateway/net/traffic.h"
 
+#include "common/budget.h"
+
 struct traffic_limits traffic_limits(uint64_t messages, uint64_t bytes, uint64_t message_max, uint64_t asks)
 {
     uint64_t burst_bytes = bytes * TRAFFIC_BURST_S;
@@ -30,10 +32,13 @@ uint64_t traffic_asks(size_t bytes)
     return 1 + bytes / TRAFFIC_ASK_BYTES;
 }
 
-const char *traffic_ask(struct traffic *traffic, const struct traffic_limits *limits, size_t bytes,
-                        uint64_t now_ms)
+struct traffic_verdict traffic_ask(struct traffic *traffic, const struct traffic_limits *limits, size_t bytes,
+                                   uint64_t now_ms)
 {
-    bool may = bucket_try(&traffic->asks, &limits->asks, traffic_asks(bytes), now_ms);
-
-    return may ? NULL : "too many questions at once; ask less often";
+    if (bytes >= TRAFFIC_ASK_BYTES && budget_is_tight(limits->budget))
+        return (struct traffic_verdict){BUCKET_EMPTY, REFUSED_MEMORY,
+                                        "the gateway is short of memory; try again"};
+    if (bucket_try(&traffic->asks, &limits->asks, traffic_asks(bytes), now_ms))
+        return (struct traffic_verdict){.verdict = BUCKET_OK};
+    return (struct traffic_verdict){BUCKET_EMPTY, REFUSED_ASKS, "too many questions at once; ask less often"};
 }

@@ -13,8 +13,11 @@
 
 #include <stddef.h>
 
+struct budget;
+
 struct traffic_limits {
     struct bucket_rate messages, bytes, asks;
+    const struct budget *budget; /* of what waits for clients; NULL: there is none */
 };
 
 /* Of one client; zeroed, all buckets are full. */
@@ -44,8 +47,8 @@ struct traffic_verdict traffic_take(struct traffic *traffic, const struct traffi
 enum { TRAFFIC_ASK_BYTES = 65536 };
 uint64_t traffic_asks(size_t bytes);
 
-/* It asks for an answer of so many bytes. NULL: it may; else why not, for the client. */
-const char *traffic_ask(struct traffic *traffic, const struct traffic_limits *limits, size_t bytes,
-                        uint64_t now_ms);
+/* It asks for an answer of so many bytes. While memory is short there is none that is long. */
+struct traffic_verdict traffic_ask(struct traffic *traffic, const struct traffic_limits *limits, size_t bytes,
+                                   uint64_t now_ms);
 
 #endif

@@ -117,6 +117,11 @@ void ws_decoder_deinit(struct ws_decoder *decoder)
     buf_deinit(&decoder->control);
 }
 
+size_t ws_decoder_held(const struct ws_decoder *decoder)
+{
+    return decoder->message.size + decoder->control.size;
+}
+
 static bool is_control(const struct ws_decoder *decoder)
 {
     return decoder->head[0] & CONTROL;

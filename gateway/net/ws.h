@@ -70,6 +70,9 @@ struct ws_decoder {
 void ws_decoder_init(struct ws_decoder *decoder, size_t max_message);
 void ws_decoder_deinit(struct ws_decoder *decoder);
 
+/* The bytes it holds, of a message that is not complete. */
+size_t ws_decoder_held(const struct ws_decoder *decoder);
+
 enum ws_progress {
     WS_MORE,    /* all bytes used, nothing complete */
     WS_MESSAGE, /* `*message` is filled; call again with the rest, until WS_MORE */

@@ -21,7 +21,7 @@ enum { BEAT_MS = 250 };
 #define GAUGE(f)              .type = METRIC_GAUGE, FIELD(f)
 #define HISTOGRAM(f, bounds_) .type = METRIC_HISTOGRAM, FIELD(f), .bounds = (bounds_)
 
-/* What docs/metrics.md describes, but for two whose labels are made: see gauges_init(). */
+/* What docs/metrics.md describes, but for three whose labels are made: see gauges_init(). */
 /* clang-format off */
 static const struct metric_row rows[] = {
     {"ridecast_connections", GAUGE(connections), .help = "Open TCP connections"},
@@ -65,6 +65,7 @@ static const struct metric_row rows[] = {
     {"ridecast_loop_lag_seconds", HISTOGRAM(lag, &metric_bounds_times),
      .help = "How late a timer of the network loop fires"},
 
+    {"ridecast_memory_budget_bytes", GAUGE(budget), .help = "What may be held for clients; 0: any amount"},
     {"process_resident_memory_bytes", GAUGE(resident), .help = "Resident memory"},
     {"process_cpu_seconds_total", COUNTER(cpu), .help = "CPU time, user and system"},
     {"ridecast_log_lost_total", COUNTER(log_lost), .help = "Lines of the log that could not be written"},
@@ -85,6 +86,15 @@ static void add_tokens(struct gauges *gauges, struct metrics *metrics)
     }
 }
 
+static void add_used(struct gauges *gauges, struct metrics *metrics)
+{
+    for (enum budget_kind kind = 0; kind < BUDGET_KINDS; kind++) {
+        snprintf(gauges->kinds[kind], sizeof gauges->kinds[kind], "what=\"%s\"", budget_kind_name(kind));
+        gauges->used[kind] = metrics_add(metrics, METRIC_GAUGE, "ridecast_memory_used_bytes",
+                                         gauges->kinds[kind], "What is held for clients");
+    }
+}
+
 static void add_build(struct gauges *gauges, struct metrics *metrics)
 {
     snprintf(gauges->build, sizeof gauges->build, "version=\"%s\",libwebsockets=\"%s\"", RIDECAST_VERSION,
@@ -97,6 +107,7 @@ void gauges_init(struct gauges *gauges, struct metrics *metrics)
     *gauges = (struct gauges){.build = ""};
     metrics_add_rows(metrics, rows, sizeof rows / sizeof rows[0], gauges);
     add_tokens(gauges, metrics);
+    add_used(gauges, metrics);
     add_build(gauges, metrics);
     metric_set(gauges->started, (int64_t)clock_wall_ms() * 1000);
 }
@@ -164,5 +175,8 @@ void gauges_sample(struct gauges *gauges)
     metric_set(gauges->backlog, (int64_t)rides_backlog(rides));
     metric_set(gauges->laggards_skipped, (int64_t)sources->outlets->skipped);
     metric_set(gauges->laggards_closed, (int64_t)sources->outlets->ended);
+    metric_set(gauges->budget, (int64_t)sources->budget->limit);
+    for (enum budget_kind kind = 0; kind < BUDGET_KINDS; kind++)
+        metric_set(gauges->used[kind], (int64_t)sources->budget->used[kind]);
     sample_process(gauges);
 }

@@ -5,6 +5,7 @@
 #ifndef RIDECAST_GATEWAY_PAGES_GAUGES_H
 #define RIDECAST_GATEWAY_PAGES_GAUGES_H
 
+#include "common/budget.h"
 #include "gateway/auth/token.h"
 #include "gateway/net/timers.h"
 
@@ -21,6 +22,7 @@ struct gauges_sources {
     struct presence *presence;
     struct eio *eio;
     const struct outlets *outlets;
+    const struct budget *budget;
     struct timers *timers;
     const size_t *plain_count;    /* of plain WebSockets */
     const size_t *options_differ; /* options that are not the same on all gateways */
@@ -39,12 +41,14 @@ struct gauges {
     struct metric *events, *deliveries, *batches, *delays;
     struct metric *backlog, *laggards_skipped, *laggards_closed;
     struct metric *lag;
+    struct metric *budget, *used[BUDGET_KINDS];
     struct metric *draining, *options_differ;
     struct metric *log_lost;
     struct metric *resident, *cpu, *files, *max_files, *started;
     struct timer beat;              /* is late by as long as the loop kept others waiting */
     char build[128];                /* labels */
     char reasons[TOKEN_FAULTS][32]; /* the same, of refused_tokens */
+    char kinds[BUDGET_KINDS][24];   /* the same, of used */
 };
 
 void gauges_init(struct gauges *gauges, struct metrics *metrics);

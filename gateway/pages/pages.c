@@ -2,6 +2,7 @@
 #include "gateway/pages/pages.h"
 
 #include "common/alloc.h"
+#include "common/budget.h"
 #include "common/metrics.h"
 #include "gateway/auth/auth.h"
 #include "gateway/net/cors.h"
@@ -79,6 +80,10 @@ static void serve_users(const struct pages *pages, struct link *link)
     }
     if (pages->auth && !admit(pages, link, ride))
         return;
+    if (budget_is_tight(pages->budget)) {
+        respond_error(link, 503, "Retry-After: 5\r\n", "the gateway is short of memory; try again");
+        return;
+    }
     if (!link_ask(link, traffic_asks(presence_users_bytes(pages->presence, ride)))) {
         respond_error(link, 429, "Retry-After: 5\r\n",
                       "too many questions from your address; ask less often");
@@ -102,6 +107,8 @@ static void serve_readyz(const struct pages *pages, struct link *link)
         respond_text(link, 503, "not ready: this gateway is being stopped\n");
     else if (!presence_ready(pages->presence))
         respond_text(link, 503, "not ready: the broker is down\n");
+    else if (budget_is_tight(pages->budget))
+        respond_text(link, 503, "not ready: the memory for what waits for clients is used up\n");
     else if (net_starved(server_net(pages->server)))
         respond_text(link, 503, "not ready: descriptors or memory are used up\n");
     else
@@ -138,7 +145,8 @@ static bool serve_file(const struct pages *pages, struct link *link, const char 
     if (!pages->files || !static_files_answer(pages->files, &request, &answer))
         return false;
     snprintf(headers, sizeof headers, "%s%s", answer.headers, more);
-    link_send(link, answer.status, answer.content_type, headers, parcel_new(NULL, 0, answer.body, NULL, 0));
+    link_send(link, answer.status, answer.content_type, headers,
+              parcel_new(NULL, NULL, 0, answer.body, NULL, 0));
     return true;
 }
 

@@ -23,6 +23,7 @@ struct pages {
     struct presence *presence;
     struct auth *auth; /* NULL: anybody may ask */
     struct metrics *metrics;
+    const struct budget *budget; /* of what waits for clients */
     struct cluster *cluster;
     bool closed;                      /* to clients: /metrics and /api are for operators, if for anybody */
     const struct static_files *files; /* of the web client; NULL: none */

@@ -39,7 +39,8 @@ void respond_shared(struct link *link, struct blob *json)
     char headers[HEADERS_SIZE];
 
     write_headers(link, "", headers);
-    link_send(link, 200, APPLICATION_JSON, headers, parcel_new(NULL, 0, json, NULL, 0));
+    link_send(link, 200, APPLICATION_JSON, headers,
+              parcel_new(link_options(link)->budget, NULL, 0, json, NULL, 0));
 }
 
 void respond_json(struct link *link, int status, const char *json, size_t len)

@@ -194,6 +194,14 @@ size_t eio_let_go(struct eio *eio, size_t count, bool all)
     return gone;
 }
 
+void eio_visit(struct eio *eio, void (*visit)(struct eio_session *session, void *arg), void *arg)
+{
+    struct eio_session *session, *next;
+
+    HASH_ITER(hh, eio->sessions, session, next)
+    visit(session, arg);
+}
+
 void eio_reap(struct eio *eio)
 {
     while (eio->departing) {

@@ -199,6 +199,9 @@ void eio_abort(struct eio_session *session);
  */
 size_t eio_let_go(struct eio *eio, size_t count, bool all);
 
+/* Calls for each session that has not ended; `visit` may end it. */
+void eio_visit(struct eio *eio, void (*visit)(struct eio_session *session, void *arg), void *arg);
+
 /* Tells the app of the sessions that ended and frees them. Not from inside any callback of the engine's. */
 void eio_reap(struct eio *eio);
 

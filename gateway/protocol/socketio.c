@@ -9,6 +9,7 @@
 #include "gateway/protocol/socketio.h"
 
 #include "common/alloc.h"
+#include "common/budget.h"
 #include "common/buf.h"
 #include "gateway/protocol/sio_packet.h"
 
@@ -71,12 +72,18 @@ struct sio_client {
     struct sio_socket *gathered_for;
 };
 
+static void set_held(struct sio_client *client, size_t bytes)
+{
+    budget_move(client->options->budget, BUDGET_INPUT, client->held_bytes, bytes);
+    client->held_bytes = bytes;
+}
+
 /* Accounts for `n` more bytes to hold. -1: too many. */
 static int charge(struct sio_client *client, size_t n)
 {
     if (n > client->options->max_pending_bytes - client->held_bytes)
         return -1;
-    client->held_bytes += n;
+    set_held(client, client->held_bytes + n);
     return 0;
 }
 
@@ -84,7 +91,7 @@ static void held_free(struct sio_client *client, struct held_event *held)
 {
     if (!held)
         return;
-    client->held_bytes -= sizeof *held + held->bytes.len;
+    set_held(client, client->held_bytes - sizeof *held - held->bytes.len);
     buf_deinit(&held->bytes);
     free(held);
 }
@@ -94,7 +101,7 @@ static int held_append(struct sio_client *client, struct held_event *held, const
     if (charge(client, len) != 0)
         return -1;
     if (buf_append(&held->bytes, data, len) != 0) {
-        client->held_bytes -= len;
+        set_held(client, client->held_bytes - len);
         return -1;
     }
     return 0;
@@ -446,6 +453,11 @@ void sio_client_free(struct sio_client *client)
     client_end(client, SIO_LOST);
     sio_client_forget(client);
     free(client);
+}
+
+size_t sio_client_held(const struct sio_client *client)
+{
+    return client->held_bytes;
 }
 
 void *sio_client_session(const struct sio_client *client)

@@ -117,6 +117,7 @@ struct sio_options {
     void *app_data;
     const struct sio_carrier *carrier;
     struct timers *timers;
+    struct budget *budget; /* which what is held counts against; NULL: nothing does */
 };
 
 /* `options` is borrowed for the client's life. Aborts when out of memory. */
@@ -134,6 +135,9 @@ enum sio_verdict sio_client_binary(struct sio_client *client, const char *data, 
 /* The application has done what the last message asked for: frees what was borrowed for that, and sockets
  * that have ended. Not from inside the application's or the carrier's functions. */
 void sio_client_forget(struct sio_client *client);
+
+/* What it holds, of `max_pending_bytes`. */
+size_t sio_client_held(const struct sio_client *client);
 
 void *sio_client_session(const struct sio_client *client);
 

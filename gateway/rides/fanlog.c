@@ -64,3 +64,9 @@ void fanlog_trim(struct fanlog *log, uint64_t cursor)
         log->base = cursor;
     }
 }
+
+void fanlog_shed(struct fanlog *log)
+{
+    if (!log->bytes.len)
+        buf_deinit(&log->bytes);
+}

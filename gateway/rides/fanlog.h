@@ -50,4 +50,7 @@ void fanlog_skip(struct fanlog_reader *reader);
 /* Nobody needs what lies before `cursor` any more. */
 void fanlog_trim(struct fanlog *log, uint64_t cursor);
 
+/* An empty log's memory is given back. */
+void fanlog_shed(struct fanlog *log);
+
 #endif

@@ -2,6 +2,7 @@
 #include "gateway/rides/outlet.h"
 
 #include "common/blob.h"
+#include "common/budget.h"
 #include "gateway/net/parcel.h"
 
 #include <stdlib.h>
@@ -31,6 +32,29 @@ static void unmark(struct outlet *outlet)
     outlet->dirty = false;
 }
 
+/* buf_reserve(), counted. */
+static char *reserve(struct outlet *outlet, struct buf *queue, size_t n)
+{
+    size_t before = queue->size;
+    char *at = buf_reserve(queue, n);
+
+    budget_move(outlet->outlets->budget, BUDGET_QUEUES, before, queue->size);
+    return at;
+}
+
+static int append(struct outlet *outlet, struct buf *queue, const char *bytes, size_t n)
+{
+    if (!reserve(outlet, queue, n))
+        return -1;
+    return buf_append(queue, bytes, n);
+}
+
+static void give_back(struct outlet *outlet, struct buf *queue)
+{
+    budget_move(outlet->outlets->budget, BUDGET_QUEUES, queue->size, 0);
+    buf_deinit(queue);
+}
+
 /* Takes the first parcel out: what waited behind it is next. */
 static struct parcel *take_parcel(struct outlet *outlet)
 {
@@ -38,7 +62,7 @@ static struct parcel *take_parcel(struct outlet *outlet)
     struct parcel *parcel = first->parcel;
 
     DL_DELETE(outlet->shipments, first);
-    buf_deinit(&outlet->queued);
+    give_back(outlet, &outlet->queued);
     outlet->queued = first->behind;
     free(first);
     return parcel;
@@ -49,7 +73,7 @@ void outlet_deinit(struct outlet *outlet)
     unmark(outlet);
     while (outlet->shipments)
         parcel_free(take_parcel(outlet));
-    buf_deinit(&outlet->queued);
+    give_back(outlet, &outlet->queued);
 }
 
 void outlet_join(struct outlet *outlet, struct fanlog_reader *reader)
@@ -130,7 +154,7 @@ static int queue_stretches(struct outlet *outlet)
 
         if (waiting(outlet) + n > outlet->outlets->backlog_bytes)
             return -1;
-        if (n && buf_append(end_of_queue(outlet), stretch, n) != 0)
+        if (n && append(outlet, end_of_queue(outlet), stretch, n) != 0)
             return -1;
         fanlog_advance(r, n);
     }
@@ -144,7 +168,7 @@ static int queue_frame(struct outlet *outlet, enum ws_opcode opcode, const char 
     size_t prefix_len = strlen(prefix);
     size_t header_len = ws_frame_header(opcode, prefix_len + len, header);
     struct buf *queue = end_of_queue(outlet);
-    char *at = buf_reserve(queue, header_len + prefix_len + len);
+    char *at = reserve(outlet, queue, header_len + prefix_len + len);
 
     if (!at)
         return -1;
@@ -196,7 +220,7 @@ void outlet_frames(struct outlet *outlet, const char *frames, size_t n)
 {
     if (outlet->overflowed || !n)
         return;
-    if (make_room(outlet, n) && buf_append(end_of_queue(outlet), frames, n) == 0)
+    if (make_room(outlet, n) && append(outlet, end_of_queue(outlet), frames, n) == 0)
         outlet_touch(outlet);
     else
         end_laggard(outlet);
@@ -205,7 +229,9 @@ void outlet_frames(struct outlet *outlet, const char *frames, size_t n)
 static int ship(struct outlet *outlet, const struct buf *head, struct blob *shared, const char *tail)
 {
     struct shipment *shipment = calloc(1, sizeof *shipment);
-    struct parcel *parcel = shipment ? parcel_new(head->data, head->len, shared, tail, strlen(tail)) : NULL;
+    struct parcel *parcel =
+        shipment ? parcel_new(outlet->outlets->budget, head->data, head->len, shared, tail, strlen(tail))
+                 : NULL;
 
     if (!parcel) {
         free(shipment);
@@ -224,7 +250,7 @@ static int queue_copy(struct outlet *outlet, const struct buf *head, const struc
     size_t len = head->len + shared->len + strlen(tail);
     size_t header_len = ws_frame_header(WS_TEXT, len, header);
     struct buf *queue = end_of_queue(outlet);
-    char *at = buf_reserve(queue, header_len + len);
+    char *at = reserve(outlet, queue, header_len + len);
 
     if (!at)
         return -1;
@@ -264,6 +290,21 @@ bool outlet_pending(const struct outlet *outlet)
     return outlet->queued.len || outlet->shipments || has_stretches(outlet);
 }
 
+size_t outlet_cost(const struct outlet *outlet)
+{
+    size_t bytes = outlet->queued.size;
+
+    for (const struct shipment *s = outlet->shipments; s; s = s->next)
+        bytes += s->behind.size + parcel_cost(s->parcel);
+    for (const struct fanlog_reader *r = outlet->readers; r; r = r->next) {
+        size_t n;
+
+        fanlog_stretch(r, &n);
+        bytes += n;
+    }
+    return bytes;
+}
+
 /* The one reader with something to write when that is all there is; else NULL. */
 static struct fanlog_reader *only_stretch(const struct outlet *outlet)
 {
@@ -290,7 +331,7 @@ static void write_queued(struct outlet *outlet)
     struct buf out = outlet->queued;
     buf_init(&outlet->queued, out.max);
     outlet->carrier->write(outlet, out.data, out.len);
-    buf_deinit(&out);
+    give_back(outlet, &out);
 }
 
 /* The length of as many whole frames as there is room for, but of one at least. */

@@ -28,6 +28,7 @@
 #include <stddef.h>
 
 struct blob;
+struct budget;
 struct outlet;
 struct parcel;
 struct shipment;
@@ -59,9 +60,10 @@ struct outlet_carrier {
 /* The outlets with something new in this turn. Embedded in the gateway, which flushes them at its end. */
 struct outlets {
     struct outlet *dirty;
-    size_t backlog_bytes; /* of each: bounds what waits; only a packet that waits alone may be larger */
-    uint64_t ended;       /* clients that fell further behind than allowed */
-    uint64_t skipped;     /* stretches left out for a summary instead */
+    struct budget *budget; /* which what is queued counts against; NULL: nothing does */
+    size_t backlog_bytes;  /* of each: bounds what waits; only a packet that waits alone may be larger */
+    uint64_t ended;        /* clients that fell further behind than allowed */
+    uint64_t skipped;      /* stretches left out for a summary instead */
 };
 
 /* Embedded in its carrier. */
@@ -109,6 +111,10 @@ void outlet_overflow(struct outlet *outlet);
 
 /* Whether anything waits to be written. */
 bool outlet_pending(const struct outlet *outlet);
+
+/* What it costs to keep what waits: bytes queued, its part of what is shared, and of the logs what is kept
+ * for it. */
+size_t outlet_cost(const struct outlet *outlet);
 
 /* Has it flushed at the end of the turn. */
 void outlet_touch(struct outlet *outlet);

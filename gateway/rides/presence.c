@@ -33,7 +33,8 @@ struct presence *presence_new(const struct presence_options *options)
     };
 
     presence->options = *options;
-    watched_init(&presence->watched, options->broker, options->timers, options->backlog_bytes);
+    watched_init(&presence->watched, options->broker, options->timers, options->backlog_bytes,
+                 options->budget);
     riders_init(&presence->riders, &riders);
     return presence;
 }

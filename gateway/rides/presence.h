@@ -18,6 +18,7 @@ struct presence_options {
     const char *rides; /* patterns, separated by spaces or commas */
     size_t max_user_bytes;
     size_t backlog_bytes;
+    struct budget *budget;       /* which what waits for clients counts against; NULL: nothing does */
     size_t riders_per_ride;      /* aboard; whoever boards then is refused. 0: any number */
     size_t roster_bytes;         /* what those aboard may cost (roster_cost()); the same. 0: any number */
     size_t queue_bytes;          /* for transitions held back */

@@ -1,6 +1,7 @@
 /* Rides, members and the fan-out: see ride.h. */
 #include "gateway/rides/ride.h"
 
+#include "common/budget.h"
 #include "common/clock.h"
 #include "common/metrics.h"
 
@@ -20,9 +21,23 @@ enum {
     SLICE_BYTES = 1 << 14,
 };
 
-void rides_init(struct rides *rides, size_t backlog_bytes)
+void rides_init(struct rides *rides, size_t backlog_bytes, struct budget *budget)
 {
-    *rides = (struct rides){.backlog_bytes = backlog_bytes};
+    *rides = (struct rides){.backlog_bytes = backlog_bytes, .budget = budget};
+}
+
+/* A log's memory was `before` bytes. */
+static void count_log(const struct ride *ride, const struct fanlog *log, size_t before)
+{
+    budget_move(ride->rides->budget, BUDGET_EVENTS, before, log->bytes.size);
+}
+
+static void trim(const struct ride *ride, struct fanlog *log, uint64_t cursor)
+{
+    size_t before = log->bytes.size;
+
+    fanlog_trim(log, cursor);
+    count_log(ride, log, before);
 }
 
 void rides_deinit(struct rides *rides)
@@ -96,11 +111,15 @@ void ride_free(struct ride *ride)
 {
     mark_clean(ride);
     HASH_DEL(ride->rides->by_name, ride);
-    for (int form = 0; form < WIRE_FORMS; form++)
+    for (int form = 0; form < WIRE_FORMS; form++) {
+        size_t before = ride->log[form].bytes.size;
+
         fanlog_deinit(&ride->log[form]);
+        count_log(ride, &ride->log[form], before);
+    }
     history_deinit(&ride->history);
     roster_free(ride->roster);
-    blob_unref(ride->snapshot);
+    ride_changed(ride);
     free(ride);
 }
 
@@ -116,13 +135,30 @@ struct blob *ride_snapshot(struct ride *ride)
         roster_print(ride->roster, &json) == 0 && buf_append(&json, "}", 1) == 0)
         ride->snapshot = blob_new(json.data, json.len);
     buf_deinit(&json);
+    if (ride->snapshot)
+        budget_share(ride->rides->budget, ride->snapshot);
     return ride->snapshot;
 }
 
 void ride_changed(struct ride *ride)
 {
+    if (ride->snapshot)
+        budget_unshare(ride->rides->budget, ride->snapshot);
     blob_unref(ride->snapshot);
     ride->snapshot = NULL;
+}
+
+void rides_shed(struct rides *rides)
+{
+    for (struct ride *ride = rides->by_name; ride; ride = ride->hh.next) {
+        ride_changed(ride);
+        for (int form = 0; form < WIRE_FORMS; form++) {
+            size_t before = ride->log[form].bytes.size;
+
+            fanlog_shed(&ride->log[form]);
+            count_log(ride, &ride->log[form], before);
+        }
+    }
 }
 
 /* Which of the ride's logs the member reads. */
@@ -201,10 +237,10 @@ static size_t flush_form(struct ride *ride, enum wire_form form, size_t budget)
         flush->next = member->next;
         flush->due--;
         if (!--flush->left)
-            fanlog_trim(log, flush->slowest);
+            trim(ride, log, flush->slowest);
     }
     if (!ride->counts[form])
-        fanlog_trim(log, fanlog_head(log));
+        trim(ride, log, fanlog_head(log));
     return budget;
 }
 
@@ -246,8 +282,11 @@ void ride_event(struct ride *ride, enum broker_event_kind kind, const struct blo
         if (!ride->members[form])
             continue;
         struct buf *bytes = fanlog_bytes(&ride->log[form]);
-        size_t before = bytes->len;
-        if (wire_event(bytes, (enum wire_form)form, ride->name, kind, user, position) != 0) {
+        size_t before = bytes->len, size = bytes->size;
+        int failed = wire_event(bytes, (enum wire_form)form, ride->name, kind, user, position);
+
+        count_log(ride, &ride->log[form], size);
+        if (failed) {
             /* No memory for the event: a client that would miss it is ended instead, so that it comes back.
              */
             struct member *member;

@@ -29,6 +29,7 @@
 #include "gateway/rides/wire.h"
 
 struct ask;
+struct budget;
 struct held;
 struct metric;
 struct ride;
@@ -89,19 +90,24 @@ struct rides {
     struct ride *by_name;
     struct ride *dirty;
     size_t backlog_bytes;
-    uint64_t events;     /* told to at least one member */
-    uint64_t deliveries; /* events times members that heard them */
+    struct budget *budget; /* which logs and snapshots count against; NULL: nothing does */
+    uint64_t events;       /* told to at least one member */
+    uint64_t deliveries;   /* events times members that heard them */
     struct metric
         *batches; /* histograms of `news`, and of the microseconds since `news_us`; NULL: not kept */
     struct metric *delays;
 };
 
-void rides_init(struct rides *rides, size_t backlog_bytes);
+void rides_init(struct rides *rides, size_t backlog_bytes, struct budget *budget);
 /* Frees every ride; none may have members any more. */
 void rides_deinit(struct rides *rides);
 
 /* Bytes kept in all logs for members that lag. */
 size_t rides_backlog(const struct rides *rides);
+
+/* Gives back what is only kept to save work: snapshots that may be printed again, the memory of empty logs.
+ */
+void rides_shed(struct rides *rides);
 
 /* The ride of that name (at most RIDE_NAME_MAX bytes), or NULL. */
 struct ride *rides_find(const struct rides *rides, const char *name);

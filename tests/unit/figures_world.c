@@ -98,6 +98,7 @@ int world_start(void **state)
                                            .presence = &w->presence,
                                            .eio = &w->eio,
                                            .outlets = &w->outlets,
+                                           .budget = &w->budget,
                                            .timers = w->timers,
                                            .plain_count = &w->plain_count,
                                            .options_differ = &w->options_differ};

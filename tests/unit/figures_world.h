@@ -45,6 +45,7 @@ struct world {
     struct server server;
     struct presence presence;
     struct eio eio;
+    struct budget budget;
     struct outlets outlets;
     size_t plain_count, options_differ;
     struct broker broker;

@@ -64,6 +64,9 @@ static void the_defaults_are_those_documented(void **state)
     assert_int_equal(config.connect_timeout_ms, 45000);
     assert_int_equal(config.upgrade_timeout_ms, 10000);
     assert_int_equal(config.backlog_bytes, 1048576);
+    assert_string_equal(config.memory_budget, "auto");
+    assert_int_equal(config.asks_per_second, 20);
+    assert_int_equal(config.roster_bytes, 67108864);
     assert_int_equal(config.queue_bytes, 16777216);
     assert_int_equal(config.max_connections, 16384);
     assert_int_equal(config.drain_timeout_ms, 5000);
@@ -242,6 +245,19 @@ static void origins_are_any_or_a_list_without_paths(void **state)
                OPTION_BAD);
 }
 
+static void the_memory_budget_is_a_number_of_bytes_or_a_part_of_what_there_is(void **state)
+{
+    (void)state;
+    assert_all("--memory-budget", VALUES("auto", "0", "1048576", "999999999999999"), OPTION_OK);
+    assert_all("--memory-budget",
+               VALUES("", "1", "1048575", "-1", "64M", "automatic", "0x100000", "1000000000000000"),
+               OPTION_BAD);
+    assert_int_equal(config_memory_budget("auto", 4000), 1000);
+    assert_int_equal(config_memory_budget("auto", 0), 0);
+    assert_int_equal(config_memory_budget("0", 4000), 0);
+    assert_int_equal(config_memory_budget("1048576", 4000), 1048576);
+}
+
 static void trusted_proxies_are_networks(void **state)
 {
     (void)state;
@@ -302,6 +318,7 @@ int main(void)
         cmocka_unit_test(the_prefix_is_short_and_printable),
         cmocka_unit_test(the_node_id_is_empty_or_plain),
         cmocka_unit_test(origins_are_any_or_a_list_without_paths),
+        cmocka_unit_test(the_memory_budget_is_a_number_of_bytes_or_a_part_of_what_there_is),
         cmocka_unit_test(trusted_proxies_are_networks),
         cmocka_unit_test(services_named_like_the_program_stop_no_start),
         cmocka_unit_test(the_help_page_fits_100_columns_and_names_every_row),

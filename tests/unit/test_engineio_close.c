@@ -250,7 +250,7 @@ static void events_so_far_are_delivered_before_an_orderly_end(void **state)
     struct world *w = *state;
     struct rides rides;
 
-    rides_init(&rides, BACKLOG);
+    rides_init(&rides, BACKLOG, NULL);
     struct ride *ride = ride_new(&rides, "/");
 
     open_polling(w);
@@ -284,7 +284,7 @@ static void a_client_owed_more_than_the_backlog_is_cut_instead_of_closed(void **
     struct world *w = *state;
     struct rides rides;
 
-    rides_init(&rides, BACKLOG);
+    rides_init(&rides, BACKLOG, NULL);
     struct ride *ride = ride_new(&rides, "/");
     open_ws(w);
     w->ws.blocked = true;
@@ -306,7 +306,7 @@ static void a_ride_feeds_a_poll_from_its_log(void **state)
     struct world *w = *state;
     struct rides rides;
 
-    rides_init(&rides, BACKLOG);
+    rides_init(&rides, BACKLOG, NULL);
     struct ride *ride = ride_new(&rides, "/");
     open_polling(w);
     w->member = member_join(ride, &w->session->outlet, WIRE_SOCKETIO);

@@ -43,10 +43,10 @@ static void it_comes_in_pieces_of_any_size(void **state)
     struct blob *shared = blob_new("shared", 6);
 
     for (size_t piece = 1; piece < 20; piece++) {
-        assert_comes(parcel_new("head ", 5, shared, " tail", 5), piece, "head shared tail");
-        assert_comes(parcel_new(NULL, 0, shared, NULL, 0), piece, "shared");
-        assert_comes(parcel_new("head", 4, NULL, "tail", 4), piece, "headtail");
-        assert_comes(parcel_new(NULL, 0, NULL, NULL, 0), piece, "");
+        assert_comes(parcel_new(NULL, "head ", 5, shared, " tail", 5), piece, "head shared tail");
+        assert_comes(parcel_new(NULL, NULL, 0, shared, NULL, 0), piece, "shared");
+        assert_comes(parcel_new(NULL, "head", 4, NULL, "tail", 4), piece, "headtail");
+        assert_comes(parcel_new(NULL, NULL, 0, NULL, NULL, 0), piece, "");
     }
     blob_unref(shared);
 }
@@ -55,7 +55,7 @@ static void what_is_shared_is_there_once(void **state)
 {
     (void)state;
     struct blob *shared = blob_new("shared", 6);
-    struct parcel *parcel = parcel_new("head", 4, shared, NULL, 0);
+    struct parcel *parcel = parcel_new(NULL, "head", 4, shared, NULL, 0);
     size_t n;
 
     assert_int_equal(shared->refs, 2);

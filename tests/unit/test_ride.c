@@ -95,7 +95,7 @@ static int setup(void **state)
 
     if (!w)
         return -1;
-    rides_init(&w->rides, BACKLOG);
+    rides_init(&w->rides, BACKLOG, NULL);
     w->outlets.backlog_bytes = BACKLOG;
     w->ride = ride_new(&w->rides, "/");
     memcpy(w->ride->position.epoch, "e", 2);

@@ -3,6 +3,8 @@
  */
 #include "gateway/net/traffic.h"
 
+#include "common/budget.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -60,15 +62,29 @@ static void a_long_answer_counts_for_several_asks(void **state)
     assert_int_equal(traffic_asks(TRAFFIC_ASK_BYTES - 1), 1);
     assert_int_equal(traffic_asks(TRAFFIC_ASK_BYTES), 2);
     for (int i = 0; i < TRAFFIC_BURST_S / 2; i++)
-        assert_null(traffic_ask(&traffic, &limits, TRAFFIC_ASK_BYTES, NOW_MS));
-    assert_non_null(traffic_ask(&traffic, &limits, 0, NOW_MS));
-    assert_null(traffic_ask(&traffic, &limits, 0, NOW_MS + 1000));
+        assert_int_equal(traffic_ask(&traffic, &limits, TRAFFIC_ASK_BYTES, NOW_MS).verdict, BUCKET_OK);
+    assert_int_equal(traffic_ask(&traffic, &limits, 0, NOW_MS).reason, REFUSED_ASKS);
+    assert_int_equal(traffic_ask(&traffic, &limits, 0, NOW_MS + 1000).verdict, BUCKET_OK);
     assert_int_equal(traffic_take(&traffic, &limits, 1, NOW_MS).verdict, BUCKET_OK); /* by itself */
+}
+
+static void while_memory_is_short_there_are_no_long_answers(void **state)
+{
+    struct budget budget = {.limit = 800};
+    struct traffic_limits limits = {.budget = &budget};
+    struct traffic traffic = {{0}, {0}, {0}};
+
+    (void)state;
+    budget_move(&budget, BUDGET_INPUT, 0, 700);
+    assert_int_equal(traffic_ask(&traffic, &limits, TRAFFIC_ASK_BYTES, NOW_MS).verdict, BUCKET_OK);
+    budget_move(&budget, BUDGET_INPUT, 700, 701);
+    assert_int_equal(traffic_ask(&traffic, &limits, TRAFFIC_ASK_BYTES, NOW_MS).reason, REFUSED_MEMORY);
+    assert_int_equal(traffic_ask(&traffic, &limits, TRAFFIC_ASK_BYTES - 1, NOW_MS).verdict, BUCKET_OK);
 }
 
 static void without_limits_everything_goes(void **state)
 {
-    struct traffic_limits limits = {{0}, {0}, {0}};
+    struct traffic_limits limits = {{0}, {0}, {0}, NULL};
     struct traffic traffic = {{0}, {0}, {0}};
 
     (void)state;
@@ -82,6 +98,7 @@ int main(void)
         cmocka_unit_test(messages_beyond_a_burst_are_refused_then_it_is_a_flood),
         cmocka_unit_test(bytes_are_counted_by_themselves),
         cmocka_unit_test(a_long_answer_counts_for_several_asks),
+        cmocka_unit_test(while_memory_is_short_there_are_no_long_answers),
         cmocka_unit_test(without_limits_everything_goes),
     };
 

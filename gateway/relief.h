@@ -1,0 +1,33 @@
+/*
+ * Relief: what becomes of clients when more is held for them than --memory-budget allows. First goes what is
+ * only kept to save work, then the costliest are cut, one after the other, until an eighth of the budget is
+ * free again: whoever holds most pays, not whoever comes next. A scan costs a look at every client, and each
+ * frees at least as much as has come since the last. Gateway thread.
+ */
+#ifndef RIDECAST_GATEWAY_RELIEF_H
+#define RIDECAST_GATEWAY_RELIEF_H
+
+#include <stdint.h>
+
+struct budget;
+struct eio;
+struct plain_riders;
+struct refusals;
+struct rides;
+struct server;
+
+/* Embedded in the gateway, which fills all but the last. */
+struct relief {
+    struct budget *budget;
+    struct rides *rides;
+    struct eio *eio;
+    struct plain_riders *plain;
+    struct server *server;
+    struct refusals *refusals;
+    uint64_t shed_ms; /* when what saves work went last, by clock_ms() */
+};
+
+/* Call at the end of a turn, when everything is written. Who was cut is to be reaped. */
+void relieve(struct relief *relief);
+
+#endif
