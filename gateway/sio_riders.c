@@ -323,10 +323,16 @@ static void on_connect(struct sio_riders *riders, struct sio_socket *socket, str
         sio_rider->ask = presence_ask(riders->options.presence, ride, ride_known, sio_rider);
 }
 
-static void on_user_record(struct rider *rider, struct json_slice record, const struct ack *ack, size_t max)
+/* A string that holds the record, as the apps send it, or the record itself, as on a plain WebSocket. */
+static void on_user_record(struct rider *rider, const struct sio_event *event, struct json_slice record,
+                           const struct ack *ack, size_t max)
 {
+    if (json_text_type(record) == '{' && event->attachment_count == 0) {
+        rider_message(rider, record.at, record.len, ack);
+        return;
+    }
     if (json_text_type(record) != '"') {
-        rider_refuse(rider, ack, "the message must be a string that holds the user's JSON");
+        rider_refuse(rider, ack, "the message must be the user, as JSON or a string that holds it");
         return;
     }
     struct buf json;
@@ -397,7 +403,7 @@ static void on_event(struct sio_socket *socket, const struct sio_event *event, c
     else if (json_text_equals(name, "message") && binary)
         rider_message(rider, binary->data, binary->len, &ack);
     else if (json_text_equals(name, "message"))
-        on_user_record(rider, record, &ack, sio_rider->riders->options.max_pending_bytes);
+        on_user_record(rider, event, record, &ack, sio_rider->riders->options.max_pending_bytes);
     else if (json_text_equals(name, "activeUsers"))
         on_question(sio_rider, &ack);
     /* other events are nobody's, as in the reference */

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client, MODES } from "../lib/official.mjs";
+import { PlainClient } from "../lib/plain.mjs";
 import { startGateway } from "../lib/server.mjs";
 import { OFFSET, Rider, numberOf, user } from "../lib/rider.mjs";
 import { Polling } from "../lib/polling.mjs";
@@ -102,9 +103,32 @@ test("binary that is no record is refused, and a placeholder without attachments
   }
   rider.client.send(`451-["message",{"x":${FIRST}}]`);
   rider.client.sendFrame(BINARY, Buffer.from(JSON.stringify(user("u"))));
-  assert.match(await rider.hearsException(), /must be a string/);
+  assert.match(await rider.hearsException(), /must be the user/);
+  rider.client.send(`451-["message",${JSON.stringify(user("u")).replace("}", `,"x":${FIRST}}`)}]`);
+  rider.client.sendFrame(BINARY, Buffer.from("x"));
+  assert.match(await rider.hearsException(), /must be the user/);
   rider.send('"message"', FIRST);
-  assert.match(await rider.hearsException(), /must be a string/);
+  assert.match(await rider.hearsException(), /"id" must be a string/);
+});
+
+test("an object is the record itself, as on a plain WebSocket, byte for byte", async (t) => {
+  const server = await startGateway(t);
+  const rider = await Rider.join(t, server);
+  const plain = await PlainClient.connect(t, server);
+  const record = '{ "id":"u", "name":"\\u0055","status" : "boarding","x":1.50 }';
+  rider.send('"message"', record);
+  assert.ok((await rider.client.text()).startsWith(`42["userBoarded",${record},`));
+  await plain.hears("userBoarded", JSON.parse(record));
+  plain.send({ event: "message", data: user("u", "boarding", { by: "plain" }) });
+  await rider.hears("userBoarded", user("u", "boarding", { by: "plain" }));
+});
+
+test("the official client may emit an object", async (t) => {
+  const server = await startGateway(t);
+  const onlooker = await Rider.join(t, server);
+  const client = await Client.connect(t, server, Object.keys(MODES)[0]);
+  client.socket.emit("message", user("u"));
+  await onlooker.hears("userBoarded", user("u"));
 });
 
 test("only the first argument counts", async (t) => {

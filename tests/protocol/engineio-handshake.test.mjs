@@ -60,6 +60,24 @@ test("parameters may be percent-encoded, others are ignored, an empty sid is non
   }
 });
 
+test("a session id is looked for under its name alone, as it is written", async (t) => {
+  const server = await startEngine(t);
+  const { sid } = await Polling.open(t, server);
+  const post = async (query) => {
+    const path = `/engine.io/?EIO=4&transport=polling&${query.replaceAll("SID", sid)}`;
+    const { status, body } = await request(t, server, { method: "POST", path, body: "3" });
+    return status === 200 ? body : JSON.parse(body).code;
+  };
+  const last = `sid=${sid.slice(0, -1)}%${sid.charCodeAt(19).toString(16)}`;
+  for (const query of ["sid=SID", "x=1&sid=SID", "&sid=SID", "sid=SID&sid=none", last]) assert.equal(await post(query), "ok", query);
+  for (const query of ["sId=SID", "Sid=SID", "s%69d=SID", "%73id=SID", "+sid=SID"])
+    assert.equal(await post(query), 2, query);
+  for (const query of ["sid[]=SID", "x=1;sid=SID", "?sid=SID", "sid=&sid=SID", "sid&sid=SID"])
+    assert.equal(await post(query), 2, query);
+  for (const query of ["sid=none&sid=SID", "sid=SID%20", "sid=SID%00", "sid=+SID", "sid=SID;x=1", "sid=SIDx", "sid=%zz"])
+    assert.equal(await post(query), 1, query);
+});
+
 // The first rule that matches decides; SID stands for the id of a session on polling.
 const refused = [
   ["no transport", "GET", "EIO=4", TRANSPORT_UNKNOWN],
