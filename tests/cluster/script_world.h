@@ -20,7 +20,7 @@ extern const char script_transition[], script_suspend[], script_resume[], script
     script_sweep[], script_roster[], script_replay[], script_check[], script_audit[];
 
 #define KEYS     "p:{/x}:users p:{/x}:connections p:{/x}:away p:{/x}:meta p:{/x}:log"
-#define EPOCH    "epochXXX" /* of a ride that has none */
+#define EPOCH    "00000000" /* the first of every ride */
 #define NO_CHAIN "00000000"
 #define LATER    "9000000000000000" /* than any tenure that a test makes */
 
@@ -37,7 +37,7 @@ struct place {
 };
 
 struct call {
-    const char *script, *window, *epoch; /* by default none, 60000, and EPOCH for a ride that has none */
+    const char *script, *window, *epoch; /* by default none, 60000 and epochXXX */
     const struct place *known;           /* NULL: nothing is */
     const char *left;
     const char *args[12];
@@ -89,7 +89,10 @@ void expect_word(redisReply *reply, const char *word);
 
 void expect_place(const redisReply *reply, const char *epoch, const char *offset);
 
-/* A good answer of an operation at this offset; `detail` NULL: whatever it says. */
+/* A good answer of an operation at this place; `detail` NULL: whatever it says. */
+void expect_ok_in(redisReply *reply, const char *epoch, const char *offset, const char *detail);
+
+/* The same, in the first epoch. */
 void expect_ok(redisReply *reply, const char *offset, const char *detail);
 
 void expect_moved(redisReply *reply, const char *epoch, const char *offset);

@@ -149,9 +149,22 @@ static void an_epoch_that_is_over_begins_a_new_one(void **state)
     struct redis_server *server = *state;
 
     tell_three(server, "n");
-    expect_moved(board(server, .id = "ann", .known = &later, .left = "epochABC epochDEF"), EPOCH, "3");
-    expect_moved(board(server, .id = "ann", .known = &later, .left = "epochABC " EPOCH, .epoch = "epochYYY"),
-                 "epochYYY", "0");
+    redis_run(server, "HSET p:{/x}:meta epoch epochXXX");
+    expect_moved(board(server, .id = "ann", .known = &later, .left = "epochABC epochDEF"), "epochXXX", "3");
+    expect_moved(
+        board(server, .id = "ann", .known = &later, .left = "epochABC epochXXX", .epoch = "epochYYY"),
+        "epochYYY", "0");
+    expect_log(server, "");
+}
+
+/* However many it has left since. */
+static void the_first_epoch_is_over_for_whoever_knows_a_later_one(void **state)
+{
+    static const struct place later = {"epochNEW", "7", "deadbeef"};
+    struct redis_server *server = *state;
+
+    tell_three(server, "n");
+    expect_moved(board(server, .id = "ann", .known = &later, .left = "epochABC"), "epochXXX", "0");
     expect_log(server, "");
 }
 
@@ -163,9 +176,80 @@ static void a_new_epoch_begins_with_how_many_are_aboard(void **state)
     assert_int_equal(
         count(server, "EVAL %s 0", "return tonumber(redis.call('HGET', 'p:{/x}:meta', 'began'))"), 0);
     redis_run(server, "DEL p:{/x}:meta");
-    expect_ok(board(server, .id = "bob", .socket = 'b'), "1", "");
+    expect_ok_in(board(server, .id = "bob", .socket = 'b'), "epochXXX", "1", "");
     assert_int_equal(
         count(server, "EVAL %s 0", "return tonumber(redis.call('HGET', 'p:{/x}:meta', 'began'))"), 1);
+}
+
+/* What is asked about a ride of which nobody has heard. */
+static void expect_nothing_written(struct redis_server *server, const struct call *call, const char *word)
+{
+    redisReply *reply = run(server, *call);
+
+    expect_array(reply);
+    assert_string_equal(reply->element[0]->str, word);
+    expect_place(reply, EPOCH, "0");
+    freeReplyObject(reply);
+    assert_int_equal(count(server, "DBSIZE"), 0);
+}
+
+static void a_ride_begins_with_its_first_event_and_nobody_who_asks_before_writes_anything(void **state)
+{
+    static const struct place first = {EPOCH, "0", NO_CHAIN};
+    static const struct place *const known[] = {NULL, &first};
+    struct redis_server *server = *state;
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        struct call roster = {.script = script_roster, .known = known[i], .args = {"100", "", "0", ""}};
+        struct call again = {
+            .script = script_roster, .known = known[i], .args = {"100", EPOCH, "0", NO_CHAIN}};
+        struct call audit = {
+            .script = script_audit, .known = known[i], .args = {"connections", "0", "100", "1000", "0"}};
+        struct call reap = {.script = script_reap, .known = known[i], .args = {"n", "0", "100"}};
+
+        redis_run(server, "FLUSHALL");
+        expect_nothing_written(server, &roster, "users");
+        expect_nothing_written(server, &again, "log");
+        expect_nothing_written(server, &audit, "recent");
+        expect_nothing_written(server, &reap, "ok");
+        expect_ok(board(server, .id = "ann", .known = known[i]), "1", "");
+        expect_ok(board(server, .id = "bob", .socket = 'b', .known = &first), "2", "");
+    }
+
+    /* Whoever was there before hears all of it. */
+    struct call roster = {.script = script_roster, .known = &first, .args = {"100", EPOCH, "0", NO_CHAIN}};
+    redisReply *reply = run(server, roster);
+    assert_string_equal(reply->element[0]->str, "log");
+    assert_int_equal(reply->element[4]->elements, 2);
+    freeReplyObject(reply);
+}
+
+/* The log of a ride that has lost its position alone. */
+static void a_ride_that_begins_has_no_older_events(void **state)
+{
+    struct redis_server *server = *state;
+
+    tell_three(server, "n");
+    redis_run(server, "DEL p:{/x}:meta");
+    expect_ok(board(server, .id = "bob", .socket = 'b'), "1", "");
+    expect_log(server, "boarded b bob");
+}
+
+/* It is no ride of which nobody has heard. */
+static void a_position_that_is_lost_begins_a_new_epoch(void **state)
+{
+    struct redis_server *server = *state;
+    struct place known = tell_three(server, "n");
+
+    clear(server);
+    expect_moved(board(server, .id = "bob", .known = &known), "epochXXX", "0");
+    clear(server);
+    strcpy(known.offset, "0");
+    expect_moved(board(server, .id = "bob", .known = &known, .left = "epochOLD"), "epochXXX", "0");
+    clear(server);
+    freeReplyObject(board(server, .id = "ann"));
+    redis_run(server, "DEL p:{/x}:meta");
+    expect_ok_in(leave(server, .id = "bob", .socket = 'b'), "epochXXX", "1", "");
 }
 
 static void a_damaged_position_begins_a_new_epoch(void **state)
@@ -183,9 +267,9 @@ static void a_damaged_position_begins_a_new_epoch(void **state)
         clear(server);
         redis_run(server, "HSET p:{/x}:meta epoch epochOLD offset 5 chain deadbeef");
         redis_run(server, "HSET p:{/x}:meta %s %s", damages[i][0], damages[i][1]);
-        expect_ok(board(server, .id = "ann"), "1", "");
+        expect_ok_in(board(server, .id = "ann"), "epochXXX", "1", "");
         redis_run(server, "HDEL p:{/x}:meta %s", damages[i][0]);
-        expect_ok(board(server, .id = "ann"), "1", "");
+        expect_ok_in(board(server, .id = "ann", .epoch = "epochYYY"), "epochYYY", "1", "");
     }
 }
 
@@ -355,6 +439,10 @@ int main(void)
         on_redis(an_offset_behind_the_one_that_is_known_begins_a_new_epoch),
         on_redis(an_epoch_that_is_over_begins_a_new_one),
         on_redis(a_new_epoch_begins_with_how_many_are_aboard),
+        on_redis(the_first_epoch_is_over_for_whoever_knows_a_later_one),
+        on_redis(a_ride_begins_with_its_first_event_and_nobody_who_asks_before_writes_anything),
+        on_redis(a_ride_that_begins_has_no_older_events),
+        on_redis(a_position_that_is_lost_begins_a_new_epoch),
         on_redis(a_damaged_position_begins_a_new_epoch),
         on_redis(nothing_expires_while_somebody_is_aboard_and_all_does_soon_after),
         on_redis(a_node_hears_what_is_taken_from_it_unless_it_gave_it_up),

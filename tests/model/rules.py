@@ -7,6 +7,7 @@ ROUND = 3  # how often a gateway audits
 FORGET = 8 * LEASE  # when a dead node is struck off: later than anything it sent arrives
 LOG = 8  # how many events the log keeps
 CONNECTIONS = 3  # of one person
+FIRST = 0  # the epoch in which the ride begins
 START = "00000000"  # the fingerprint before the first event
 
 RULES = {
@@ -17,7 +18,7 @@ RULES = {
     "fingerprint": "a position has a fingerprint of all before it",
     "lease": "a lease that was lost means that more may be, and leads to catching up",
     "latest": "what an answer told of the ride counts as known before its event is heard",
-    "left": "a gateway that finds an epoch that it has left begins a new one",
+    "left": "a gateway that finds an epoch that it has left, or the first one, begins a new one",
     "moved": "what was sent in another epoch is sent again, not done",
     "once": "a repeated transition changes nothing",
     "order": "a transition whose predecessor is not done is sent again",

@@ -6,7 +6,7 @@ empty id where the person's exit elsewhere has put it off.
 
 import hashlib
 
-from rules import CONNECTIONS, LEASE, LOG, START, WINDOW
+from rules import CONNECTIONS, FIRST, LEASE, LOG, START, WINDOW
 
 KEYS = ("users", "connections", "lists", "away", "meta", "log")
 
@@ -31,7 +31,7 @@ class Store:
         self.refusing = False
         self.untouched = True  # no single key was ever hurt
         self.lossless = True  # nothing was ever taken away
-        self.rosters = {}  # position -> who was aboard
+        self.rosters = {(FIRST, 0, START): {}}  # position -> who was aboard
         self.operations = set()  # what was told of transitions
         self.someone_gone = lambda id: None  # hears of everybody who is told as gone
         self.nodes, self.leases = set(), {}
@@ -96,7 +96,7 @@ class Store:
 
     def position(self):
         meta = self.meta
-        return (meta["epoch"], meta["offset"], meta["chain"])
+        return (meta["epoch"], meta["offset"], meta["chain"]) if meta else (FIRST, 0, START)
 
     def leads_on(self, known):
         """Whether what is here is whole, and the history that the caller knows."""
@@ -120,15 +120,20 @@ class Store:
         first = self.log[0][0] if self.log else 0
         return self.log[offset - first] if self.log and 0 <= offset - first < len(self.log) else None
 
-    def begin(self):
-        self.epochs += 1
+    def begin(self, epoch=None):
+        if epoch is None:
+            self.epochs += 1
+            epoch = self.epochs
         done = self.meta["done"] if self.meta else {}
         self.log = []
-        self.meta = {"epoch": self.epochs, "offset": 0, "chain": START, "began": len(self.users), "done": done}
+        self.meta = {"epoch": epoch, "offset": 0, "chain": START, "began": len(self.users), "done": done}
         self.rosters[self.position()] = dict(self.users)
 
     def place(self, known):
-        if not self.leads_on(known):
+        if not self.meta and not self.users and known in (None, (FIRST, 0, START)):
+            return  # nothing ever happened, as far as anybody knows
+        over = self.meta and self.meta["epoch"] == FIRST and known and known[0] != FIRST and "left" not in self.off
+        if over or not self.leads_on(known):
             self.begin()
 
     def tell(self, operation, kind, socket, id="", record=""):
@@ -204,6 +209,8 @@ class Store:
         if self.refusing or self.wrong:
             return ("error",)
         self.place(known)
+        if not self.meta:
+            self.begin(FIRST)
         meta = self.meta
         position = self.position()
         if known[0] != meta["epoch"] and "moved" not in self.off:
@@ -328,7 +335,8 @@ class Store:
         if self.refusing or self.wrong:
             return ("error",)
         self.place(latest)
-        if known and self.meta["epoch"] != known[0] and self.meta["epoch"] in left:
+        epoch = self.position()[0]
+        if known and (epoch in left if epoch != known[0] else self.meta and not self.leads_on(known)):
             self.begin()
         position = self.position()
         epoch, offset, _ = position
@@ -337,7 +345,8 @@ class Store:
                 return ("log", position, [])
             if self.entry(known[1] + 1):
                 return ("log", position, [e for e in self.log if e[0] > known[1]])
-        if known and known[0] != epoch and self.meta["began"] == 0 and (offset == 0 or self.entry(1)):
+        began = self.meta["began"] if self.meta else 0
+        if known and known[0] != epoch and began == 0 and (offset == 0 or self.entry(1)):
             return ("anew", position, list(self.log))
         return ("users", position, dict(self.users))
 

@@ -24,9 +24,9 @@ WITHIN = 300  # schedules, in which a rule that is switched off is noticed
 FIRST = {
     "latest": 26200,
     "lease": 14900,
-    "left": 45000,
+    "left": 45100,
     "moved": 1000,
-    "order": 500,
+    "order": 1700,
     "refusals": 91700,
     "stale": 2600,
     "strangers": 38900,

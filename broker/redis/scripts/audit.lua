@@ -12,6 +12,8 @@
 -- person. A person without any gets one that is suspended, and every node is asked to check what it holds: so the
 -- person is found, or ends.
 --
+-- Of a ride that has not begun there is nothing to mend, and nothing is written.
+--
 -- Answers {'ok', epoch, offset, chain, how many are aboard, how many are suspended, cursor, nodes, whether something
 -- was wrong that the nodes may know better, marks} (the cursor is 0 after the last page) or {'recent', epoch, offset,
 -- chain, aboard, suspended}.
@@ -215,6 +217,9 @@ end
 delete_spoiled()
 local before
 epoch, offset, chain, before = find_position('audited')
+if offset == '0' and redis.call('EXISTS', connections, away, meta, log) == 0 then
+    return answer('recent')
+end
 if cursor == '0' and what == 'connections' then
     local now = deadline_in(0)
     local long = math.min((redis.call('HLEN', connections) + redis.call('HLEN', users)) / limit * rest, 30000)

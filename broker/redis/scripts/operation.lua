@@ -56,6 +56,12 @@ end
 if before ~= '0' and tonumber(before) > last then
     return 'early'
 end
+
+-- It may be the ride's first: from now on there is a position, and what follows finds that this one was done.
+if offset == '0' and epoch == FIRST then
+    redis.call('DEL', log)
+    redis.call('HSET', meta, 'epoch', epoch, 'offset', offset, 'chain', chain, 'began', 0)
+end
 local operation = run .. '-' .. sequence
 local repeated = step <= last
 local mine = holder == node

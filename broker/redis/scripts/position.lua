@@ -1,5 +1,7 @@
 -- Where a ride is in its stream of events, and when that begins anew.
 
+local FIRST, BEGINNING = '00000000', '00000000' -- every ride's first epoch; the fingerprint before the first event
+
 -- The fingerprint of all events up to one, from that of all before it.
 local function chain_on(before, operation, kind, socket)
     return string.sub(redis.sha1hex(before .. ' ' .. operation .. ' ' .. kind .. ' ' .. socket), 1, 8)
@@ -40,7 +42,7 @@ end
 local function begin_anew()
     local users, _, _, meta, log = unpack(KEYS)
     local channel, _, _, epoch, known_epoch = unpack(ARGV, 1, 5)
-    local offset, chain = '0', '00000000'
+    local offset, chain = '0', BEGINNING
     redis.call('DEL', log)
     redis.call('HSET', meta, 'epoch', epoch, 'offset', offset, 'chain', chain, 'began', redis.call('HLEN', users))
     if known_epoch ~= '' then
@@ -49,9 +51,12 @@ local function begin_anew()
     return epoch, offset, chain
 end
 
--- Answers the position, and another field of `meta`. A new epoch begins when the ride has no position, or one that no
--- script of ours wrote, or when Redis has gone back: to before what the caller knows, or to an epoch that is over. Then
--- this is an older copy, and what was told since would be told anew under the same numbers.
+-- Answers the position, and another field of `meta`. A new epoch begins when the ride has lost its position, or has one
+-- that no script of ours wrote, or when Redis has gone back: to before what the caller knows, or to an epoch that is
+-- over. Then this is an older copy, and what was told since would be told anew under the same numbers.
+--
+-- Where nothing ever happened, as far as the caller and Redis know, the ride is at the beginning of its first epoch.
+-- Nobody has to write that down: whoever only asks about such a ride, or joins it, leaves nothing.
 local function find_position(field)
     local known_epoch, known_offset, known_chain, left = unpack(ARGV, 5, 8)
     local epoch, offset, chain, value = unpack(redis.call('HMGET', KEYS[4], 'epoch', 'offset', 'chain', field or 'began'))
@@ -62,7 +67,10 @@ local function find_position(field)
     if goes_on and epoch == known_epoch then
         goes_on = leads_on(offset, chain, known_offset, known_chain)
     elseif goes_on then
-        goes_on = not string.find(left, epoch, 1, true)
+        goes_on = not string.find(left, epoch, 1, true) and (epoch ~= FIRST or known_epoch == '')
+    elseif not (epoch or offset or chain) and left == ''
+        and (known_epoch == '' or known_epoch == FIRST and known_offset == '0') and redis.call('HLEN', KEYS[1]) == 0 then
+        return FIRST, '0', BEGINNING, value
     end
     if not goes_on then
         epoch, offset, chain = begin_anew()

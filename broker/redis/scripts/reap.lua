@@ -25,7 +25,7 @@ for i = 1, #page[2], 2 do
         taken = taken + 1
     end
 end
-if taken > 0 then
+if offset ~= '0' then
     redis.call('HSET', meta, 'offset', offset, 'chain', chain)
 end
 set_expiry()

@@ -5,8 +5,8 @@
 --
 -- window    how long a suspended connection is waited for, in milliseconds
 -- cap       how many events the log keeps, about
--- candidate the epoch of a ride that has none. It comes from the caller because Lua's random numbers are the same on
---           every server
+-- candidate the epoch that begins where another one is over. It comes from the caller because Lua's random numbers are
+--           the same on every server
 -- known_*   the latest position the caller knows. An empty epoch: none. An empty chain: the caller had it compared just
 --           now, and events have come since
 -- left      epochs, with a space between, that the caller has left for the known one

@@ -41,7 +41,7 @@ if from_epoch == epoch then
     end
 end
 if from_epoch ~= '' and from_epoch ~= epoch and (offset == '0' or #redis.call('XRANGE', log, '1-0', '1-0') == 1) then
-    return {'anew', epoch, '0', '00000000', redis.call('HGET', meta, 'began') == '0' and 0 or 1}
+    return {'anew', epoch, '0', BEGINNING, redis.call('HGET', meta, 'began') == '0' and 0 or 1}
 end
 if count > tonumber(page) then
     return answer('large')

@@ -30,6 +30,8 @@ for i, socket in ipairs(sockets) do
     end
     redis.call('ZREM', away, socket)
 end
-redis.call('HSET', meta, 'offset', offset, 'chain', chain)
+if offset ~= '0' then
+    redis.call('HSET', meta, 'offset', offset, 'chain', chain)
+end
 set_expiry()
 return {'ok', epoch, offset, chain, #sockets, redis.call('ZCARD', away)}
