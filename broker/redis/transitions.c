@@ -25,7 +25,7 @@ enum {
     COMPARE_EVERY_MS = 1000,
     DISOWN_MS = 1000,       /* for a socket that is not here: another node may be about to put it back */
     DISOWNED_MAX = 1000,    /* under way: an audit names the others again */
-    REFUSE_AFTER_MS = 5000, /* a boarding that Redis answers with errors for so long */
+    REFUSE_AFTER_MS = 5000, /* a boarding that is not done for so long because of errors */
 };
 
 struct transition {
@@ -40,7 +40,8 @@ struct transition {
     struct redis_ride *ride;
     uint64_t sequence;
     uint64_t sent_us;    /* when, by the monotonic clock; sent again: the last time */
-    uint64_t failing_ms; /* since when Redis answers it with errors, by the monotonic clock; 0: it does not */
+    uint64_t failing_ms; /* since when Redis answers it, or the one before it, with errors, by the monotonic
+                            clock; 0: it does not */
     uint64_t wait_ms;    /* for how long a suspended socket is waited for; 0: for the window */
     struct broker_position
         heard; /* the order's record is the one told last up to there; no epoch: not known */
@@ -345,6 +346,20 @@ static void repeat_after_a_pause(struct transition *transition)
         event_add(transitions->timer, &pause);
 }
 
+/* What becomes of a client is tried until it is done; who wants to board is told after a while. */
+static void repeat_or_refuse(struct transition *transition)
+{
+    uint64_t now = clock_ms();
+
+    if (transition->failing_ms == 0)
+        transition->failing_ms = now;
+    if (transition->order->transition == BROKER_BOARD && !transition->ours &&
+        now - transition->failing_ms >= REFUSE_AFTER_MS)
+        transition_fail(transition, "the broker cannot record it");
+    else
+        repeat_after_a_pause(transition);
+}
+
 static bool waits_for_failing(const struct transition *transition)
 {
     return transition->ride->transitions->failing_ms > 0;
@@ -354,7 +369,7 @@ static bool waits_for_failing(const struct transition *transition)
 static void repeat(struct transition *transition)
 {
     if (waits_for_failing(transition))
-        repeat_after_a_pause(transition);
+        repeat_or_refuse(transition);
     else
         LL_APPEND2(transition->transitions->again, transition, next_again);
 }
@@ -369,26 +384,16 @@ static void pause_over(evutil_socket_t fd, short what, void *arg)
     transitions->store->settle(transitions->store->settle_arg);
 }
 
-/*
- * Redis has answered, but nothing definite: it has not been done. What becomes of a client is tried until it
- * is done; who wants to board is told after a while. Perhaps a key is spoiled: an audit of the ride mends
- * that.
- */
+/* Redis has answered, but nothing definite: it has not been done. Perhaps a key is spoiled: an audit of the
+ * ride mends that. */
 static void failed(struct transition *transition, const struct redisReply *reply)
 {
     struct transitions *transitions = transition->transitions;
-    uint64_t now = clock_ms();
 
     store_trouble(transitions->store, "a transition on %s failed: %s", transition->ride->name,
                   store_complaint(reply));
     transitions->spoiled(transition->ride, transitions->arg);
-    if (transition->failing_ms == 0)
-        transition->failing_ms = now;
-    if (transition->order->transition == BROKER_BOARD && !transition->ours &&
-        now - transition->failing_ms >= REFUSE_AFTER_MS)
-        transition_fail(transition, "the broker cannot record it");
-    else
-        repeat_after_a_pause(transition);
+    repeat_or_refuse(transition);
 }
 
 static void conclude(struct transition *transition, const struct redisReply *reply)

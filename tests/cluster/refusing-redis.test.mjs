@@ -9,6 +9,7 @@ import { Relay } from "../lib/relay.mjs";
 import { Rider, user } from "../lib/rider.mjs";
 import { startGateway } from "../lib/server.mjs";
 import { until } from "../lib/wait.mjs";
+import { Proxy } from "./chaos/proxy.mjs";
 
 const IN_SCRIPT = /-([A-Z]+ [^\r\n]*)\. script: ([0-9a-f]{40}), on @user_script:(\d+)\.\r\n/g;
 
@@ -89,5 +90,28 @@ test("a Redis that says of every operation that the ride has moved is not asked 
   const answer = rider.ask('"message"', JSON.stringify(JSON.stringify(user("late"))));
   await rider.hears("userDisconnected", user("early"));
   await rider.hears("userBoarded", user("late"));
+  assert.equal((await answer()).ok, true);
+});
+
+test("a boarding behind a transition that cannot be done is refused, and done when that can be", async (t) => {
+  const redis = await Redis.start(t);
+  const proxy = await Proxy.start(t, redis.port);
+  const gateway = await startGateway(t, { broker: `redis://127.0.0.1:${proxy.port}` });
+  await becomes(t, gateway, 200);
+  const [leaving, coming] = [await Rider.join(t, gateway), await Rider.join(t, gateway)];
+  leaving.say(user("leaving"));
+  await coming.hears("userBoarded", user("leaving"));
+  proxy.answer((name, command) => (name === "EVALSHA" && command.includes(leaving.sid) ? "ERR nobody knows why" : null));
+  leaving.client.tcp.destroy();
+  await until(
+    () => gateway.program.stderr.includes("a transition on / failed"),
+    () => `waiting for the suspension to fail\n${gateway.program.stderr}`,
+  );
+  const refused = coming.ask('"message"', JSON.stringify(JSON.stringify(user("coming"))));
+  assert.equal((await refused()).error, "the broker cannot record it");
+  assert.equal(await coming.hearsException(), "the broker cannot record it");
+  proxy.answer(() => null);
+  const answer = coming.ask('"message"', JSON.stringify(JSON.stringify(user("coming"))));
+  await coming.hears("userBoarded", user("coming"));
   assert.equal((await answer()).ok, true);
 });

@@ -31,7 +31,7 @@ export class Answers {
   // A connection that subscribes is no longer one answer for each command: it is left alone.
   #subscribes = false;
 
-  // `refusal(command)`: the line of the error that a command of this name gets, or null.
+  // `refusal(name, command)`: the line of the error that a command of this name, and these bytes, gets, or null.
   constructor(refusal) {
     this.refusal = refusal;
   }
@@ -43,7 +43,7 @@ export class Answers {
     for (const value of this.#commands.of(bytes)) {
       const [, name = ""] = value.toString("latin1", 0, 64).match(COMMAND) ?? [];
       if (/subscribe$/i.test(name)) this.#subscribes = true;
-      const error = this.#subscribes ? null : this.refusal(name.toUpperCase());
+      const error = this.#subscribes ? null : this.refusal(name.toUpperCase(), value);
       this.#owed.push(error);
       if (error === null) on.push(value);
     }

@@ -78,7 +78,7 @@ export class Proxy {
     const pair = [client.setNoDelay(), server];
     this.#pairs.add(pair);
     const [toClient, toServer] = pair.map((to) => this.#writer(to));
-    const answers = new Answers((command) => this.refusal(command));
+    const answers = new Answers((name, command) => this.refusal(name, command));
     client.on("data", (bytes) => {
       const { on, back } = answers.asked(bytes);
       toServer(on);
