@@ -35,6 +35,22 @@ test("a bearer boards and exits as the subject of its token alone", async (t) =>
   await ann.hears("userBoarded", user("ann"));
 });
 
+test("sixteen bad tokens in a row end a Socket.IO connection, a good one between begins anew", async (t) => {
+  const server = await startGateway(t, tokenOptions(t));
+  const client = await openEngine(t, server);
+  const shows = async (text) => {
+    client.send(`40${JSON.stringify({ token: text })}`);
+    return (await client.text()).slice(0, 2);
+  };
+  for (let round = 0; round < 4; round++) {
+    for (let i = 0; i < 15; i++) assert.equal(await shows("bad"), "44");
+    assert.equal(await shows(goodToken("ann")), "40");
+    client.send("41");
+  }
+  for (let i = 0; i < 16; i++) assert.equal(await shows("bad"), "44");
+  await client.assertCloses();
+});
+
 for (const mode of Object.keys(MODES))
   test(`the official client, ${mode}: when its token ends it comes back with a new one and has been aboard all the time`, async (t) => {
     const server = await startGateway(t, tokenOptions(t));
