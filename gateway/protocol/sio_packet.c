@@ -3,9 +3,9 @@
  */
 #include "gateway/protocol/sio_packet.h"
 
+#include "common/decimal.h"
+
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { ID_DIGITS_MAX = 15, ATTACHMENT_DIGITS_MAX = 2 };
@@ -232,13 +232,22 @@ int sio_packet_parse(const char *text, size_t len, struct sio_packet *packet)
 int sio_packet_head(struct buf *out, enum sio_type type, unsigned attachments, const char *nsp, bool has_id,
                     uint64_t id)
 {
-    char count[16] = "";
-    char number[24] = "";
-    bool root = strcmp(nsp, "/") == 0;
+    char count[1 + DECIMAL_MAX + 1] = {(char)('0' + type)}, number[DECIMAL_MAX];
+    size_t count_len = 1, number_len = has_id ? decimal_write(number, id) : 0;
+    size_t nsp_len = strcmp(nsp, "/") != 0 ? strlen(nsp) : 0, comma = nsp_len > 0;
 
-    if (attachments > 0)
-        snprintf(count, sizeof count, "%u-", attachments);
-    if (has_id)
-        snprintf(number, sizeof number, "%" PRIu64, id);
-    return buf_appendf(out, "%d%s%s%s%s", (int)type, count, root ? "" : nsp, root ? "" : ",", number);
+    if (attachments > 0) {
+        count_len += decimal_write(count + 1, attachments);
+        count[count_len++] = '-';
+    }
+    size_t size = count_len + nsp_len + comma + number_len;
+    char *at = buf_reserve(out, size);
+    if (!at)
+        return -1;
+    at = mempcpy(at, count, count_len);
+    at = mempcpy(at, nsp, nsp_len);
+    at = mempcpy(at, ",", comma);
+    memcpy(at, number, number_len);
+    buf_added(out, size);
+    return 0;
 }

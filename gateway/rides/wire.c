@@ -1,17 +1,19 @@
 /* Finished frames: see wire.h. */
 #include "gateway/rides/wire.h"
 
+#include "common/decimal.h"
 #include "gateway/net/ws.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 void wire_offset(const struct broker_position *position, char out[WIRE_OFFSET_SIZE])
 {
-    snprintf(out, WIRE_OFFSET_SIZE, "%" PRIu64 "%s%s-%s", position->offset, position->chain[0] ? "." : "",
-             position->chain, position->epoch);
+    char *at = out + decimal_write(out, position->offset);
+
+    if (position->chain[0])
+        at = stpcpy(stpcpy(at, "."), position->chain);
+    stpcpy(stpcpy(at, "-"), position->epoch);
 }
 
 bool wire_read_offset(const char *text, struct broker_position *position)
@@ -52,35 +54,34 @@ int wire_event(struct buf *out, enum wire_form form, const char *ride, enum brok
 {
     const char *event = wire_event_name(kind);
     char offset[WIRE_OFFSET_SIZE];
+    char before[RIDE_NAME_MAX + 64], *before_end = before;
+    char after[WIRE_OFFSET_SIZE + 32], *after_end = after;
 
     wire_offset(position, offset);
-
-    char before[RIDE_NAME_MAX + 64];
-    char after[WIRE_OFFSET_SIZE + 32];
-    int before_len;
-    int after_len;
     if (form == WIRE_PLAIN) {
-        before_len = snprintf(before, sizeof before, "{\"event\":\"%s\",\"data\":", event);
-        after_len = snprintf(after, sizeof after, ",\"offset\":\"%s\"}", offset);
+        before_end = stpcpy(stpcpy(stpcpy(before, "{\"event\":\""), event), "\",\"data\":");
+        after_end = stpcpy(stpcpy(stpcpy(after, ",\"offset\":\""), offset), "\"}");
     } else {
-        bool root = !strcmp(ride, "/");
-
-        before_len =
-            snprintf(before, sizeof before, "42%s%s[\"%s\",", root ? "" : ride, root ? "" : ",", event);
-        after_len = form == WIRE_SOCKETIO ? snprintf(after, sizeof after, ",\"%s\"]", offset)
-                                          : snprintf(after, sizeof after, "]");
+        before_end = stpcpy(before, "42");
+        if (strcmp(ride, "/") != 0)
+            before_end = stpcpy(stpcpy(before_end, ride), ",");
+        before_end = stpcpy(stpcpy(stpcpy(before_end, "[\""), event), "\",");
+        if (form == WIRE_SOCKETIO)
+            after_end = stpcpy(stpcpy(stpcpy(after, ",\""), offset), "\"");
+        after_end = stpcpy(after_end, "]");
     }
 
-    size_t payload = (size_t)before_len + user->len + (size_t)after_len;
+    size_t before_len = (size_t)(before_end - before), after_len = (size_t)(after_end - after);
+    size_t payload = before_len + user->len + after_len;
     uint8_t header[WS_HEADER_MAX];
     size_t header_len = ws_frame_header(WS_TEXT, payload, header);
     char *at = buf_reserve(out, header_len + payload);
     if (!at)
         return -1;
     at = mempcpy(at, header, header_len);
-    at = mempcpy(at, before, (size_t)before_len);
+    at = mempcpy(at, before, before_len);
     at = mempcpy(at, user->data, user->len);
-    memcpy(at, after, (size_t)after_len);
+    memcpy(at, after, after_len);
     buf_added(out, header_len + payload);
     return 0;
 }
