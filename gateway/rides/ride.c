@@ -175,7 +175,12 @@ struct member *member_join(struct ride *ride, struct outlet *outlet, enum wire_f
     member->outlet = outlet;
     member->reader.log = &ride->log[form];
     fanlog_skip(&member->reader);
-    DL_APPEND(ride->members[form], member);
+    /* The last to be visited: in the middle of a round it would have the place of one who is due, and what
+       that one has not had would be trimmed. */
+    if (ride->flush[form].next)
+        DL_PREPEND_ELEM(ride->members[form], ride->flush[form].next, member);
+    else
+        DL_APPEND(ride->members[form], member);
     outlet_join(outlet, &member->reader);
     ride->counts[form]++;
     ride->member_count++;

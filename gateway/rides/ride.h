@@ -43,9 +43,10 @@ struct member {
     struct member *prev, *next;  /* in the ride's list of that form */
 };
 
-/* Where the flushing of one log is. A round visits every member once, the next begins where it ended. */
+/* Where the flushing of one log is. A round visits every member once, the next begins where it ended; whoever
+ * joins is the last of the round under way. */
 struct flush {
-    struct member *next; /* the member to visit next; NULL: the first */
+    struct member *next; /* the member to visit next; NULL: the first. Newcomers stand before it */
     size_t due;          /* members to visit until all have had everything */
     size_t left;         /* of the round */
     uint64_t slowest;    /* cursor met in the round */

@@ -1006,6 +1006,88 @@ static void who_comes_late_in_a_round_gets_more_at_once(void **state)
     free_crowd(crowd);
 }
 
+static void flush_all(struct world *w)
+{
+    while (rides_flush(&w->rides))
+        ;
+}
+
+/* A round that begins in the middle comes by the list's end, where newcomers are. */
+static void who_joins_in_the_middle_of_a_round_takes_nobodys_place(void **state)
+{
+    struct world *w = *state;
+    struct crowd *crowd = gather_crowd(w);
+
+    tell(w->ride);
+    assert_true(rides_flush(&w->rides));
+    tell(w->ride);
+    flush_all(w);
+    for (int i = 0; i < CROWD; i++) {
+        buf_clear(&crowd->client[i].heard);
+        crowd->client[i].writes = 0;
+    }
+    tell(w->ride);
+    assert_true(rides_flush(&w->rides));
+    for (int i = 0; i < RIDERS; i++)
+        join(w, i);
+    flush_all(w);
+    for (int i = 0; i < CROWD; i++)
+        assert_heard(&crowd->client[i], 1, EVENT(3));
+    assert_int_equal(kept(w->ride, WIRE_SOCKETIO), 0);
+    tell(w->ride);
+    flush_all(w);
+    for (int i = 0; i < CROWD; i++)
+        assert_heard(&crowd->client[i], 1, EVENT(4));
+    for (int i = 0; i < RIDERS; i++)
+        assert_heard(&w->client[i], 1, EVENT(4));
+    free_crowd(crowd);
+}
+
+/* Whether a client has heard exactly the events behind `after`. */
+static void assert_heard_all_since(const struct world *w, struct client *client, uint64_t after)
+{
+    struct buf expected;
+
+    buf_init(&expected, 1 << 20);
+    while (after < w->ride->position.offset)
+        assert_int_equal(buf_appendf(&expected, "42[\"userBoarded\",1,\"%d-e\"]\n", (int)++after), 0);
+    assert_int_equal(client->heard.len, expected.len);
+    if (expected.len)
+        assert_memory_equal(client->heard.data, expected.data, expected.len);
+    buf_deinit(&expected);
+}
+
+static void whoever_comes_and_goes_between_slices_all_hear_everything(void **state)
+{
+    static uint64_t joined_at[CROWD];
+    struct world *w = *state;
+    struct crowd *crowd = gather_crowd(w);
+    unsigned random = 1;
+
+    memset(joined_at, 0, sizeof joined_at);
+    for (int step = 0; step < 3000; step++) {
+        random = random * 1103515245 + 12345;
+        int i = (int)(random >> 8) % CROWD;
+
+        if (random >> 28 < 2) {
+            tell(w->ride);
+        } else if (random >> 28 < 6) {
+            rides_flush(&w->rides);
+        } else if (crowd->member[i]) {
+            leave_crowd(crowd, i);
+        } else {
+            buf_clear(&crowd->client[i].heard);
+            joined_at[i] = w->ride->position.offset;
+            crowd->member[i] = member_join(w->ride, &crowd->client[i].outlet, WIRE_SOCKETIO);
+        }
+    }
+    flush_all(w);
+    for (int i = 0; i < CROWD; i++)
+        if (crowd->member[i])
+            assert_heard_all_since(w, &crowd->client[i], joined_at[i]);
+    free_crowd(crowd);
+}
+
 static void a_long_run_of_events_does_not_wait_for_the_next_slice(void **state)
 {
     struct world *w = *state;
@@ -1070,6 +1152,8 @@ int main(void)
         TEST(a_laggard_that_skips_is_ended_when_too_many_packets_wait),
         TEST(a_large_ride_is_flushed_in_slices_and_others_come_in_between),
         TEST(who_comes_late_in_a_round_gets_more_at_once),
+        TEST(who_joins_in_the_middle_of_a_round_takes_nobodys_place),
+        TEST(whoever_comes_and_goes_between_slices_all_hear_everything),
         TEST(a_long_run_of_events_does_not_wait_for_the_next_slice),
     };
 
