@@ -61,7 +61,9 @@ no-aslr = $(if $(filter tsan,$(BUILD)),$$(setarch -R true 2>/dev/null && echo se
 test: ## all tests (BUILD=dev: under ASan and UBSan; BUILD=tsan: what has two threads; ONLY=protocol/auth: those; JOBS=4: four at once)
 	@scripts/install-deps.sh build test
 	@$(MAKE) --no-print-directory build client tests/node_modules/.package-lock.json
-	@$(no-aslr) ctest --preset $(BUILD) -j $(JOBS) $(if $(ONLY),-R '$(ONLY)')
+	@rm -f build/$(BUILD)/offenders.txt
+	@$(no-aslr) ctest --preset $(BUILD) -j $(JOBS) $(if $(ONLY),-R '$(ONLY)'); status=$$?; \
+		cat build/$(BUILD)/offenders.txt 2>/dev/null; exit $$status
 
 # A JDK is as large as all else that the tests install, and Maven fetches from a place of its own: so not in `make test`.
 test-clients: ## apps in JavaScript, Python and Java, and the JSON of eight languages, for which it installs a JDK and Go

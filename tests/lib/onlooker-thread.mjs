@@ -1,9 +1,11 @@
-// The onlooker of onlooker.mjs, on a thread of its own: boards again and again and measures how long it takes to hear
-// of it. Answers "forget", "p99" (in ms, since the last "forget", with one boarding at least) and "stop".
+// The onlooker of onlooker.mjs: boards again and again and measures how long it takes to hear of it. Answers "forget",
+// "p99" (in ms, since the last "forget", with one boarding at least) and "stop".
 
-import { parentPort, workerData } from "node:worker_threads";
+import { workerData } from "node:worker_threads";
 import { scoped } from "./cleanup.mjs";
+import { percentile } from "./percentile.mjs";
 import { Rider, user } from "./rider.mjs";
+import { answering, ready } from "./thread.mjs";
 import { sleep } from "./wait.mjs";
 
 const PACE_MS = 10;
@@ -14,20 +16,13 @@ let stopped = false;
 
 const turn = () => new Promise((resolve) => (onTurn = resolve));
 
-const answers = {
+answering({
   forget: () => (latencies = []),
   async p99() {
     await turn();
-    const sorted = [...latencies].sort((a, b) => a - b);
-    return sorted[Math.ceil(sorted.length * 0.99) - 1];
+    return percentile(latencies, 0.99);
   },
   stop: () => (stopped = true),
-};
-
-parentPort.on("message", async (question) => {
-  const answer = await answers[question]();
-  parentPort.postMessage(answer);
-  if (stopped) parentPort.close();
 });
 
 await scoped(async (t) => {
@@ -38,7 +33,7 @@ await scoped(async (t) => {
     rider.say(record);
     await rider.hears("userBoarded", record); // so none is lost, repeated or out of order
     latencies.push(performance.now() - begun);
-    if (i === 0) parentPort.postMessage("aboard");
+    if (i === 0) ready();
     onTurn();
     await sleep(PACE_MS); // a pace, not a wait
   }

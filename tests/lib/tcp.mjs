@@ -10,8 +10,9 @@ export class TcpClient {
   #length = 0;
   #wake = () => {};
 
-  static async connect(t, port) {
-    const client = new TcpClient(net.connect({ port, host: "127.0.0.1", noDelay: true }));
+  // `localAddress`: where it comes from.
+  static async connect(t, port, { localAddress } = {}) {
+    const client = new TcpClient(net.connect({ port, host: "127.0.0.1", noDelay: true, localAddress }));
     onEnd(t, () => client.destroy());
     await within(new Promise((resolve) => client.socket.once("connect", resolve)), () => "connecting");
     return client;

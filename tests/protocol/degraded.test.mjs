@@ -12,6 +12,7 @@ import { Onlooker } from "../lib/onlooker.mjs";
 import { built } from "../lib/places.mjs";
 import { Polling } from "../lib/polling.mjs";
 import { startProgram } from "../lib/process.mjs";
+import { isSanitized } from "../lib/sanitized.mjs";
 import { startGateway } from "../lib/server.mjs";
 import { TcpClient } from "../lib/tcp.mjs";
 import { until } from "../lib/wait.mjs";
@@ -74,7 +75,7 @@ test("memory is refused", async (t) => {
   const server = await startGateway(t, { maxPayload: 8 * MIB, env });
   const onlooker = await Onlooker.start(t, server);
   const session = await Polling.open(t, server);
-  const sanitized = /lib[al]san/.test(readFileSync(`/proc/${server.program.child.pid}/maps`, "utf8"));
+  const sanitized = isSanitized(server);
   if (!sanitized) limit(server, "as", addressSpace(server) + MIB);
 
   const large = `4${"x".repeat(6 * MIB)}`;

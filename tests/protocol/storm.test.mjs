@@ -2,14 +2,15 @@
 // Meanwhile good clients board and exit, and each hears everything. Afterwards memory and descriptors are given back.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { startGateway } from "../lib/server.mjs";
 import { gauge, gauges } from "../lib/metrics.mjs";
 import { Onlooker } from "../lib/onlooker.mjs";
 import { Polling } from "../lib/polling.mjs";
 import { Rider, user } from "../lib/rider.mjs";
+import { FREE_AT_ONCE, isSanitized } from "../lib/sanitized.mjs";
 import { TcpClient } from "../lib/tcp.mjs";
+import { usage } from "../lib/usage.mjs";
 import { until } from "../lib/wait.mjs";
 import { upgradeRequest } from "../lib/websocket.mjs";
 
@@ -34,13 +35,7 @@ const OPTIONS = {
   recoveryWindow: 0,
   bytesPerSecond: 0,
 };
-// Else the sanitizers' allocator keeps what was freed, to find uses of it.
-const FREE_AT_ONCE = { ASAN_OPTIONS: "quarantine_size_mb=0:thread_local_quarantine_size_kb=0:allocator_release_to_os_interval_ms=0" };
-
-const isSanitized = async ({ program }) => /lib[al]san/.test(await readFile(`/proc/${program.child.pid}/maps`, "utf8"));
 const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
-const peakMiB = async ({ program }) =>
-  Number((await readFile(`/proc/${program.child.pid}/status`, "utf8")).match(/VmHWM:\s+(\d+)/)[1]) / 1024;
 
 async function batches(count, make) {
   const made = [];
@@ -136,7 +131,7 @@ async function alone(t, server) {
 
 test("thousands stall at once, and nobody else notices", { timeout: 170_000 }, async (t) => {
   const server = await startGateway(t, { ...OPTIONS, env: FREE_AT_ONCE });
-  const growth = (await isSanitized(server)) ? GROWTH.sanitized : GROWTH.release;
+  const growth = isSanitized(server) ? GROWTH.sanitized : GROWTH.release;
   const begun = performance.now();
   const step = (what) => t.diagnostic(`${((performance.now() - begun) / 1000).toFixed(1)} s: ${what}`);
 
@@ -168,7 +163,7 @@ test("thousands stall at once, and nobody else notices", { timeout: 170_000 }, a
   const p99 = await onlooker.p99();
   await onlooker.stop();
   step("all good clients have boarded and exited");
-  const height = { memory: await peakMiB(server), descriptors };
+  const height = { memory: usage(server.program.child.pid).peak / 2 ** 20, descriptors };
   const cutOff = await gauge(t, server, CUT_OFF);
   assert.equal(cutOff, WARM_UP.stalled + STORM.stalled); // so each has let its connection fill up
 
