@@ -245,7 +245,7 @@ static const struct option_row rows[] = {
     {"header-timeout", UINT(header_timeout_ms, "60000", 10, 3600000, "ms"),
      .help = "How long the head of an HTTP request may take"},
     {"body-timeout", UINT(body_timeout_ms, "300000", 10, 3600000, "ms"),
-     .help = "How long the body of an HTTP request may take"},
+     .help = "How long the body of an HTTP request, or a message in parts, may take"},
     {"send-buffer", UINT(send_buffer_bytes, "65536", 0, 16777216, "bytes"),
      .help = "How much the kernel may hold for one client that reads slowly, about; 0: as much as it sees fit"},
     {"trusted-proxy", STRING(trusted_proxy, ""), .check = check_trusted_proxy,

@@ -339,6 +339,7 @@ static void make_sio(struct gateway *gateway)
         .auth = gateway->auth,
         .timers = gateway->timers,
         .connect_timeout_ms = config->connect_timeout_ms,
+        .gather_ms = config->body_timeout_ms,
         .max_pending_bytes = config->max_payload_bytes,
         .max_namespaces = config->rides_per_connection,
         .traffic = traffic_of(gateway),

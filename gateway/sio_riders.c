@@ -480,11 +480,12 @@ static void on_close(void *app, struct eio_session *session)
     session->data = NULL;
 }
 
-static void on_timeout(void *app_data, void *session)
+static void on_timeout(void *app_data, void *session, bool gathering)
 {
     struct sio_riders *riders = app_data;
 
-    refuse(riders->options.refusals, REFUSED_CONNECT_TIMEOUT, &((struct eio_session *)session)->client);
+    refuse(riders->options.refusals, gathering ? REFUSED_BODY_TIMEOUT : REFUSED_CONNECT_TIMEOUT,
+           &((struct eio_session *)session)->client);
 }
 
 const struct eio_app *sio_riders_app(void)
@@ -508,6 +509,7 @@ void sio_riders_init(struct sio_riders *riders, const struct sio_riders_options 
             {
                 .connect_timeout_ms = options->connect_timeout_ms,
                 .max_pending_bytes = options->max_pending_bytes,
+                .gather_ms = options->gather_ms,
                 .max_namespaces = options->max_namespaces,
                 .app = &app,
                 .app_data = riders,

@@ -16,6 +16,7 @@ struct sio_riders_options {
     struct auth *auth; /* NULL: anybody may connect */
     struct timers *timers;
     uint64_t connect_timeout_ms;
+    uint64_t gather_ms;            /* for a binary event to come; 0: any time */
     size_t max_pending_bytes;      /* of one client's binary event */
     size_t max_namespaces;         /* of one client; 0: any number */
     struct traffic_limits traffic; /* of one client; zeroed: none */

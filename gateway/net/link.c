@@ -144,10 +144,17 @@ static void note_refusal(const struct link *link, enum refusal refusal)
     refuse(link->links->options.refusals, refusal, &link->address);
 }
 
+static void ws_failed(struct link *link, enum ws_status status);
+
 static void timed_out(void *owner)
 {
     struct link *link = owner;
 
+    if (link->state == LINK_WS) {
+        note_refusal(link, REFUSED_BODY_TIMEOUT);
+        ws_failed(link, WS_STATUS_POLICY);
+        return;
+    }
     if (link->exchange == EXCHANGE_BODY)
         note_refusal(link, REFUSED_BODY_TIMEOUT);
     else if (link->state == LINK_HTTP && link->exchange == EXCHANGE_NONE && link->in_head)
@@ -660,6 +667,9 @@ static void ws_message(struct link *link, const struct ws_message *message)
         ws_failed(link, WS_STATUS_POLICY);
         return;
     }
+    /* What comes next has its own time; what is being gathered goes on to have it. */
+    if (link->state == LINK_WS && !ws_decoder_gathers(&link->decoder))
+        cancel_timer(link);
     switch (message->opcode) {
     case WS_CLOSE:
         peer_closes(link, message);
@@ -679,6 +689,13 @@ static void ws_message(struct link *link, const struct ws_message *message)
     }
 }
 
+/* A message has its time from its first byte on, whatever comes between its fragments. */
+static void await_rest(struct link *link)
+{
+    if (link->state == LINK_WS && ws_decoder_waits(&link->decoder) && !link->timer.place)
+        set_timer(link, link->links->options.body_ms);
+}
+
 static void ws_received(struct link *link, char *bytes, size_t n)
 {
     while (link->state != LINK_GONE) {
@@ -689,8 +706,10 @@ static void ws_received(struct link *link, char *bytes, size_t n)
 
         bytes += used;
         n -= used;
-        if (progress == WS_MORE)
+        if (progress == WS_MORE) {
+            await_rest(link);
             return;
+        }
         if (progress == WS_ERROR) {
             ws_failed(link, status);
             return;

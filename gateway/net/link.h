@@ -160,7 +160,7 @@ struct link_options {
     const char *trusted_proxy;  /* a list of networks (common/ip.h) */
     size_t max_payload_bytes;   /* of a WebSocket message */
     size_t head_bytes;          /* of a request */
-    uint64_t head_ms, body_ms;  /* for it to come */
+    uint64_t head_ms, body_ms;  /* for it to come; the latter also for a WebSocket message */
     struct bucket_rate chatter; /* pings and pongs on one WebSocket */
     struct timers *timers;
     struct refusals *refusals; /* told of what was refused; may be NULL */

@@ -26,7 +26,7 @@ static const struct {
     [REFUSED_PAYLOAD] = {"reason=\"payload\"", "a message or body over --max-payload"},
     [REFUSED_HEADERS] = {"reason=\"headers\"", "a request's head: it is over --max-header-bytes"},
     [REFUSED_HEADER_TIMEOUT] = {"reason=\"header timeout\"", "a request slower than --header-timeout"},
-    [REFUSED_BODY_TIMEOUT] = {"reason=\"body timeout\"", "a body slower than --body-timeout"},
+    [REFUSED_BODY_TIMEOUT] = {"reason=\"body timeout\"", "a body or message slower than --body-timeout"},
     [REFUSED_MEMORY] = {"reason=\"memory\"", "what costs most: --memory-budget is used up"},
     [REFUSED_UPGRADE_TIMEOUT] = {"reason=\"upgrade timeout\"", "an upgrade slower than --upgrade-timeout"},
     [REFUSED_CONNECT_TIMEOUT] = {"reason=\"connect timeout\"",

@@ -117,6 +117,16 @@ void ws_decoder_deinit(struct ws_decoder *decoder)
     buf_deinit(&decoder->control);
 }
 
+bool ws_decoder_waits(const struct ws_decoder *decoder)
+{
+    return decoder->head_len > 0 || decoder->in_payload || decoder->message_opcode;
+}
+
+bool ws_decoder_gathers(const struct ws_decoder *decoder)
+{
+    return decoder->message_opcode != 0;
+}
+
 size_t ws_decoder_held(const struct ws_decoder *decoder)
 {
     return decoder->message.size + decoder->control.size;

@@ -70,6 +70,9 @@ struct ws_decoder {
 void ws_decoder_init(struct ws_decoder *decoder, size_t max_message);
 void ws_decoder_deinit(struct ws_decoder *decoder);
 
+/* Whether a part of a message, or of a frame, has come; whether that of a message that is data. */
+bool ws_decoder_waits(const struct ws_decoder *decoder);
+bool ws_decoder_gathers(const struct ws_decoder *decoder);
 /* The bytes it holds, of a message that is not complete. */
 size_t ws_decoder_held(const struct ws_decoder *decoder);
 

@@ -11,6 +11,7 @@
 #include "common/alloc.h"
 #include "common/budget.h"
 #include "common/buf.h"
+#include "common/clock.h"
 #include "gateway/protocol/sio_packet.h"
 
 #include <stdlib.h>
@@ -58,10 +59,11 @@ struct sio_client {
     const struct sio_options *options;
     void *session;
     enum client_state state;
-    struct timer timer;         /* the connect timeout, until a namespace is joined */
+    struct timer timer; /* the connect timeout, until a namespace is joined; then of what is gathered */
     struct sio_socket *sockets; /* pending and joined, in the order they were asked for */
     size_t socket_count;
     unsigned refusals;        /* since the last namespace was joined */
+    bool joined;              /* one, at some time */
     struct sio_socket *ended; /* to free in sio_client_forget() */
     struct held_event *lent;  /* the same: the application has it */
     size_t held_bytes;        /* of all held events, with their bookkeeping */
@@ -219,6 +221,8 @@ static void socket_end(struct sio_socket *socket)
         held_free(client, client->gathered);
         client->gathered = NULL;
         client->gathered_for = NULL;
+        if (client->joined && client->state == CLIENT_OPEN)
+            timers_cancel(client->options->timers, &client->timer);
     }
 }
 
@@ -253,7 +257,7 @@ static void on_timer(void *owner)
     const struct sio_options *options = client->options;
 
     if (client->state == CLIENT_OPEN && options->app->timed_out)
-        options->app->timed_out(options->app_data, client->session);
+        options->app->timed_out(options->app_data, client->session, client->joined);
     client_close(client, SIO_LOST);
 }
 
@@ -352,6 +356,15 @@ static enum sio_verdict on_event(struct sio_socket *socket, const struct sio_pac
     return SIO_NOTHING;
 }
 
+/* Until a namespace is joined the connect timeout goes on. */
+static void await_attachments(struct sio_client *client)
+{
+    const struct sio_options *options = client->options;
+
+    if (client->joined && client->gathered && options->gather_ms)
+        timers_set(options->timers, &client->timer, clock_ms() + options->gather_ms);
+}
+
 static enum sio_verdict on_binary_event(struct sio_socket *socket, const struct sio_packet *packet)
 {
     struct sio_client *client = socket->client;
@@ -361,6 +374,7 @@ static enum sio_verdict on_binary_event(struct sio_socket *socket, const struct 
         return fail(client);
     client->gathered_for = socket;
     client->attachments_left = packet->attachments;
+    await_attachments(client);
     return SIO_NOTHING;
 }
 
@@ -425,6 +439,8 @@ enum sio_verdict sio_client_binary(struct sio_client *client, const char *data, 
         return SIO_NOTHING;
     client->gathered = NULL;
     client->gathered_for = NULL;
+    if (client->joined)
+        timers_cancel(client->options->timers, &client->timer);
     if (socket->state != SOCKET_JOINED) {
         held_queue(socket, held);
         return SIO_NOTHING;
@@ -513,7 +529,10 @@ void sio_accept(struct sio_socket *socket, const char *socket_id, const char *pi
     if (client->state == CLIENT_OPEN) {
         socket->state = SOCKET_JOINED;
         client->refusals = 0;
-        timers_cancel(client->options->timers, &client->timer);
+        if (!client->joined)
+            timers_cancel(client->options->timers, &client->timer);
+        client->joined = true;
+        await_attachments(client);
     }
 }
 

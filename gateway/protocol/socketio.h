@@ -89,8 +89,9 @@ struct sio_app {
      * sockets not yet accepted.
      */
     void (*disconnect)(void *app, struct sio_socket *socket, enum sio_end end);
-    /* The client joined no namespace in time: the connection ends. May be NULL. */
-    void (*timed_out)(void *app, void *session);
+    /* The client joined no namespace in time, or (`gathering`) sent a binary event in part: the connection
+     * ends. May be NULL. */
+    void (*timed_out)(void *app, void *session, bool gathering);
 };
 
 /* What carries it. */
@@ -107,6 +108,7 @@ struct sio_carrier {
 
 struct sio_options {
     uint64_t connect_timeout_ms; /* a client that joined nothing by then is closed */
+    uint64_t gather_ms;          /* and so is one whose binary event is not whole by then; 0: never */
     /*
      * What a client may make the server hold, bookkeeping included: a binary event being gathered and the
      * events that wait for sio_accept(), together. More closes the connection.

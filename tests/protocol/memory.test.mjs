@@ -11,7 +11,8 @@ import { TcpClient } from "../lib/tcp.mjs";
 import { PlainClient } from "../lib/plain.mjs";
 import { mb, usage } from "../lib/usage.mjs";
 import { until } from "../lib/wait.mjs";
-import { frame, TEXT, WebSocketClient, upgradeRequest } from "../lib/websocket.mjs";
+import { join } from "../lib/socketio.mjs";
+import { CLOSE, PONG, TEXT, WebSocketClient, frame, openEngine, upgradeRequest } from "../lib/websocket.mjs";
 
 const MB = 1e6;
 const RIDERS = 40;
@@ -140,6 +141,21 @@ test("past --memory-budget whoever holds most is cut, and the others go on", asy
   for (const client of clients) client.tcp.destroy();
   await until(async () => (await used(t, server, "input")) === 0, () => "waiting for the memory to be given back");
   assert.ok(await isReady(t, server));
+});
+
+test("a message that does not become whole is waited for no longer than --body-timeout, pongs or not", async (t) => {
+  const server = await start(t, { bodyTimeout: 500, pingInterval: 100 });
+  const plain = await begin(t, server, 990_000);
+  const engine = await openEngine(t, server);
+  await join(engine, "/x");
+  await engine.sendFrame(TEXT, '451-/x,["message",{"_placeholder":true,"num":0}]');
+  const pings = setInterval(() => plain.sendFrame(PONG), 50);
+  while ((await plain.frame()).opcode !== CLOSE);
+  clearInterval(pings);
+  let text;
+  while ((text = await engine.frame()).opcode !== CLOSE) if (text.payload.toString() === "2") engine.send("3");
+  assert.equal(await gauge(t, server, 'ridecast_refused_total{reason="body timeout"}'), 2);
+  assert.equal(await used(t, server, "input"), 0);
 });
 
 test("answers that nobody fetches, each another one, are refused before anybody is cut", async (t) => {

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-enum { BODY_MAX = 8, MESSAGE_MAX = 64 };
+enum { BODY_MAX = 8, MESSAGE_MAX = 64, BODY_MS = 2000 };
 
 struct conn {
     struct world *world;
@@ -240,7 +240,7 @@ static int set_up(void **state)
                 .max_payload_bytes = MESSAGE_MAX,
                 .head_bytes = HTTP_HEAD_MAX,
                 .head_ms = 1000,
-                .body_ms = 2000,
+                .body_ms = BODY_MS,
                 .timers = w->timers,
             },
         .settle = on_settle,
@@ -486,6 +486,63 @@ static void a_peer_that_does_not_say_goodbye_is_cut(void **state)
     journal_check(&w->journal, "> close 0\n> cut\n");
 }
 
+static void pass(struct world *w, uint64_t ms)
+{
+    virtual_pass_ms(ms);
+    timers_run(w->timers, virtual_us / 1000);
+}
+
+/* The first fragment of a text. */
+static void begin_message(struct world *w)
+{
+    receive(w, "\x01\x81\0\0\0\0x", 7);
+}
+
+static void a_message_has_its_time_from_its_first_fragment_whatever_comes_between(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    begin_message(w);
+    pass(w, BODY_MS - 1);
+    send_frame(w, WS_PONG, "", 0);
+    send_frame(w, WS_PING, "", 0);
+    journal_check(&w->journal, "pong\n> pong \n");
+    pass(w, 1);
+    journal_check(&w->journal, "closed\n> close 1008\n> end\n");
+    w->conn.data = NULL;
+    settle(w);
+}
+
+static void a_frame_that_is_not_whole_has_no_more(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    receive(w, "\x81", 1);
+    pass(w, BODY_MS);
+    journal_check(&w->journal, "closed\n> close 1008\n> end\n");
+    settle(w);
+}
+
+static void each_message_has_its_own_time(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    for (int i = 0; i < 3; i++) {
+        begin_message(w);
+        pass(w, BODY_MS - 1);
+        receive(w, "\x80\x81\0\0\0\0y\x01\x81\0\0\0\0x", 14); /* its end, and the next one's beginning */
+        journal_check(&w->journal, "message xy\n");
+        pass(w, BODY_MS - 1);
+        receive(w, "\x80\x81\0\0\0\0y", 7);
+        journal_check(&w->journal, "message xy\n");
+    }
+    pass(w, 2 * BODY_MS);
+    journal_check(&w->journal, "");
+}
+
 static void the_end_of_the_server_loses_every_link(void **state)
 {
     struct world *w = *state;
@@ -515,6 +572,9 @@ int main(void)
         WORLD_TEST(a_goodbye_is_echoed_and_the_user_told),
         WORLD_TEST(a_user_that_has_closed_hears_nothing_more),
         WORLD_TEST(a_peer_that_does_not_say_goodbye_is_cut),
+        WORLD_TEST(a_message_has_its_time_from_its_first_fragment_whatever_comes_between),
+        WORLD_TEST(a_frame_that_is_not_whole_has_no_more),
+        WORLD_TEST(each_message_has_its_own_time),
         WORLD_TEST(the_end_of_the_server_loses_every_link),
     };
 

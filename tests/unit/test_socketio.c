@@ -5,6 +5,8 @@
  */
 #include "gateway/protocol/socketio.h"
 
+#include "tests/lib/virtual_clock.h"
+
 #include "common/buf.h"
 #include "gateway/protocol/sio_packet.h"
 
@@ -18,7 +20,13 @@
 
 #include <cmocka.h>
 
-enum { CONNECT_TIMEOUT_MS = 1000, START_MS = 5000, PENDING_MAX = 4096, NAMESPACES_MAX = 64 };
+enum {
+    CONNECT_TIMEOUT_MS = 1000,
+    GATHER_MS = 3000,
+    START_MS = 5000,
+    PENDING_MAX = 4096,
+    NAMESPACES_MAX = 64
+};
 
 struct world {
     struct timers *timers;
@@ -66,10 +74,10 @@ static void app_disconnect(void *app, struct sio_socket *socket, enum sio_end en
         w->on_disconnect(w, socket);
 }
 
-static void app_timed_out(void *app, void *session)
+static void app_timed_out(void *app, void *session, bool gathering)
 {
     assert_ptr_equal(app, session); /* both are the world */
-    note(app, "limit", "time", 4);
+    note(app, "limit", gathering ? "gathering" : "time", gathering ? 9 : 4);
 }
 
 static void carrier_text(void *session, const char *text, size_t len)
@@ -116,8 +124,10 @@ static int set_up(void **state)
 
     assert_non_null(w);
     w->timers = timers_new();
+    virtual_us = START_MS * 1000;
     w->options = (struct sio_options){
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+        .gather_ms = GATHER_MS,
         .max_pending_bytes = PENDING_MAX,
         .max_namespaces = NAMESPACES_MAX,
         .app = &app,
@@ -504,6 +514,47 @@ static void waiting_for_an_answer_is_not_joining(void **state)
     join(w, "0");
     timers_run(w->timers, START_MS + CONNECT_TIMEOUT_MS);
     assert_journal(w, "limit time\nlost /\nclose \n");
+}
+
+static void a_binary_event_that_does_not_become_whole_costs_the_connection(void **state)
+{
+    struct world *w = *state;
+
+    join(w, "0");
+    say(w, "52-[\"x\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]");
+    timers_run(w->timers, START_MS + GATHER_MS - 1);
+    say_binary(w, "part");
+    assert_journal(w, "");
+    timers_run(w->timers, START_MS + GATHER_MS);
+    assert_journal(w, "limit gathering\nlost /\nclose \n");
+}
+
+static void one_that_is_whole_in_time_costs_nothing(void **state)
+{
+    struct world *w = *state;
+
+    join(w, "0");
+    say(w, "51-[\"x\",{\"_placeholder\":true,\"num\":0}]");
+    say_binary(w, "all");
+    buf_clear(&w->journal);
+    timers_run(w->timers, START_MS + 2 * GATHER_MS);
+    assert_journal(w, "");
+    assert_true(timers_next_ms(w->timers) == UINT64_MAX);
+}
+
+static void one_that_begins_before_the_answer_has_its_time_from_then(void **state)
+{
+    struct world *w = *state;
+
+    w->on_connect = NULL;
+    join(w, "0");
+    say(w, "51-[\"x\",{\"_placeholder\":true,\"num\":0}]");
+    sio_accept(w->socket, "S1", NULL);
+    buf_clear(&w->journal);
+    timers_run(w->timers, START_MS + CONNECT_TIMEOUT_MS);
+    assert_journal(w, "");
+    timers_run(w->timers, START_MS + GATHER_MS);
+    assert_journal(w, "limit gathering\nlost /\nclose \n");
 }
 
 static void a_client_that_joined_once_may_stay(void **state)
@@ -937,6 +988,9 @@ int main(void)
         WORLD_TEST(one_namespace_too_many_is_refused),
         WORLD_TEST(a_client_that_joins_nothing_is_closed),
         WORLD_TEST(waiting_for_an_answer_is_not_joining),
+        WORLD_TEST(a_binary_event_that_does_not_become_whole_costs_the_connection),
+        WORLD_TEST(one_that_is_whole_in_time_costs_nothing),
+        WORLD_TEST(one_that_begins_before_the_answer_has_its_time_from_then),
         WORLD_TEST(a_client_that_joined_once_may_stay),
         cmocka_unit_test(packets_outside_a_joined_namespace_close),
         WORLD_TEST(a_bad_packet_closes_once_and_for_all),
