@@ -104,6 +104,7 @@ struct ask *presence_ask(struct presence *presence, const char *name,
  * only a part of it cannot go on from there, so it gets a position from which nobody is recovered. */
 static void tell_difference(struct ride *ride, enum broker_event_kind kind, const struct blob *user)
 {
+    ride_changed(ride);
     ride_event(ride, kind, user, &(struct broker_position){.offset = ride->position.offset});
 }
 
@@ -127,7 +128,6 @@ static void doubts_end(void *owner)
 {
     struct ride *ride = owner;
 
-    ride_changed(ride);
     roster_drop_doubted(ride->roster, tell_gone, ride);
 }
 

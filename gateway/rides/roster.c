@@ -175,6 +175,17 @@ static void put_aboard(struct roster *roster, struct blob *user, const struct ro
     difference->boarded(arg, set(roster, id, user)->user);
 }
 
+/* Told when it is so: clients may be given who is aboard while they are told. */
+static void drop_and_tell(struct roster *roster, struct entry *entry,
+                          void (*gone)(void *arg, struct blob *user), void *arg)
+{
+    struct blob *user = blob_ref(entry->user);
+
+    drop(roster, entry);
+    gone(arg, user);
+    blob_unref(user);
+}
+
 void roster_replace(struct roster *roster, const struct broker_rider *riders, size_t count,
                     const struct roster_difference *difference, void *arg)
 {
@@ -186,10 +197,8 @@ void roster_replace(struct roster *roster, const struct broker_rider *riders, si
         mark_seen(roster, riders[i].user);
     HASH_ITER(hh, roster->entries, entry, next)
     {
-        if (entry->seen || entry->doubted)
-            continue;
-        difference->gone(arg, entry->user);
-        drop(roster, entry);
+        if (!entry->seen && !entry->doubted)
+            drop_and_tell(roster, entry, difference->gone, arg);
     }
     for (size_t i = 0; i < count; i++)
         put_aboard(roster, riders[i].user, difference, arg);
@@ -212,10 +221,8 @@ void roster_drop_doubted(struct roster *roster, void (*gone)(void *arg, struct b
 
     HASH_ITER(hh, roster->entries, entry, next)
     {
-        if (!entry->doubted)
-            continue;
-        gone(arg, entry->user);
-        drop(roster, entry);
+        if (entry->doubted)
+            drop_and_tell(roster, entry, gone, arg);
     }
 }
 

@@ -38,7 +38,8 @@ void roster_set(struct roster *roster, struct blob *user);
 /* Harmless when nobody of that id is aboard. */
 void roster_remove(struct roster *roster, const char *id);
 
-/* What makes one roster into another: called for each rider, borrowed during the call. */
+/* What makes one roster into another: called for each rider, borrowed during the call, once the roster is so.
+ */
 struct roster_difference {
     void (*gone)(void *arg, struct blob *user);    /* was aboard, is no more */
     void (*boarded)(void *arg, struct blob *user); /* is aboard now, or with another record */

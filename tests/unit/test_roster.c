@@ -199,12 +199,19 @@ static size_t riders_from(const char *text, struct broker_rider *riders)
     return count;
 }
 
-static void note(struct buf *journal, char sign, const struct blob *user)
+struct telling {
+    struct roster *roster;
+    struct buf journal;
+};
+
+/* What is told is so already: whoever is asked meanwhile says the same. */
+static void note(struct telling *telling, char sign, struct blob *user)
 {
     char id[USER_ID_MAX + 1];
 
     user_id(user, id);
-    assert_int_equal(buf_appendf(journal, "%c%s%s ", sign, id, is_of(user)), 0);
+    assert_ptr_equal(roster_get(telling->roster, id), sign == '+' ? user : NULL);
+    assert_int_equal(buf_appendf(&telling->journal, "%c%s%s ", sign, id, is_of(user)), 0);
 }
 
 static void gone(void *arg, struct blob *user)
@@ -217,21 +224,26 @@ static void boarded(void *arg, struct blob *user)
     note(arg, '+', user);
 }
 
+static void assert_told(struct telling *telling, const char *told)
+{
+    assert_int_equal(buf_append(&telling->journal, "", 1), 0);
+    assert_string_equal(telling->journal.data, told);
+    buf_deinit(&telling->journal);
+}
+
 /* Replaces what is on the roster and checks what was told: `-A1 +B2 `. */
 static void assert_replaced(struct roster *roster, const char *riders_text, const char *told)
 {
     static const struct roster_difference difference = {.gone = gone, .boarded = boarded};
     struct broker_rider riders[16];
-    struct buf journal;
+    struct telling telling = {.roster = roster};
     size_t count = riders_from(riders_text, riders);
 
-    buf_init(&journal, 4096);
-    roster_replace(roster, riders, count, &difference, &journal);
+    buf_init(&telling.journal, 4096);
+    roster_replace(roster, riders, count, &difference, &telling);
     for (size_t i = 0; i < count; i++)
         blob_unref(riders[i].user);
-    assert_int_equal(buf_append(&journal, "", 1), 0);
-    assert_string_equal(journal.data, told);
-    buf_deinit(&journal);
+    assert_told(&telling, told);
 }
 
 static void the_first_set_boards_everybody(void **state)
@@ -289,13 +301,11 @@ static void replacing_again_remembers_nothing_of_the_last_time(void **state)
 
 static void assert_dropped(struct roster *roster, const char *told)
 {
-    struct buf journal;
+    struct telling telling = {.roster = roster};
 
-    buf_init(&journal, 4096);
-    roster_drop_doubted(roster, gone, &journal);
-    assert_int_equal(buf_append(&journal, "", 1), 0);
-    assert_string_equal(journal.data, told);
-    buf_deinit(&journal);
+    buf_init(&telling.journal, 4096);
+    roster_drop_doubted(roster, gone, &telling);
+    assert_told(&telling, told);
 }
 
 static void nobody_is_dropped_who_was_not_doubted(void **state)
