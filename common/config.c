@@ -231,6 +231,10 @@ static const struct option_row rows[] = {
     {"asks-per-second", UINT(asks_per_second, "20", 0, 1000000, NULL),
      .help = "Times that one client may ask who is aboard, each 64 KiB of an answer counted as one, and ten times as "
              "many of one address over HTTP; it may save up those of 10 seconds; 0: any number"},
+    {"rides-per-address", UINT(rides_per_address, "4096", 0, 1000000, NULL),
+     .help = "Rides that one address may have followed at once, of those that nobody was on before it; 0: any number"},
+    {"new-rides-per-second", UINT(new_rides_per_second, "200", 0, 1000000, NULL),
+     .help = "Rides that one address may begin to have followed; it may save up those of 10 seconds; 0: any number"},
     {"rides-per-connection", UINT(rides_per_connection, "64", 0, 1000000, NULL), .flags = OPTION_COMMON,
      .help = "Rides that one Socket.IO connection may be on; 0: any number"},
     {"connections-per-user", UINT(connections_per_user, "16", 1, 256, NULL), .flags = OPTION_COMMON,

@@ -34,6 +34,8 @@ struct config {
     uint64_t messages_per_second;         /* of one client */
     uint64_t bytes_per_second;
     uint64_t asks_per_second; /* who is aboard */
+    uint64_t rides_per_address;
+    uint64_t new_rides_per_second;
     uint64_t rides_per_connection;
     uint64_t connections_per_user; /* of one ride; at least 1 */
     uint64_t riders_per_ride;

@@ -12,6 +12,7 @@
 #include "gateway/auth/auth.h"
 #include "gateway/drain.h"
 #include "gateway/net/link.h"
+#include "gateway/net/peers.h"
 #include "gateway/net/refusals.h"
 #include "gateway/net/server.h"
 #include "gateway/pages/about.h"
@@ -41,6 +42,7 @@ struct gateway {
     struct relief relief;
     struct gauges gauges;
     struct refusals refusals;
+    struct peers *peers;
     struct trim trim;
     struct server *server;
     struct broker *broker;
@@ -200,6 +202,26 @@ static struct bucket_rate rate_of(uint64_t per_second)
     return (struct bucket_rate){per_second, per_second * TRAFFIC_BURST_S};
 }
 
+static struct peers *make_peers(const struct config *config)
+{
+    const struct peers_options options = {
+        .max_open =
+            {
+                [PEER_CONNECTION] = config->max_connections_per_address,
+                [PEER_CLIENT] = config->max_connections_per_address,
+                [PEER_RIDE] = config->rides_per_address,
+            },
+        .rates =
+            {
+                [PEER_HANDSHAKES] = rate_of(config->handshakes_per_address),
+                [PEER_ASKS] = rate_of(config->asks_per_second * ASKS_OF_ADDRESS),
+                [PEER_NEW_RIDES] = rate_of(config->new_rides_per_second),
+            },
+    };
+
+    return peers_new(&options);
+}
+
 static struct server *make_server(struct gateway *gateway, char *error, size_t error_size)
 {
     static const struct link_site site = {.head = on_head, .too_big = on_too_big, .request = on_request};
@@ -208,9 +230,6 @@ static struct server *make_server(struct gateway *gateway, char *error, size_t e
         .listen = config->listen,
         .admin_listen = strcmp(config->admin_listen, "none") != 0 ? config->admin_listen : "",
         .max_connections = config->max_connections,
-        .per_address = config->max_connections_per_address,
-        .handshakes = rate_of(config->handshakes_per_address),
-        .asks = rate_of(config->asks_per_second * ASKS_OF_ADDRESS),
         .send_buffer_bytes = config->send_buffer_bytes,
         .links =
             {
@@ -225,6 +244,7 @@ static struct server *make_server(struct gateway *gateway, char *error, size_t e
                 .body_ms = config->body_timeout_ms,
                 .chatter = rate_of(config->messages_per_second),
                 .timers = gateway->timers,
+                .peers = gateway->peers,
                 .refusals = &gateway->refusals,
                 .budget = &gateway->budget,
             },
@@ -315,6 +335,7 @@ static struct presence *make_presence(struct gateway *gateway)
         .surveyed = surveyed,
         .owner = gateway,
         .refusals = &gateway->refusals,
+        .peers = gateway->peers,
     };
 
     return presence_new(&options);
@@ -481,6 +502,7 @@ struct gateway *gateway_new(const struct config *config, char *error, size_t err
     id_make(gateway->node_id, ID_LEN);
     gateway->metrics = metrics_new();
     gateway->timers = timers_new();
+    gateway->peers = make_peers(config);
     gauges_init(&gateway->gauges, gateway->metrics);
     refusals_init(&gateway->refusals, gateway->metrics, gateway->timers);
 
@@ -545,6 +567,7 @@ void gateway_free(struct gateway *gateway)
     timers_free(gateway->timers);
     auth_free(gateway->auth);
     presence_free(gateway->presence);
+    peers_free(gateway->peers);
     broker_free(gateway->broker);
     cluster_deinit(&gateway->cluster);
     agreement_deinit(&gateway->agreement);

@@ -494,6 +494,20 @@ static bool find_ride(const struct plain_riders *riders, struct link *link, char
     return !fault;
 }
 
+/* False: the address may have no more, and the request is answered. */
+static bool begin_ride(const struct plain_riders *riders, struct link *link, const char *ride)
+{
+    struct ip address = link_client(link, NULL);
+    const char *full = presence_begin(riders->options.presence, ride, &address);
+    char answer[128];
+
+    if (full) {
+        snprintf(answer, sizeof answer, "%s\n", full);
+        refuse_text(link, 429, "Retry-After: 5\r\n", answer);
+    }
+    return !full;
+}
+
 void plain_open(struct plain_riders *riders, struct link *link)
 {
     static const struct outlet_carrier carrier = {.room = carrier_room,
@@ -503,7 +517,8 @@ void plain_open(struct plain_riders *riders, struct link *link)
     char ride[RIDE_NAME_MAX + 1];
     struct grant grant;
 
-    if (!is_welcome(link) || !find_ride(riders, link, ride) || !admit(riders, link, ride, &grant))
+    if (!is_welcome(link) || !find_ride(riders, link, ride) || !admit(riders, link, ride, &grant) ||
+        !begin_ride(riders, link, ride))
         return;
     struct plain_client *client = alloc_zeroed(sizeof *client);
 

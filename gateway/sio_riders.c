@@ -64,7 +64,7 @@ static void evict(void *client)
     eio_abort(sio_client_session(sio_socket_client(client)));
 }
 
-static struct ip address(void *client)
+static struct ip address_of(void *client)
 {
     const struct eio_session *session = sio_client_session(sio_socket_client(client));
 
@@ -82,7 +82,7 @@ static const struct rider_ops OPS = {
     .disconnect = disconnect,
     .evict = evict,
     .resumed = resumed,
-    .address = address,
+    .address = address_of,
     .subject = subject,
 };
 
@@ -308,6 +308,12 @@ static void on_connect(struct sio_riders *riders, struct sio_socket *socket, str
     }
     if (!admit(riders, socket, auth, &grant))
         return;
+    struct ip address = address_of(socket);
+    const char *full = presence_begin(riders->options.presence, ride, &address);
+    if (full) {
+        sio_refuse(socket, full, NULL);
+        return;
+    }
     struct sio_rider *sio_rider = alloc_zeroed(sizeof *sio_rider);
     sio_rider->riders = riders;
     sio_rider->socket = socket;

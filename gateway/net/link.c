@@ -510,11 +510,11 @@ bool link_is_admin(const struct link *link)
 
 const char *link_admit(struct link *link)
 {
-    struct peers *peers = link->links->peers;
+    struct peers *peers = link->links->options.peers;
     struct ip client = link_client(link, NULL);
     uint64_t now = clock_ms();
 
-    if (!peers_handshake(peers, &client, now)) {
+    if (!peers_take(peers, &client, PEER_HANDSHAKES, 1, now)) {
         refuse(link->links->options.refusals, REFUSED_HANDSHAKES, &client);
         return "Too many handshakes from your address; try again in a while\n";
     }
@@ -530,7 +530,7 @@ bool link_ask(struct link *link, uint64_t asks)
 {
     struct ip client = link_client(link, NULL);
 
-    if (link_is_admin(link) || peers_ask(link->links->peers, &client, asks, clock_ms()))
+    if (link_is_admin(link) || peers_take(link->links->options.peers, &client, PEER_ASKS, asks, clock_ms()))
         return true;
     refuse(link->links->options.refusals, REFUSED_ASKS, &client);
     return false;

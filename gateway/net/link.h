@@ -163,6 +163,7 @@ struct link_options {
     uint64_t head_ms, body_ms;  /* for it to come; the latter also for a WebSocket message */
     struct bucket_rate chatter; /* pings and pongs on one WebSocket */
     struct timers *timers;
+    struct peers *peers;       /* who may be how many, borrowed */
     struct refusals *refusals; /* told of what was refused; may be NULL */
     struct budget *budget;     /* which what waits counts against; NULL: nothing does */
 };
@@ -170,7 +171,6 @@ struct link_options {
 /* All links of a server, which embeds it. */
 struct links {
     struct link_options options;
-    struct peers *peers;
     bool draining; /* HTTP connections are closed after their exchange */
     struct link *open;
     struct link *resumable; /* may read on; links_read_on() at the end of the turn */

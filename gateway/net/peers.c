@@ -19,7 +19,7 @@ struct peer {
     struct peers *peers;
     struct ip network;
     size_t open[PEER_KINDS];
-    struct bucket handshakes, asks;
+    struct bucket buckets[PEER_BUDGETS];
     struct peer *idle_prev, *idle_next; /* in the queue while nothing is open */
     UT_hash_handle hh;
 };
@@ -41,7 +41,7 @@ struct peers *peers_new(const struct peers_options *options)
 
 static bool in_use(const struct peer *peer)
 {
-    return peer->open[PEER_CONNECTION] || peer->open[PEER_CLIENT];
+    return peer->open[PEER_CONNECTION] || peer->open[PEER_CLIENT] || peer->open[PEER_RIDE];
 }
 
 static void leave_queue(struct peer *peer)
@@ -74,7 +74,10 @@ void peers_free(struct peers *peers)
 
 static bool is_rested(const struct peer *peer, uint64_t now_ms)
 {
-    return bucket_full(&peer->handshakes, now_ms) && bucket_full(&peer->asks, now_ms);
+    for (int i = 0; i < PEER_BUDGETS; i++)
+        if (!bucket_full(&peer->buckets[i], now_ms))
+            return false;
+    return true;
 }
 
 /* More leave than can come, so the queue does not grow with time. */
@@ -112,20 +115,25 @@ static struct peer *find(struct peers *peers, const struct ip *ip, uint64_t now_
     return peer;
 }
 
+static bool is_full(const struct peers *peers, const struct peer *peer, enum peer_kind kind)
+{
+    return peers->options.max_open[kind] && peer->open[kind] >= peers->options.max_open[kind];
+}
+
 bool peers_full(struct peers *peers, const struct ip *ip, enum peer_kind kind)
 {
     struct ip network = network_of(ip);
     struct peer *peer;
 
     HASH_FIND(hh, peers->by_network, &network, sizeof network, peer);
-    return peer && peers->options.max_open && peer->open[kind] >= peers->options.max_open;
+    return peer && is_full(peers, peer, kind);
 }
 
 struct peer *peer_open(struct peers *peers, const struct ip *ip, enum peer_kind kind, uint64_t now_ms)
 {
     struct peer *peer = find(peers, ip, now_ms);
 
-    if (peers->options.max_open && peer->open[kind] >= peers->options.max_open)
+    if (is_full(peers, peer, kind))
         return NULL;
     if (!in_use(peer))
         leave_queue(peer);
@@ -143,15 +151,10 @@ void peer_close(struct peer *peer, enum peer_kind kind, uint64_t now_ms)
     sweep(peer->peers, now_ms);
 }
 
-bool peers_handshake(struct peers *peers, const struct ip *ip, uint64_t now_ms)
+bool peers_take(struct peers *peers, const struct ip *ip, enum peer_budget budget, uint64_t n,
+                uint64_t now_ms)
 {
-    return bucket_take(&find(peers, ip, now_ms)->handshakes, &peers->options.handshakes, 1, now_ms) ==
-           BUCKET_OK;
-}
-
-bool peers_ask(struct peers *peers, const struct ip *ip, uint64_t asks, uint64_t now_ms)
-{
-    return bucket_try(&find(peers, ip, now_ms)->asks, &peers->options.asks, asks, now_ms);
+    return bucket_try(&find(peers, ip, now_ms)->buckets[budget], &peers->options.rates[budget], n, now_ms);
 }
 
 size_t peers_count(const struct peers *peers)

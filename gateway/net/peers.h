@@ -1,7 +1,7 @@
 /*
- * How much each address has: open TCP connections, clients connected, and buckets of handshakes and asks. An
- * IPv6 address counts as its /64, which is what one household or phone gets. Pure: the caller brings the
- * time.
+ * How much each address has: what is open (TCP connections, clients, rides that it had the gateway begin to
+ * follow), and a bucket for each thing that costs something. An IPv6 address counts as its /64, which is what
+ * one household or phone gets. Pure: the caller brings the time.
  *
  * An entry leaves the table once it has nothing open and its buckets are full again; that is looked for at
  * every call, a few entries at a time, so each call is O(1). Whoever floods from many addresses makes the
@@ -21,14 +21,17 @@
 enum { PEERS_IDLE_MAX = 16384 };
 
 /* What a peer may have open; each kind is counted by itself. */
-enum peer_kind { PEER_CONNECTION, PEER_CLIENT, PEER_KINDS };
+enum peer_kind { PEER_CONNECTION, PEER_CLIENT, PEER_RIDE, PEER_KINDS };
+
+/* What a peer may do so much of in a time. */
+enum peer_budget { PEER_HANDSHAKES, PEER_ASKS, PEER_NEW_RIDES, PEER_BUDGETS };
 
 struct peer;
 struct peers;
 
 struct peers_options {
-    uint64_t max_open; /* of each kind; 0: any number */
-    struct bucket_rate handshakes, asks;
+    uint64_t max_open[PEER_KINDS]; /* 0: any number */
+    struct bucket_rate rates[PEER_BUDGETS];
 };
 
 struct peers *peers_new(const struct peers_options *options);
@@ -43,11 +46,9 @@ struct peer *peer_open(struct peers *peers, const struct ip *ip, enum peer_kind 
 /* NULL is harmless. */
 void peer_close(struct peer *peer, enum peer_kind kind, uint64_t now_ms);
 
-/* Whether an address may shake hands once more. */
-bool peers_handshake(struct peers *peers, const struct ip *ip, uint64_t now_ms);
-
-/* Whether an address may ask for so much. */
-bool peers_ask(struct peers *peers, const struct ip *ip, uint64_t asks, uint64_t now_ms);
+/* Whether an address may have `n` more of a budget, which are taken then. */
+bool peers_take(struct peers *peers, const struct ip *ip, enum peer_budget budget, uint64_t n,
+                uint64_t now_ms);
 
 size_t peers_count(const struct peers *peers);
 

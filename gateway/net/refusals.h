@@ -22,6 +22,8 @@ enum refusal {
     REFUSED_BYTES,               /* --bytes-per-second */
     REFUSED_ASKS,                /* --asks-per-second */
     REFUSED_RIDES,               /* --rides-per-connection */
+    REFUSED_ADDRESS_RIDES,       /* --rides-per-address */
+    REFUSED_NEW_RIDES,           /* --new-rides-per-second */
     REFUSED_RIDERS,              /* --riders-per-ride */
     REFUSED_PAYLOAD,             /* --max-payload */
     REFUSED_HEADERS,             /* --max-header-bytes, or too many fields */

@@ -35,7 +35,7 @@ static const char *on_arrival(void *owner, const struct ip *peer, bool full)
         refuse(server->links.options.refusals, REFUSED_CONNECTIONS, peer);
         return full_answer;
     }
-    if (!is_proxy(server, peer) && peers_full(server->links.peers, peer, PEER_CONNECTION)) {
+    if (!is_proxy(server, peer) && peers_full(server->links.options.peers, peer, PEER_CONNECTION)) {
         refuse(server->links.options.refusals, REFUSED_ADDRESS_CONNECTIONS, peer);
         return too_many_answer;
     }
@@ -58,7 +58,7 @@ static void *on_opened(void *owner, struct conn *conn)
     struct peer *peer = NULL;
 
     if (!conn_is_admin(conn) && !is_proxy(server, &address))
-        peer = peer_open(server->links.peers, &address, PEER_CONNECTION, clock_ms());
+        peer = peer_open(server->links.options.peers, &address, PEER_CONNECTION, clock_ms());
     struct link *link = link_new(&server->links, conn, peer);
 
     if (!link)
@@ -115,9 +115,7 @@ struct server *server_new(const struct server_options *options, char *error, siz
     struct server *server = alloc_zeroed(sizeof *server);
 
     server->options = *options;
-    struct peers_options peers_options = {options->per_address, options->handshakes, options->asks};
-
-    server->links = (struct links){.options = options->links, .peers = peers_new(&peers_options)};
+    server->links = (struct links){.options = options->links};
     struct net_options net_options = {
         .listen = options->listen,
         .admin_listen = options->admin_listen,
@@ -131,7 +129,6 @@ struct server *server_new(const struct server_options *options, char *error, siz
 
     server->net = net_new(&net_options, error, error_size);
     if (!server->net) {
-        peers_free(server->links.peers);
         free(server);
         return NULL;
     }
@@ -146,7 +143,6 @@ void server_free(struct server *server)
         link_closed(server->links.open);
     links_reap(&server->links);
     net_free(server->net);
-    peers_free(server->links.peers);
     free(server);
 }
 

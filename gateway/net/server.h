@@ -15,11 +15,8 @@ struct server_options {
     const char *listen;
     const char *admin_listen; /* "" or NULL: none */
     uint64_t max_connections;
-    uint64_t per_address;          /* connections, and clients, of one address; 0: any number */
-    struct bucket_rate handshakes; /* of one address */
-    struct bucket_rate asks;       /* the same: link_ask() */
-    size_t send_buffer_bytes;      /* of a connection; 0: the kernel's choice */
-    struct link_options links;     /* of which timers are the loop's, borrowed until server_free() */
+    size_t send_buffer_bytes;  /* of a connection; 0: the kernel's choice */
+    struct link_options links; /* of which timers are the loop's, borrowed until server_free() */
     /* Both get the site's data. Called on the gateway thread after server_wake(). May be NULL. */
     void (*woken)(void *site);
     /* The end of a turn, before the server frees what has ended: write what is due. Called again while

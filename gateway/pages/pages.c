@@ -89,6 +89,13 @@ static void serve_users(const struct pages *pages, struct link *link)
                       "too many questions from your address; ask less often");
         return;
     }
+    struct ip address = link_client(link, NULL);
+    const char *full = link_is_admin(link) ? NULL : presence_begin(pages->presence, ride, &address);
+
+    if (full) {
+        respond_error(link, 429, "Retry-After: 5\r\n", full);
+        return;
+    }
     struct waiting *waiting = alloc_zeroed(sizeof *waiting);
 
     waiting->link = link;

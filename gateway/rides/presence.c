@@ -31,10 +31,17 @@ struct presence *presence_new(const struct presence_options *options)
         .recovery_window_ms = options->recovery_window_ms,
         .refusals = options->refusals,
     };
+    const struct watched_options watched = {
+        .broker = options->broker,
+        .timers = options->timers,
+        .peers = options->peers,
+        .refusals = options->refusals,
+        .backlog_bytes = options->backlog_bytes,
+        .budget = options->budget,
+    };
 
     presence->options = *options;
-    watched_init(&presence->watched, options->broker, options->timers, options->backlog_bytes,
-                 options->budget);
+    watched_init(&presence->watched, &watched);
     riders_init(&presence->riders, &riders);
     return presence;
 }
@@ -90,6 +97,11 @@ size_t presence_users_bytes(const struct presence *presence, const char *name)
     const struct ride *ride = rides_find(&presence->watched.rides, name);
 
     return ride ? roster_bytes(ride->roster) : 0;
+}
+
+const char *presence_begin(struct presence *presence, const char *name, const struct ip *client)
+{
+    return watched_begin(&presence->watched, name, client);
 }
 
 struct ask *presence_ask(struct presence *presence, const char *name,

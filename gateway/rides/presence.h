@@ -33,6 +33,7 @@ struct presence_options {
     void (*surveyed)(void *owner, struct blob *json);
     void *owner;
     struct refusals *refusals; /* may be NULL */
+    struct peers *peers;       /* what each address may have; NULL: anything */
 };
 
 enum { PRESENCE_DOUBT_SLACK_MS = 1000 }; /* beyond lease and window, for the sweep that ends them */
@@ -63,6 +64,9 @@ bool presence_knows(const struct presence *presence, const char *ride);
 
 /* How long the answer to the question who is aboard is, about, as far as is known. */
 size_t presence_users_bytes(const struct presence *presence, const char *ride);
+
+/* Somebody at that address is about to use a ride that is allowed: see watched_begin(). */
+const char *presence_begin(struct presence *presence, const char *ride, const struct ip *client);
 
 /*
  * Asks who is aboard a ride that is allowed: see watched_ask(). While the question waits, ask_cancel() takes

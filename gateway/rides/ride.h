@@ -71,8 +71,9 @@ struct ride {
 
     /* watched.c's: */
     struct watched *watched;
-    struct ask *asks;    /* who waits for the first roster */
-    struct timer linger; /* runs while nobody uses the ride */
+    struct ask *asks;     /* who waits for the first roster */
+    struct timer linger;  /* runs while nobody uses the ride */
+    struct peer *founder; /* at whose address it was begun; NULL: it is not counted */
 
     /* rider.c's: */
     struct held *held; /* transitions that wait for the first roster, oldest first */

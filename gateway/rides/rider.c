@@ -318,7 +318,7 @@ static void give_up(struct rider *rider, enum rider_end end)
 
 static void drop_question(struct question *question)
 {
-    timers_cancel(question->rider->ride->watched->timers, &question->timer);
+    timers_cancel(question->rider->ride->watched->options.timers, &question->timer);
     if (question->ask)
         ask_cancel(question->ask);
     DL_DELETE(question->rider->questions, question);
@@ -826,7 +826,7 @@ void rider_active_users(struct rider *rider, const struct ack *ack)
     question->ack = keep_ack(ack);
     question->behind = rider->pending ? rider->pending->rider_prev->ticket : 0;
     question->timer = (struct timer){.fire = question_timed_out, .owner = question};
-    timers_set(rider->ride->watched->timers, &question->timer, clock_ms() + RIDER_ASK_MS);
+    timers_set(rider->ride->watched->options.timers, &question->timer, clock_ms() + RIDER_ASK_MS);
     DL_APPEND(rider->questions, question);
     answer_questions(rider);
 }

@@ -3,6 +3,8 @@
 
 #include "broker/broker.h"
 #include "common/clock.h"
+#include "gateway/net/peers.h"
+#include "gateway/net/refusals.h"
 
 #include <stdlib.h>
 #include <utlist.h>
@@ -15,18 +17,18 @@ struct ask {
     struct ask *prev, *next;
 };
 
-void watched_init(struct watched *watched, struct broker *broker, struct timers *timers, size_t backlog_bytes,
-                  struct budget *budget)
+void watched_init(struct watched *watched, const struct watched_options *options)
 {
-    *watched = (struct watched){.broker = broker, .timers = timers};
-    rides_init(&watched->rides, backlog_bytes, budget);
+    *watched = (struct watched){.options = *options};
+    rides_init(&watched->rides, options->backlog_bytes, options->budget);
 }
 
 void watched_deinit(struct watched *watched)
 {
     for (struct ride *ride = watched->rides.by_name; ride; ride = ride->hh.next) {
-        timers_cancel(watched->timers, &ride->linger);
-        timers_cancel(watched->timers, &ride->doubt);
+        timers_cancel(watched->options.timers, &ride->linger);
+        timers_cancel(watched->options.timers, &ride->doubt);
+        peer_close(ride->founder, PEER_RIDE, clock_ms());
     }
     rides_deinit(&watched->rides);
 }
@@ -36,9 +38,34 @@ static void unused(void *owner)
     struct ride *ride = owner;
     struct watched *watched = ride->watched;
 
-    timers_cancel(watched->timers, &ride->doubt);
-    broker_unwatch(watched->broker, ride->name);
+    timers_cancel(watched->options.timers, &ride->doubt);
+    broker_unwatch(watched->options.broker, ride->name);
+    peer_close(ride->founder, PEER_RIDE, clock_ms());
     ride_free(ride);
+}
+
+static const char *refuse_ride(const struct watched *watched, enum refusal reason, const struct ip *client)
+{
+    refuse(watched->options.refusals, reason, client);
+    return reason == REFUSED_NEW_RIDES ? "too many new rides from your address; try again in a while"
+                                       : "your address is on as many rides as it may be";
+}
+
+const char *watched_begin(struct watched *watched, const char *name, const struct ip *client)
+{
+    struct peers *peers = watched->options.peers;
+    uint64_t now = clock_ms();
+
+    if (!peers || rides_find(&watched->rides, name))
+        return NULL;
+    if (peers_full(peers, client, PEER_RIDE))
+        return refuse_ride(watched, REFUSED_ADDRESS_RIDES, client);
+    if (!peers_take(peers, client, PEER_NEW_RIDES, 1, now))
+        return refuse_ride(watched, REFUSED_NEW_RIDES, client);
+    struct ride *ride = watched_use(watched, name);
+    ride->founder = peer_open(peers, client, PEER_RIDE, now);
+    watched_release(ride);
+    return NULL;
 }
 
 struct ride *watched_use(struct watched *watched, const char *name)
@@ -46,27 +73,27 @@ struct ride *watched_use(struct watched *watched, const char *name)
     struct ride *ride = rides_find(&watched->rides, name);
 
     if (ride) {
-        timers_cancel(watched->timers, &ride->linger);
+        timers_cancel(watched->options.timers, &ride->linger);
         return ride;
     }
     ride = ride_new(&watched->rides, name);
     ride->watched = watched;
     ride->linger = (struct timer){.fire = unused, .owner = ride};
-    broker_watch(watched->broker, name);
+    broker_watch(watched->options.broker, name);
     return ride;
 }
 
 void watched_release(struct ride *ride)
 {
     if (!ride->riders && !ride->asks && !ride->held)
-        timers_set(ride->watched->timers, &ride->linger, clock_ms() + WATCHED_LINGER_MS);
+        timers_set(ride->watched->options.timers, &ride->linger, clock_ms() + WATCHED_LINGER_MS);
 }
 
 void ask_cancel(struct ask *ask)
 {
     struct ride *ride = ask->ride;
 
-    timers_cancel(ride->watched->timers, &ask->timer);
+    timers_cancel(ride->watched->options.timers, &ask->timer);
     DL_DELETE(ride->asks, ask);
     watched_release(ride);
     free(ask);
@@ -96,7 +123,7 @@ struct ask *watched_ask(struct ride *ride, void (*answered)(void *arg, struct bl
     ask->answer = answered;
     ask->arg = arg;
     ask->timer = (struct timer){.fire = timed_out, .owner = ask};
-    timers_set(ride->watched->timers, &ask->timer, clock_ms() + WATCHED_ASK_MS);
+    timers_set(ride->watched->options.timers, &ask->timer, clock_ms() + WATCHED_ASK_MS);
     DL_APPEND(ride->asks, ask);
     return ask;
 }

@@ -13,18 +13,35 @@ enum { WATCHED_LINGER_MS = 10000, WATCHED_ASK_MS = 5000 };
 
 struct ask;
 struct broker;
+struct ip;
+struct peers;
+struct refusals;
+
+struct watched_options {
+    struct broker *broker;
+    struct timers *timers;
+    struct peers *peers;       /* how many rides each address may begin; NULL: any number */
+    struct refusals *refusals; /* may be NULL */
+    size_t backlog_bytes;
+    struct budget *budget;
+};
 
 /* Embedded in presence. */
 struct watched {
     struct rides rides;
-    struct broker *broker;
-    struct timers *timers;
+    struct watched_options options;
 };
 
-void watched_init(struct watched *watched, struct broker *broker, struct timers *timers, size_t backlog_bytes,
-                  struct budget *budget);
+void watched_init(struct watched *watched, const struct watched_options *options);
 /* Nobody may use a ride any more. */
 void watched_deinit(struct watched *watched);
+
+/*
+ * Makes and watches the ride, if it is not yet, for somebody at that address who is about to use it; unless
+ * it lingers until then. It counts as one of that address' until nobody uses it any more, whoever else has
+ * come. NULL, or why the address may have no more rides followed: text for the client.
+ */
+const char *watched_begin(struct watched *watched, const char *name, const struct ip *client);
 
 /* The ride of that name, made and watched if it was not; whoever begins to use it calls this, and
  * watched_release() after it has stopped. */

@@ -18,8 +18,15 @@ export const SERVER_CORE = "0";
 export const LOAD_CORE = "1";
 
 // All clients have one address here, and some speak as fast as they can.
-const UNLIMITED = ["max-connections-per-address", "handshakes-per-address", "messages-per-second", "bytes-per-second", "asks-per-second"]
-  .flatMap((name) => [`--${name}`, "0"]);
+const UNLIMITED = [
+  "max-connections-per-address",
+  "handshakes-per-address",
+  "messages-per-second",
+  "bytes-per-second",
+  "asks-per-second",
+  "rides-per-address",
+  "new-rides-per-second",
+].flatMap((name) => [`--${name}`, "0"]);
 
 const gateway = (redis, options = []) => [
   built("gateway/ridecast-gateway"),

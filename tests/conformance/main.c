@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/option.h"
 #include "gateway/net/http.h"
+#include "gateway/net/peers.h"
 #include "gateway/net/server.h"
 #include "gateway/protocol/endpoint.h"
 #include "gateway/protocol/engineio.h"
@@ -274,6 +275,7 @@ static int serve(const struct settings *settings)
             },
     };
     struct timers *timers = timers_new();
+    struct peers *peers = peers_new(&(struct peers_options){0});
     char error[512];
     struct server_options server_options = {
         .listen = settings->listen,
@@ -289,12 +291,14 @@ static int serve(const struct settings *settings)
                 .head_ms = 60000,
                 .body_ms = 300000,
                 .timers = timers,
+                .peers = peers,
             },
         .settle = settle,
     };
     struct server *server = server_new(&server_options, error, sizeof error);
     if (!server) {
         fprintf(stderr, "conformance-server: %s\n", error);
+        peers_free(peers);
         timers_free(timers);
         return EXIT_FAILURE;
     }
@@ -329,6 +333,7 @@ static int serve(const struct settings *settings)
     pthread_join(waiter, NULL);
     eio_free(conformance.endpoint.eio);
     server_free(server);
+    peers_free(peers);
     timers_free(timers);
     return EXIT_SUCCESS;
 }

@@ -27,11 +27,12 @@ const ROOMS = {
   },
   "gateway/rides": {
     is: "riders and what becomes of their boardings, who is aboard, and the fan-out of a ride's events to its members",
-    // Timers, frames and what was refused; no connection.
+    // Timers, frames, what was refused and what each address may; no connection.
     may: [
       "common",
       "broker/broker.h",
       "gateway/net/parcel.h",
+      "gateway/net/peers.h",
       "gateway/net/refusals.h",
       "gateway/net/timers.h",
       "gateway/net/ws.h",

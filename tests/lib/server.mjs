@@ -33,7 +33,13 @@ async function start(t, file, options, enginePath, { under = [], env } = {}) {
 }
 
 // For tests in which one client says as much as a crowd.
-export const UNLIMITED = { messagesPerSecond: 0, bytesPerSecond: 0, asksPerSecond: 0 };
+export const UNLIMITED = {
+  messagesPerSecond: 0,
+  bytesPerSecond: 0,
+  asksPerSecond: 0,
+  ridesPerAddress: 0,
+  newRidesPerSecond: 0,
+};
 
 // `binary`: one that is wrong on purpose instead. `under`: a command that runs it. `env`: variables.
 export const startGateway = (t, { binary = "gateway/ridecast-gateway", under, env, ...options } = {}) =>

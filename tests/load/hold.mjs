@@ -30,6 +30,8 @@ await scoped(async (t) => {
     maxConnections: Math.ceil(CLIENTS / 2) + 1000,
     maxConnectionsPerAddress: 0, // all come from this machine
     handshakesPerAddress: 0,
+    ridesPerAddress: 0,
+    newRidesPerSecond: 0,
   });
   const nginx = await Nginx.start(t, gateways, { edit: UNLIMITED });
   const processes = {

@@ -181,6 +181,40 @@ test("plain WebSocket: an exception, then 1008", async (t) => {
   }
 });
 
+const ask = (t, server, ride) => request(t, server, { path: `/api/users?ride=${ride}` });
+
+async function assertNoRide(t, server, ride, reason) {
+  const users = await ask(t, server, ride);
+  assert.equal(users.status, 429);
+  assert.equal(JSON.parse(users.body).error, reason);
+  const tcp = await TcpClient.connect(t, server.port);
+  tcp.send(upgradeRequest(`/ws${ride}`));
+  assert.equal((await readResponse(tcp)).status, 429);
+  const client = await openEngine(t, server);
+  client.send(`40${ride},`);
+  assert.equal(await client.text(), `44${ride},${JSON.stringify({ message: reason })}`);
+}
+
+test("one address has so many rides followed, and joins what is followed already", async (t) => {
+  const server = await startGateway(t, { ridesPerAddress: 2 });
+  const rider = await Rider.join(t, server, "/a");
+  assert.equal((await ask(t, server, "/b")).status, 200);
+  await assertNoRide(t, server, "/c", "your address is on as many rides as it may be");
+  assert.equal((await ask(t, server, "/a")).status, 200);
+  await Rider.join(t, server, "/b");
+  rider.say(user("u"));
+  await rider.hears("userBoarded", user("u"));
+  assert.equal(await refused(t, server, "rides per address"), 3);
+});
+
+test("one address begins so many new rides a second", async (t) => {
+  const server = await startGateway(t, { newRidesPerSecond: 1 });
+  for (let i = 0; i < 10; i++) assert.equal((await ask(t, server, `/${i}`)).status, 200);
+  await assertNoRide(t, server, "/next", "too many new rides from your address; try again in a while");
+  assert.equal((await ask(t, server, "/1")).status, 200);
+  assert.equal(await refused(t, server, "new rides"), 3);
+});
+
 test("one ride too many is refused", async (t) => {
   const server = await startGateway(t, { ridesPerConnection: 2 });
   const client = await openEngine(t, server);

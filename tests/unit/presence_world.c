@@ -365,6 +365,7 @@ void start(struct world *w, const char *rides)
         .stop = stop,
         .reload = reload,
         .owner = w,
+        .peers = w->peers,
     };
     w->presence = presence_new(&w->options);
 }
@@ -408,6 +409,7 @@ int teardown(void **state)
         broker_message_free(message);
     }
     presence_free(w->presence);
+    peers_free(w->peers);
     assert_true(timers_next_ms(w->timers) == UINT64_MAX);
     timers_free(w->timers);
     buf_deinit(&w->journal);

@@ -8,6 +8,7 @@
 #ifndef RIDECAST_TESTS_UNIT_PRESENCE_WORLD_H
 #define RIDECAST_TESTS_UNIT_PRESENCE_WORLD_H
 
+#include "gateway/net/peers.h"
 #include "gateway/rides/presence.h"
 #include "tests/unit/journal.h"
 
@@ -60,6 +61,7 @@ struct world {
     uint64_t window_ms;     /* takes effect with start() */
     size_t riders_per_ride; /* so does this */
     size_t roster_bytes;    /* and this */
+    struct peers *peers;    /* and this: what each address may; NULL: anything */
     struct buf journal;
     unsigned stops, reloads;
 };

@@ -66,6 +66,8 @@ static void the_defaults_are_those_documented(void **state)
     assert_int_equal(config.backlog_bytes, 1048576);
     assert_string_equal(config.memory_budget, "auto");
     assert_int_equal(config.asks_per_second, 20);
+    assert_int_equal(config.rides_per_address, 4096);
+    assert_int_equal(config.new_rides_per_second, 200);
     assert_int_equal(config.roster_bytes, 67108864);
     assert_int_equal(config.queue_bytes, 16777216);
     assert_int_equal(config.max_connections, 16384);

@@ -5,6 +5,7 @@
  */
 #include "gateway/net/link.h"
 
+#include "gateway/net/peers.h"
 #include "gateway/net/server.h"
 #include "tests/lib/virtual_clock.h"
 #include "tests/unit/journal.h"
@@ -34,6 +35,7 @@ struct world {
     struct net net;
     struct conn conn;
     struct timers *timers;
+    struct peers *peers;
     struct server *server;
     struct link *link;  /* of the request that the site saw last */
     bool last_words;    /* the user has some when its WebSocket is closed */
@@ -228,6 +230,7 @@ static int set_up(void **state)
     assert_non_null(w);
     world = w;
     w->timers = timers_new();
+    w->peers = peers_new(&(struct peers_options){0});
     w->conn.world = w;
     journal_init(&w->journal);
     const struct server_options options = {
@@ -242,6 +245,7 @@ static int set_up(void **state)
                 .head_ms = 1000,
                 .body_ms = BODY_MS,
                 .timers = w->timers,
+                .peers = w->peers,
             },
         .settle = on_settle,
     };
@@ -259,6 +263,7 @@ static int tear_down(void **state)
     struct world *w = *state;
 
     server_free(w->server);
+    peers_free(w->peers);
     assert_true(timers_next_ms(w->timers) == UINT64_MAX);
     timers_free(w->timers);
     buf_deinit(&w->journal);

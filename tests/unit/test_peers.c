@@ -14,7 +14,8 @@
 
 enum { NOW_MS = 1000000, BURST = 4, FULL_MS = 2000 };
 
-static const struct peers_options OPTIONS = {.max_open = 2, .handshakes = {.per_second = 2, .burst = BURST}};
+static const struct peers_options OPTIONS = {
+    .max_open = {2, 2, 1}, .rates = {[PEER_HANDSHAKES] = {.per_second = 2, .burst = BURST}}};
 
 static struct ip address(const char *text)
 {
@@ -64,6 +65,19 @@ static void an_address_has_so_many_of_each_kind(void **state)
     peer_close(NULL, PEER_CONNECTION, NOW_MS);
 }
 
+static void an_address_that_has_rides_followed_is_not_forgotten(void **state)
+{
+    struct ip one = address("203.0.113.9"), other = address("203.0.113.10");
+    struct peer *peer = peer_open(*state, &one, PEER_RIDE, NOW_MS);
+
+    assert_null(peer_open(*state, &one, PEER_RIDE, NOW_MS));
+    for (int i = 0; i < 10; i++)
+        peers_take(*state, &other, PEER_NEW_RIDES, 1, NOW_MS + FULL_MS);
+    assert_true(peers_full(*state, &one, PEER_RIDE));
+    peer_close(peer, PEER_RIDE, NOW_MS);
+    assert_false(peers_full(*state, &one, PEER_RIDE));
+}
+
 static void ipv6_counts_by_networks_of_64_bits(void **state)
 {
     struct ip one = address("2001:db8:0:1::1"), same = address("2001:db8:0:1:ffff::2");
@@ -83,10 +97,10 @@ static void handshakes_have_a_bucket_for_each_address(void **state)
     struct ip one = address("203.0.113.9"), other = address("203.0.113.10");
 
     for (int i = 0; i < BURST; i++)
-        assert_true(peers_handshake(*state, &one, NOW_MS));
-    assert_false(peers_handshake(*state, &one, NOW_MS));
-    assert_true(peers_handshake(*state, &other, NOW_MS));
-    assert_true(peers_handshake(*state, &one, NOW_MS + 1000));
+        assert_true(peers_take(*state, &one, PEER_HANDSHAKES, 1, NOW_MS));
+    assert_false(peers_take(*state, &one, PEER_HANDSHAKES, 1, NOW_MS));
+    assert_true(peers_take(*state, &other, PEER_HANDSHAKES, 1, NOW_MS));
+    assert_true(peers_take(*state, &one, PEER_HANDSHAKES, 1, NOW_MS + 1000));
 }
 
 static void what_is_remembered_of_an_address_does_not_leave_with_its_connection(void **state)
@@ -94,10 +108,10 @@ static void what_is_remembered_of_an_address_does_not_leave_with_its_connection(
     struct ip one = address("203.0.113.9");
 
     for (int i = 0; i < BURST; i++) {
-        assert_true(peers_handshake(*state, &one, NOW_MS));
+        assert_true(peers_take(*state, &one, PEER_HANDSHAKES, 1, NOW_MS));
         peer_close(peer_open(*state, &one, PEER_CLIENT, NOW_MS), PEER_CLIENT, NOW_MS);
     }
-    assert_false(peers_handshake(*state, &one, NOW_MS));
+    assert_false(peers_take(*state, &one, PEER_HANDSHAKES, 1, NOW_MS));
 }
 
 /* The nth of many. */
@@ -117,11 +131,11 @@ static void entries_leave_once_nothing_is_open_and_their_bucket_is_full(void **s
     for (unsigned n = 0; n < 1000; n++) {
         struct ip ip = numbered(n);
 
-        assert_true(peers_handshake(*state, &ip, NOW_MS));
+        assert_true(peers_take(*state, &ip, PEER_HANDSHAKES, 1, NOW_MS));
     }
     assert_int_equal(peers_count(*state), 1001);
     for (int i = 0; i < 500; i++)
-        peers_handshake(*state, &last, NOW_MS + FULL_MS);
+        peers_take(*state, &last, PEER_HANDSHAKES, 1, NOW_MS + FULL_MS);
     assert_int_equal(peers_count(*state), 1); /* the one that has something open */
     peer_close(open, PEER_CONNECTION, NOW_MS + 2 * FULL_MS);
     peer_close(peer_open(*state, &last, PEER_CLIENT, NOW_MS + 10 * FULL_MS), PEER_CLIENT,
@@ -134,7 +148,7 @@ static void a_flood_from_many_addresses_makes_no_table_without_bound(void **stat
     for (unsigned n = 0; n < 3 * PEERS_IDLE_MAX; n++) {
         struct ip ip = numbered(n);
 
-        assert_true(peers_handshake(*state, &ip, NOW_MS));
+        assert_true(peers_take(*state, &ip, PEER_HANDSHAKES, 1, NOW_MS));
     }
     assert_in_range(peers_count(*state), PEERS_IDLE_MAX, PEERS_IDLE_MAX + 1);
 }
@@ -143,6 +157,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_address_has_so_many_of_each_kind, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_address_that_has_rides_followed_is_not_forgotten, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(ipv6_counts_by_networks_of_64_bits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(handshakes_have_a_bucket_for_each_address, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_remembered_of_an_address_does_not_leave_with_its_connection,

@@ -660,6 +660,70 @@ static void a_question_from_outside_watches_the_ride_for_a_while(void **state)
     assert_journal(w, "unwatch /\n");
 }
 
+/* --- rides that an address has begun --- */
+
+/* Whether somebody at that address is told why it may not. */
+static void begins(struct world *w, const char *address, const char *ride, bool may)
+{
+    struct ip ip;
+
+    assert_int_equal(ip_parse(&ip, address, strlen(address)), 0);
+    const char *full = presence_begin(w->presence, ride, &ip);
+
+    if (may)
+        assert_null(full);
+    else
+        assert_non_null(full);
+}
+
+static void limit_rides(struct world *w, uint64_t at_once, uint64_t per_second)
+{
+    const struct peers_options options = {
+        .max_open = {[PEER_RIDE] = at_once},
+        .rates = {[PEER_NEW_RIDES] = {.per_second = per_second, .burst = 3}},
+    };
+
+    presence_free(w->presence);
+    w->peers = peers_new(&options);
+    start(w, "*");
+}
+
+static void an_address_begins_so_many_rides_and_they_count_until_nobody_uses_them(void **state)
+{
+    struct world *w = *state;
+
+    limit_rides(w, 2, 0);
+    begins(w, "203.0.113.9", "/a", true);
+    begins(w, "203.0.113.9", "/a", true); /* is followed already */
+    begins(w, "203.0.113.9", "/b", true);
+    begins(w, "203.0.113.9", "/c", false);
+    begins(w, "203.0.113.10", "/c", true);
+    begins(w, "203.0.113.9", "/c", true); /* the other's */
+    advance(w, WATCHED_LINGER_MS - 1);
+    begins(w, "203.0.113.9", "/d", false);
+    advance(w, 1);
+    begins(w, "203.0.113.9", "/d", true);
+    advance(w, WATCHED_LINGER_MS);
+    assert_int_equal(peers_count(w->peers), 0);
+}
+
+static void an_address_begins_so_many_rides_a_second(void **state)
+{
+    struct world *w = *state;
+
+    limit_rides(w, 0, 1);
+    begins(w, "203.0.113.9", "/a", true);
+    begins(w, "203.0.113.9", "/b", true);
+    begins(w, "203.0.113.9", "/c", true);
+    begins(w, "203.0.113.9", "/d", false);
+    begins(w, "203.0.113.9", "/a", true);
+    begins(w, "203.0.113.10", "/d", true);
+    advance(w, 1000);
+    begins(w, "203.0.113.9", "/e", true);
+    begins(w, "203.0.113.9", "/f", false);
+    advance(w, WATCHED_LINGER_MS);
+}
+
 static void a_question_can_be_withdrawn(void **state)
 {
     struct world *w = *state;
@@ -755,6 +819,8 @@ int main(void)
         TEST(who_leaves_while_its_result_is_awaited_is_not_answered),
         TEST(what_is_told_unasked_waits_for_nothing),
         TEST(a_question_from_outside_watches_the_ride_for_a_while),
+        TEST(an_address_begins_so_many_rides_and_they_count_until_nobody_uses_them),
+        TEST(an_address_begins_so_many_rides_a_second),
         TEST(a_question_can_be_withdrawn),
         TEST(a_question_without_an_answer_in_time_gets_none),
         TEST(all_who_ask_at_one_position_share_the_answer),
