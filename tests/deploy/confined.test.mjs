@@ -76,6 +76,7 @@ test("no service of compose's file can gain privileges or change its image", asy
     assert.ok(service.security_opt.includes("no-new-privileges:true"), name);
     assert.ok(!service.security_opt.some((option) => option.includes("unconfined")), name);
     assert.deepEqual(service.cap_drop, ["ALL"], name);
+    assert.ok(!service.cap_add || name === "secrets", name);
     assert.equal(service.read_only, true, name);
     assert.equal(service.privileged, undefined, name);
   }
