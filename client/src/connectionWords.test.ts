@@ -26,5 +26,6 @@ test("a device that is offline is told so, whatever the connection says", () => 
 });
 
 test("what has no words is told as it came", () => {
-    expect(connectionWords({ state: "refused", why: "Full" }, t).text).toBe("Refused: Full");
+    for (const why of ["Full", "constructor", "toString", "__proto__"])
+        expect(connectionWords({ state: "refused", why }, t).text).toBe(`Refused: ${why}`);
 });

@@ -22,7 +22,7 @@ const REASONS = {
 
 // What has no words here is told in the gateway's own.
 function reason(why: string, t: Translate): string {
-    return why in REASONS ? t(REASONS[why as keyof typeof REASONS]) : why;
+    return Object.hasOwn(REASONS, why) ? t(REASONS[why as keyof typeof REASONS]) : why;
 }
 
 export function connectionWords(

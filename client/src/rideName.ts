@@ -1,6 +1,7 @@
-// A ride's name as the gateway takes it: "/" and 1 to 128 bytes in all of A-Z a-z 0-9 / _ . ~ -
+// A ride's name as the gateway takes it: "/" and 1 to 128 bytes in all of A-Z a-z 0-9 / _ . ~ - with no "/" at its end
+// and no two in a row.
 
-const NAME = /^\/[A-Za-z0-9/_.~-]{0,127}$/;
+const NAME = /^(?!.{129})(\/|(\/[A-Za-z0-9_.~-]+)+)$/;
 
 /** What somebody typed as a ride's name ("line-7" is "/line-7", nothing is "/"), or null. */
 export function rideName(typed: string): string | null {

@@ -19,7 +19,8 @@ export class TestLine {
     roster: Roster | { ok: false; error: string } = { offset: "1", users: [] };
     board = vi.fn((rider: Rider) => this.answer ?? this.#does("boarded", rider));
     exit = vi.fn((rider: Rider) => this.answer ?? this.#does("exited", rider));
-    close = vi.fn();
+    // As the real one: it has ended before close() returns.
+    close = vi.fn(() => this.goes({ state: "ended" }));
     drop = vi.fn();
     readonly options: Options;
 

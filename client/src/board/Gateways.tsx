@@ -58,10 +58,10 @@ const STATES = {
 } as const;
 
 // What has no words here is told in the gateway's own.
-function health({ state, silentMs }: GatewayRow, t: Translate, number: (n: number) => string) {
+export function health({ state, silentMs }: GatewayRow, t: Translate, number: (n: number) => string) {
     if (silentMs > 0)
         return { tone: "bad", text: t("silentFor", { s: number(Math.round(silentMs / 1000)) }) };
-    if (!(state in STATES)) return { tone: "wait", text: state || t("notMeasured") };
+    if (!Object.hasOwn(STATES, state)) return { tone: "wait", text: state || t("notMeasured") };
     const [tone, word] = STATES[state as keyof typeof STATES];
     return { tone, text: t(word) };
 }

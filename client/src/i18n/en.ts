@@ -12,7 +12,8 @@ export const en = {
     nameMissing: "Say who you are first.",
     ride: "Ride",
     rideHint: "A line or vehicle, e.g. line-7",
-    rideInvalid: "A ride's name has up to 128 letters, digits and / _ . ~ -",
+    rideInvalid:
+        "A ride's name has up to 128 letters, digits and / _ . ~ -, no / at its end and no two in a row",
     board: "Board",
     boarded: "Boarded",
     boarding: "Boarding…",

@@ -14,7 +14,8 @@ export const ko: Words = {
     nameMissing: "먼저 이름을 적어 주세요.",
     ride: "노선",
     rideHint: "노선이나 차량, 예: line-7",
-    rideInvalid: "노선 이름에는 영문자, 숫자, / _ . ~ - 를 128자까지 쓸 수 있습니다",
+    rideInvalid:
+        "노선 이름에는 영문자, 숫자, / _ . ~ - 를 128자까지 쓸 수 있고, 끝에 /, 또는 /를 두 번 이어 쓸 수 없습니다",
     board: "탑승",
     boarded: "탑승함",
     boarding: "탑승하는 중…",

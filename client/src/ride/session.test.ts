@@ -218,6 +218,17 @@ test("a page for another ride is somebody new", () => {
     expect(TestLine.last.options.former).toBeNull();
 });
 
+test("a page that goes to another ride has one line", async () => {
+    const session = await joined();
+    session.join("/line-8");
+    session.retry();
+    expect(TestLine.opened.map(({ options, close }) => [options.ride, close.mock.calls.length])).toEqual([
+        ["/line-7", 1],
+        ["/line-8", 1],
+        ["/line-8", 0],
+    ]);
+});
+
 test("a line that was left is not listened to any more", async () => {
     const session = await joined();
     const left = TestLine.last;

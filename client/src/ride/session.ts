@@ -82,7 +82,7 @@ export class Session {
 
     join(ride: string, voyage: Voyage | null = null): void {
         const former = voyage?.ride === ride ? voyage.former : null;
-        this.#line?.close();
+        this.#leave();
         this.#ride = ride;
         this.#happened = [];
         this.#wants = former && voyage?.aboard ? "boarded" : null;
@@ -106,7 +106,7 @@ export class Session {
 
     /** After a refusal or an end. */
     retry(): void {
-        this.#line?.close();
+        this.#leave();
         this.#open(null);
     }
 
@@ -119,6 +119,11 @@ export class Session {
     /** The browser says that the network is gone. Waiting for a missed ping would take most of the window. */
     offline(): void {
         if (this.#line?.live) this.#line.drop();
+    }
+
+    #leave(): void {
+        this.#crew = new Crew(); // so that its end, told before close() returns, opens no other
+        this.#line?.close();
     }
 
     #open(former: Former | null): void {
