@@ -7,6 +7,7 @@ import { total } from "../lib/metrics.mjs";
 import { Nginx } from "../lib/nginx.mjs";
 import { Polling, SESSION_UNKNOWN } from "../lib/polling.mjs";
 import { startGateway } from "../lib/server.mjs";
+import { WebSocketClient } from "../lib/websocket.mjs";
 
 const MINE = "0123456789abcdefghij";
 const OF_NGINX = /^k+[0-9a-f]{32}$/;
@@ -44,10 +45,13 @@ const OPENING = {
 for (const [how, { path: place = "/socket.io/", before = "", query = "", headers = {} }] of Object.entries(OPENING))
   test(`an id ${how} does not become the session's`, async (t) => {
     const { nginx } = await balanced(t);
-    const path = `${place}?${before}EIO=4&transport=polling${query}`;
-    const { status, body } = await request(t, nginx, { path, headers });
+    const path = (transport) => `${place}?${before}EIO=4&transport=${transport}${query}`;
+    const { status, body } = await request(t, nginx, { path: path("polling"), headers });
     assert.equal(status, 200, body);
     assert.match(JSON.parse(body.slice(1)).sid, OF_NGINX);
+    const repeated = Object.values(headers).some(Array.isArray);
+    const client = await WebSocketClient.open(t, nginx, path("websocket"), repeated ? {} : { headers });
+    assert.match(JSON.parse((await client.text()).slice(1)).sid, OF_NGINX);
   });
 
 const REFUSED = {
