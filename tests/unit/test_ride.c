@@ -1057,6 +1057,7 @@ static void assert_heard_all_since(const struct world *w, struct client *client,
     buf_deinit(&expected);
 }
 
+/* Comes, goes, blocks, and takes more again. */
 static void whoever_comes_and_goes_between_slices_all_hear_everything(void **state)
 {
     static uint64_t joined_at[CROWD];
@@ -1071,8 +1072,12 @@ static void whoever_comes_and_goes_between_slices_all_hear_everything(void **sta
 
         if (random >> 28 < 2) {
             tell(w->ride);
-        } else if (random >> 28 < 6) {
-            rides_flush(&w->rides);
+        } else if (random >> 28 < 5) {
+            turn(w);
+        } else if (random >> 28 < 7) {
+            crowd->client[i].blocks = true;
+        } else if (random >> 28 < 8) {
+            unblock(&crowd->client[i]);
         } else if (crowd->member[i]) {
             leave_crowd(crowd, i);
         } else {
@@ -1081,10 +1086,20 @@ static void whoever_comes_and_goes_between_slices_all_hear_everything(void **sta
             crowd->member[i] = member_join(w->ride, &crowd->client[i].outlet, WIRE_SOCKETIO);
         }
     }
-    flush_all(w);
     for (int i = 0; i < CROWD; i++)
-        if (crowd->member[i])
+        unblock(&crowd->client[i]);
+    outlets_flush(&w->outlets);
+    flush_all(w);
+    tell(w->ride);
+    flush_all(w);
+    int left = 0;
+    for (int i = 0; i < CROWD; i++) {
+        left += crowd->client[i].overflows > 0;
+        if (crowd->member[i] && crowd->client[i].overflows == 0)
             assert_heard_all_since(w, &crowd->client[i], joined_at[i]);
+    }
+    assert_in_range(left, 1, CROWD / 4); /* who blocked for too long */
+    assert_int_equal(kept(w->ride, WIRE_SOCKETIO), 0);
     free_crowd(crowd);
 }
 
