@@ -140,6 +140,31 @@ uint64_t config_memory_budget(const char *value, uint64_t memory)
     return strcmp(value, "auto") == 0 ? memory / BUDGET_PART : strtoull(value, NULL, 10);
 }
 
+/* Whether a ride's name can match it: gateway/rides/presence.c says which names there are. */
+static bool is_ride_pattern(const char *at, size_t len)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_.~-*";
+    const char *slashes = strstr(at, "//");
+
+    return (*at == '/' || *at == '*') && strspn(at, allowed) >= len && (!slashes || slashes >= at + len) &&
+           (len == 1 || at[len - 1] != '/');
+}
+
+static const char *check_rides(const char *value)
+{
+    static const char wrong[] =
+        "is no list of rides; give names such as /line-7 or patterns such as /line-*, with no / "
+        "at their end and no two in a row";
+    size_t count = 0, len;
+
+    for (const char *at = value + strspn(value, ", "); *at; at += len + strspn(at + len, ", "), count++) {
+        len = strcspn(at, ", ");
+        if (!is_ride_pattern(at, len))
+            return wrong;
+    }
+    return count ? NULL : wrong;
+}
+
 static const char *check_cors_origin(const char *value)
 {
     if (strcmp(value, "*") != 0 && !origin_list_valid(value))
@@ -191,7 +216,7 @@ static const struct option_row rows[] = {
      .help = "What every Redis key and channel starts with"},
     {"node-id", STRING(node_id, ""), .check = check_node_id,
      .help = "This process' name among the gateways; empty: a random one, new for every start"},
-    {"rides", STRING(rides, "*"), .flags = OPTION_COMMON,
+    {"rides", STRING(rides, "*"), .flags = OPTION_COMMON, .check = check_rides,
      .help = "Rides that may be joined, as patterns separated by commas or spaces; * matches any characters"},
     {"max-user-bytes", UINT(max_user_bytes, "4096", 64, 65536, "bytes"), .flags = OPTION_COMMON,
      .help = "Largest user record that is taken"},

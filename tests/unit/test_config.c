@@ -247,6 +247,18 @@ static void origins_are_any_or_a_list_without_paths(void **state)
                OPTION_BAD);
 }
 
+static void rides_are_names_and_patterns_that_can_match(void **state)
+{
+    (void)state;
+    assert_all("--rides",
+               VALUES("*", "/", "/line-7", "/line-*, /bus/*/north *-express", " ,/a,", "/a/b/A-z_0.9~"),
+               OPTION_OK);
+    assert_all("--rides",
+               VALUES("", " , ", "line-7", "/line-7/", "//line-7", "/a//b", "/line-?", "/[ab]",
+                      "/ok /line-7/", "/ok,*/", "/caf\xc3\xa9"),
+               OPTION_BAD);
+}
+
 static void the_memory_budget_is_a_number_of_bytes_or_a_part_of_what_there_is(void **state)
 {
     (void)state;
@@ -320,6 +332,7 @@ int main(void)
         cmocka_unit_test(the_prefix_is_short_and_printable),
         cmocka_unit_test(the_node_id_is_empty_or_plain),
         cmocka_unit_test(origins_are_any_or_a_list_without_paths),
+        cmocka_unit_test(rides_are_names_and_patterns_that_can_match),
         cmocka_unit_test(the_memory_budget_is_a_number_of_bytes_or_a_part_of_what_there_is),
         cmocka_unit_test(trusted_proxies_are_networks),
         cmocka_unit_test(services_named_like_the_program_stop_no_start),
