@@ -275,6 +275,8 @@ static const struct option_row rows[] = {
      .help = "How long the head of an HTTP request may take"},
     {"body-timeout", UINT(body_timeout_ms, "300000", 10, 3600000, "ms"),
      .help = "How long the body of an HTTP request, or a message in parts, may take"},
+    {"stall-timeout", UINT(stall_timeout_ms, "30000", 10, 3600000, "ms"),
+     .help = "How long a client may take nothing of what it is sent, or send nothing of what it has begun"},
     {"send-buffer", UINT(send_buffer_bytes, "65536", 0, 16777216, "bytes"),
      .help = "How much the kernel may hold for one client that reads slowly, about; 0: as much as it sees fit"},
     {"trusted-proxy", STRING(trusted_proxy, ""), .check = check_trusted_proxy,

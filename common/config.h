@@ -43,6 +43,7 @@ struct config {
     uint64_t max_header_bytes; /* of a request, its first line included */
     uint64_t header_timeout_ms;
     uint64_t body_timeout_ms;
+    uint64_t stall_timeout_ms;  /* without progress of what is sent, or has begun to come */
     uint64_t send_buffer_bytes; /* of a client's socket; 0: the kernel's choice */
     char *trusted_proxy;        /* space- or comma-separated CIDRs (common/ip.h); empty: none */
     char *cors_origin;          /* "*" or a list of origins (common/origin.h) */

@@ -242,6 +242,7 @@ static struct server *make_server(struct gateway *gateway, char *error, size_t e
                 .head_bytes = config->max_header_bytes,
                 .head_ms = config->header_timeout_ms,
                 .body_ms = config->body_timeout_ms,
+                .stall_ms = config->stall_timeout_ms,
                 .chatter = rate_of(config->messages_per_second),
                 .timers = gateway->timers,
                 .peers = gateway->peers,

@@ -35,6 +35,7 @@ struct plain_client {
     enum plain_state state;
     enum ws_status farewell; /* of PLAIN_CLOSING */
     bool awaits_pong;
+    bool held_up; /* the ping may have waited behind what the client is slow to take */
     struct traffic traffic;
     struct timer heartbeat;
     struct plain_client *prev, *next;
@@ -148,6 +149,15 @@ void plain_let_go(struct plain_riders *riders, size_t count)
 
 /* --- heartbeat --- */
 
+/* As in engineio.c: the client is slow, but takes what it is sent, or did so until lately. */
+static bool has_more_time(struct plain_client *client)
+{
+    bool was_held_up = client->held_up;
+
+    client->held_up = !link_ready(client->link);
+    return client->held_up ? link_progressed(client->link) : was_held_up;
+}
+
 static void heartbeat(void *owner)
 {
     struct plain_client *client = owner;
@@ -155,9 +165,15 @@ static void heartbeat(void *owner)
     if (client->state == PLAIN_CLOSING) {
         close_when_sent(client);
     } else if (client->state == PLAIN_LAST_CHANCE || client->awaits_pong) {
-        drop(client);
+        if (has_more_time(client))
+            beat_after(client, client->riders->options.ping_timeout_ms);
+        else
+            drop(client);
     } else {
         client->awaits_pong = true;
+        client->held_up = !link_ready(client->link);
+        if (client->held_up)
+            link_progressed(client->link); /* from here on */
         beat_after(client, client->riders->options.ping_timeout_ms);
         outlet_packet(&client->outlet, WS_PING, "", NULL, 0);
     }

@@ -50,6 +50,7 @@ struct link {
     struct ws_decoder decoder;  /* LINK_WS, LINK_WS_CLOSING */
     struct parcel *sending;     /* EXCHANGE_SENDING: the body */
     bool last;                  /* the connection is closed after it */
+    uint64_t due_ms;            /* when the body, or the message, that has begun to come must be whole */
     struct timer timer;
     struct link *resumable_next;
     struct link *all_prev, *all_next; /* in links->open, or links->gone */
@@ -74,6 +75,28 @@ static void count(struct link *link)
 
     budget_move(link->links->options.budget, BUDGET_INPUT, link->counted, now);
     link->counted = (uint32_t)now;
+}
+
+/* A body or a message has begun to come. */
+static void begin_input(struct link *link)
+{
+    link->due_ms = clock_ms() + link->links->options.body_ms;
+}
+
+/* Some more of it has come: it has until then, and no longer than that for the next bytes. */
+static void await_input(struct link *link)
+{
+    uint64_t now = clock_ms(), stalled_ms = now + link->links->options.stall_ms;
+
+    timers_set(link->links->options.timers, &link->timer,
+               stalled_ms < link->due_ms ? stalled_ms : link->due_ms);
+}
+
+/* The peer is to take some of what it is sent. */
+static void await_output(struct link *link)
+{
+    conn_progressed(link->conn);
+    set_timer(link, link->links->options.stall_ms);
 }
 
 static void cancel_timer(struct link *link)
@@ -146,10 +169,20 @@ static void note_refusal(const struct link *link, enum refusal refusal)
 
 static void ws_failed(struct link *link, enum ws_status status);
 
+/* Whether the peer is slow to take what it is sent, but takes it. Meanwhile nothing is read from it. */
+static bool is_slow(struct link *link)
+{
+    return conn_blocked(link->conn) && conn_progressed(link->conn);
+}
+
 static void timed_out(void *owner)
 {
     struct link *link = owner;
 
+    if (link->state != LINK_WS_CLOSING && is_slow(link)) {
+        set_timer(link, link->links->options.stall_ms);
+        return;
+    }
     if (link->state == LINK_WS) {
         note_refusal(link, REFUSED_BODY_TIMEOUT);
         ws_failed(link, WS_STATUS_POLICY);
@@ -190,8 +223,8 @@ struct link *link_new(struct links *links, struct conn *conn, struct peer *peer)
  * its call. */
 static void read_on(struct link *link)
 {
-    if (!link->pipelined.len || link->resumable)
-        return;
+    if (!link->pipelined.len || link->resumable || conn_blocked(link->conn))
+        return; /* whoever does not take answers gets no more; link_writable() goes on */
     link->resumable = true;
     LL_PREPEND2(link->links->resumable, link, resumable_next);
 }
@@ -289,7 +322,10 @@ static void go_on(struct link *link, bool keep_alive)
         close_link(link);
         return;
     }
-    set_timer(link, LINK_IDLE_MS);
+    if (conn_blocked(link->conn))
+        await_output(link);
+    else
+        set_timer(link, LINK_IDLE_MS);
     read_on(link);
 }
 
@@ -326,10 +362,11 @@ static void send_on(struct link *link)
 
         conn_write(link->conn, bytes, n);
         parcel_sent(link->sending, n);
-        set_timer(link, LINK_SEND_MS);
     }
-    if (parcel_left(link->sending))
+    if (parcel_left(link->sending)) {
+        await_output(link);
         return;
+    }
     parcel_free(link->sending);
     link->sending = NULL;
     link->exchange = EXCHANGE_NONE;
@@ -409,12 +446,15 @@ static bool http_step(struct link *link, char **bytes, size_t *n)
         if (link->exchange == EXCHANGE_NONE && used && !link->in_head) {
             link->in_head = true;
             set_timer(link, link->links->options.head_ms);
+        } else if (link->exchange == EXCHANGE_BODY) {
+            await_input(link);
         }
         return false;
     case HTTP_HEAD_DONE:
         link->in_head = false;
         link->exchange = EXCHANGE_BODY;
-        set_timer(link, link->links->options.body_ms);
+        begin_input(link);
+        await_input(link);
         http_reader_body(link->reader, false, UNWANTED_BODY_MAX);
         site->head(site_data, link);
         return true;
@@ -441,7 +481,7 @@ static void ws_received(struct link *link, char *bytes, size_t n);
 static void http_received(struct link *link, char *bytes, size_t n)
 {
     while (link->state == LINK_HTTP) {
-        if (link->exchange >= EXCHANGE_WAITING || link->resumable) {
+        if (link->exchange >= EXCHANGE_WAITING || link->resumable || conn_blocked(link->conn)) {
             if (n && buf_append(&link->pipelined, bytes, n) != 0)
                 bad_request(link, 400);
             return;
@@ -599,6 +639,11 @@ void link_write(struct link *link, const void *frames, size_t n)
         conn_write(link->conn, frames, n);
 }
 
+bool link_progressed(struct link *link)
+{
+    return link->conn && conn_progressed(link->conn);
+}
+
 static void write_control(struct link *link, enum ws_opcode opcode, const void *data, size_t n)
 {
     struct buf out;
@@ -692,8 +737,11 @@ static void ws_message(struct link *link, const struct ws_message *message)
 /* A message has its time from its first byte on, whatever comes between its fragments. */
 static void await_rest(struct link *link)
 {
-    if (link->state == LINK_WS && ws_decoder_waits(&link->decoder) && !link->timer.place)
-        set_timer(link, link->links->options.body_ms);
+    if (link->state != LINK_WS || !ws_decoder_waits(&link->decoder))
+        return;
+    if (!link->timer.place)
+        begin_input(link);
+    await_input(link);
 }
 
 static void ws_received(struct link *link, char *bytes, size_t n)
@@ -729,8 +777,14 @@ void link_received(struct link *link, char *bytes, size_t n)
 
 void link_writable(struct link *link)
 {
-    if (link->exchange == EXCHANGE_SENDING)
+    if (link->exchange == EXCHANGE_SENDING) {
         send_on(link);
-    else if (link->state == LINK_WS && link->user)
+        return;
+    }
+    if (link->state == LINK_HTTP && link->exchange == EXCHANGE_NONE && !link->in_head)
+        set_timer(link, LINK_IDLE_MS);
+    if (link->state == LINK_WS && link->user)
         link->user->writable(link->data);
+    if (link->state != LINK_GONE)
+        read_on(link);
 }

@@ -30,7 +30,6 @@ struct timers;
 
 enum {
     LINK_IDLE_MS = 5000,      /* between requests */
-    LINK_SEND_MS = 30000,     /* for a piece of a body that is sent */
     LINK_WS_CLOSE_MS = 30000, /* for the peer's close frame after ours */
     LINK_PIPELINE_MAX = 65536,
     LINK_PIECE_BYTES = 65536,    /* of a body, while the peer may be slow */
@@ -107,6 +106,9 @@ void link_become_ws(struct link *link, const char *headers);
 bool link_ready(const struct link *link);
 void link_write(struct link *link, const void *frames, size_t n);
 
+/* Whether the peer has acknowledged anything since this was asked last; see net.h. */
+bool link_progressed(struct link *link);
+
 /* Sends a close frame and waits for the peer's. The user has let go of it. */
 void link_ws_close(struct link *link, enum ws_status status);
 
@@ -161,6 +163,7 @@ struct link_options {
     size_t max_payload_bytes;   /* of a WebSocket message */
     size_t head_bytes;          /* of a request */
     uint64_t head_ms, body_ms;  /* for it to come; the latter also for a WebSocket message */
+    uint64_t stall_ms;          /* for any progress of what is sent, or has begun to come */
     struct bucket_rate chatter; /* pings and pongs on one WebSocket */
     struct timers *timers;
     struct peers *peers;       /* who may be how many, borrowed */

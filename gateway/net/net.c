@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/log.h"
+#include "gateway/net/acked.h"
 
 #include <errno.h>
 #include <libwebsockets.h>
@@ -36,6 +37,8 @@ enum {
     CONTEXT_DESTROY_TRIES = 5,                          /* libwebsockets finishes in steps */
 };
 
+enum { UNSENT_MAX = (1 << 24) - 1 };
+
 enum conn_state {
     CONN_OPEN,      /* the handler's */
     CONN_DRAINING,  /* let go of; libwebsockets still has bytes to send */
@@ -48,8 +51,10 @@ struct conn {
     struct lws *wsi;
     struct net *net;
     void *data; /* the handler's; NULL: nobody's any more */
-    enum conn_state state;
-    uint32_t unsent; /* libwebsockets holds so much, or less; 0: nothing, the connection is not blocked */
+    enum conn_state state : 8;
+    uint32_t
+        unsent : 24; /* libwebsockets holds so much, or less; 0: nothing, the connection is not blocked */
+    uint32_t acked;  /* by the peer, when conn_progressed() was asked last; its last digits */
     struct ip peer;
     struct door *door;
     struct timer deadline; /* of DRAINING and LINGERING */
@@ -132,14 +137,27 @@ static void kill_later(struct conn *conn)
     lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 }
 
+bool conn_progressed(struct conn *conn)
+{
+    uint32_t before = conn->acked;
+
+    conn->acked = (uint32_t)acked_bytes(lws_get_socket_fd(conn->wsi));
+    return conn->acked != before;
+}
+
 static void deadline_passed(void *owner)
 {
-    kill_later(owner);
+    struct conn *conn = owner;
+
+    if (conn->state == CONN_DRAINING && conn_progressed(conn))
+        timers_set(conn->net->timers, &conn->deadline, clock_ms() + CONN_DRAIN_MS);
+    else
+        kill_later(conn);
 }
 
 static void set_unsent(struct conn *conn, size_t n)
 {
-    uint32_t now = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+    uint32_t now = n < UNSENT_MAX ? (uint32_t)n : UNSENT_MAX;
 
     budget_move(conn->net->options.budget, BUDGET_ANSWERS, conn->unsent, now);
     conn->unsent = now;
@@ -182,6 +200,7 @@ void conn_close(struct conn *conn)
         return;
     if (conn->unsent) {
         conn->state = CONN_DRAINING;
+        conn_progressed(conn);
         timers_set(conn->net->timers, &conn->deadline, clock_ms() + CONN_DRAIN_MS);
     } else {
         linger(conn);

@@ -100,10 +100,14 @@ void conn_write(struct conn *conn, const void *data, size_t n);
 /* Whether libwebsockets still holds bytes of this connection. */
 bool conn_blocked(const struct conn *conn);
 
+/* Whether the peer has acknowledged anything since this was asked last: then it is slow, not gone. */
+bool conn_progressed(struct conn *conn);
+
 /*
  * Lets go of a connection: no callback comes any more and `conn` must not be used. conn_close() delivers what
- * was written, sends FIN and gives the peer LINGER_MS to close its side (else unread input would make the
- * kernel destroy data in flight); conn_abort() cuts.
+ * was written, as long as the peer acknowledges some of it each CONN_DRAIN_MS, sends FIN and gives the peer
+ * LINGER_MS to close its side (else unread input would make the kernel destroy data in flight); conn_abort()
+ * cuts.
  */
 void conn_close(struct conn *conn);
 void conn_abort(struct conn *conn);

@@ -98,6 +98,11 @@ static bool transport_ws_ready(void *socket)
     return link_ready(socket);
 }
 
+static bool transport_ws_progressed(void *socket)
+{
+    return link_progressed(socket);
+}
+
 static void transport_ws_write(void *socket, const char *frames, size_t n)
 {
     link_write(socket, frames, n);
@@ -115,6 +120,7 @@ const struct eio_transport *endpoint_transport(void)
         .send = transport_send,
         .drop = transport_drop,
         .ws_ready = transport_ws_ready,
+        .ws_progressed = transport_ws_progressed,
         .ws_write = transport_ws_write,
         .ws_close = transport_ws_close,
     };

@@ -354,22 +354,47 @@ void eio_send_shared(struct eio_session *session, const char *head, size_t head_
 
 /* --- opening --- */
 
+/* Whether the client is in the middle of taking what it is sent. */
+static bool is_taking(const struct eio_session *session)
+{
+    return session->ws && !session->eio->options.transport->ws_ready(session->ws);
+}
+
+/*
+ * Whether the client has more time: it is slow, but takes what it is sent, and the ping is somewhere in that;
+ * or it was so until lately.
+ */
+static bool has_more_time(struct eio_session *session)
+{
+    bool was_held_up = session->held_up;
+
+    session->held_up = is_taking(session);
+    return session->held_up ? session->eio->options.transport->ws_progressed(session->ws) : was_held_up;
+}
+
 /* The ping's time, or the pong's, or the end of an orderly close. */
 static void heartbeat(void *owner)
 {
     struct eio_session *session = owner;
+    const struct eio_options *options = &session->eio->options;
 
+    if ((session->closing || session->awaits_pong) && has_more_time(session)) {
+        timers_set(options->timers, &session->heartbeat, clock_ms() + options->ping_timeout_ms);
+        return;
+    }
     if (session->closing || session->awaits_pong) {
         end(session);
         return;
     }
-    const struct eio_options *options = &session->eio->options;
     uint64_t now = clock_ms();
     uint64_t due = session->heartbeat.at_ms;
     uint64_t from = now - due > LATE_MS ? now : due;
 
     session->awaits_pong = true;
     session->extended = false;
+    session->held_up = is_taking(session);
+    if (session->held_up)
+        options->transport->ws_progressed(session->ws); /* from here on */
     timers_set(options->timers, &session->heartbeat, from + options->ping_timeout_ms);
     send_packet(session, "2");
 }

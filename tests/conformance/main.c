@@ -290,6 +290,7 @@ static int serve(const struct settings *settings)
                 .head_bytes = HTTP_HEAD_MAX,
                 .head_ms = 60000,
                 .body_ms = 300000,
+                .stall_ms = 30000,
                 .timers = timers,
                 .peers = peers,
             },

@@ -140,6 +140,12 @@ void conn_write(struct conn *conn, const void *data, size_t n)
     conn->blocked = conn->stalled;
 }
 
+bool conn_progressed(struct conn *conn)
+{
+    (void)conn;
+    return false;
+}
+
 bool conn_blocked(const struct conn *conn)
 {
     return conn->blocked;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { request, serverHasRead } from "../lib/http.mjs";
+import { readResponse, request, serverHasRead } from "../lib/http.mjs";
 import { gauge } from "../lib/metrics.mjs";
 import { Polling } from "../lib/polling.mjs";
 import { UNLIMITED, startGateway } from "../lib/server.mjs";
@@ -193,4 +193,44 @@ test("while little is left of it the gateway is not ready, and gives no long ans
   await until(() => isReady(t, server), () => "waiting for the gateway to be ready");
   assert.equal(await rider.hearsException(), error);
   assert.equal((await rider.activeUsers()).users.length, RIDERS);
+});
+
+// Reads a little at a time, with pauses that are far shorter than the time without progress; the whole takes longer.
+async function takesSlowly(tcp, path) {
+  await tcp.send(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  const { headers } = await readResponse(tcp, { hasBody: false });
+  const length = Number(headers["content-length"]);
+  tcp.socket.pause();
+  const dribble = setInterval(() => tcp.socket.resume(), 20);
+  tcp.socket.on("data", () => tcp.socket.pause());
+  const body = await tcp.read(length);
+  clearInterval(dribble);
+  tcp.socket.resume();
+  return body.toString();
+}
+
+test("whoever takes an answer slowly gets all of it, over HTTP and by polling", async (t) => {
+  const server = await start(t, { stallTimeout: 400, sendBuffer: 16_384 });
+  await crowd(t, server);
+  const session = await absent(t, server, "/large");
+  await session.send('42/large,1["activeUsers"]');
+  for (const path of ["/api/users?ride=/large", session.path]) {
+    const body = await takesSlowly(await TcpClient.connect(t, server.port), path);
+    assert.ok(body.length > RIDERS * RECORD, `${body.length} bytes`);
+    assert.match(body, /\]\}\]?$/);
+  }
+});
+
+test("whoever takes nothing of an answer is cut", async (t) => {
+  const server = await start(t, { stallTimeout: 200 });
+  await crowd(t, server);
+  const connections = () => gauge(t, server, "ridecast_connections");
+  const before = await connections();
+  for (let i = 0; i < 5; i++) {
+    const tcp = await TcpClient.connect(t, server.port);
+    tcp.socket.pause();
+    await tcp.send("GET /api/users?ride=/large HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
+  await until(async () => (await used(t, server, "answers")) > 0, () => "waiting for the answers");
+  await until(async () => (await connections()) <= before && (await used(t, server, "answers")) === 0, () => "waiting for the end");
 });

@@ -42,6 +42,15 @@ static bool transport_ws_ready(void *socket)
     return !((struct handle *)socket)->blocked;
 }
 
+static bool transport_ws_progressed(void *socket)
+{
+    struct handle *handle = socket;
+    bool progressed = handle->progressed;
+
+    handle->progressed = false;
+    return progressed;
+}
+
 static void transport_ws_write(void *socket, const char *frames, size_t n)
 {
     struct handle *handle = socket;
@@ -94,6 +103,7 @@ int setup(void **state)
     static const struct eio_transport transport = {.reply = transport_reply,
                                                    .drop = transport_drop,
                                                    .ws_ready = transport_ws_ready,
+                                                   .ws_progressed = transport_ws_progressed,
                                                    .ws_write = transport_ws_write,
                                                    .ws_close = transport_ws_close};
     static const struct eio_app app = {app_open, app_message, app_close};
@@ -117,13 +127,13 @@ int setup(void **state)
     w->outlets.backlog_bytes = BACKLOG;
     w->eio = eio_new(&w->options);
     journal_init(&w->journal);
-    w->handshake = (struct handle){w, "handshake", false};
-    w->get = (struct handle){w, "get", false};
-    w->get2 = (struct handle){w, "get2", false};
-    w->post = (struct handle){w, "post", false};
-    w->post2 = (struct handle){w, "post2", false};
-    w->ws = (struct handle){w, "ws", false};
-    w->ws2 = (struct handle){w, "ws2", false};
+    w->handshake = (struct handle){.world = w, .name = "handshake"};
+    w->get = (struct handle){.world = w, .name = "get"};
+    w->get2 = (struct handle){.world = w, .name = "get2"};
+    w->post = (struct handle){.world = w, .name = "post"};
+    w->post2 = (struct handle){.world = w, .name = "post2"};
+    w->ws = (struct handle){.world = w, .name = "ws"};
+    w->ws2 = (struct handle){.world = w, .name = "ws2"};
     *state = w;
     return 0;
 }

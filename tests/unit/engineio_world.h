@@ -17,6 +17,7 @@ struct handle {
     struct world *world;
     const char *name; /* in the journal */
     bool blocked;
+    bool progressed; /* some of what it was sent was acknowledged */
 };
 
 struct world {

@@ -462,6 +462,43 @@ static void a_session_without_a_pong_is_dead_at_interval_and_timeout(void **stat
     assert_gone(w);
 }
 
+static void who_takes_what_it_is_sent_however_slowly_is_not_dead(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    w->ws.blocked = true;
+    advance(w, INTERVAL_MS); /* the ping waits */
+    for (int i = 0; i < 5; i++) {
+        w->ws.progressed = true;
+        advance(w, TIMEOUT_MS);
+        assert_journal(w, "");
+    }
+    w->ws.blocked = false;
+    outlet_touch(&w->session->outlet);
+    assert_journal(w, "ws < 2\n");
+    advance(w, TIMEOUT_MS - 1); /* it may have left just now */
+    assert_journal(w, "");
+    advance(w, 1);
+    assert_journal(w, "");
+    advance(w, TIMEOUT_MS);
+    assert_journal(w, "ws close\nclosed\n");
+}
+
+static void who_takes_nothing_is(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    w->ws.blocked = true;
+    advance(w, INTERVAL_MS);
+    w->ws.progressed = true;
+    advance(w, TIMEOUT_MS);
+    assert_journal(w, "");
+    advance(w, TIMEOUT_MS);
+    assert_journal(w, "ws close\nclosed\n");
+}
+
 static void a_poll_without_a_pong_is_released_with_a_close(void **state)
 {
     struct world *w = *state;
@@ -621,6 +658,8 @@ int main(void)
         TEST(the_app_may_send_to_a_session_that_has_ended),
         TEST(pings_follow_the_handshake_and_each_pong_by_the_interval),
         TEST(a_session_without_a_pong_is_dead_at_interval_and_timeout),
+        TEST(who_takes_what_it_is_sent_however_slowly_is_not_dead),
+        TEST(who_takes_nothing_is),
         TEST(a_poll_without_a_pong_is_released_with_a_close),
         TEST(the_pong_is_awaited_even_while_the_ping_waits_for_a_poll),
         TEST(a_pong_nobody_asked_for_changes_nothing),

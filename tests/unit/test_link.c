@@ -19,12 +19,14 @@
 
 #include <cmocka.h>
 
-enum { BODY_MAX = 8, MESSAGE_MAX = 64, BODY_MS = 2000 };
+enum { BODY_MAX = 8, MESSAGE_MAX = 64, BODY_MS = 2000, STALL_MS = 1500 };
 
 struct conn {
     struct world *world;
     void *data; /* NULL: let go of */
     bool blocked;
+    bool blocks; /* with the next write */
+    bool progressed; /* some was acknowledged */
 };
 
 struct net {
@@ -82,6 +84,8 @@ void conn_write(struct conn *conn, const void *data, size_t n)
     size_t len;
 
     assert_non_null(conn->data);
+    conn->blocked = conn->blocked || conn->blocks;
+    conn->blocks = false;
     if (n > 5 && memcmp(bytes, "HTTP/", 5) == 0) {
         journal_note(journal, "> %.*s", (int)(strchr(bytes, '\r') - bytes), bytes);
         return;
@@ -96,6 +100,14 @@ void conn_write(struct conn *conn, const void *data, size_t n)
 bool conn_blocked(const struct conn *conn)
 {
     return conn->blocked;
+}
+
+bool conn_progressed(struct conn *conn)
+{
+    bool progressed = conn->progressed;
+
+    conn->progressed = false;
+    return progressed;
 }
 
 static void let_go(struct conn *conn, const char *how)
@@ -244,6 +256,7 @@ static int set_up(void **state)
                 .head_bytes = HTTP_HEAD_MAX,
                 .head_ms = 1000,
                 .body_ms = BODY_MS,
+                .stall_ms = STALL_MS,
                 .timers = w->timers,
                 .peers = w->peers,
             },
@@ -300,6 +313,13 @@ static void hang_up(struct world *w)
 
     w->conn.data = NULL;
     w->net.options.handler->closed(data);
+    settle(w);
+}
+
+static void unblock(struct world *w)
+{
+    w->conn.blocked = false;
+    w->net.options.handler->writable(w->conn.data);
     settle(w);
 }
 
@@ -509,10 +529,12 @@ static void a_message_has_its_time_from_its_first_fragment_whatever_comes_betwee
 
     open_ws(w);
     begin_message(w);
-    pass(w, BODY_MS - 1);
+    pass(w, STALL_MS - 1);
     send_frame(w, WS_PONG, "", 0);
     send_frame(w, WS_PING, "", 0);
     journal_check(&w->journal, "pong\n> pong \n");
+    pass(w, BODY_MS - STALL_MS);
+    journal_check(&w->journal, "");
     pass(w, 1);
     journal_check(&w->journal, "closed\n> close 1008\n> end\n");
     w->conn.data = NULL;
@@ -525,7 +547,7 @@ static void a_frame_that_is_not_whole_has_no_more(void **state)
 
     open_ws(w);
     receive(w, "\x81", 1);
-    pass(w, BODY_MS);
+    pass(w, STALL_MS);
     journal_check(&w->journal, "closed\n> close 1008\n> end\n");
     settle(w);
 }
@@ -537,15 +559,87 @@ static void each_message_has_its_own_time(void **state)
     open_ws(w);
     for (int i = 0; i < 3; i++) {
         begin_message(w);
-        pass(w, BODY_MS - 1);
+        pass(w, STALL_MS - 1);
         receive(w, "\x80\x81\0\0\0\0y\x01\x81\0\0\0\0x", 14); /* its end, and the next one's beginning */
         journal_check(&w->journal, "message xy\n");
-        pass(w, BODY_MS - 1);
+        pass(w, STALL_MS - 1);
         receive(w, "\x80\x81\0\0\0\0y", 7);
         journal_check(&w->journal, "message xy\n");
     }
     pass(w, 2 * BODY_MS);
     journal_check(&w->journal, "");
+}
+
+/* --- who is slow --- */
+
+static void an_answer_that_is_taken_slowly_is_waited_for_one_that_is_not_is_cut(void **state)
+{
+    struct world *w = *state;
+
+    w->conn.blocks = true;
+    ask(w, GET("/"));
+    journal_check(&w->journal, "request /\n> HTTP/1.1 404 Not Found\n");
+    for (int i = 0; i < 5; i++) {
+        pass(w, STALL_MS - 1);
+        w->conn.progressed = true;
+        pass(w, 1);
+        journal_check(&w->journal, "");
+    }
+    pass(w, STALL_MS);
+    journal_check(&w->journal, "> cut\n");
+    settle(w);
+}
+
+static void one_that_has_been_taken_leaves_the_connection_as_idle_as_any(void **state)
+{
+    struct world *w = *state;
+
+    w->conn.blocks = true;
+    ask(w, GET("/"));
+    pass(w, STALL_MS - 1);
+    unblock(w);
+    buf_clear(&w->journal);
+    pass(w, LINK_IDLE_MS - 1);
+    journal_check(&w->journal, "");
+    pass(w, 1);
+    journal_check(&w->journal, "> cut\n");
+    settle(w);
+}
+
+static void whoever_does_not_take_answers_gets_no_more(void **state)
+{
+    struct world *w = *state;
+
+    w->conn.blocks = true;
+    ask(w, GET("/a") GET("/b") GET("/c"));
+    journal_check(&w->journal, "request /a\n> HTTP/1.1 404 Not Found\n");
+    unblock(w);
+    journal_check(&w->journal,
+                  "request /b\n> HTTP/1.1 404 Not Found\nrequest /c\n> HTTP/1.1 404 Not Found\n");
+}
+
+static void a_body_that_comes_to_a_halt_is_waited_for_no_longer(void **state)
+{
+    struct world *w = *state;
+
+    ask(w, POST("/keep", "4", "a"));
+    pass(w, STALL_MS - 1);
+    ask(w, "b");
+    pass(w, BODY_MS - STALL_MS); /* which is the end of its time, though it goes on */
+    journal_check(&w->journal, "");
+    pass(w, 1);
+    journal_check(&w->journal, "> cut\n");
+    settle(w);
+}
+
+static void a_halt_is_shorter_than_its_time(void **state)
+{
+    struct world *w = *state;
+
+    ask(w, POST("/keep", "4", "a"));
+    pass(w, STALL_MS);
+    journal_check(&w->journal, "> cut\n");
+    settle(w);
 }
 
 static void the_end_of_the_server_loses_every_link(void **state)
@@ -580,6 +674,11 @@ int main(void)
         WORLD_TEST(a_message_has_its_time_from_its_first_fragment_whatever_comes_between),
         WORLD_TEST(a_frame_that_is_not_whole_has_no_more),
         WORLD_TEST(each_message_has_its_own_time),
+        WORLD_TEST(an_answer_that_is_taken_slowly_is_waited_for_one_that_is_not_is_cut),
+        WORLD_TEST(one_that_has_been_taken_leaves_the_connection_as_idle_as_any),
+        WORLD_TEST(whoever_does_not_take_answers_gets_no_more),
+        WORLD_TEST(a_body_that_comes_to_a_halt_is_waited_for_no_longer),
+        WORLD_TEST(a_halt_is_shorter_than_its_time),
         WORLD_TEST(the_end_of_the_server_loses_every_link),
     };
 

@@ -119,6 +119,12 @@ static bool transport_ws_ready(void *socket)
     return true;
 }
 
+static bool transport_ws_progressed(void *socket)
+{
+    (void)socket;
+    return false;
+}
+
 static void transport_ws_write(void *socket, const char *frames, size_t n)
 {
     enum ws_opcode opcode;
@@ -148,6 +154,7 @@ static void start_clients(struct site *s)
     static const struct eio_transport transport = {.reply = transport_reply,
                                                    .drop = transport_drop,
                                                    .ws_ready = transport_ws_ready,
+                                                   .ws_progressed = transport_ws_progressed,
                                                    .ws_write = transport_ws_write,
                                                    .ws_close = transport_ws_close};
     struct world *w = s->world;
