@@ -244,8 +244,10 @@ static size_t flush_form(struct ride *ride, enum wire_form form, size_t budget)
         if (!--flush->left)
             trim(ride, log, flush->slowest);
     }
-    if (!ride->counts[form])
+    if (!ride->counts[form]) {
+        flush->due = flush->left = 0; /* what the round has met may be trimmed now */
         trim(ride, log, fanlog_head(log));
+    }
     return budget;
 }
 

@@ -1043,6 +1043,33 @@ static void who_joins_in_the_middle_of_a_round_takes_nobodys_place(void **state)
     free_crowd(crowd);
 }
 
+/* A round that is not over when the last member leaves is forgotten with it. */
+static void a_round_ends_with_its_last_member(void **state)
+{
+    struct world *w = *state;
+    struct crowd *crowd = gather_crowd(w);
+
+    crowd->client[0].blocked = true; /* and so the slowest */
+    tell(w->ride);
+    assert_true(rides_flush(&w->rides));
+    for (int i = 0; i < CROWD; i++)
+        leave_crowd(crowd, i);
+    flush_all(w);
+    assert_int_equal(kept(w->ride, WIRE_SOCKETIO), 0);
+    crowd->client[0].blocked = false;
+    for (int i = 0; i < CROWD; i++) {
+        buf_clear(&crowd->client[i].heard);
+        crowd->client[i].writes = 0;
+        crowd->member[i] = member_join(w->ride, &crowd->client[i].outlet, WIRE_SOCKETIO);
+    }
+    tell(w->ride);
+    flush_all(w);
+    for (int i = 0; i < CROWD; i++)
+        assert_heard(&crowd->client[i], 1, EVENT(2));
+    assert_int_equal(kept(w->ride, WIRE_SOCKETIO), 0);
+    free_crowd(crowd);
+}
+
 /* Whether a client has heard exactly the events behind `after`. */
 static void assert_heard_all_since(const struct world *w, struct client *client, uint64_t after)
 {
@@ -1168,6 +1195,7 @@ int main(void)
         TEST(a_large_ride_is_flushed_in_slices_and_others_come_in_between),
         TEST(who_comes_late_in_a_round_gets_more_at_once),
         TEST(who_joins_in_the_middle_of_a_round_takes_nobodys_place),
+        TEST(a_round_ends_with_its_last_member),
         TEST(whoever_comes_and_goes_between_slices_all_hear_everything),
         TEST(a_long_run_of_events_does_not_wait_for_the_next_slice),
     };
