@@ -15,15 +15,15 @@ enum {
     FLUSH_BYTES = 1 << 20,
     /* Room for the frame that passes FLUSH_BYTES. */
     FRAME_ROOM = 1 << 17,
-    /* What a slice may cost: a write counts one and one more for each SLICE_BYTES. About five milliseconds.
-     */
+    /* What a slice costs at most: a write counts one and one more for each SLICE_BYTES. About five
+       milliseconds. */
     SLICE = 512,
     SLICE_BYTES = 1 << 14,
 };
 
 void rides_init(struct rides *rides, size_t backlog_bytes, struct budget *budget)
 {
-    *rides = (struct rides){.backlog_bytes = backlog_bytes, .budget = budget};
+    *rides = (struct rides){.backlog_bytes = backlog_bytes, .slice = SLICE, .budget = budget};
 }
 
 /* A log's memory was `before` bytes. */
@@ -265,7 +265,7 @@ static size_t flush(struct ride *ride, size_t budget)
 
 bool rides_flush(struct rides *rides)
 {
-    size_t budget = SLICE;
+    size_t budget = rides->slice;
 
     while (rides->dirty && budget) {
         struct ride *ride = rides->dirty;

@@ -92,6 +92,7 @@ struct rides {
     struct ride *by_name;
     struct ride *dirty;
     size_t backlog_bytes;
+    size_t slice;          /* of flushing, what it costs at most; tests have smaller ones */
     struct budget *budget; /* which logs and snapshots count against; NULL: nothing does */
     uint64_t events;       /* told to at least one member */
     uint64_t deliveries;   /* events times members that heard them */
