@@ -21,6 +21,7 @@ enum link_state {
     LINK_HTTP,       /* reading requests, or waiting to answer one */
     LINK_WS,         /* a WebSocket of `user` */
     LINK_WS_CLOSING, /* our close frame is out, input is ignored until the peer's */
+    LINK_LEAVING,    /* the peer is still to take the last bytes, then it is closed; input is ignored */
     LINK_GONE,       /* freed at the end of the turn */
 };
 
@@ -118,8 +119,15 @@ static void mark_gone(struct link *link)
     DL_APPEND2(link->links->gone, link, all_prev, all_next);
 }
 
+/* Whoever does not take the last bytes is counted, and can be cut, until it has. */
 static void close_link(struct link *link)
 {
+    if (conn_blocked(link->conn)) {
+        link->state = LINK_LEAVING;
+        link->user = NULL;
+        await_output(link);
+        return;
+    }
     conn_close(link->conn);
     mark_gone(link);
 }
@@ -490,8 +498,7 @@ static void http_received(struct link *link, char *bytes, size_t n)
             return;
     }
     /* Frames may follow the handshake in the same segment. */
-    if (link->state != LINK_GONE)
-        ws_received(link, bytes, n);
+    ws_received(link, bytes, n);
 }
 
 static void resume(struct link *link)
@@ -623,6 +630,7 @@ void link_become_ws(struct link *link, const char *headers)
     link->address = link_client(link, NULL);
     leave_http(link);
     ws_decoder_init(&link->decoder, link->links->options.max_payload_bytes);
+    count(link);
     link->exchange = EXCHANGE_NONE;
     link->state = LINK_WS;
     read_on(link); /* frames may follow the handshake at once */
@@ -746,7 +754,7 @@ static void await_rest(struct link *link)
 
 static void ws_received(struct link *link, char *bytes, size_t n)
 {
-    while (link->state != LINK_GONE) {
+    while (link->state == LINK_WS || link->state == LINK_WS_CLOSING) {
         struct ws_message message;
         enum ws_status status;
         size_t used = 0;
@@ -777,6 +785,10 @@ void link_received(struct link *link, char *bytes, size_t n)
 
 void link_writable(struct link *link)
 {
+    if (link->state == LINK_LEAVING) {
+        close_link(link);
+        return;
+    }
     if (link->exchange == EXCHANGE_SENDING) {
         send_on(link);
         return;

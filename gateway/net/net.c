@@ -41,8 +41,7 @@ enum { UNSENT_MAX = (1 << 24) - 1 };
 
 enum conn_state {
     CONN_OPEN,      /* the handler's */
-    CONN_DRAINING,  /* let go of; libwebsockets still has bytes to send */
-    CONN_LINGERING, /* FIN was sent; what the peer still sends is dropped */
+    CONN_LINGERING, /* let go of, FIN was sent; what the peer still sends is dropped */
     CONN_KILLED,    /* libwebsockets will close it in a later turn */
 };
 
@@ -57,7 +56,7 @@ struct conn {
     uint32_t acked;  /* by the peer, when conn_progressed() was asked last; its last digits */
     struct ip peer;
     struct door *door;
-    struct timer deadline; /* of DRAINING and LINGERING */
+    struct timer deadline; /* of LINGERING */
 };
 
 /* A listening socket. */
@@ -127,6 +126,14 @@ static void alarm_rings(lws_sorted_usec_list_t *alarm)
 
 /* --- connections --- */
 
+static void set_unsent(struct conn *conn, size_t n)
+{
+    uint32_t now = n < UNSENT_MAX ? (uint32_t)n : UNSENT_MAX;
+
+    budget_move(conn->net->options.budget, BUDGET_ANSWERS, conn->unsent, now);
+    conn->unsent = now;
+}
+
 /* Closing happens in a later turn, never inside somebody's callback. */
 static void kill_later(struct conn *conn)
 {
@@ -134,6 +141,7 @@ static void kill_later(struct conn *conn)
         return;
     conn->state = CONN_KILLED;
     timers_cancel(conn->net->timers, &conn->deadline);
+    set_unsent(conn, 0); /* it goes with the connection, soon */
     lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 }
 
@@ -147,20 +155,7 @@ bool conn_progressed(struct conn *conn)
 
 static void deadline_passed(void *owner)
 {
-    struct conn *conn = owner;
-
-    if (conn->state == CONN_DRAINING && conn_progressed(conn))
-        timers_set(conn->net->timers, &conn->deadline, clock_ms() + CONN_DRAIN_MS);
-    else
-        kill_later(conn);
-}
-
-static void set_unsent(struct conn *conn, size_t n)
-{
-    uint32_t now = n < UNSENT_MAX ? (uint32_t)n : UNSENT_MAX;
-
-    budget_move(conn->net->options.budget, BUDGET_ANSWERS, conn->unsent, now);
-    conn->unsent = now;
+    kill_later(owner);
 }
 
 void conn_write(struct conn *conn, const void *data, size_t n)
@@ -186,25 +181,14 @@ bool conn_blocked(const struct conn *conn)
     return conn->unsent > 0;
 }
 
-static void linger(struct conn *conn)
-{
-    conn->state = CONN_LINGERING;
-    shutdown(lws_get_socket_fd(conn->wsi), SHUT_WR);
-    timers_set(conn->net->timers, &conn->deadline, clock_ms() + CONN_LINGER_MS);
-}
-
 void conn_close(struct conn *conn)
 {
     conn->data = NULL;
     if (conn->state != CONN_OPEN || conn->net->stopping)
         return;
-    if (conn->unsent) {
-        conn->state = CONN_DRAINING;
-        conn_progressed(conn);
-        timers_set(conn->net->timers, &conn->deadline, clock_ms() + CONN_DRAIN_MS);
-    } else {
-        linger(conn);
-    }
+    conn->state = CONN_LINGERING;
+    shutdown(lws_get_socket_fd(conn->wsi), SHUT_WR);
+    timers_set(conn->net->timers, &conn->deadline, clock_ms() + CONN_LINGER_MS);
 }
 
 void conn_abort(struct conn *conn)
@@ -248,9 +232,7 @@ static void conn_writable(struct conn *conn)
     }
     set_unsent(conn, 0);
     lws_rx_flow_control(conn->wsi, 1);
-    if (conn->state == CONN_DRAINING)
-        linger(conn);
-    else if (conn->state == CONN_OPEN && conn->data)
+    if (conn->state == CONN_OPEN && conn->data)
         conn->net->options.handler->writable(conn->data);
 }
 

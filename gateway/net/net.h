@@ -104,15 +104,14 @@ bool conn_blocked(const struct conn *conn);
 bool conn_progressed(struct conn *conn);
 
 /*
- * Lets go of a connection: no callback comes any more and `conn` must not be used. conn_close() delivers what
- * was written, as long as the peer acknowledges some of it each CONN_DRAIN_MS, sends FIN and gives the peer
- * LINGER_MS to close its side (else unread input would make the kernel destroy data in flight); conn_abort()
- * cuts.
+ * Lets go of a connection: no callback comes any more and `conn` must not be used. conn_close(), for one that
+ * is not blocked, sends FIN and gives the peer CONN_LINGER_MS to close its side (else unread input would make
+ * the kernel destroy data in flight); conn_abort() cuts.
  */
 void conn_close(struct conn *conn);
 void conn_abort(struct conn *conn);
 
-enum { CONN_LINGER_MS = 2000, CONN_DRAIN_MS = 10000 };
+enum { CONN_LINGER_MS = 2000 };
 
 /* Whether it came to the operators' address. Of these there are at most NET_ADMIN_CONNECTIONS_MAX, which no
  * crowd of clients can take. */

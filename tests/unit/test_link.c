@@ -5,6 +5,7 @@
  */
 #include "gateway/net/link.h"
 
+#include "common/budget.h"
 #include "gateway/net/peers.h"
 #include "gateway/net/server.h"
 #include "tests/lib/virtual_clock.h"
@@ -25,7 +26,7 @@ struct conn {
     struct world *world;
     void *data; /* NULL: let go of */
     bool blocked;
-    bool blocks; /* with the next write */
+    bool blocks;     /* with the next write */
     bool progressed; /* some was acknowledged */
 };
 
@@ -38,6 +39,7 @@ struct world {
     struct conn conn;
     struct timers *timers;
     struct peers *peers;
+    struct budget budget;
     struct server *server;
     struct link *link;  /* of the request that the site saw last */
     bool last_words;    /* the user has some when its WebSocket is closed */
@@ -222,7 +224,7 @@ static bool on_request(void *site, struct link *link)
     if (strcmp(path, "/later") != 0 && strcmp(path, "/ws") != 0)
         return false;
     link_use(link, &USER, w);
-    if (link_request(link)->upgrade) {
+    if (strcmp(path, "/ws") == 0) {
         assert_true(link_offers_ws(link));
         link_become_ws(link, NULL);
     }
@@ -259,6 +261,7 @@ static int set_up(void **state)
                 .stall_ms = STALL_MS,
                 .timers = w->timers,
                 .peers = w->peers,
+                .budget = &w->budget,
             },
         .settle = on_settle,
     };
@@ -276,6 +279,7 @@ static int tear_down(void **state)
     struct world *w = *state;
 
     server_free(w->server);
+    assert_int_equal(w->budget.total, 0);
     peers_free(w->peers);
     assert_true(timers_next_ms(w->timers) == UINT64_MAX);
     timers_free(w->timers);
@@ -332,10 +336,13 @@ static void send_frame(struct world *w, enum ws_opcode opcode, const char *paylo
     receive(w, frame, 6 + len);
 }
 
+#define UPGRADE(path)                                                                                        \
+    "GET " path " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"                      \
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
 static void open_ws(struct world *w)
 {
-    ask(w, "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    ask(w, UPGRADE("/ws"));
     journal_check(&w->journal, "request /ws\n> HTTP/1.1 101 Switching Protocols\n");
 }
 
@@ -466,6 +473,17 @@ static void the_user_is_told_when_it_may_write_again(void **state)
     assert_true(link_ready(w->link));
     say(w->link, "hello");
     journal_check(&w->journal, "writable\n> text hello\n");
+}
+
+static void a_websocket_that_opens_later_does_not_hold_its_request(void **state)
+{
+    struct world *w = *state;
+
+    ask(w, UPGRADE("/later"));
+    assert_true(w->budget.used[BUDGET_INPUT] > 0);
+    link_become_ws(w->link, NULL);
+    assert_int_equal(w->budget.used[BUDGET_INPUT], 0);
+    journal_check(&w->journal, "request /later\n> HTTP/1.1 101 Switching Protocols\n");
 }
 
 static void last_words_go_ahead_of_the_close_frame(void **state)
@@ -618,6 +636,53 @@ static void whoever_does_not_take_answers_gets_no_more(void **state)
                   "request /b\n> HTTP/1.1 404 Not Found\nrequest /c\n> HTTP/1.1 404 Not Found\n");
 }
 
+/* Blocked, with a last answer behind which it is to be closed. */
+static void answer_for_the_last_time(struct world *w)
+{
+    w->conn.blocks = true;
+    ask(w, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    journal_check(&w->journal, "request /\n> HTTP/1.1 404 Not Found\n");
+}
+
+static void a_connection_is_closed_when_its_last_bytes_are_taken(void **state)
+{
+    struct world *w = *state;
+
+    answer_for_the_last_time(w);
+    pass(w, STALL_MS - 1);
+    w->conn.progressed = true;
+    pass(w, 1);
+    journal_check(&w->journal, "");
+    unblock(w);
+    journal_check(&w->journal, "> end\n");
+}
+
+static void one_that_does_not_take_them_is_cut(void **state)
+{
+    struct world *w = *state;
+
+    answer_for_the_last_time(w);
+    pass(w, STALL_MS);
+    journal_check(&w->journal, "> cut\n");
+    settle(w);
+}
+
+static bool costs_much(const struct link *link, void *arg)
+{
+    (void)arg;
+    return link_cost(link) >= LINK_PIECE_BYTES;
+}
+
+static void it_can_be_cut_for_what_it_holds(void **state)
+{
+    struct world *w = *state;
+
+    answer_for_the_last_time(w);
+    server_sacrifice(w->server, costs_much, NULL);
+    journal_check(&w->journal, "> cut\n");
+    settle(w);
+}
+
 static void a_body_that_comes_to_a_halt_is_waited_for_no_longer(void **state)
 {
     struct world *w = *state;
@@ -667,6 +732,7 @@ int main(void)
         WORLD_TEST(a_link_that_was_dropped_takes_nothing),
         WORLD_TEST(what_a_websocket_says_reaches_its_user),
         WORLD_TEST(the_user_is_told_when_it_may_write_again),
+        WORLD_TEST(a_websocket_that_opens_later_does_not_hold_its_request),
         WORLD_TEST(last_words_go_ahead_of_the_close_frame),
         WORLD_TEST(a_goodbye_is_echoed_and_the_user_told),
         WORLD_TEST(a_user_that_has_closed_hears_nothing_more),
@@ -677,6 +743,9 @@ int main(void)
         WORLD_TEST(an_answer_that_is_taken_slowly_is_waited_for_one_that_is_not_is_cut),
         WORLD_TEST(one_that_has_been_taken_leaves_the_connection_as_idle_as_any),
         WORLD_TEST(whoever_does_not_take_answers_gets_no_more),
+        WORLD_TEST(a_connection_is_closed_when_its_last_bytes_are_taken),
+        WORLD_TEST(one_that_does_not_take_them_is_cut),
+        WORLD_TEST(it_can_be_cut_for_what_it_holds),
         WORLD_TEST(a_body_that_comes_to_a_halt_is_waited_for_no_longer),
         WORLD_TEST(a_halt_is_shorter_than_its_time),
         WORLD_TEST(the_end_of_the_server_loses_every_link),
