@@ -118,10 +118,8 @@ static void settle(void *site)
         outlets_flush(&gateway->outlets);
         eio_reap(gateway->eio);
     } while (gateway->outlets.dirty);
-    if (budget_is_tight(&gateway->budget)) {
-        relieve(&gateway->relief);
-        eio_reap(gateway->eio);
-    }
+    relieve(&gateway->relief);
+    eio_reap(gateway->eio);
 }
 
 /* --- the end --- */

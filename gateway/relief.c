@@ -12,7 +12,8 @@
 
 enum {
     SHED_EVERY_MS = 1000,
-    WORTH_BYTES = 4096, /* whoever costs less is not cut: it would help nobody */
+    TIGHT_MAX_MS = 10000, /* then the costliest are cut as if it were over */
+    WORTH_BYTES = 4096,   /* whoever costs less is not cut: it would help nobody */
 };
 
 /* A look at all clients. */
@@ -35,10 +36,10 @@ static bool is_due(struct look *look, size_t cost)
     return false;
 }
 
-/* One that is ended already gives back what it holds soon. */
+/* One that is ended already gives back what it holds soon; the first look counts that. */
 static bool is_ending(struct look *look, const struct outlet *outlet, size_t cost)
 {
-    if (outlet->overflowed)
+    if (outlet->overflowed && !look->bar)
         look->excess -= cost < look->excess ? cost : look->excess;
     return outlet->overflowed;
 }
@@ -79,27 +80,41 @@ static void look_at_all(struct look *look)
     server_sacrifice(relief->server, look_at_link, look);
 }
 
-static void cut_costliest(struct relief *relief)
+/* Whether anybody was worth it. */
+static bool cut_costliest(struct relief *relief)
 {
     struct look first = {.relief = relief, .excess = budget_excess(relief->budget)};
 
     look_at_all(&first);
     if (first.costliest < WORTH_BYTES)
-        return;
-    struct look second = {
-        .relief = relief, .bar = first.costliest / 2, .excess = budget_excess(relief->budget)};
+        return false;
+    struct look second = {.relief = relief, .bar = first.costliest / 2, .excess = first.excess};
 
     look_at_all(&second);
+    return true;
+}
+
+/* Who could stay just below it would keep the gateway from being ready, for as long as they like. */
+static bool must_cut(const struct relief *relief, uint64_t now)
+{
+    return (budget_is_over(relief->budget) || now - relief->tight_ms >= TIGHT_MAX_MS) &&
+           now - relief->vain_ms >= SHED_EVERY_MS;
 }
 
 void relieve(struct relief *relief)
 {
-    if (!budget_is_tight(relief->budget))
+    if (!budget_is_tight(relief->budget)) {
+        relief->tight_ms = 0;
         return;
-    if (clock_ms() - relief->shed_ms >= SHED_EVERY_MS) {
-        relief->shed_ms = clock_ms();
+    }
+    uint64_t now = clock_ms();
+
+    if (!relief->tight_ms)
+        relief->tight_ms = now;
+    if (must_cut(relief, now) || now - relief->shed_ms >= SHED_EVERY_MS) {
+        relief->shed_ms = now;
         rides_shed(relief->rides);
     }
-    if (budget_is_over(relief->budget))
-        cut_costliest(relief);
+    if (budget_is_tight(relief->budget) && must_cut(relief, now) && !cut_costliest(relief))
+        relief->vain_ms = now;
 }

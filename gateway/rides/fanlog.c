@@ -37,6 +37,14 @@ const char *fanlog_stretch(const struct fanlog_reader *reader, size_t *n)
     return *n ? log->bytes.data + (cursor - log->base) : NULL;
 }
 
+size_t fanlog_cost(const struct fanlog_reader *reader)
+{
+    size_t n, behind = reader->log->behind;
+
+    fanlog_stretch(reader, &n);
+    return behind ? n / behind : n;
+}
+
 void fanlog_advance(struct fanlog_reader *reader, size_t n)
 {
     reader->cursor += n;

@@ -21,6 +21,7 @@
 struct fanlog {
     struct buf bytes; /* what is kept */
     uint64_t base;    /* position of bytes.data[0] */
+    size_t behind;    /* readers that had not had everything when the owner counted last */
 };
 
 /* Who reads a log, and how far. Embedded by value. */
@@ -43,6 +44,8 @@ struct buf *fanlog_bytes(struct fanlog *log);
 /* What the reader, whose cursor lies between base and head, has not had yet; `*n` may be 0. Valid until the
  * next append or trim. */
 const char *fanlog_stretch(const struct fanlog_reader *reader, size_t *n);
+/* What it costs to keep that for it: a part of it, as others are behind as well. */
+size_t fanlog_cost(const struct fanlog_reader *reader);
 /* It has had `n` more bytes, or is not to have what is left. */
 void fanlog_advance(struct fanlog_reader *reader, size_t n);
 void fanlog_skip(struct fanlog_reader *reader);

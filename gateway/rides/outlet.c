@@ -296,12 +296,8 @@ size_t outlet_cost(const struct outlet *outlet)
 
     for (const struct shipment *s = outlet->shipments; s; s = s->next)
         bytes += s->behind.size + parcel_cost(s->parcel);
-    for (const struct fanlog_reader *r = outlet->readers; r; r = r->next) {
-        size_t n;
-
-        fanlog_stretch(r, &n);
-        bytes += n;
-    }
+    for (const struct fanlog_reader *r = outlet->readers; r; r = r->next)
+        bytes += fanlog_cost(r);
     return bytes;
 }
 

@@ -148,16 +148,36 @@ void ride_changed(struct ride *ride)
     ride->snapshot = NULL;
 }
 
+/* Gives back what is kept for members who have left or caught up, and counts who is behind. */
+static void take_stock(struct ride *ride, enum wire_form form)
+{
+    struct fanlog *log = &ride->log[form];
+    struct flush *flush = &ride->flush[form];
+    uint64_t slowest = fanlog_head(log);
+    const struct member *member;
+
+    log->behind = 0;
+    DL_FOREACH(ride->members[form], member)
+    {
+        log->behind += member->reader.cursor < fanlog_head(log);
+        if (member->reader.cursor < slowest)
+            slowest = member->reader.cursor;
+    }
+    trim(ride, log, slowest);
+    if (flush->slowest < slowest)
+        flush->slowest = slowest; /* what the round has met may be gone now */
+    size_t before = log->bytes.size;
+
+    fanlog_shed(log);
+    count_log(ride, log, before);
+}
+
 void rides_shed(struct rides *rides)
 {
     for (struct ride *ride = rides->by_name; ride; ride = ride->hh.next) {
         ride_changed(ride);
-        for (int form = 0; form < WIRE_FORMS; form++) {
-            size_t before = ride->log[form].bytes.size;
-
-            fanlog_shed(&ride->log[form]);
-            count_log(ride, &ride->log[form], before);
-        }
+        for (int form = 0; form < WIRE_FORMS; form++)
+            take_stock(ride, (enum wire_form)form);
     }
 }
 

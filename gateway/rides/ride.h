@@ -108,8 +108,8 @@ void rides_deinit(struct rides *rides);
 /* Bytes kept in all logs for members that lag. */
 size_t rides_backlog(const struct rides *rides);
 
-/* Gives back what is only kept to save work: snapshots that may be printed again, the memory of empty logs.
- */
+/* Gives back what need not be kept: snapshots that may be printed again, and of logs what nobody needs any
+ * more. Then outlet_cost() is right. Linear in all members. */
 void rides_shed(struct rides *rides);
 
 /* The ride of that name (at most RIDE_NAME_MAX bytes), or NULL. */

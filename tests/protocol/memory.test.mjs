@@ -143,6 +143,30 @@ test("past --memory-budget whoever holds most is cut, and the others go on", asy
   assert.ok(await isReady(t, server));
 });
 
+test("whoever lags behind with others on a ride is not cut for what strangers hold", async (t) => {
+  const server = await start(t, { memoryBudget: 24 * MB, backlogBytes: 8 * MB });
+  const EVENTS = 60;
+  const riders = [];
+  for (let i = 0; i < 10; i++) riders.push(await PlainClient.connect(t, server, "/ws/crowded"));
+  const [speaker, ...others] = riders;
+  for (const { socket } of others) socket.pause();
+  const record = (i) => user("u", "boarding", { i, more: "x".repeat(RECORD) });
+  for (let i = 0; i < EVENTS; i++) {
+    speaker.say(record(i));
+    await speaker.hears("userBoarded", record(i));
+  }
+  await until(async () => (await used(t, server, "events")) > 2 * MB, () => "waiting for the others to lag");
+  const clients = [];
+  for (let i = 0; i < 40; i++) clients.push(await begin(t, server, 990_000));
+  await serverHasRead(t, server);
+  assert.ok((await gauge(t, server, 'ridecast_refused_total{reason="memory"}')) >= 10);
+  for (const rider of others) {
+    rider.socket.resume();
+    for (let i = 0; i < EVENTS; i++) await rider.hears("userBoarded", record(i));
+  }
+  for (const client of clients) client.tcp.destroy();
+});
+
 test("a message that does not become whole is waited for no longer than --body-timeout, pongs or not", async (t) => {
   const server = await start(t, { bodyTimeout: 500, pingInterval: 100 });
   const plain = await begin(t, server, 990_000);
@@ -193,6 +217,17 @@ test("while little is left of it the gateway is not ready, and gives no long ans
   await until(() => isReady(t, server), () => "waiting for the gateway to be ready");
   assert.equal(await rider.hearsException(), error);
   assert.equal((await rider.activeUsers()).users.length, RIDERS);
+});
+
+test("whoever stays just below the budget does not keep the gateway from being ready", async (t) => {
+  const server = await start(t, { memoryBudget: 16 * MB });
+  const clients = [];
+  for (let i = 0; i < 15; i++) clients.push(await begin(t, server, 990_000));
+  await until(async () => !(await isReady(t, server)), () => "waiting for the gateway to say so");
+  await until(() => isReady(t, server), () => "waiting for the gateway to be ready", 30_000);
+  assert.ok((await gauge(t, server, 'ridecast_refused_total{reason="memory"}')) > 0);
+  assert.ok((await used(t, server, "input")) > 8 * MB);
+  for (const client of clients) client.tcp.destroy();
 });
 
 // Reads a little at a time, with pauses that are far shorter than the time without progress; the whole takes longer.

@@ -1084,7 +1084,7 @@ static void assert_heard_all_since(const struct world *w, struct client *client,
     buf_deinit(&expected);
 }
 
-/* Comes, goes, blocks, and takes more again. */
+/* Comes, goes, blocks, and takes more again; now and then what nobody needs is given back. */
 static void whoever_comes_and_goes_between_slices_all_hear_everything(void **state)
 {
     static uint64_t joined_at[CROWD];
@@ -1105,6 +1105,8 @@ static void whoever_comes_and_goes_between_slices_all_hear_everything(void **sta
             crowd->client[i].blocks = true;
         } else if (random >> 28 < 8) {
             unblock(&crowd->client[i]);
+        } else if (random >> 28 < 9) {
+            rides_shed(&w->rides);
         } else if (crowd->member[i]) {
             leave_crowd(crowd, i);
         } else {
@@ -1126,6 +1128,55 @@ static void whoever_comes_and_goes_between_slices_all_hear_everything(void **sta
             assert_heard_all_since(w, &crowd->client[i], joined_at[i]);
     }
     assert_in_range(left, 1, CROWD / 4); /* who blocked for too long */
+    assert_int_equal(kept(w->ride, WIRE_SOCKETIO), 0);
+    free_crowd(crowd);
+}
+
+static void what_is_kept_for_who_is_behind_costs_each_a_part(void **state)
+{
+    struct world *w = *state;
+
+    for (int i = 0; i < 3; i++) {
+        join(w, i);
+        w->client[i].blocked = i > 0;
+    }
+    tell_sized(w->ride, 500);
+    turn(w);
+    size_t bytes = kept(w->ride, WIRE_SOCKETIO);
+    assert_in_range(bytes, 500, BACKLOG);
+    rides_shed(&w->rides);
+    assert_int_equal(outlet_cost(&w->client[0].outlet), 0);
+    for (int i = 1; i < 3; i++)
+        assert_int_equal(outlet_cost(&w->client[i].outlet), bytes / 2);
+    leave(w, 1);
+    rides_shed(&w->rides);
+    assert_int_equal(outlet_cost(&w->client[2].outlet), bytes);
+    leave(w, 2);
+    assert_int_equal(kept(w->ride, WIRE_SOCKETIO), bytes);
+    rides_shed(&w->rides);
+    assert_int_equal(kept(w->ride, WIRE_SOCKETIO), 0);
+}
+
+/* What a round has met on its way may be given back before it ends. */
+static void what_nobody_needs_goes_in_the_middle_of_a_round(void **state)
+{
+    struct world *w = *state;
+    struct crowd *crowd = gather_crowd(w);
+
+    crowd->client[0].blocked = true;
+    tell_sized(w->ride, 500);
+    flush_all(w);
+    tell(w->ride);
+    assert_true(rides_flush(&w->rides));
+    size_t before = kept(w->ride, WIRE_SOCKETIO);
+    leave_crowd(crowd, 0);
+    rides_shed(&w->rides);
+    assert_in_range(kept(w->ride, WIRE_SOCKETIO), 1, before - 500);
+    flush_all(w);
+    for (int i = 1; i < CROWD; i++)
+        assert_heard(&crowd->client[i], 2, EVENT(2));
+    tell(w->ride);
+    flush_all(w);
     assert_int_equal(kept(w->ride, WIRE_SOCKETIO), 0);
     free_crowd(crowd);
 }
@@ -1197,6 +1248,8 @@ int main(void)
         TEST(who_joins_in_the_middle_of_a_round_takes_nobodys_place),
         TEST(a_round_ends_with_its_last_member),
         TEST(whoever_comes_and_goes_between_slices_all_hear_everything),
+        TEST(what_is_kept_for_who_is_behind_costs_each_a_part),
+        TEST(what_nobody_needs_goes_in_the_middle_of_a_round),
         TEST(a_long_run_of_events_does_not_wait_for_the_next_slice),
     };
 
