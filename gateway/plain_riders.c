@@ -29,13 +29,13 @@ struct plain_client {
     struct outlet outlet;
     struct ip address;
     char ride[RIDE_NAME_MAX + 1];
+    bool awaits_pong;
+    bool held_up;    /* the ping may have waited behind what the client is slow to take */
     struct ask *ask; /* while the ride is not known yet: there is no rider and no WebSocket */
     struct rider *rider;
     struct bearer *bearer; /* NULL: anybody may connect */
     enum plain_state state;
     enum ws_status farewell; /* of PLAIN_CLOSING */
-    bool awaits_pong;
-    bool held_up; /* the ping may have waited behind what the client is slow to take */
     struct traffic traffic;
     struct timer heartbeat;
     struct plain_client *prev, *next;

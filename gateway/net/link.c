@@ -45,12 +45,12 @@ struct link {
     struct bucket chatter;      /* the WebSocket's pings and pongs */
     bool in_head;               /* a request's head is due, or some of it is here */
     bool resumable;             /* in links->resumable: pipelined bytes can be read */
+    bool last;                  /* the connection is closed after what is being sent */
     uint32_t counted;           /* of what has come, in the budget */
     struct http_reader *reader; /* LINK_HTTP */
     struct buf pipelined;       /* bytes behind the request being served */
     struct ws_decoder decoder;  /* LINK_WS, LINK_WS_CLOSING */
     struct parcel *sending;     /* EXCHANGE_SENDING: the body */
-    bool last;                  /* the connection is closed after it */
     uint64_t due_ms;            /* when the body, or the message, that has begun to come must be whole */
     struct timer timer;
     struct link *resumable_next;
