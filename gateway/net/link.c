@@ -378,7 +378,16 @@ static void send_on(struct link *link)
     parcel_free(link->sending);
     link->sending = NULL;
     link->exchange = EXCHANGE_NONE;
+    const struct link_user *user = part_with_user(link);
+
+    if (user && user->sent)
+        user->sent(link->data, link);
     go_on(link, !link->last);
+}
+
+bool link_sending(const struct link *link)
+{
+    return link->exchange == EXCHANGE_SENDING;
 }
 
 void link_send(struct link *link, int status, const char *content_type, const char *headers,

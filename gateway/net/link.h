@@ -50,6 +50,9 @@ struct link_user {
     /* The link ends the WebSocket, whose peer broke the protocol or said too much. What is written before
      * this returns is still sent, ahead of the close frame; then the user must not use the link any more. */
     void (*closed)(void *data, struct link *link);
+    /* An answer's body that was on its way when the user was given (link_send()) has been sent: the user must
+     * not use the link any more. May be NULL. */
+    void (*sent)(void *data, struct link *link);
     /* The peer is gone, was too slow, or has said goodbye: the user must not use the link any more. */
     void (*lost)(void *data, struct link *link);
 };
@@ -88,6 +91,9 @@ void link_respond(struct link *link, int status, const char *content_type, const
  */
 void link_send(struct link *link, int status, const char *content_type, const char *headers,
                struct parcel *body);
+
+/* Whether such a body is on its way. */
+bool link_sending(const struct link *link);
 
 /* As link_respond(), and the connection is closed after it. */
 void link_refuse(struct link *link, int status, const char *content_type, const char *headers,

@@ -72,8 +72,17 @@ static void answer(struct link *link, int status, const char *content_type, cons
         link_respond(link, status, content_type, headers, body, n);
 }
 
+static void answer_over(void *data, struct link *link)
+{
+    eio_answered(data, link);
+}
+
+/* A poll whose answer is on its way. */
+static const struct link_user ANSWERED = {.sent = answer_over, .lost = answer_over};
+
 /* To a poll. */
-static void transport_send(void *exchange, const char *content_type, struct parcel *body)
+static bool transport_send(void *exchange, const char *content_type, struct parcel *body,
+                           struct eio_session *session)
 {
     char allow[CORS_HEADERS_SIZE];
     char headers[CORS_HEADERS_SIZE + 128];
@@ -81,6 +90,15 @@ static void transport_send(void *exchange, const char *content_type, struct parc
     cors_headers(exchange, allow);
     snprintf(headers, sizeof headers, "%sCache-Control: no-store\r\n", allow);
     link_send(exchange, 200, content_type, headers, body);
+    if (!link_sending(exchange))
+        return false;
+    link_use(exchange, &ANSWERED, session);
+    return true;
+}
+
+static void transport_let_go(void *exchange)
+{
+    link_use(exchange, NULL, NULL);
 }
 
 static void transport_reply(void *exchange, int status, const char *content_type, const void *body, size_t n)
@@ -118,6 +136,7 @@ const struct eio_transport *endpoint_transport(void)
     static const struct eio_transport transport = {
         .reply = transport_reply,
         .send = transport_send,
+        .let_go = transport_let_go,
         .drop = transport_drop,
         .ws_ready = transport_ws_ready,
         .ws_progressed = transport_ws_progressed,

@@ -202,6 +202,14 @@ void eio_visit(struct eio *eio, void (*visit)(struct eio_session *session, void 
     visit(session, arg);
 }
 
+/* The transport has nothing more to tell of it. */
+static void let_answer_go(struct eio_session *session)
+{
+    if (session->answered)
+        session->eio->options.transport->let_go(session->answered);
+    session->answered = NULL;
+}
+
 void eio_reap(struct eio *eio)
 {
     while (eio->departing) {
@@ -215,6 +223,7 @@ void eio_reap(struct eio *eio)
         }
         if (session->state == EIO_ENDED && !session->departing) {
             peer_close(session->guest, PEER_CLIENT, clock_ms());
+            let_answer_go(session);
             outlet_deinit(&session->outlet);
             free(session->authorization);
             free(session);
@@ -314,7 +323,15 @@ static void carrier_hand_over(struct outlet *outlet, struct parcel *packet)
     void *exchange = session->get;
 
     session->get = NULL;
-    session->eio->options.transport->send(exchange, TEXT_PLAIN, packet);
+    let_answer_go(session);
+    if (session->eio->options.transport->send(exchange, TEXT_PLAIN, packet, session))
+        session->answered = exchange;
+}
+
+void eio_answered(struct eio_session *session, const void *exchange)
+{
+    if (session->answered == exchange)
+        session->answered = NULL;
 }
 
 static const struct outlet_carrier CARRIER = {.room = carrier_room,
@@ -357,6 +374,8 @@ void eio_send_shared(struct eio_session *session, const char *head, size_t head_
 /* Whether the client is in the middle of taking what it is sent. */
 static bool is_taking(const struct eio_session *session)
 {
+    if (session->answered)
+        return true;
     return session->ws && !session->eio->options.transport->ws_ready(session->ws);
 }
 
@@ -369,6 +388,8 @@ static bool has_more_time(struct eio_session *session)
     bool was_held_up = session->held_up;
 
     session->held_up = is_taking(session);
+    if (session->answered)
+        return true; /* else it would have been cut */
     return session->held_up ? session->eio->options.transport->ws_progressed(session->ws) : was_held_up;
 }
 
@@ -393,7 +414,7 @@ static void heartbeat(void *owner)
     session->awaits_pong = true;
     session->extended = false;
     session->held_up = is_taking(session);
-    if (session->held_up)
+    if (session->held_up && session->ws)
         options->transport->ws_progressed(session->ws); /* from here on */
     timers_set(options->timers, &session->heartbeat, from + options->ping_timeout_ms);
     send_packet(session, "2");

@@ -31,8 +31,10 @@ struct refusals;
 struct eio_transport {
     /* Answers; the exchange is over. Must not call back into the engine before returning. */
     void (*reply)(void *exchange, int status, const char *content_type, const void *body, size_t n);
-    /* The same with 200 and a body that is given away. */
-    void (*send)(void *exchange, const char *content_type, struct parcel *body);
+    /* The same with 200 and a body that is given away. Whether that takes time: then eio_answered() follows,
+     * unless the session lets go of it. */
+    bool (*send)(void *exchange, const char *content_type, struct parcel *body, struct eio_session *session);
+    void (*let_go)(void *exchange);
     /* Cuts the TCP connection of an exchange or a socket without another word; the engine does not hear of it
      * again. */
     void (*drop)(void *handle);
@@ -106,6 +108,8 @@ struct eio_session {
     bool told;      /* the app has been told */
     void *get;      /* the poll that waits for packets */
     void *post;     /* the exchange whose body is on its way */
+    void *answered; /* a poll whose answer is long, and on its way: the client takes it, or the transport cuts
+                       it */
     void *ws;       /* the WebSocket, in EIO_WEBSOCKET */
     void *probe;    /* a WebSocket that wants to take over, in EIO_POLLING */
     struct outlet outlet;
@@ -181,6 +185,9 @@ void eio_ws_flush(struct eio_session *session, void *socket);
  * ends unless that was only probing.
  */
 void eio_lost(struct eio_session *session, void *handle);
+
+/* A long answer to a poll is through, or its connection is gone. */
+void eio_answered(struct eio_session *session, const void *exchange);
 
 /* Sends a message. Dropped when the session is closing or has ended. */
 void eio_send(struct eio_session *session, bool binary, const char *data, size_t len);

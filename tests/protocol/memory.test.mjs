@@ -10,7 +10,7 @@ import { Rider, user } from "../lib/rider.mjs";
 import { TcpClient } from "../lib/tcp.mjs";
 import { PlainClient } from "../lib/plain.mjs";
 import { mb, usage } from "../lib/usage.mjs";
-import { until } from "../lib/wait.mjs";
+import { sleep, until } from "../lib/wait.mjs";
 import { join } from "../lib/socketio.mjs";
 import { CLOSE, PONG, TEXT, WebSocketClient, frame, openEngine, upgradeRequest } from "../lib/websocket.mjs";
 
@@ -254,6 +254,20 @@ test("whoever takes an answer slowly gets all of it, over HTTP and by polling", 
     assert.ok(body.length > RIDERS * RECORD, `${body.length} bytes`);
     assert.match(body, /\]\}\]?$/);
   }
+});
+
+test("a poll that takes longer than the ping timeout does not end its session", async (t) => {
+  const server = await start(t, { stallTimeout: 400, sendBuffer: 16_384, pingInterval: 50, pingTimeout: 200 });
+  await crowd(t, server);
+  const session = await absent(t, server, "/large");
+  await session.send('42/large,1["activeUsers"]');
+  const tcp = await TcpClient.connect(t, server.port);
+  const pongs = setInterval(() => session.post("3"), 100);
+  const taken = takesSlowly(tcp, session.path);
+  await sleep(300); // it is on its way: from here on no pong comes
+  clearInterval(pongs);
+  await taken;
+  await session.assertAlive();
 });
 
 test("whoever takes nothing of an answer is cut", async (t) => {
