@@ -2,7 +2,6 @@
 
 BUILD ?= release
 WERROR ?= OFF
-MINUTES ?= 30
 SECONDS ?= 60
 TIME ?= 30
 SEEDS ?= 20
@@ -23,7 +22,7 @@ COMPILED = sed -n 's|^ *"file": "\(.*\)",*$$|\1|p' build/$(BUILD)/compile_comman
 
 configure = cmake --log-level=NOTICE --preset $(1) -DRIDECAST_WERROR=$(WERROR)
 
-.PHONY: build client run install package test test-clients test-debian13 cluster load hold soak chaos model bench pictures lint format fuzz clean help
+.PHONY: build client run install package test test-clients test-debian13 cluster load hold soak offenders chaos model bench pictures lint format fuzz clean help
 
 build: ## the gateway: build/release/gateway/ridecast-gateway (BUILD=dev: with ASan and UBSan)
 	@scripts/install-deps.sh build
@@ -99,7 +98,12 @@ hold: ## 18,000 clients through nginx, held for five minutes (CLIENTS=2000 HOLD=
 soak: ## half of what can be sustained for MINUTES=30, while clients come and go
 	@scripts/install-deps.sh build test
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
-	@RIDECAST_BUILD=build/$(BUILD) MINUTES=$(MINUTES) node tests/load/churn.mjs
+	@RIDECAST_BUILD=build/$(BUILD) MINUTES=$(or $(MINUTES),30) node tests/load/churn.mjs
+
+offenders: ## twenty addresses do all that strangers can, beside 500 good clients, for MINUTES=5
+	@scripts/install-deps.sh build test
+	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
+	@RIDECAST_BUILD=build/$(BUILD) MINUTES=$(or $(MINUTES),5) node tests/offenders/main.mjs
 
 chaos: ## SEEDS=20 runs of SECONDS=60 in which everything breaks, then figures of how long healing takes (FIGURES=0: none; JOBS=2: two at once)
 	@scripts/install-deps.sh build test

@@ -105,6 +105,16 @@ function add(traffic, socket) {
 // An answer in a few words.
 export const said = ({ status, body }) => (status < 300 ? String(status) : `${status} ${body.trim()}`);
 
+// Reads on until the gateway says what was wrong with a message that has no ack; answers that. `passing` hears all
+// before it.
+export async function nextException(client, ride, passing = () => {}) {
+  for (;;) {
+    const text = await client.text();
+    if (text.startsWith(`42${ride}["exception"`)) return reasonIn(text);
+    passing(text);
+  }
+}
+
 // Why something was refused, in any packet of the gateway's; undefined: it was not.
 export function reasonIn(packet) {
   const [, text] = packet.match(/"(?:message|error)":("(?:[^"\\]|\\.)*")/) ?? [];

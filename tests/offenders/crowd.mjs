@@ -11,7 +11,7 @@ import { TEXT, frame, upgradeRequest } from "../lib/websocket.mjs";
 import { SOCKETIO } from "./address.mjs";
 
 const RECORD_BYTES = 3900;
-const PONG_MS = 10_000;
+const PONG_MS = 3000;
 const BATCH = 25;
 
 export async function gather(t, gateway, ride, count) {

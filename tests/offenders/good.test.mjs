@@ -13,7 +13,10 @@ for (const [wrong, fault] of [
     const world = await openWorld(t, { binary: `tests/cluster/chaos/${wrong}`, good: 100, crowd: 1 });
     await sleep(2000); // they talk meanwhile
     const { faults } = await world.good.leave();
-    assert.ok(faults.some((text) => fault.test(text)), faults.join("\n"));
+    assert.ok(
+      faults.some((text) => fault.test(text)),
+      faults.join("\n"),
+    );
   });
 
 test("a right one is not", async (t) => {

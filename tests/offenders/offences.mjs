@@ -4,8 +4,22 @@
 import answersUnfetched from "./offences/answers-unfetched.mjs";
 import asksWithoutEnd from "./offences/asks-without-end.mjs";
 import badMessages from "./offences/bad-messages.mjs";
+import { chosenNames, randomNames } from "./offences/chosen-names.mjs";
+import fragments from "./offences/fragments.mjs";
 import plantedRecords from "./offences/planted-records.mjs";
+import ridesWithoutEnd from "./offences/rides-without-end.mjs";
 import slowLines from "./offences/slow-lines.mjs";
 import unreadableRecords from "./offences/unreadable-records.mjs";
 
-export const OFFENCES = [answersUnfetched, asksWithoutEnd, slowLines, badMessages, unreadableRecords, plantedRecords];
+export const OFFENCES = [
+  chosenNames,
+  randomNames,
+  ridesWithoutEnd,
+  answersUnfetched,
+  asksWithoutEnd,
+  slowLines,
+  fragments,
+  badMessages,
+  unreadableRecords,
+  plantedRecords,
+];

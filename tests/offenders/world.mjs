@@ -11,7 +11,15 @@ import { gather } from "./crowd.mjs";
 import { Good } from "./good.mjs";
 
 const CROWD = 250;
-const OPTIONS = { rosterBytes: 8 * 2 ** 20 }; // else it takes more of Redis to be over it
+const MIB = 2 ** 20;
+// Else it takes more to be over them.
+const OPTIONS = {
+  rosterBytes: 8 * MIB,
+  memoryBudget: 32 * MIB,
+  newRidesPerSecond: 100,
+  bodyTimeout: 2000,
+  stallTimeout: 5000,
+};
 
 // Whoever has seen the ride empty: all that happens there is what it has missed.
 async function leaveEarly(t, world) {

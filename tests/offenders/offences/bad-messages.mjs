@@ -2,7 +2,7 @@
 // not grow with it.
 
 import { inPacket } from "../../lib/socketio.mjs";
-import { reasonIn } from "../address.mjs";
+import { nextException } from "../address.mjs";
 import { paced } from "../pace.mjs";
 
 const EVERY_MS = 10;
@@ -19,7 +19,7 @@ export default {
       if (!client) return;
       try {
         for (const wrong of WRONG) client.send(`42${ride}["message",${JSON.stringify(wrong)}]`);
-        for (let i = 0; i < WRONG.length; i++) address.hears(reasonIn(await client.text()) ?? "taken");
+        for (let i = 0; i < WRONG.length; i++) address.hears(await nextException(client, ride));
       } catch {
         address.hears("cut off");
       }

@@ -7,7 +7,7 @@ import { sleep } from "../../lib/wait.mjs";
 const LINES = 5;
 const BYTES_PER_SECOND = 130_000;
 const TICK_MS = 100;
-const PATIENCE_MS = 40_000; // a line that takes nothing goes after 30 s
+const PATIENCE_MS = 40_000;
 
 async function ask(address, gateway) {
   const tcp = await address.connect();

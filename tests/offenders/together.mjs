@@ -1,0 +1,95 @@
+// Twenty addresses do all that the table has, at the same time and again and again, beside the good ones; then all must
+// be as it was before.
+
+import assert from "node:assert/strict";
+import os from "node:os";
+import { isDeepStrictEqual } from "node:util";
+import { gauges } from "../lib/metrics.mjs";
+import { isSanitized } from "../lib/sanitized.mjs";
+import { forgetPeak, mb, usage } from "../lib/usage.mjs";
+import { sleep, until } from "../lib/wait.mjs";
+import { commit } from "./measure.mjs";
+import { OFFENCES } from "./offences.mjs";
+import { openWorld } from "./world.mjs";
+
+const ADDRESSES = 20;
+const SOON = { pingInterval: 5000, pingTimeout: 10_000 }; // what is abandoned ends soon
+// The sanitizers' allocator has no way to give back part of a page range.
+const GROWTH = { release: 1.1, sanitized: 1.3 };
+const NICE = 5; // offenders are elsewhere, and must not have the CPU that the gateway needs
+const LOOK_MS = 500;
+const PATIENCE_MS = 90_000;
+const COUNTS = ["ridecast_rides", "ridecast_ride_members", "ridecast_connections", "ridecast_riders_held"];
+
+// `onPart` is given, every `partMs`, what was since then: { p99, resident, files, faults }. Answers the good ones' p99
+// before, `told` by offence, the gateway's state before and after, its `peak` of memory, and what the good ones say.
+export async function together(t, { seconds, partMs, onPart }) {
+  const world = await openWorld(t, SOON);
+  os.setPriority(NICE); // of this thread alone: the good ones have theirs already
+  await world.good.forget();
+  await sleep(partMs);
+  const calmP99 = await world.good.p99();
+
+  const told = new Map();
+  const offend = async (i) => {
+    const { name, offence } = OFFENCES[i % OFFENCES.length];
+    told.set(name, (await commit(world, `127.0.3.${i + 1}`, offence)).told);
+  };
+  const empty = await resting(t, world);
+  await Promise.all(OFFENCES.map((_, i) => offend(i))); // so that the gateway has met them all
+  const before = await comesBack(t, world, empty, Infinity);
+
+  forgetPeak(world.pids.gateway);
+  const end = performance.now() + seconds * 1000;
+  const offenders = Array.from({ length: ADDRESSES }, async (_, i) => {
+    while (performance.now() < end) await offend(i);
+  });
+  const reports = (async () => {
+    while (performance.now() < end) {
+      await world.good.forget();
+      await sleep(Math.min(partMs, end - performance.now()));
+      const { resident, files } = usage(world.pids.gateway);
+      onPart({ p99: await world.good.p99(), resident, files, faults: await world.good.faults() });
+    }
+  })();
+  await Promise.all([...offenders, reports]);
+  const { peak } = usage(world.pids.gateway);
+  const growth = isSanitized(world) ? GROWTH.sanitized : GROWTH.release;
+  const after = await comesBack(t, world, before, before.resident * growth);
+  return { calmP99, told, before, peak, after, good: await world.good.leave() };
+}
+
+// What is there while the good ones say nothing.
+async function resting(t, world) {
+  await world.good.rest();
+  const counts = await gauges(t, world, ...COUNTS);
+  const keys = await world.keys();
+  const { resident, files } = usage(world.pids.gateway);
+  await world.good.goOn();
+  return {
+    there: { ...Object.fromEntries(COUNTS.map((name, i) => [name, counts[i]])), files, keys: keys.join(" ") },
+    resident,
+  };
+}
+
+// Resolves when nothing is there that was not there then, and no more than `memory` bytes are resident.
+async function comesBack(t, world, then, memory) {
+  let now;
+  await until(
+    async () => {
+      await sleep(LOOK_MS);
+      now = await resting(t, world);
+      assert.deepEqual(await world.good.faults(), []);
+      return isDeepStrictEqual(now.there, then.there) && now.resident <= memory;
+    },
+    () => `waiting for the gateway to be as before: ${difference(then, now)}`,
+    PATIENCE_MS,
+  );
+  return now;
+}
+
+function difference(then, now) {
+  const names = Object.keys(then.there).filter((name) => then.there[name] !== now.there[name]);
+  const changes = names.map((name) => `${name}: ${then.there[name]} -> ${now.there[name]}`);
+  return [...changes, `memory: ${mb(then.resident)} -> ${mb(now.resident)}`].join("; ");
+}
