@@ -8,6 +8,7 @@
 #include "gateway/net/cors.h"
 #include "gateway/net/link.h"
 #include "gateway/net/parcel.h"
+#include "gateway/net/refusals.h"
 #include "gateway/net/server.h"
 #include "gateway/net/traffic.h"
 #include "gateway/pages/cluster.h"
@@ -80,7 +81,10 @@ static void serve_users(const struct pages *pages, struct link *link)
     }
     if (pages->auth && !admit(pages, link, ride))
         return;
+    struct ip address = link_client(link, NULL);
+
     if (budget_is_tight(pages->budget)) {
+        refuse(link_options(link)->refusals, REFUSED_MEMORY, &address);
         respond_error(link, 503, "Retry-After: 5\r\n", "the gateway is short of memory; try again");
         return;
     }
@@ -89,7 +93,6 @@ static void serve_users(const struct pages *pages, struct link *link)
                       "too many questions from your address; ask less often");
         return;
     }
-    struct ip address = link_client(link, NULL);
     const char *full = link_is_admin(link) ? NULL : presence_begin(pages->presence, ride, &address);
 
     if (full) {

@@ -213,6 +213,7 @@ test("while little is left of it the gateway is not ready, and gives no long ans
   assert.deepEqual(await rider.ask('"activeUsers"')(), { ok: false, error });
   const { status, body } = await request(t, server, { path: "/api/users?ride=/large" });
   assert.deepEqual([status, body], [503, JSON.stringify({ error })]);
+  assert.equal(await gauge(t, server, 'ridecast_refused_total{reason="memory"}'), 2);
   for (const client of clients) client.tcp.destroy();
   await until(() => isReady(t, server), () => "waiting for the gateway to be ready");
   assert.equal(await rider.hearsException(), error);
