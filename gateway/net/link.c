@@ -752,17 +752,21 @@ static void ws_message(struct link *link, const struct ws_message *message)
 }
 
 /* A message has its time from its first byte on, whatever comes between its fragments. */
-static void await_rest(struct link *link)
+static void await_rest(struct link *link, bool more)
 {
     if (link->state != LINK_WS || !ws_decoder_waits(&link->decoder))
         return;
     if (!link->timer.place)
         begin_input(link);
+    else if (!more)
+        return;
     await_input(link);
 }
 
 static void ws_received(struct link *link, char *bytes, size_t n)
 {
+    size_t had = link->decoder.message.len;
+
     while (link->state == LINK_WS || link->state == LINK_WS_CLOSING) {
         struct ws_message message;
         enum ws_status status;
@@ -772,7 +776,7 @@ static void ws_received(struct link *link, char *bytes, size_t n)
         bytes += used;
         n -= used;
         if (progress == WS_MORE) {
-            await_rest(link);
+            await_rest(link, link->decoder.message.len > had);
             return;
         }
         if (progress == WS_ERROR) {

@@ -548,6 +548,7 @@ static void a_message_has_its_time_from_its_first_fragment_whatever_comes_betwee
     open_ws(w);
     begin_message(w);
     pass(w, STALL_MS - 1);
+    receive(w, "\x00\x81\0\0\0\0y", 7); /* another fragment */
     send_frame(w, WS_PONG, "", 0);
     send_frame(w, WS_PING, "", 0);
     journal_check(&w->journal, "pong\n> pong \n");
@@ -556,6 +557,19 @@ static void a_message_has_its_time_from_its_first_fragment_whatever_comes_betwee
     pass(w, 1);
     journal_check(&w->journal, "closed\n> close 1008\n> end\n");
     w->conn.data = NULL;
+    settle(w);
+}
+
+static void pongs_alone_are_no_progress_of_a_message(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    begin_message(w);
+    pass(w, STALL_MS - 1);
+    send_frame(w, WS_PONG, "", 0);
+    pass(w, 1);
+    journal_check(&w->journal, "pong\nclosed\n> close 1008\n> end\n");
     settle(w);
 }
 
@@ -738,6 +752,7 @@ int main(void)
         WORLD_TEST(a_user_that_has_closed_hears_nothing_more),
         WORLD_TEST(a_peer_that_does_not_say_goodbye_is_cut),
         WORLD_TEST(a_message_has_its_time_from_its_first_fragment_whatever_comes_between),
+        WORLD_TEST(pongs_alone_are_no_progress_of_a_message),
         WORLD_TEST(a_frame_that_is_not_whole_has_no_more),
         WORLD_TEST(each_message_has_its_own_time),
         WORLD_TEST(an_answer_that_is_taken_slowly_is_waited_for_one_that_is_not_is_cut),
