@@ -43,6 +43,9 @@ struct backend_row {
     void (*submit)(struct backend *backend, struct order *order);
     /* Takes the order, which gets its HISTORY sooner or later. */
     void (*replay)(struct backend *backend, struct order *order);
+    /* Nobody waits for the HISTORY with that ticket: it fails soon, unless it is told already. NULL: it is
+     * always told at once. */
+    void (*forget)(struct backend *backend, uint64_t ticket);
     /* NULL: what is known of a ride cannot be wrong. */
     void (*reread)(struct backend *backend, const char *ride);
     /* Takes a reference to what this gateway says of itself. */

@@ -248,6 +248,10 @@ void broker_submit(struct broker *broker, const struct broker_transition *transi
 void broker_replay(struct broker *broker, const char *ride, const struct broker_position *from,
                    const char *socket_id, uint64_t ticket);
 
+/* Nobody waits for that HISTORY any more: no more is read for it. It comes all the same, without success
+ * unless it was on its way. */
+void broker_forget(struct broker *broker, uint64_t ticket);
+
 /* What is known here of a watched ride is not what the store has, though no event is missing. If that lasts,
  * the ride begins a new epoch, and what the store has comes as a ROSTER. */
 void broker_reread(struct broker *broker, const char *ride);

@@ -83,6 +83,10 @@ static void give_order(struct backend *backend, struct order *order)
     case ORDER_REPLAY:
         backend->row->replay(backend, order); /* takes it */
         return;
+    case ORDER_FORGET:
+        if (backend->row->forget)
+            backend->row->forget(backend, order->ticket);
+        break;
     case ORDER_REREAD:
         if (backend->row->reread)
             backend->row->reread(backend, order->ride);
@@ -464,6 +468,14 @@ void broker_replay(struct broker *broker, const char *ride, const struct broker_
     order->from = *from;
     if (socket_id)
         memcpy(order->socket_id, socket_id, SOCKET_ID_LEN);
+    order->ticket = ticket;
+    post_order(broker, order);
+}
+
+void broker_forget(struct broker *broker, uint64_t ticket)
+{
+    struct order *order = order_new(ORDER_FORGET, "");
+
     order->ticket = ticket;
     post_order(broker, order);
 }

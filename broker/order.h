@@ -11,6 +11,7 @@ enum order_kind {
     ORDER_UNWATCH,
     ORDER_SUBMIT,
     ORDER_REPLAY,
+    ORDER_FORGET,
     ORDER_REREAD,
     ORDER_ABOUT,
     ORDER_SURVEY,
@@ -28,7 +29,7 @@ struct order {
     struct blob *user;                 /* ABOUT: what this gateway says of itself */
 
     struct broker_position from; /* REPLAY */
-    uint64_t ticket;             /* SUBMIT, REPLAY */
+    uint64_t ticket;             /* SUBMIT, REPLAY; FORGET: of the REPLAY */
 };
 
 /* About a ride, or with an empty name about none. Freed with order_free(). Any thread. */

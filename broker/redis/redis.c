@@ -507,6 +507,11 @@ static void redis_replay(struct backend *backend, struct order *order)
     replays_add(&redis_of(backend)->replays, order);
 }
 
+static void redis_forget(struct backend *backend, uint64_t ticket)
+{
+    replays_forget(&redis_of(backend)->replays, ticket);
+}
+
 /* A gateway has another number aboard than a TALLY told. */
 static void redis_reread(struct backend *backend, const char *ride)
 {
@@ -580,6 +585,7 @@ const struct backend_row backend_redis = {
     .unwatch = redis_unwatch,
     .submit = redis_submit,
     .replay = redis_replay,
+    .forget = redis_forget,
     .reread = redis_reread,
     .about = redis_about,
     .survey = redis_survey,

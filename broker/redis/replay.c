@@ -25,8 +25,9 @@ struct replay {
     struct broker_position at; /* read up to here */
     struct broker_past_event *events;
     size_t count, room;
-    size_t bytes;               /* of the records */
-    struct replay *prev, *next; /* those that have not been started */
+    size_t bytes; /* of the records */
+    bool forgotten;
+    struct replay *prev, *next; /* in `waiting` or `reading` */
 };
 
 /* 0, or -1 when there is no connection. */
@@ -47,9 +48,15 @@ static void refuse(struct replay *replay)
     replay_free(replay);
 }
 
+static void end_reading(struct replay *replay)
+{
+    DL_DELETE(replay->replays->reading, replay);
+    replay->replays->under_way--;
+}
+
 static void replay_fail(struct replay *replay)
 {
-    replay->replays->under_way--;
+    end_reading(replay);
     refuse(replay);
 }
 
@@ -67,7 +74,7 @@ static void replay_done(struct replay *replay)
         watch_result(replays->watches, ride, history);
     else
         store_tell_gateway(replays->store, history);
-    replays->under_way--;
+    end_reading(replay);
     replay_free(replay);
 }
 
@@ -121,7 +128,7 @@ static void got_page(struct replay *replay, const struct redisReply *reply)
 {
     struct broker_position end;
 
-    if (!call_read_position(reply, &end) || reply->elements != 5 ||
+    if (replay->forgotten || !call_read_position(reply, &end) || reply->elements != 5 ||
         reply->element[4]->type != REDIS_REPLY_ARRAY || strcmp(end.epoch, replay->at.epoch) != 0 ||
         end.offset - replay->order->from.offset > REPLAY_EVENTS_MAX ||
         add_page(replay, reply->element[4]) != 0 || replay->bytes > REPLAY_BYTES_MAX ||
@@ -167,15 +174,39 @@ void replays_add(struct replays *replays, struct order *order)
     DL_APPEND(replays->waiting, replay);
 }
 
+static struct replay *find(struct replay *list, uint64_t ticket)
+{
+    while (list && list->order->ticket != ticket)
+        list = list->next;
+    return list;
+}
+
+void replays_forget(struct replays *replays, uint64_t ticket)
+{
+    struct replay *replay = find(replays->reading, ticket);
+
+    if (replay) {
+        replay->forgotten = true; /* its answer is on its way */
+        return;
+    }
+    replay = find(replays->waiting, ticket);
+    if (!replay)
+        return;
+    DL_DELETE(replays->waiting, replay);
+    refuse(replay);
+}
+
 void replays_settle(struct replays *replays)
 {
     while (replays->waiting && replays->under_way < UNDER_WAY_MAX) {
         struct replay *replay = replays->waiting;
 
         DL_DELETE(replays->waiting, replay);
-        if (replays->store->up && replay_ask(replay) == 0)
+        if (replays->store->up && replay_ask(replay) == 0) {
+            DL_APPEND(replays->reading, replay);
             replays->under_way++;
-        else
+        } else {
             refuse(replay);
+        }
     }
 }

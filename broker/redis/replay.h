@@ -15,11 +15,15 @@ struct replays {
     struct store *store;
     struct watches *watches; /* a HISTORY of a watched ride is told in its place among the events */
     struct replay *waiting;  /* in order of submission */
-    size_t under_way;
+    struct replay *reading;
+    size_t under_way; /* of the latter */
 };
 
 /* Takes the order: it is answered with the log's events or without success. */
 void replays_add(struct replays *replays, struct order *order);
+
+/* Nobody waits for the one with that ticket: it fails before it asks for another page. */
+void replays_forget(struct replays *replays, uint64_t ticket);
 
 /* The end of a callback: starts those whose turn it is; without a connection they fail. */
 void replays_settle(struct replays *replays);

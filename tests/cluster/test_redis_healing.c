@@ -409,6 +409,43 @@ static void replays_are_refused_while_redis_is_away_and_each_is_answered(void **
     assert_false(box_next(a, BROKER_HISTORY)->ok);
 }
 
+/* How often Redis was asked for a page of the log: all else is still, but for beats, which do not. */
+static long long pages_read(struct redis_server *server)
+{
+    redisReply *reply = redis_ask(server, "EVAL %s 0", "return redis.call('INFO', 'commandstats')");
+    const char *line = strstr(reply->str, "cmdstat_xrange:calls=");
+    long long calls = line ? atoll(line + strlen("cmdstat_xrange:calls=")) : 0;
+
+    freeReplyObject(reply);
+    return calls;
+}
+
+/* Some are being read, the others wait for their turn. */
+static void replays_that_nobody_waits_for_any_more_stop(void **state)
+{
+    enum { REPLAYS = 40, EVENTS = 3000 };
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", LONG_MS);
+    struct broker_position from = {.epoch = "00000000"};
+
+    board(a, 0, EVENTS);
+    long long before = pages_read(world->server);
+    kill(world->server->pid, SIGSTOP);
+    for (unsigned i = 0; i < REPLAYS; i++)
+        broker_replay(a->broker, "/r", &from, NULL, i);
+    usleep(50000);
+    for (unsigned i = 0; i < REPLAYS; i++)
+        broker_forget(a->broker, i);
+    usleep(50000);
+    kill(world->server->pid, SIGCONT);
+    for (unsigned i = 0; i < REPLAYS; i++)
+        assert_false(box_next(a, BROKER_HISTORY)->ok);
+    assert_in_range(pages_read(world->server) - before, 0, REPLAYS);
+    assert_true(box_replay(a, "00000000", EVENTS - 1)->ok);
+    broker_forget(a->broker, 77); /* it has been told */
+    assert_true(box_replay(a, "00000000", EVENTS - 1)->ok);
+}
+
 /* What Redis says of one ride is that ride's trouble, not the connection's. */
 static void a_ride_that_may_not_be_read_disturbs_no_other(void **state)
 {
@@ -676,6 +713,7 @@ int main(int argc, char **argv)
         with_nodes(a_replay_is_exact_over_many_pages_and_follows_the_events_in_it),
         with_nodes(a_replay_is_refused_where_the_log_does_not_reach),
         with_nodes(replays_are_refused_while_redis_is_away_and_each_is_answered),
+        with_nodes(replays_that_nobody_waits_for_any_more_stop),
         with_nodes(a_ride_that_may_not_be_read_disturbs_no_other),
         with_nodes(a_ride_of_a_hundred_thousand_is_read_without_holding_up_redis),
         with_nodes(many_riders_of_a_dead_node_are_reaped_and_swept_without_holding_up_redis),

@@ -233,6 +233,7 @@ static void carry_out(struct broker *broker, struct order *order)
     case ORDER_SURVEY:
         row->survey(broker->backend);
         break;
+    case ORDER_FORGET: /* it has been told */
     case ORDER_REREAD: /* memory cannot be wrong */
     case ORDER_STOP:
         break;
@@ -313,6 +314,11 @@ void broker_replay(struct broker *broker, const char *ride, const struct broker_
     CHECK(!socket_id || strlen(socket_id) == SOCKET_ID_LEN);
     order->from = *from;
     order->ticket = ticket;
+}
+
+void broker_forget(struct broker *broker, uint64_t ticket)
+{
+    give_order(broker, ORDER_FORGET, "")->ticket = ticket;
 }
 
 void broker_about(struct broker *broker, struct blob *json)
