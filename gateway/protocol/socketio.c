@@ -548,6 +548,14 @@ bool sio_next_kept(struct sio_socket *socket, struct sio_event *event)
     return true;
 }
 
+static bool is_on_any(const struct sio_client *client)
+{
+    for (const struct sio_socket *socket = client->sockets; socket; socket = socket->next)
+        if (socket->state == SOCKET_JOINED)
+            return true;
+    return false;
+}
+
 void sio_refuse(struct sio_socket *socket, const char *message, const char *data)
 {
     struct sio_client *client = socket->client;
@@ -563,7 +571,7 @@ void sio_refuse(struct sio_socket *socket, const char *message, const char *data
                buf_append_str(&text, "}") == 0;
     send_text(client, &text, complete);
     socket_end(socket);
-    if (++client->refusals == SIO_REFUSALS_MAX)
+    if (++client->refusals >= SIO_REFUSALS_MAX && !is_on_any(client))
         client_close(client, SIO_LOST);
 }
 

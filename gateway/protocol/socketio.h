@@ -163,7 +163,8 @@ void sio_accept(struct sio_socket *socket, const char *socket_id, const char *pi
 bool sio_next_kept(struct sio_socket *socket, struct sio_event *event);
 /*
  * Answers CONNECT_ERROR {"message":…,"data":…} (`data` is JSON, or NULL for none) and frees the socket (no
- * app->disconnect). The connection stays, unless it is the SIO_REFUSALS_MAX-th time since it last joined one.
+ * app->disconnect). The connection stays, unless it is on none and this is the SIO_REFUSALS_MAX-th time since
+ * it last joined one.
  */
 void sio_refuse(struct sio_socket *socket, const char *message, const char *data);
 

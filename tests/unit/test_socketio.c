@@ -313,10 +313,26 @@ static void a_client_refused_again_and_again_is_closed(void **state)
     refuse_times(w, SIO_REFUSALS_MAX - 1);
     w->on_connect = accept_at_once;
     join(w, "0");
+    say(w, "1");
     refuse_times(w, SIO_REFUSALS_MAX - 1);
     say(w, "0/x");
-    assert_journal(
-        w, "connect /x auth {}\nsend 4/x,{\"message\":\"Invalid \\\"namespace\\\"\"}\nlost /\nclose \n");
+    assert_journal(w, "connect /x auth {}\nsend 4/x,{\"message\":\"Invalid \\\"namespace\\\"\"}\nclose \n");
+}
+
+static void a_client_that_has_joined_one_is_not_closed_for_others(void **state)
+{
+    struct world *w = *state;
+
+    join(w, "0");
+    refuse_times(w, 3 * SIO_REFUSALS_MAX);
+    w->on_connect = accept_at_once;
+    join(w, "0/y");
+    refuse_times(w, SIO_REFUSALS_MAX);
+    say(w, "1");
+    say(w, "1/y");
+    buf_clear(&w->journal);
+    say(w, "0/x");
+    assert_journal(w, "connect /x auth {}\nsend 4/x,{\"message\":\"Invalid \\\"namespace\\\"\"}\nclose \n");
 }
 
 static void only_the_first_answer_counts(void **state)
@@ -974,6 +990,7 @@ int main(void)
         WORLD_TEST(a_refusal_leaves_the_connection_open),
         WORLD_TEST(a_socket_can_be_refused_later),
         WORLD_TEST(a_client_refused_again_and_again_is_closed),
+        WORLD_TEST(a_client_that_has_joined_one_is_not_closed_for_others),
         WORLD_TEST(only_the_first_answer_counts),
         WORLD_TEST(events_before_the_answer_are_kept_in_order),
         WORLD_TEST(what_is_said_after_the_answer_comes_before_what_was_kept),
