@@ -256,10 +256,25 @@ static const struct option_row rows[] = {
     {"asks-per-second", UINT(asks_per_second, "20", 0, 1000000, NULL),
      .help = "Times that one client may ask who is aboard, each 64 KiB of an answer counted as one, and ten times as "
              "many of one address over HTTP; it may save up those of 10 seconds; 0: any number"},
+    {"transitions-per-second", UINT(transitions_per_second, "5", 0, 1000000, NULL),
+     .help = "Boardings of one client; exits count, and are never refused; it may save up those of 10 seconds; 0: any "
+             "number"},
+    {"events-per-second", UINT(events_per_second, "1000", 0, 1000000, NULL),
+     .help = "Boardings on one ride from the clients of one gateway; exits count, and are never refused; it may save up "
+             "those of 10 seconds; 0: any number"},
     {"rides-per-address", UINT(rides_per_address, "4096", 0, 1000000, NULL),
      .help = "Rides that one address may have followed at once, of those that nobody was on before it; 0: any number"},
     {"new-rides-per-second", UINT(new_rides_per_second, "200", 0, 1000000, NULL),
      .help = "Rides that one address may begin to have followed; it may save up those of 10 seconds; 0: any number"},
+    {"bad-tokens-per-address", UINT(bad_tokens_per_address, "20", 0, 1000000, "per second"),
+     .help = "Tokens that are refused to one address before no more are looked at; it may save up those of 10 seconds; "
+             "0: any number"},
+    {"resumes-per-address", UINT(resumes_per_address, "200", 0, 1000000, "per second"),
+     .help = "Connections of one address that are recovered; who comes back beyond joins anew; it may save up those of "
+             "10 seconds; 0: any number"},
+    {"replay-bytes-per-address", UINT(replay_bytes_per_address, "10000000", 0, 1000000000, "bytes per second"),
+     .help = "What recovered connections of one address are sent of what they missed; who comes back beyond is not "
+             "recovered; it may save up that of 10 seconds; 0: any amount"},
     {"rides-per-connection", UINT(rides_per_connection, "64", 0, 1000000, NULL), .flags = OPTION_COMMON,
      .help = "Rides that one Socket.IO connection may be on; 0: any number"},
     {"connections-per-user", UINT(connections_per_user, "16", 1, 256, NULL), .flags = OPTION_COMMON,

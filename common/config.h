@@ -34,8 +34,12 @@ struct config {
     uint64_t messages_per_second;         /* of one client */
     uint64_t bytes_per_second;
     uint64_t asks_per_second; /* who is aboard */
+    uint64_t transitions_per_second;
+    uint64_t events_per_second; /* boardings and exits on one ride */
     uint64_t rides_per_address;
     uint64_t new_rides_per_second;
+    uint64_t bad_tokens_per_address;
+    uint64_t resumes_per_address, replay_bytes_per_address; /* in a second */
     uint64_t rides_per_connection;
     uint64_t connections_per_user; /* of one ride; at least 1 */
     uint64_t riders_per_ride;

@@ -214,6 +214,9 @@ static struct peers *make_peers(const struct config *config)
                 [PEER_HANDSHAKES] = rate_of(config->handshakes_per_address),
                 [PEER_ASKS] = rate_of(config->asks_per_second * ASKS_OF_ADDRESS),
                 [PEER_NEW_RIDES] = rate_of(config->new_rides_per_second),
+                [PEER_RESUMES] = rate_of(config->resumes_per_address),
+                [PEER_TOKENS] = rate_of(config->bad_tokens_per_address),
+                [PEER_REPLAYS] = rate_of(config->replay_bytes_per_address),
             },
     };
 
@@ -276,6 +279,7 @@ static int make_auth(struct gateway *gateway, char *error, size_t error_size)
         .audience = config->auth_audience,
         .timers = gateway->timers,
         .refusals = &gateway->refusals,
+        .peers = gateway->peers,
     };
     bool given = options.keys_file[0] || options.secret_file[0] || options.issuer[0] || options.audience[0];
 
@@ -324,6 +328,8 @@ static struct presence *make_presence(struct gateway *gateway)
         .budget = &gateway->budget,
         .riders_per_ride = config->riders_per_ride,
         .roster_bytes = config->roster_bytes,
+        .transitions = rate_of(config->transitions_per_second),
+        .events = rate_of(config->events_per_second),
         .queue_bytes = config->queue_bytes,
         .recovery_window_ms = config->recovery_window_ms,
         .node_lease_ms = config->node_lease_ms,

@@ -412,7 +412,13 @@ static void join(struct plain_client *client)
 {
     struct plain_riders *riders = client->riders;
     const struct rider_options options = {
-        .ride = client->ride, .outlet = &client->outlet, .form = WIRE_PLAIN, .ops = &OPS, .client = client};
+        .ride = client->ride,
+        .outlet = &client->outlet,
+        .form = WIRE_PLAIN,
+        .ops = &OPS,
+        .client = client,
+        .pace = &client->traffic.transitions,
+    };
 
     client->rider = rider_new(presence_riders(riders->options.presence), &options);
     beat_after(client, riders->options.ping_interval_ms);

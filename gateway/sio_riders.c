@@ -31,6 +31,12 @@ static void close_session(void *session)
     eio_close(session);
 }
 
+/* A session's data. */
+struct sio_session {
+    struct sio_client *client;
+    struct traffic traffic;
+};
+
 /* --- what a rider is told --- */
 
 static void acknowledge(void *client, const struct ack *ack, const char *json, size_t len)
@@ -181,9 +187,10 @@ static void join(struct sio_rider *sio_rider)
         .form = sio_rider->recovers ? WIRE_SOCKETIO : WIRE_SOCKETIO_SHORT,
         .ops = &OPS,
         .client = socket,
+        .pace = &((struct sio_session *)session->data)->traffic.transitions,
     };
 
-    if (check_former(sio_rider, socket_id, &from, &began)) {
+    if (check_former(sio_rider, socket_id, &from, &began) && riders_may_resume(riders, &session->client)) {
         sio_rider->rider = rider_resume(riders, &options, socket_id, &from, began);
         return;
     }
@@ -362,12 +369,6 @@ static const struct sio_attachment *attached(const struct sio_event *event, stru
         number = number * 10 + (size_t)(digits.at[i] - '0');
     return &event->attachments[number];
 }
-
-/* A session's data. */
-struct sio_session {
-    struct sio_client *client;
-    struct traffic traffic;
-};
 
 static void on_question(struct sio_rider *sio_rider, const struct ack *ack)
 {

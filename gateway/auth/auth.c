@@ -8,6 +8,7 @@
 #include "gateway/auth/jwk.h"
 #include "gateway/auth/jwt.h"
 #include "gateway/auth/keys.h"
+#include "gateway/net/peers.h"
 
 #include <errno.h>
 #include <json-c/json_object.h>
@@ -176,12 +177,21 @@ static void blame(struct auth *auth, const struct auth_request *request, enum to
               token_fault_text(fault));
 }
 
+/* Whether another one of that address is worth a look: what is wrong with it is only known when it has cost a
+ * check of its signature with each of the keys. */
+static bool is_worth_it(const struct auth *auth, const struct auth_request *request)
+{
+    return !auth->options.peers || peers_has(auth->options.peers, &request->client, PEER_TOKENS, clock_ms());
+}
+
 static enum token_fault judge(struct auth *auth, const struct auth_request *request, struct grant *grant)
 {
     struct json_object *claims;
 
     if (!request->token || !request->len)
         return TOKEN_MISSING;
+    if (!is_worth_it(auth, request))
+        return TOKEN_UNREAD;
     enum token_fault fault = jwt_open(auth->keys, request->token, request->len, &claims);
 
     if (fault != TOKEN_GOOD)
@@ -197,6 +207,8 @@ enum token_fault auth_judge(struct auth *auth, const struct auth_request *reques
 
     if (fault != TOKEN_GOOD)
         blame(auth, request, fault);
+    if (auth->options.peers && fault != TOKEN_GOOD && fault != TOKEN_MISSING && fault != TOKEN_UNREAD)
+        peers_take(auth->options.peers, &request->client, PEER_TOKENS, 1, clock_ms());
     return fault;
 }
 

@@ -30,6 +30,7 @@ struct auth_options {
     const char *audience;    /* "": none */
     struct timers *timers;
     struct refusals *refusals; /* may be NULL */
+    struct peers *peers;       /* how many tokens may be refused to each address; NULL: any number */
 };
 
 /* Reads the files. Options and strings are borrowed. NULL: `error` holds one line. */
@@ -45,10 +46,11 @@ struct auth_request {
     const char *token; /* NULL or empty: it has shown none */
     size_t len;
     const char *ride; /* a valid name */
-    struct ip client; /* for the log */
+    struct ip client;
 };
 
-/* TOKEN_GOOD: `*grant` is filled. Else why not; then it is counted and logged. */
+/* TOKEN_GOOD: `*grant` is filled. Else why not; then it is counted and logged, and against the address'
+ * budget; once that is used up, no more of its tokens are looked at for a while, good ones neither. */
 enum token_fault auth_judge(struct auth *auth, const struct auth_request *request, struct grant *grant);
 
 uint64_t auth_refused(const struct auth *auth, enum token_fault fault);

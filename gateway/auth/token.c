@@ -23,6 +23,7 @@ static const struct {
     [TOKEN_ISSUER] = {"issuer", "the token is of another issuer"},
     [TOKEN_AUDIENCE] = {"audience", "the token is for another audience"},
     [TOKEN_RIDE] = {"ride", "the token does not allow this ride"},
+    [TOKEN_UNREAD] = {"unread", "too many tokens were refused to your address; try again in a while"},
 };
 
 const char *token_fault_code(enum token_fault fault)
@@ -37,11 +38,13 @@ const char *token_fault_text(enum token_fault fault)
 
 int token_fault_status(enum token_fault fault)
 {
-    return fault == TOKEN_RIDE ? 403 : 401;
+    return fault == TOKEN_UNREAD ? 429 : fault == TOKEN_RIDE ? 403 : 401;
 }
 
 const char *token_fault_headers(enum token_fault fault)
 {
+    if (fault == TOKEN_UNREAD)
+        return "Retry-After: 5\r\n";
     if (fault == TOKEN_RIDE)
         return "WWW-Authenticate: Bearer error=\"insufficient_scope\"\r\n";
     return fault == TOKEN_MISSING ? "WWW-Authenticate: Bearer\r\n"

@@ -31,7 +31,8 @@ enum token_fault {
     TOKEN_EARLY,
     TOKEN_ISSUER,
     TOKEN_AUDIENCE,
-    TOKEN_RIDE, /* good, but not for this ride */
+    TOKEN_RIDE,   /* good, but not for this ride */
+    TOKEN_UNREAD, /* too many were refused to its address: it has not been looked at */
     TOKEN_FAULTS,
 };
 

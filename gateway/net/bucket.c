@@ -27,18 +27,28 @@ enum bucket_verdict bucket_take(struct bucket *bucket, const struct bucket_rate 
     return taken_ns > burst_ns ? BUCKET_EMPTY : BUCKET_OK;
 }
 
+/* When it will be full again, once they have been taken. */
+static uint64_t full_at_ns(const struct bucket *bucket, const struct bucket_rate *rate, uint64_t n,
+                           uint64_t now_ns)
+{
+    uint64_t from_ns = bucket->full_at_ns > now_ns ? bucket->full_at_ns : now_ns;
+
+    return from_ns + worth_ns(rate, n < rate->burst ? n : rate->burst);
+}
+
+bool bucket_has(const struct bucket *bucket, const struct bucket_rate *rate, uint64_t n, uint64_t now_ms)
+{
+    uint64_t now_ns = now_ms * NS_PER_MS;
+
+    return !rate->per_second || full_at_ns(bucket, rate, n, now_ns) <= now_ns + worth_ns(rate, rate->burst);
+}
+
 bool bucket_try(struct bucket *bucket, const struct bucket_rate *rate, uint64_t n, uint64_t now_ms)
 {
-    if (!rate->per_second)
-        return true;
-    uint64_t now_ns = now_ms * NS_PER_MS;
-    uint64_t from_ns = bucket->full_at_ns > now_ns ? bucket->full_at_ns : now_ns;
-    uint64_t burst_ns = worth_ns(rate, rate->burst);
-
-    n = n < rate->burst ? n : rate->burst;
-    if (from_ns + worth_ns(rate, n) > now_ns + burst_ns)
+    if (!bucket_has(bucket, rate, n, now_ms))
         return false;
-    bucket->full_at_ns = from_ns + worth_ns(rate, n);
+    if (rate->per_second)
+        bucket->full_at_ns = full_at_ns(bucket, rate, n, now_ms * NS_PER_MS);
     return true;
 }
 

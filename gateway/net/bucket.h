@@ -34,6 +34,9 @@ enum bucket_verdict bucket_take(struct bucket *bucket, const struct bucket_rate 
  * again and again gets as much as who waits. */
 bool bucket_try(struct bucket *bucket, const struct bucket_rate *rate, uint64_t n, uint64_t now_ms);
 
+/* Whether bucket_try() would take them now. */
+bool bucket_has(const struct bucket *bucket, const struct bucket_rate *rate, uint64_t n, uint64_t now_ms);
+
 bool bucket_full(const struct bucket *bucket, uint64_t now_ms);
 
 #endif

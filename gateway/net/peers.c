@@ -157,6 +157,11 @@ bool peers_take(struct peers *peers, const struct ip *ip, enum peer_budget budge
     return bucket_try(&find(peers, ip, now_ms)->buckets[budget], &peers->options.rates[budget], n, now_ms);
 }
 
+bool peers_has(struct peers *peers, const struct ip *ip, enum peer_budget budget, uint64_t now_ms)
+{
+    return bucket_has(&find(peers, ip, now_ms)->buckets[budget], &peers->options.rates[budget], 1, now_ms);
+}
+
 size_t peers_count(const struct peers *peers)
 {
     return HASH_COUNT(peers->by_network);

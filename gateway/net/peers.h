@@ -24,7 +24,15 @@ enum { PEERS_IDLE_MAX = 16384 };
 enum peer_kind { PEER_CONNECTION, PEER_CLIENT, PEER_RIDE, PEER_KINDS };
 
 /* What a peer may do so much of in a time. */
-enum peer_budget { PEER_HANDSHAKES, PEER_ASKS, PEER_NEW_RIDES, PEER_BUDGETS };
+enum peer_budget {
+    PEER_HANDSHAKES,
+    PEER_ASKS,
+    PEER_NEW_RIDES,
+    PEER_RESUMES,
+    PEER_REPLAYS,
+    PEER_TOKENS,
+    PEER_BUDGETS
+};
 
 struct peer;
 struct peers;
@@ -49,6 +57,9 @@ void peer_close(struct peer *peer, enum peer_kind kind, uint64_t now_ms);
 /* Whether an address may have `n` more of a budget, which are taken then. */
 bool peers_take(struct peers *peers, const struct ip *ip, enum peer_budget budget, uint64_t n,
                 uint64_t now_ms);
+
+/* Whether peers_take() would let it have one. */
+bool peers_has(struct peers *peers, const struct ip *ip, enum peer_budget budget, uint64_t now_ms);
 
 size_t peers_count(const struct peers *peers);
 

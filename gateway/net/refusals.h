@@ -21,9 +21,13 @@ enum refusal {
     REFUSED_MESSAGES,            /* --messages-per-second */
     REFUSED_BYTES,               /* --bytes-per-second */
     REFUSED_ASKS,                /* --asks-per-second */
+    REFUSED_TRANSITIONS,         /* --transitions-per-second */
+    REFUSED_EVENTS,              /* --events-per-second */
     REFUSED_RIDES,               /* --rides-per-connection */
     REFUSED_ADDRESS_RIDES,       /* --rides-per-address */
     REFUSED_NEW_RIDES,           /* --new-rides-per-second */
+    REFUSED_RESUMES,             /* --resumes-per-address */
+    REFUSED_REPLAYS,             /* --replay-bytes-per-address */
     REFUSED_RIDERS,              /* --riders-per-ride */
     REFUSED_PAYLOAD,             /* --max-payload */
     REFUSED_HEADERS,             /* --max-header-bytes, or too many fields */

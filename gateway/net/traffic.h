@@ -1,6 +1,6 @@
 /*
- * What one client may say: messages and bytes in a second, and what it may ask, each with a token bucket.
- * Pure.
+ * What one client may say: messages and bytes in a second, how often it may board and what it may ask, each
+ * with a token bucket. Pure.
  *
  * A message beyond is refused; a client that goes on as before is to be cut off (gateway/net/bucket.h says
  * when).
@@ -23,6 +23,7 @@ struct traffic_limits {
 /* Of one client; zeroed, all buckets are full. */
 struct traffic {
     struct bucket messages, bytes, asks;
+    struct bucket transitions; /* what its riders take (gateway/rides/rider.h) */
 };
 
 /* Seconds' worth that a client can save up: apps send what they have queued when they are back. */

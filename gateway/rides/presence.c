@@ -27,9 +27,12 @@ struct presence *presence_new(const struct presence_options *options)
         .max_user_bytes = options->max_user_bytes,
         .riders_per_ride = options->riders_per_ride,
         .roster_bytes = options->roster_bytes,
+        .transitions = options->transitions,
+        .events = options->events,
         .queue_bytes = options->queue_bytes,
         .recovery_window_ms = options->recovery_window_ms,
         .refusals = options->refusals,
+        .peers = options->peers,
     };
     const struct watched_options watched = {
         .broker = options->broker,

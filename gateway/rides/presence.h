@@ -18,11 +18,13 @@ struct presence_options {
     const char *rides; /* patterns, separated by spaces or commas */
     size_t max_user_bytes;
     size_t backlog_bytes;
-    struct budget *budget;       /* which what waits for clients counts against; NULL: nothing does */
-    size_t riders_per_ride;      /* aboard; whoever boards then is refused. 0: any number */
-    size_t roster_bytes;         /* what those aboard may cost (roster_cost()); the same. 0: any number */
-    size_t queue_bytes;          /* for transitions held back */
-    uint64_t recovery_window_ms; /* 0: nobody comes back */
+    struct budget *budget;          /* which what waits for clients counts against; NULL: nothing does */
+    size_t riders_per_ride;         /* aboard; whoever boards then is refused. 0: any number */
+    size_t roster_bytes;            /* what those aboard may cost (roster_cost()); the same. 0: any number */
+    struct bucket_rate transitions; /* of one client: boardings and exits */
+    struct bucket_rate events;      /* of those on one ride */
+    size_t queue_bytes;             /* for transitions held back */
+    uint64_t recovery_window_ms;    /* 0: nobody comes back */
     uint64_t node_lease_ms;
     struct broker *broker;
     struct timers *timers;

@@ -18,6 +18,7 @@
 #include "common/id.h"
 #include "common/json_text.h"
 #include "common/user.h"
+#include "gateway/net/peers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +75,7 @@ struct rider {
     void *client;
     struct outlet *outlet;
     enum wire_form form;
+    struct bucket *pace;         /* the client's; NULL: none */
     struct member *member;       /* NULL: not joined yet */
     bool aboard;                 /* as far as the broker has said */
     bool returned;               /* another gateway may have had the socket before */
@@ -84,6 +86,7 @@ struct rider {
     struct broker_position from; /* RESUMING and on, until joined: what the client has had */
     uint64_t began;              /* as from: the offset at which its stream began */
     struct broker_message *past; /* what the broker remembers after it; NULL: the ride does */
+    uint64_t charged;            /* bytes of it that its address has been charged with */
     struct pending *pending;     /* oldest first, and so are the questions */
     struct question *questions;
     UT_hash_handle hh; /* in riders->by_id, unless evicted */
@@ -279,6 +282,7 @@ static struct rider *add_rider(struct riders *riders, const struct rider_options
     rider->client = options->client;
     rider->outlet = options->outlet;
     rider->form = options->form;
+    rider->pace = options->pace;
     memcpy(rider->id, id, SOCKET_ID_LEN);
     rider->ride = watched_use(riders->options.watched, options->ride);
     rider->ride->riders++;
@@ -313,6 +317,8 @@ static void give_up(struct rider *rider, enum rider_end end)
     if (rider->evicted || !may_be_aboard(rider))
         return;
     bool may_return = end == RIDER_LOST && riders_recover(rider->riders);
+    if (!may_return)
+        bucket_take(&rider->ride->pace, &rider->riders->options.events, 1, clock_ms());
     submit(rider, may_return ? BROKER_SUSPEND : BROKER_DISCONNECT, NULL, NULL, false);
 }
 
@@ -336,6 +342,8 @@ static void wait_no_more(struct rider *rider)
 
         DL_DELETE2(rider->pending, pending, rider_prev, rider_next);
         pending->rider = NULL;
+        if (rider->state == RIDER_CATCHING_UP && pending->kind == BROKER_RESUME)
+            broker_forget(rider->riders->options.broker, pending->ticket);
     }
 }
 
@@ -422,6 +430,16 @@ bool riders_check_recovery_id(struct riders *riders, const struct recovery_scope
     if (recovery_id_check(riders->secret, scope, text, len, socket_id, from))
         return true;
     riders->counts.forged++;
+    return false;
+}
+
+bool riders_may_resume(struct riders *riders, const struct ip *client)
+{
+    const struct riders_options *options = &riders->options;
+
+    if (!options->peers || peers_take(options->peers, client, PEER_RESUMES, 1, clock_ms()))
+        return true;
+    refuse(options->refusals, REFUSED_RESUMES, client);
     return false;
 }
 
@@ -567,6 +585,31 @@ static bool would_know_its_end(const struct rider *rider)
            history_has_before(history, rider->from.offset, events_to_search(rider));
 }
 
+/* What the client has missed, in bytes, as far as that can be told from what is remembered. */
+static uint64_t missed_bytes(const struct rider *rider)
+{
+    enum { FRAME = 100 }; /* what an event is but for its record */
+    const struct history *history = &rider->ride->history;
+    uint64_t record = history->count > 0 ? history->bytes / history->count : 0;
+
+    return (rider->ride->position.offset - rider->from.offset) * (record + FRAME);
+}
+
+/* Whether the client's address may have so much more read and sent anew. A few bytes ask for it, so that is
+ * judged before. */
+static bool may_replay(const struct rider *rider, uint64_t bytes)
+{
+    const struct riders_options *options = &rider->riders->options;
+
+    if (!options->peers)
+        return true;
+    struct ip client = rider->ops->address(rider->client);
+    if (peers_take(options->peers, &client, PEER_REPLAYS, bytes, clock_ms()))
+        return true;
+    refuse(options->refusals, REFUSED_REPLAYS, &client);
+    return false;
+}
+
 /* The socket is this rider's, if `result` is ok. */
 static void resume_settled(struct rider *rider, const struct broker_message *result)
 {
@@ -578,6 +621,11 @@ static void resume_settled(struct rider *rider, const struct broker_message *res
     }
     rider->aboard = result->user != NULL;
     if (!events_may_lead(rider) || has_ended(rider, NULL)) {
+        finish_resuming(rider, false);
+        return;
+    }
+    rider->charged = missed_bytes(rider);
+    if (!may_replay(rider, rider->charged)) {
         finish_resuming(rider, false);
     } else if (history_reaches(&ride->history, &rider->from, &ride->position) && would_know_its_end(rider)) {
         finish_resuming(rider, true);
@@ -615,6 +663,16 @@ static bool past_reaches(const struct rider *rider, const struct broker_message 
     return history_reaches(&ride->history, &past->position, &ride->position);
 }
 
+/* It may be more than was told from what is remembered. */
+static bool may_be_sent(const struct rider *rider, const struct broker_message *past)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < past->event_count; i++)
+        bytes += past->events[i].user->len;
+    return bytes <= rider->charged || may_replay(rider, bytes - rider->charged);
+}
+
 void riders_history(struct riders *riders, struct broker_message *message)
 {
     struct pending *pending;
@@ -627,7 +685,7 @@ void riders_history(struct riders *riders, struct broker_message *message)
         broker_message_free(message);
         return;
     }
-    bool reaches = past_reaches(rider, message) && !has_ended(rider, message);
+    bool reaches = past_reaches(rider, message) && !has_ended(rider, message) && may_be_sent(rider, message);
     if (reaches)
         rider->past = message;
     else
@@ -724,6 +782,33 @@ void rider_refuse(struct rider *rider, const struct ack *ack, const char *messag
     rider_tell_refused(rider, ack, message);
 }
 
+/*
+ * Counts a transition against what its client and its ride may have. NULL, or why it is refused, which has
+ * been noted. Whoever exits is let go in any case.
+ */
+static const char *too_fast(struct rider *rider, bool exits)
+{
+    const struct riders_options *options = &rider->riders->options;
+    struct ip client = rider->ops->address(rider->client);
+    uint64_t now = clock_ms();
+
+    if (exits) {
+        if (rider->pace)
+            bucket_take(rider->pace, &options->transitions, 1, now);
+        bucket_take(&rider->ride->pace, &options->events, 1, now);
+        return NULL;
+    }
+    if (rider->pace && !bucket_try(rider->pace, &options->transitions, 1, now)) {
+        refuse(options->refusals, REFUSED_TRANSITIONS, &client);
+        return "too many boardings at once; slow down";
+    }
+    if (!bucket_try(&rider->ride->pace, &options->events, 1, now)) {
+        refuse(options->refusals, REFUSED_EVENTS, &client);
+        return "too much happens on this ride; try again";
+    }
+    return NULL;
+}
+
 void rider_message(struct rider *rider, const char *json, size_t len, const struct ack *ack)
 {
     if (rider->exiting)
@@ -741,7 +826,10 @@ void rider_message(struct rider *rider, const char *json, size_t len, const stru
         return;
     }
     rider->exiting = user.status == USER_EXITING;
-    if (!rider->exiting && is_full(rider->riders, rider->ride, user.id, user.json->len, 0)) {
+    error = too_fast(rider, rider->exiting);
+    if (error) {
+        rider_tell_refused(rider, ack, error);
+    } else if (!rider->exiting && is_full(rider->riders, rider->ride, user.id, user.json->len, 0)) {
         struct ip client = rider->ops->address(rider->client);
 
         refuse(rider->riders->options.refusals, REFUSED_RIDERS, &client);

@@ -12,6 +12,7 @@
 #define RIDECAST_GATEWAY_RIDES_RIDER_H
 
 #include "common/ip.h"
+#include "gateway/net/bucket.h"
 #include "gateway/net/refusals.h"
 #include "gateway/rides/recovery_id.h"
 #include "gateway/rides/watched.h"
@@ -68,11 +69,14 @@ struct riders_options {
     struct watched *watched;
     struct broker *broker;
     size_t max_user_bytes;
-    size_t riders_per_ride;      /* aboard; whoever boards then is refused. 0: any number */
-    size_t roster_bytes;         /* what those aboard may cost (roster_cost()); the same. 0: any number */
-    size_t queue_bytes;          /* for transitions held back */
-    uint64_t recovery_window_ms; /* 0: nobody comes back */
-    struct refusals *refusals;   /* may be NULL */
+    size_t riders_per_ride;         /* aboard; whoever boards then is refused. 0: any number */
+    size_t roster_bytes;            /* what those aboard may cost (roster_cost()); the same. 0: any number */
+    struct bucket_rate transitions; /* what one client boards and exits; whoever boards beyond is refused */
+    struct bucket_rate events;      /* the same of a ride, with those that leave */
+    size_t queue_bytes;             /* for transitions held back */
+    uint64_t recovery_window_ms;    /* 0: nobody comes back */
+    struct refusals *refusals;      /* may be NULL */
+    struct peers *peers;            /* what each address may; NULL: anything */
 };
 
 /* All riders of this gateway. Embedded in presence. */
@@ -117,6 +121,7 @@ struct rider_options {
     enum wire_form form; /* in which it gets the ride's events */
     const struct rider_ops *ops;
     void *client;
+    struct bucket *pace; /* of what the client's riders say, borrowed; NULL: any */
 };
 
 /* Puts a client on a ride; from now on its outlet gets the ride's events. Aborts when out of memory. */
@@ -129,12 +134,15 @@ struct rider *rider_new(struct riders *riders, const struct rider_options *optio
 bool riders_check_recovery_id(struct riders *riders, const struct recovery_scope *scope, const char *text,
                               size_t len, char socket_id[SOCKET_ID_LEN + 1], struct broker_position *from);
 
+/* Whether somebody at that address may come back now; else it is to join as a new client. Counts it. */
+bool riders_may_resume(struct riders *riders, const struct ip *client);
+
 /*
  * A client came back with the recovery id of a socket, having had everything up to `from`; its stream began
  * at the offset `began` of that epoch. Once the ride is known, takes the socket over from wherever it is (a
  * copy here is evicted at once), then calls ops->resumed(): recovered, the rider has the socket id and
  * rider_join() sends what was missed before anything new. Not recovered: the client starts anew, though its
- * user may be aboard still.
+ * user may be aboard still; so it is, too, where its address has had too much sent anew already.
  */
 struct rider *rider_resume(struct riders *riders, const struct rider_options *options, const char *socket_id,
                            const struct broker_position *from, uint64_t began);

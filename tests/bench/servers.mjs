@@ -24,8 +24,13 @@ const UNLIMITED = [
   "messages-per-second",
   "bytes-per-second",
   "asks-per-second",
+  "transitions-per-second",
+  "events-per-second",
   "rides-per-address",
   "new-rides-per-second",
+  "bad-tokens-per-address",
+  "resumes-per-address",
+  "replay-bytes-per-address",
 ].flatMap((name) => [`--${name}`, "0"]);
 
 const gateway = (redis, options = []) => [

@@ -13,14 +13,14 @@ import { Client, MODES } from "../lib/official.mjs";
 import { Polling } from "../lib/polling.mjs";
 import { assertUnbroken, boardings } from "../lib/recovery.mjs";
 import { Rider, user } from "../lib/rider.mjs";
-import { startGateway } from "../lib/server.mjs";
+import { UNLIMITED, startGateway } from "../lib/server.mjs";
 import { until } from "../lib/wait.mjs";
 import { WebSocketClient } from "../lib/websocket.mjs";
 
 const TRUSTING = { trustedProxy: "127.0.0.0/8" };
 
 async function balanced(t, { tls, ...options } = {}) {
-  const cluster = await startCluster(t, { size: 3, nodeLease: 500, ...TRUSTING, ...options });
+  const cluster = await startCluster(t, { size: 3, nodeLease: 500, ...UNLIMITED, ...TRUSTING, ...options });
   return { ...cluster, nginx: await Nginx.start(t, cluster.gateways, { tls }) };
 }
 
@@ -127,7 +127,7 @@ test("all gateways restarted one after the other are noticed by nobody", async (
   for (const { port, stop } of [world.a, world.b]) {
     await stop();
     const listen = `127.0.0.1:${port}`;
-    await becomes(t, await startGateway(t, { listen, broker: world.redis.url, nodeLease: 500, ...TRUSTING, ...options }), 200);
+    await becomes(t, await startGateway(t, { listen, broker: world.redis.url, nodeLease: 500, ...UNLIMITED, ...TRUSTING, ...options }), 200);
   }
   await talk;
   await world.c.stop();

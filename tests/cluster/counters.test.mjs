@@ -8,6 +8,7 @@ import { Client, MODES } from "../lib/official.mjs";
 import { boardings, letBack } from "../lib/recovery.mjs";
 import { Relay } from "../lib/relay.mjs";
 import { user } from "../lib/rider.mjs";
+import { UNLIMITED } from "../lib/server.mjs";
 import { WebSocketClient } from "../lib/websocket.mjs";
 
 // What counts upwards, by series: counters, and all of a histogram.
@@ -43,7 +44,7 @@ async function watchCounters(t, server) {
 }
 
 test("counters never go down under load, while clients come back and Redis is restarted", async (t) => {
-  const { a, redis } = await startCluster(t, { size: 1, nodeLease: 500, recoveryWindow: 600_000 });
+  const { a, redis } = await startCluster(t, { size: 1, nodeLease: 500, recoveryWindow: 600_000, ...UNLIMITED });
   const end = await watchCounters(t, a);
   const relay = await Relay.start(t, a);
   const steady = await Client.connect(t, a, "WebSocket only");

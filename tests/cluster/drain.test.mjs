@@ -9,6 +9,7 @@ import { Polling } from "../lib/polling.mjs";
 import { aboard, assertUnbroken, boardings, recoveries } from "../lib/recovery.mjs";
 import { Relay } from "../lib/relay.mjs";
 import { Rider, user } from "../lib/rider.mjs";
+import { UNLIMITED } from "../lib/server.mjs";
 import { TcpClient } from "../lib/tcp.mjs";
 import { until, within } from "../lib/wait.mjs";
 import { CLOSE, WebSocketClient, upgradeRequest } from "../lib/websocket.mjs";
@@ -99,7 +100,7 @@ test("clients are let go over the time, plain WebSockets last and with 1001", as
 
 for (const mode of Object.keys(MODES)) {
   test(`${mode}: its riders go on at another gateway, and nobody hears of it`, async (t) => {
-    const { a, b } = await startCluster(t, { drainTimeout: 500 });
+    const { a, b } = await startCluster(t, { drainTimeout: 500, ...UNLIMITED });
     const relay = await Relay.start(t, a);
     const rider = await Client.connect(t, relay, mode);
     const other = await Client.connect(t, b, mode);

@@ -117,8 +117,8 @@ const rows = [
 test("every row from Redis is refused, and the onlooker notices nothing", async (t) => {
   const redis = await Redis.start(t);
   const relay = await Relay.start(t, redis);
-  const server = await startGateway(t, { broker: relay.url.replace("http", "redis"), env: FREE_SOON });
-  const neighbour = await startGateway(t, { broker: redis.url });
+  const server = await startGateway(t, { broker: relay.url.replace("http", "redis"), transitionsPerSecond: 0, env: FREE_SOON });
+  const neighbour = await startGateway(t, { broker: redis.url, transitionsPerSecond: 0 });
   for (const gateway of [server, neighbour]) await until(() => isReady(t, gateway), () => "waiting for Redis");
   const onlooker = await Onlooker.start(t, neighbour);
   for (const [name, attack, expected] of rows) {

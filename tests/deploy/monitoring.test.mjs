@@ -48,7 +48,7 @@ test("rules and dashboard name metrics that docs/metrics.md lists", async () => 
 });
 
 test("every query of the dashboard is answered", async (t) => {
-  const { gateways } = await startCluster(t, { size: 3, trustedProxy: "127.0.0.0/8", messagesPerSecond: 0 });
+  const { gateways } = await startCluster(t, { size: 3, trustedProxy: "127.0.0.0/8", messagesPerSecond: 0, transitionsPerSecond: 0 });
   const prometheus = await Prometheus.start(t, gateways);
   const riders = [];
   for (const [i, mode] of Object.keys(MODES).entries()) riders.push(await Client.connect(t, gateways[i], mode));

@@ -31,6 +31,7 @@ const ROOMS = {
     may: [
       "common",
       "broker/broker.h",
+      "gateway/net/bucket.h",
       "gateway/net/parcel.h",
       "gateway/net/peers.h",
       "gateway/net/refusals.h",
@@ -43,6 +44,7 @@ const ROOMS = {
     may: [
       "common",
       "gateway/net/http.h",
+      "gateway/net/peers.h",
       "gateway/net/refusals.h",
       "gateway/net/timers.h",
       "gateway/net/ws.h",

@@ -8,7 +8,7 @@ import { startCluster } from "../lib/cluster.mjs";
 import { request } from "../lib/http.mjs";
 import { boardings } from "../lib/recovery.mjs";
 import { Client } from "../lib/official.mjs";
-import { startGateway } from "../lib/server.mjs";
+import { UNLIMITED, startGateway } from "../lib/server.mjs";
 
 const text = await readFile(new URL("../../docs/metrics.md", import.meta.url), "utf8");
 const documented = [...text.matchAll(/^\| `(\w+)` \| (\w+) \|/gm)].map(([, name, type]) => `${name} ${type}`).sort();
@@ -61,8 +61,8 @@ function assertHistograms(body) {
 }
 
 for (const [broker, start] of Object.entries({
-  memory: startGateway,
-  Redis: async (t) => (await startCluster(t, { size: 1 })).a,
+  memory: (t) => startGateway(t, UNLIMITED),
+  Redis: async (t) => (await startCluster(t, { size: 1, ...UNLIMITED })).a,
 })) {
   test(`${broker}: the table lists every metric with its labels, and the figures fit together`, async (t) => {
     const server = await start(t);

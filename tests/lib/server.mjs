@@ -37,8 +37,13 @@ export const UNLIMITED = {
   messagesPerSecond: 0,
   bytesPerSecond: 0,
   asksPerSecond: 0,
+  transitionsPerSecond: 0,
+  eventsPerSecond: 0,
   ridesPerAddress: 0,
   newRidesPerSecond: 0,
+  badTokensPerAddress: 0,
+  resumesPerAddress: 0,
+  replayBytesPerAddress: 0,
 };
 
 // `binary`: one that is wrong on purpose instead. `under`: a command that runs it. `env`: variables.

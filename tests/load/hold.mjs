@@ -31,6 +31,8 @@ await scoped(async (t) => {
     maxConnectionsPerAddress: 0, // all come from this machine
     handshakesPerAddress: 0,
     ridesPerAddress: 0,
+    transitionsPerSecond: 0,
+    eventsPerSecond: 0,
     newRidesPerSecond: 0,
   });
   const nginx = await Nginx.start(t, gateways, { edit: UNLIMITED });

@@ -115,7 +115,7 @@ test("an event of another name is ignored", async (t) => {
 });
 
 test("a thousand messages in one burst are all told, in order", async (t) => {
-  const server = await startGateway(t);
+  const server = await startGateway(t, { transitionsPerSecond: 0 });
   const rider = await Rider.join(t, server);
   const other = await Rider.join(t, server);
   for (let i = 0; i < 1000; i++) rider.say(user("u", "boarding", { i }));

@@ -36,7 +36,7 @@ async function askGauge(tcp, name) {
 const ACCEPT = 'ridecast_refused_total{reason="accept"}';
 
 test("descriptors are used up", async (t) => {
-  const server = await startGateway(t);
+  const server = await startGateway(t, { transitionsPerSecond: 0 });
   const onlooker = await Onlooker.start(t, server);
   const operator = await TcpClient.connect(t, server.port);
   assert.equal((await ask(operator, "/readyz")).status, 200);
@@ -72,7 +72,7 @@ test("memory is refused", async (t) => {
   const MIB = 2 ** 20;
   // Sanitizers have their own address space and their own way to refuse: what is larger than a MiB.
   const env = { ASAN_OPTIONS: "max_allocation_size_mb=1:allocator_may_return_null=1" };
-  const server = await startGateway(t, { maxPayload: 8 * MIB, env });
+  const server = await startGateway(t, { maxPayload: 8 * MIB, transitionsPerSecond: 0, env });
   const onlooker = await Onlooker.start(t, server);
   const session = await Polling.open(t, server);
   const sanitized = isSanitized(server);
@@ -97,7 +97,12 @@ test("memory is refused", async (t) => {
 const LOST = "ridecast_log_lost_total";
 
 test("nobody reads the log", async (t) => {
-  const server = await startGateway(t, { logLevel: "debug", handshakesPerAddress: 0, maxConnectionsPerAddress: 0 });
+  const server = await startGateway(t, {
+    logLevel: "debug",
+    handshakesPerAddress: 0,
+    maxConnectionsPerAddress: 0,
+    transitionsPerSecond: 0,
+  });
   const onlooker = await Onlooker.start(t, server);
   server.program.child.stderr.pause();
   await until(

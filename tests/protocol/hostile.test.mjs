@@ -146,7 +146,7 @@ const rows = [
 ];
 
 test("every row is refused, and the onlooker notices nothing", async (t) => {
-  const server = await startGateway(t, { headerTimeout: 1500, upgradeTimeout: 500, connectTimeout: 10_000 });
+  const server = await startGateway(t, { headerTimeout: 1500, upgradeTimeout: 500, connectTimeout: 10_000, transitionsPerSecond: 0 });
   const onlooker = await Onlooker.start(t, server);
   for (const row of rows) await attacked(t, server, onlooker, row);
   await onlooker.stop();

@@ -9,6 +9,7 @@ import { Polling } from "../lib/polling.mjs";
 import { Rider, user } from "../lib/rider.mjs";
 import { join } from "../lib/socketio.mjs";
 import { TcpClient } from "../lib/tcp.mjs";
+import { goodToken, tokenOptions } from "../lib/token.mjs";
 import { sleep, until } from "../lib/wait.mjs";
 import { CLOSE, PONG, WebSocketClient, closePayload, openEngine, upgradeRequest } from "../lib/websocket.mjs";
 
@@ -179,6 +180,117 @@ test("plain WebSocket: an exception, then 1008", async (t) => {
     assert.deepEqual(payload, closePayload(1008));
     break;
   }
+});
+
+// An event goes to everybody on the ride: what one client says again and again is paid for by all.
+test("a client that boards without end is refused, and may exit", async (t) => {
+  const server = await startGateway(t, { transitionsPerSecond: 1 });
+  const [rider, other] = [await Rider.join(t, server), await Rider.join(t, server)];
+  for (let i = 0; i < 50; i++) rider.say(user("u", "boarding", { i }));
+  const heard = [];
+  while (heard.length < 50) heard.push((await rider.event())[0]);
+  const boarded = heard.filter((name) => name === "userBoarded").length;
+  assert.ok(boarded >= 10 && boarded < 20, `${boarded} boardings`);
+  assert.equal(heard.filter((name) => name === "exception").length, 50 - boarded);
+  for (let i = 0; i < boarded; i++) await other.event();
+  const exit = user("u", "exiting");
+  rider.say(exit);
+  await other.hears("userExited", exit);
+  assert.equal(await refused(t, server, "transitions"), 50 - boarded);
+});
+
+test("a ride takes so many boardings a second, whoever boards", async (t) => {
+  const server = await startGateway(t, { eventsPerSecond: 1 });
+  const riders = [];
+  for (let i = 0; i < 20; i++) riders.push(await Rider.join(t, server, "/busy"));
+  const answers = await Promise.all(
+    riders.map((rider, i) => {
+      const record = JSON.stringify(JSON.stringify(user(`u${i}`)));
+      rider.client.send(`42/busy,7["message",${record}]`);
+      return (async () => {
+        let text;
+        while (!(text = await rider.client.text()).startsWith("43/busy,7"));
+        return JSON.parse(text.slice("43/busy,7".length))[0];
+      })();
+    }),
+  );
+  const bad = answers.filter(({ ok }) => !ok);
+  assert.ok(bad.length >= 5 && bad.length <= 10, `${bad.length} refused`);
+  for (const { error } of bad) assert.equal(error, "too much happens on this ride; try again");
+  const calm = await Rider.join(t, server, "/calm");
+  calm.say(user("u"));
+  await calm.hears("userBoarded", user("u"));
+  assert.equal(await refused(t, server, "events"), bad.length);
+});
+
+// A ride on which somebody has boarded 20 times with a long record, and who was there before.
+async function muchMissed(t, server) {
+  const rider = await Rider.join(t, server);
+  const other = await Rider.join(t, server);
+  for (let i = 0; i < 20; i++) other.say(user("u", "boarding", { i, x: "x".repeat(900) }));
+  for (let i = 0; i < 20; i++) await other.event();
+  return { sid: rider.sid, pid: rider.pid };
+}
+
+test("what one address is sent of what it missed is bounded, and who is not recovered may go on", async (t) => {
+  const server = await startGateway(t, { replayBytesPerAddress: 2500 });
+  const former = await muchMissed(t, server);
+  const first = await Rider.join(t, server, "/", { pid: former.pid });
+  assert.equal(first.pid, former.pid);
+  for (let i = 0; i < 20; i++) await first.event();
+  for (let i = 0; i < 10; i++) {
+    const again = await Rider.join(t, server, "/", { pid: former.pid });
+    assert.notEqual(again.pid, former.pid);
+    const record = user("v", "boarding", { i });
+    again.say(record);
+    await again.hears("userBoarded", record);
+  }
+  assert.equal(await refused(t, server, "replays"), 10);
+});
+
+test("bad tokens of one address are looked at so often, over HTTP as well, and good ones give nothing back", async (t) => {
+  const server = await startGateway(t, { ...tokenOptions(t), badTokensPerAddress: 1, trustedProxy: "127.0.0.1" });
+  const good = goodToken("ann");
+  const path = "/api/users?ride=/line-7";
+  const show = (text, address) =>
+    request(t, server, { path, headers: { ...FROM(address), Authorization: `Bearer ${text}` } });
+  for (let i = 0; i < 10; i++) {
+    assert.equal((await show(`${good}x`, "203.0.113.9")).status, 401);
+    if (i < 9) assert.equal((await show(good, "203.0.113.9")).status, 200);
+  }
+  const answer = await show(good, "203.0.113.9");
+  assert.equal(answer.status, 429);
+  assert.match(JSON.parse(answer.body).error, /try again in a while/);
+  assert.equal((await show(good, "203.0.113.10")).status, 200);
+  const client = await openEngine(t, server, { headers: FROM("203.0.113.9") });
+  client.send(`40/line-7,${JSON.stringify({ token: good })}`);
+  const message = "too many tokens were refused to your address; try again in a while";
+  assert.equal(await client.text(), `44/line-7,${JSON.stringify({ message, data: { code: "unread" } })}`);
+  await sleep(3000);
+  assert.equal((await show(good, "203.0.113.9")).status, 200);
+});
+
+test("refusals end no connection that is on a ride", async (t) => {
+  const server = await startGateway(t);
+  const rider = await Rider.join(t, server);
+  for (let i = 0; i < 50; i++) {
+    rider.client.send("40/x?,");
+    assert.match(await rider.client.text(), /^44\/x\?,/);
+  }
+  rider.say(user("u"));
+  await rider.hears("userBoarded", user("u"));
+});
+
+test("who comes back too often is a new client", async (t) => {
+  const server = await startGateway(t, { resumesPerAddress: 1 });
+  const former = await Rider.join(t, server);
+  for (let i = 0; i < 10; i++)
+    assert.equal((await Rider.join(t, server, "/", { pid: former.pid })).sid, former.sid);
+  const stranger = await Rider.join(t, server, "/", { pid: former.pid });
+  assert.notEqual(stranger.sid, former.sid);
+  stranger.say(user("u"));
+  await stranger.hears("userBoarded", user("u"));
+  assert.equal(await refused(t, server, "resumes"), 1);
 });
 
 const ask = (t, server, ride) => request(t, server, { path: `/api/users?ride=${ride}` });

@@ -34,6 +34,7 @@ const OPTIONS = {
   backlogBytes: 65_536,
   recoveryWindow: 0,
   bytesPerSecond: 0,
+  transitionsPerSecond: 0,
 };
 const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 

@@ -69,6 +69,12 @@ void broker_replay(struct broker *broker, const char *ride, const struct broker_
                  socket_id ? " for " : "", socket_id ? name_of(broker->world, socket_id) : "");
 }
 
+void broker_forget(struct broker *broker, uint64_t ticket)
+{
+    (void)ticket;
+    journal_note(&broker->world->journal, "forget");
+}
+
 void broker_reread(struct broker *broker, const char *ride)
 {
     journal_note(&broker->world->journal, "reread %s", ride);
@@ -358,6 +364,8 @@ void start(struct world *w, const char *rides)
         .queue_bytes = QUEUE,
         .riders_per_ride = w->riders_per_ride,
         .roster_bytes = w->roster_bytes,
+        .transitions = w->transitions,
+        .events = w->events,
         .recovery_window_ms = w->window_ms,
         .node_lease_ms = LEASE,
         .broker = &w->broker,
@@ -461,7 +469,7 @@ void join_ride(struct world *w, int i, const char *ride)
 {
     struct client *client = &w->client[i];
     const struct rider_options options = {
-        .ride = ride, .outlet = &client->outlet, .ops = &OPS, .client = client};
+        .ride = ride, .outlet = &client->outlet, .ops = &OPS, .client = client, .pace = &client->pace};
 
     client->rider = rider_new(presence_riders(w->presence), &options);
     strcpy(client->id, rider_id(client->rider));

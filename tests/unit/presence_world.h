@@ -30,6 +30,7 @@ struct client {
     char id[SOCKET_ID_LEN + 1]; /* of its rider, kept after that is gone */
     struct rider *rider;
     const char *subject; /* of its token; NULL: it needs none */
+    struct bucket pace;
     bool leaves_at_disconnect;
     bool leaves_when_evicted;
     bool leaves_when_resumed; /* instead of joining */
@@ -57,11 +58,12 @@ struct world {
     struct presence_options options;
     struct presence *presence;
     struct client client[CLIENTS];
-    const char *epoch;      /* of what the broker says */
-    uint64_t window_ms;     /* takes effect with start() */
-    size_t riders_per_ride; /* so does this */
-    size_t roster_bytes;    /* and this */
-    struct peers *peers;    /* and this: what each address may; NULL: anything */
+    const char *epoch;                      /* of what the broker says */
+    uint64_t window_ms;                     /* takes effect with start() */
+    size_t riders_per_ride;                 /* so does this */
+    size_t roster_bytes;                    /* and this */
+    struct bucket_rate transitions, events; /* and these, of a client and of a ride */
+    struct peers *peers;                    /* and this: what each address may; NULL: anything */
     struct buf journal;
     unsigned stops, reloads;
 };

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "gateway/auth/auth.h"
+#include "gateway/net/peers.h"
 #include "tests/lib/virtual_clock.h"
 #include "tests/unit/signer.h"
 
@@ -93,6 +94,50 @@ static enum token_fault judged(struct door *door, EVP_PKEY *signer, const char *
 
     free(token);
     return fault;
+}
+
+/* A good one, which is not looked at if it is UNREAD, from the address that ends in `last`. */
+static enum token_fault judged_at(struct door *door, uint8_t last, EVP_PKEY *signer)
+{
+    char *token =
+        make_token(signer, "{\"alg\":\"HS256\"}", "{\"sub\":\"ann\",\"rides\":\"/*\",\"exp\":1700000060}");
+    const struct auth_request request = {
+        .token = token, .len = strlen(token), .ride = "/", .client = {.bytes = {[15] = last}}};
+    struct grant grant;
+    enum token_fault fault = auth_judge(door->auth, &request, &grant);
+
+    free(token);
+    return fault;
+}
+
+static void what_is_refused_to_an_address_is_bounded_and_good_ones_give_nothing_back(void **state)
+{
+    struct door *door = *state;
+    const struct peers_options options = {.rates = {[PEER_TOKENS] = {.per_second = 1, .burst = 3}}};
+    EVP_PKEY *other = make_ec("P-256");
+
+    door->options.peers = peers_new(&options);
+    open_door(door);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(judged_at(door, 1, other), TOKEN_SIGNATURE);
+        if (i < 2)
+            assert_int_equal(judged_at(door, 1, NULL), TOKEN_GOOD);
+        assert_int_equal(auth_judge(door->auth, &(struct auth_request){.ride = "/"}, &(struct grant){0}),
+                         TOKEN_MISSING);
+    }
+    assert_int_equal(judged_at(door, 1, NULL), TOKEN_UNREAD);
+    assert_int_equal(judged_at(door, 1, other), TOKEN_UNREAD);
+    virtual_us += 999000;
+    assert_int_equal(judged_at(door, 1, NULL), TOKEN_UNREAD);
+    virtual_us += 1000;
+    assert_int_equal(judged_at(door, 1, NULL), TOKEN_GOOD);
+    assert_int_equal(judged_at(door, 1, other), TOKEN_SIGNATURE);
+    assert_int_equal(judged_at(door, 1, NULL), TOKEN_UNREAD);
+    assert_int_equal(auth_refused(door->auth, TOKEN_UNREAD), 4);
+    EVP_PKEY_free(other);
+    auth_free(door->auth);
+    door->auth = NULL;
+    peers_free(door->options.peers);
 }
 
 static void a_good_token_is_granted_and_others_are_counted(void **state)
@@ -297,6 +342,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_good_token_is_granted_and_others_are_counted),
+        TEST(what_is_refused_to_an_address_is_bounded_and_good_ones_give_nothing_back),
         TEST(a_bad_secret_stops_the_start),
         TEST(a_bad_file_of_keys_stops_the_start),
         TEST(a_line_end_does_not_belong_to_a_secret),

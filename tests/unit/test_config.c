@@ -66,8 +66,13 @@ static void the_defaults_are_those_documented(void **state)
     assert_int_equal(config.backlog_bytes, 1048576);
     assert_string_equal(config.memory_budget, "auto");
     assert_int_equal(config.asks_per_second, 20);
+    assert_int_equal(config.transitions_per_second, 5);
+    assert_int_equal(config.events_per_second, 1000);
     assert_int_equal(config.rides_per_address, 4096);
     assert_int_equal(config.new_rides_per_second, 200);
+    assert_int_equal(config.bad_tokens_per_address, 20);
+    assert_int_equal(config.resumes_per_address, 200);
+    assert_int_equal(config.replay_bytes_per_address, 10000000);
     assert_int_equal(config.roster_bytes, 67108864);
     assert_int_equal(config.queue_bytes, 16777216);
     assert_int_equal(config.max_connections, 16384);

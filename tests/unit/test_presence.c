@@ -518,6 +518,97 @@ static void a_full_ride_takes_whoever_is_aboard_already(void **state)
     assert_journal(w, "board / ann " BOARDING_OF("U") "\nbob < exception the ride is full\n");
 }
 
+/* --- how fast --- */
+
+#define SLOW_DOWN      "exception too many boardings at once; slow down\n"
+#define RIDE_BUSY      "exception too much happens on this ride; try again\n"
+#define EXITING_OF(id) "{\"id\":\"" id "\",\"name\":\"n\",\"status\":\"exiting\"}"
+
+/* Two at once and one a second. */
+static const struct bucket_rate TWO = {.per_second = 1, .burst = 2};
+
+static void pace(struct world *w, struct bucket_rate transitions, struct bucket_rate events)
+{
+    presence_free(w->presence);
+    w->transitions = transitions;
+    w->events = events;
+    start(w, "*");
+    join_live(w, CLIENTS);
+    buf_clear(&w->journal);
+}
+
+static void a_client_boards_so_often_whatever_the_others_do(void **state)
+{
+    struct world *w = *state;
+
+    pace(w, TWO, (struct bucket_rate){0});
+    for (int i = 0; i < 3; i++)
+        say(w, 0, BOARDING_OF("u"), &NO_ACK);
+    say(w, 1, BOARDING_OF("v"), &NO_ACK);
+    assert_journal(w, "board / ann " BOARDING_OF("u") "\nboard / ann " BOARDING_OF(
+                          "u") "\nboard / bob " BOARDING_OF("v") "\nann < " SLOW_DOWN);
+    advance(w, 1000);
+    say(w, 0, BOARDING_OF("u"), &NO_ACK);
+    say(w, 0, BOARDING_OF("u"), &ACK_5);
+    assert_journal(w,
+                   "board / ann " BOARDING_OF(
+                       "u") "\n"
+                            "ann < ack 5 {\"ok\":false,\"error\":\"too many boardings at once; slow down\"}\n"
+                            "ann < " SLOW_DOWN);
+    assert_int_equal(presence_riders(w->presence)->counts.refused, 2);
+}
+
+static void another_ride_or_another_rider_of_the_client_is_no_way_around(void **state)
+{
+    struct world *w = *state;
+
+    pace(w, TWO, (struct bucket_rate){0});
+    for (int i = 0; i < 2; i++) {
+        say(w, 0, BOARDING_OF("u"), &NO_ACK);
+        leave(&w->client[0]);
+        join(w, 0);
+    }
+    buf_clear(&w->journal);
+    say(w, 0, BOARDING_OF("u"), &NO_ACK);
+    assert_journal(w, "ann < " SLOW_DOWN);
+}
+
+static void an_exit_counts_and_is_never_refused(void **state)
+{
+    struct world *w = *state;
+
+    pace(w, TWO, TWO);
+    say(w, 0, BOARDING_OF("u"), &NO_ACK);
+    say(w, 1, BOARDING_OF("v"), &NO_ACK);
+    say(w, 0, EXITING_OF("u"), &NO_ACK);
+    say(w, 1, EXITING_OF("v"), &NO_ACK);
+    assert_journal(w, "board / ann " BOARDING_OF("u") "\nboard / bob " BOARDING_OF(
+                          "v") "\nexit / ann " EXITING_OF("u") "\nexit / bob " EXITING_OF("v") "\n");
+    advance(w, 2000);
+    say(w, 2, BOARDING_OF("w"), &NO_ACK);
+    assert_journal(w, "cyd < " RIDE_BUSY); /* what is owed for the exits comes first */
+    advance(w, 1000);
+    say(w, 2, BOARDING_OF("w"), &NO_ACK);
+    assert_journal(w, "board / cyd " BOARDING_OF("w") "\n");
+}
+
+static void so_much_happens_on_a_ride_whoever_it_is_and_on_others_as_well(void **state)
+{
+    struct world *w = *state;
+
+    pace(w, (struct bucket_rate){0}, TWO);
+    for (int i = 0; i < CLIENTS; i++)
+        say(w, i, BOARDING_OF("u"), &NO_ACK);
+    assert_journal(w, "board / ann " BOARDING_OF("u") "\nboard / bob " BOARDING_OF("u") "\ncyd < " RIDE_BUSY);
+    leave(&w->client[2]);
+    join_ride(w, 2, "/other");
+    says_roster(w, "/other", 1, "");
+    turn(w);
+    buf_clear(&w->journal);
+    say(w, 2, BOARDING_OF("u"), &NO_ACK);
+    assert_journal(w, "board /other cyd " BOARDING_OF("u") "\n");
+}
+
 /* --- state --- */
 
 static void presence_is_ready_while_the_broker_is_up(void **state)
@@ -665,6 +756,10 @@ int main(void)
         TEST(held_boardings_are_refused_where_the_ride_turns_out_full),
         TEST(a_person_takes_one_place_however_it_boards),
         TEST(a_full_ride_takes_whoever_is_aboard_already),
+        TEST(a_client_boards_so_often_whatever_the_others_do),
+        TEST(another_ride_or_another_rider_of_the_client_is_no_way_around),
+        TEST(an_exit_counts_and_is_never_refused),
+        TEST(so_much_happens_on_a_ride_whoever_it_is_and_on_others_as_well),
         TEST(presence_is_ready_while_the_broker_is_up),
         TEST(a_signal_stops),
         TEST(a_hang_up_reloads),

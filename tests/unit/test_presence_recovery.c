@@ -245,6 +245,80 @@ static void who_comes_back_hears_what_it_missed_before_anything_new(void **state
     assert_int_equal(presence_riders(w->presence)->counts.unrecovered, 0);
 }
 
+/* What one address may have sent anew: `burst` bytes, and `burst` resumptions, at once. */
+static void limit_replays(struct world *w, uint64_t resumes, uint64_t bytes)
+{
+    const struct peers_options options = {
+        .rates = {[PEER_RESUMES] = {.per_second = resumes > 0, .burst = resumes},
+                  [PEER_REPLAYS] = {.per_second = bytes, .burst = bytes}},
+    };
+
+    w->peers = peers_new(&options);
+    allow_recovery(w);
+}
+
+/* An event of these tests counts 101 bytes. */
+static void what_an_address_is_sent_anew_is_bounded(void **state)
+{
+    struct world *w = *state;
+
+    limit_replays(w, 0, 300);
+    drop_after(w, 1);
+    says_events(w, 2, 3);
+    turn(w);
+    for (int i = 0; i < 3; i++) {
+        come_back(w, 0, 1);
+        says_resumed(w, w->broker.submitted_count - 1, 3, BOARDING);
+        turn(w);
+        drop(&w->client[0]);
+        if (i == 0)
+            assert_journal(
+                w, "resume / ann\nann recovered\nann < " EVENT(2) "ann < " EVENT(3) "suspend / ann\n");
+        else
+            assert_journal(w, "resume / ann\nann not recovered\nsuspend / ann\n");
+    }
+    /* Whoever missed nothing costs nothing. */
+    come_back(w, 0, 3);
+    says_resumed(w, w->broker.submitted_count - 1, 3, BOARDING);
+    assert_journal(w, "resume / ann\nann recovered\n");
+    drop(&w->client[0]);
+    buf_clear(&w->journal);
+    advance(w, 1000);
+    come_back(w, 0, 1);
+    says_resumed(w, w->broker.submitted_count - 1, 3, BOARDING);
+    assert_journal(w, "resume / ann\nann recovered\nann < " EVENT(2) "ann < " EVENT(3));
+}
+
+static void what_the_broker_remembers_counts_before_it_is_asked_for_it(void **state)
+{
+    struct world *w = *state;
+
+    limit_replays(w, 0, 300);
+    come_from_elsewhere(w, 3);
+    says_resumed(w, 0, 5, BOARDING);
+    turn(w);
+    drop(&w->client[0]);
+    buf_clear(&w->journal);
+    come_back(w, 0, 3);
+    says_resumed(w, w->broker.submitted_count - 1, 5, BOARDING);
+    assert_journal(w, "resume / ann\nann not recovered\n");
+}
+
+static void an_address_resumes_so_often(void **state)
+{
+    struct world *w = *state;
+    struct ip ann = {{1}}, bob = {{2}};
+
+    limit_replays(w, 2, 0);
+    assert_true(riders_may_resume(presence_riders(w->presence), &ann));
+    assert_true(riders_may_resume(presence_riders(w->presence), &ann));
+    assert_false(riders_may_resume(presence_riders(w->presence), &ann));
+    assert_true(riders_may_resume(presence_riders(w->presence), &bob));
+    advance(w, 1000);
+    assert_true(riders_may_resume(presence_riders(w->presence), &ann));
+    assert_false(riders_may_resume(presence_riders(w->presence), &ann));
+}
+
 static void who_missed_nothing_hears_nothing(void **state)
 {
     struct world *w = *state;
@@ -830,8 +904,8 @@ static void who_drops_while_catching_up_is_suspended_if_aboard(void **state)
         turn(w);
         drop(&w->client[0]);
         says_history(w, w->broker.submitted_count - 1 - (size_t)aboard, 4, 5);
-        assert_journal(w, aboard ? "replay / after 3-epoch-01\nsuspend / ann\n"
-                                 : "replay / after 3-epoch-01 for ann\n");
+        assert_journal(w, aboard ? "replay / after 3-epoch-01\nsuspend / ann\nforget\n"
+                                 : "replay / after 3-epoch-01 for ann\nforget\n");
     }
     assert_int_equal(riders_pending_count(presence_riders(w->presence)), 1); /* the suspension */
 }
@@ -899,7 +973,7 @@ static void a_copy_that_was_catching_up_waits_no_more(void **state)
     come_back(w, 1, 5);
     says_history(w, 1, 4, 5);
     says_resumed(w, 2, 5, BOARDING);
-    assert_journal(w, "replay / after 3-epoch-01\nann evicted\nresume / ann\nbob recovered\n");
+    assert_journal(w, "replay / after 3-epoch-01\nforget\nann evicted\nresume / ann\nbob recovered\n");
 }
 
 static void who_is_elsewhere_by_the_brokers_word_is_cut_and_not_suspended(void **state)
@@ -1081,6 +1155,9 @@ int main(void)
         TEST(there_is_none_before_the_ride_is_known),
         TEST(there_is_none_without_a_window_or_a_secret),
         TEST(who_comes_back_hears_what_it_missed_before_anything_new),
+        TEST(what_an_address_is_sent_anew_is_bounded),
+        TEST(what_the_broker_remembers_counts_before_it_is_asked_for_it),
+        TEST(an_address_resumes_so_often),
         TEST(who_missed_nothing_hears_nothing),
         TEST(who_comes_back_is_aboard_if_it_was),
         TEST(who_comes_back_can_drop_and_come_back_again),

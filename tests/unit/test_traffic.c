@@ -17,7 +17,7 @@ enum { NOW_MS = 1000000 };
 static void messages_beyond_a_burst_are_refused_then_it_is_a_flood(void **state)
 {
     struct traffic_limits limits = traffic_limits(2, 0, 1000, 0);
-    struct traffic traffic = {{0}, {0}, {0}};
+    struct traffic traffic = {0};
 
     (void)state;
     for (int i = 0; i < 2 * TRAFFIC_BURST_S; i++) {
@@ -39,7 +39,7 @@ static void messages_beyond_a_burst_are_refused_then_it_is_a_flood(void **state)
 static void bytes_are_counted_by_themselves(void **state)
 {
     struct traffic_limits limits = traffic_limits(100, 10, 1000, 0);
-    struct traffic traffic = {{0}, {0}, {0}};
+    struct traffic traffic = {0};
 
     (void)state;
     /* A bucket holds the largest message, however small the rate. */
@@ -55,7 +55,7 @@ static void bytes_are_counted_by_themselves(void **state)
 static void a_long_answer_counts_for_several_asks(void **state)
 {
     struct traffic_limits limits = traffic_limits(1, 1, 1000, 1);
-    struct traffic traffic = {{0}, {0}, {0}};
+    struct traffic traffic = {0};
 
     (void)state;
     assert_int_equal(traffic_asks(0), 1);
@@ -72,7 +72,7 @@ static void while_memory_is_short_there_are_no_long_answers(void **state)
 {
     struct budget budget = {.limit = 800};
     struct traffic_limits limits = {.budget = &budget};
-    struct traffic traffic = {{0}, {0}, {0}};
+    struct traffic traffic = {0};
 
     (void)state;
     budget_move(&budget, BUDGET_INPUT, 0, 700);
@@ -85,7 +85,7 @@ static void while_memory_is_short_there_are_no_long_answers(void **state)
 static void without_limits_everything_goes(void **state)
 {
     struct traffic_limits limits = {{0}, {0}, {0}, NULL};
-    struct traffic traffic = {{0}, {0}, {0}};
+    struct traffic traffic = {0};
 
     (void)state;
     for (int i = 0; i < 100000; i++)

@@ -33,6 +33,7 @@ const DEFAULTS = {
   alone: false,
 };
 
+const PACE = { "transitions-per-second": 0, "resumes-per-address": 0 }; // all phones are at one address
 const PINGS = { "ping-interval": 1000, "ping-timeout": 3000 };
 
 export class ChaosFailure extends Error {
@@ -84,7 +85,7 @@ class Run {
   }
 
   async start(t) {
-    const options = { "node-lease": this.leaseMs, "recovery-window": this.windowMs, ...PINGS, ...this.options };
+    const options = { "node-lease": this.leaseMs, "recovery-window": this.windowMs, ...PINGS, ...PACE, ...this.options };
     this.cluster = await Cluster.start(t, { gateways: this.gateways, binary: this.binary, options });
     this.crowd = new Crowd(t, {
       size: this.clients,
