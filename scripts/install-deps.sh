@@ -119,6 +119,7 @@ for group in "$@"; do
         has_node || need nodejs npm
         command -v redis-server >/dev/null || need redis-server
         command -v taskset >/dev/null || need util-linux
+        command -v callgrind_control >/dev/null || need valgrind libc6-dbg
         command -v cargo >/dev/null || need cargo
         ;;
     pictures)

@@ -2,7 +2,11 @@
 //   { columns, lines: [[…]…], findings: [{ text, met }…], bars: [{ label, value }…], unit }
 // `available(name)` says whether a server can be run; one that cannot is a line that says so.
 
+import { execFileSync } from "node:child_process";
+import path from "node:path";
+import { built } from "../lib/places.mjs";
 import { Redis } from "../lib/redis.mjs";
+import { instructions, valgrindMissing } from "./instructions.mjs";
 import { measure } from "./load.mjs";
 import { LOAD_CORE, SERVER_CORE } from "./servers.mjs";
 
@@ -229,6 +233,24 @@ async function transitions(available) {
   return { columns, lines, findings, bars, unit: "transitions/s" };
 }
 
+// With BEFORE=a build of another commit, that one, too.
+async function instructed() {
+  const builds = [{ label: "now", program: built("tests/cluster/chaos/gateway-skips-audit") }];
+  if (process.env.BEFORE) {
+    const commit = execFileSync("git", ["-C", process.env.BEFORE, "rev-parse", "--short", "HEAD"], { encoding: "utf8" });
+    builds.unshift({ label: commit.trim(), program: path.join(process.env.BEFORE, "gateway/ridecast-gateway") });
+  }
+  const lines = [];
+  const missing = valgrindMissing();
+  for (const { place, rides } of [{ place: "each on a ride of its own", rides: 60 }, { place: "all on one ride", rides: 1 }])
+    for (const { label, program } of builds) {
+      const counted = missing ? null : await instructions(program, rides);
+      lines.push([`${place}, ${label}`, counted ? number(counted.redis) : missing, number(counted?.gateway)]);
+      console.log(`  ${lines.at(-1).join("  ")}`);
+    }
+  return { columns: ["60 riders, a boarding of each in flight", "Redis", "gateway"], lines, findings: [] };
+}
+
 async function connections(available) {
   const cases = ["ridecast", "socketioxide", "socket.io"].map((server) => ({
     label: server,
@@ -258,6 +280,7 @@ export const ROWS = [
   { name: "cost", title: "What a delivery costs, against the floor", run: cost },
   { name: "pair", title: "Two processes and Redis, all on one core, 1,000 clients", run: pair },
   { name: "transitions", title: "Transitions accepted, acknowledged and in Redis: 1,000 publishers, 1 observer", run: transitions },
+  { name: "instructions", title: "Instructions that a boarding takes of Redis and of the gateway, by callgrind", run: instructed },
   { name: "connections", title: "10,000 clients that connect and stay idle", run: connections },
   { name: "stalled", title: "Stalled readers beside 1,000 live ones at 500 events/s", run: stalled },
   { name: "growth", title: "Cost of growth at 100,000 deliveries/s", run: growth },

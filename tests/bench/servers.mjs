@@ -33,8 +33,8 @@ const UNLIMITED = [
   "replay-bytes-per-address",
 ].flatMap((name) => [`--${name}`, "0"]);
 
-const gateway = (redis, options = []) => [
-  built("gateway/ridecast-gateway"),
+export const gateway = (program, redis, options = []) => [
+  program,
   ...["--listen", "127.0.0.1:0", "--log-level", "error", ...UNLIMITED, ...(redis ? ["--broker", redis] : []), ...options],
 ];
 const socketIo = (redis) => ["node", path.join(NODE_PEERS, "socketio.mjs"), ...(redis ? ["--redis", redis] : [])];
@@ -43,7 +43,7 @@ const socketioxide = (redis) => [path.join(RUST_TARGET, "release/socketioxide-pe
 // Their command lines. `peer`: what has to be installed for them.
 export const SERVERS = {
   floor: { command: () => [built("tests/bench/bench-floor")] },
-  ridecast: { command: gateway },
+  ridecast: { command: (redis, options) => gateway(built("gateway/ridecast-gateway"), redis, options) },
   "socket.io": { command: socketIo, peer: "node" },
   ws: { command: () => ["node", path.join(NODE_PEERS, "ws.mjs")], peer: "node", dialect: "plain" },
   socketioxide: { command: socketioxide, peer: "rust" },
