@@ -54,7 +54,7 @@ int wire_event(struct buf *out, enum wire_form form, const char *ride, enum brok
 {
     const char *event = wire_event_name(kind);
     char offset[WIRE_OFFSET_SIZE];
-    char before[RIDE_NAME_MAX + 64], *before_end = before;
+    char before[RIDE_NAME_MAX + 64], *before_end;
     char after[WIRE_OFFSET_SIZE + 32], *after_end = after;
 
     wire_offset(position, offset);
