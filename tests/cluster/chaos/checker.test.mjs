@@ -6,6 +6,12 @@ import { check } from "./checker.mjs";
 import { kinds, RIDE, story } from "./story.mjs";
 import { Truth } from "./truth.mjs";
 
+// All is calm, and `users` are aboard.
+function calm(history, users) {
+  const truth = new Truth(history);
+  history.calm({ [RIDE]: users.map(({ id, t }) => [id, t]) }, (connection) => truth.standings(connection));
+}
+
 test("a listener who heard everything once and in order is right", () => {
   const { history, listen, say, hear, asks } = story();
   const stream = listen();
@@ -516,6 +522,23 @@ test("who came back after a wipe may be aboard or not; who was there all the tim
   assert.deepEqual(kinds(history, [ann]), ["set"]);
 });
 
+test("who was away when Redis was wiped may be aboard or not, however long all has been calm", async () => {
+  for (const [away, expected] of [
+    [true, []],
+    [false, ["set"]],
+  ]) {
+    const { history, phone, say } = story();
+    const ann = say("boarding", "ann");
+    if (away) history.leave(phone("ann"));
+    await history.wipe(() => {});
+    calm(history, [ann]);
+    if (!away) history.leave(phone("ann"));
+    history.reconnect(phone("ann"));
+    assert.deepEqual(kinds(history, [ann]), []);
+    assert.deepEqual(kinds(history, []), expected);
+  }
+});
+
 test("what a wipe has taken back may be so for who came back after it, and not for who was there", async () => {
   for (const [wiped, back, mayBe] of [
     [true, true, true],
@@ -542,18 +565,13 @@ test("what was open is settled once all is calm", async () => {
     await history.wipe(() => {});
     history.reconnect(phone("ann"));
     const users = stays ? [ann] : [];
-    const truth = new Truth(history);
-    history.calm({ [RIDE]: users.map(({ id, t }) => [id, t]) }, (connection) => truth.standings(connection));
+    calm(history, users);
     assert.deepEqual(kinds(history, users), []);
     assert.deepEqual(kinds(history, stays ? [] : [ann]), ["set"]);
   }
 });
 
 test("a boarding without an answer, whose client has come back after a wipe, is settled at the second calm", async () => {
-  const calm = (history, users) => {
-    const truth = new Truth(history);
-    history.calm({ [RIDE]: users.map(({ id, t }) => [id, t]) }, (connection) => truth.standings(connection));
-  };
   for (const [back, wiped, expected] of [
     [true, true, []],
     [true, false, ["set"]],
@@ -572,10 +590,6 @@ test("a boarding without an answer, whose client has come back after a wipe, is 
 });
 
 test("who is aboard although a wipe has taken back an exit elsewhere is settled at the second calm", async () => {
-  const calm = (history, users) => {
-    const truth = new Truth(history);
-    history.calm({ [RIDE]: users.map(({ id, t }) => [id, t]) }, (connection) => truth.standings(connection));
-  };
   for (const wiped of [true, false]) {
     const { history, say } = story();
     const ann = say("boarding", "ann", OK(1), "phone");

@@ -40,7 +40,7 @@ export class History {
   // `socket`: its name, null where it has none. Answers the connection.
   connect(who, ride, socket) {
     const connection = {
-      ...{ who, ride, socket, joined: this.tick(), living: true, over: false, doubtful: false },
+      ...{ who, ride, socket, joined: this.tick(), left: Infinity, living: true, over: false, doubtful: false },
       exit: null, // its last word, if that was an exit and acknowledged
       before: [], // who it was aboard as when all was calm: { id, t, sure }; of more than one it is open which
       words: [],
@@ -49,13 +49,21 @@ export class History {
     return connection;
   }
 
-  // The client has come back to it. Whether anybody was there to hold its rider when Redis was wiped is not known.
+  // The client's connection is gone; it may come back to this.
+  leave(connection) {
+    connection.living = false;
+    connection.left = this.tick();
+  }
+
+  // The client has come back to it. Whether anybody was there to hold its rider when Redis was wiped, since all was calm
+  // or while it was away, is not known.
   reconnect(connection) {
     const { exit } = connection;
     if (exit && !this.wipes.some(({ to }) => to > exit.sent)) this.revivals.push(exit);
     connection.joined = this.tick();
     connection.living = true;
-    if (this.wipedSinceCalm) connection.doubtful = true;
+    if (this.wipes.some(({ to }) => to > Math.min(connection.left, this.calmAt))) connection.doubtful = true;
+    connection.left = Infinity;
   }
 
   // The client has given it up for another one.

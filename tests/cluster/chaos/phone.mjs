@@ -91,7 +91,7 @@ export class Phone {
   #left() {
     this.note("is cut off");
     this.stream.connected = false;
-    this.connection.living = false;
+    this.history.leave(this.connection);
   }
 
   #newStream() {
