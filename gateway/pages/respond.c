@@ -16,7 +16,10 @@ void respond_text(struct link *link, int status, const char *text)
 
 static const char APPLICATION_JSON[] = "application/json";
 
-enum { HEADERS_SIZE = CORS_HEADERS_SIZE + 128 };
+enum {
+    HEADERS_SIZE = CORS_HEADERS_SIZE + 128,
+    WORDS_MAX = 200,
+};
 
 static void write_headers(struct link *link, const char *more, char headers[HEADERS_SIZE])
 {
@@ -50,8 +53,8 @@ void respond_json(struct link *link, int status, const char *json, size_t len)
 
 void respond_error(struct link *link, int status, const char *headers, const char *words)
 {
-    char json[128];
-    int len = snprintf(json, sizeof json, "{\"error\":\"%s\"}", words);
+    char json[WORDS_MAX + sizeof "{\"error\":\"\"}"];
+    int len = snprintf(json, sizeof json, "{\"error\":\"%.*s\"}", WORDS_MAX, words);
 
     respond_with(link, status, headers, json, (size_t)len);
 }
