@@ -1,15 +1,5 @@
 /*
- * Riders: clients on rides, their transitions, and their coming back. See rider.h.
- *
- *   a new client       rider_new ─▶ ON
- *   one that returns   rider_resume ─▶ RESUMING ─▶ (RESUME's result) ─▶ ON
- *                                                       └─▶ CATCHING_UP ─▶ (HISTORY) ─▶ ON
- *
- * It catches up where the ride's own history does not reach back to what it has had, or to where its socket
- * may have ended. On the way to ON it is told whether it has been recovered.
- *
- * Where the gateway that a client has left is late with a boarding, the socket comes aboard by that one
- * although its client is here. Then it is resumed once more, and the client not told.
+ * Riders: clients on rides, and their transitions. See rider.h; how clients come back is in rider_return.c.
  */
 #include "gateway/rides/rider.h"
 
@@ -18,7 +8,7 @@
 #include "common/id.h"
 #include "common/json_text.h"
 #include "common/user.h"
-#include "gateway/net/peers.h"
+#include "gateway/rides/rider_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,12 +16,6 @@
 #include <utlist.h>
 
 static const char BROKER_AWAY[] = "the presence store cannot be reached now; try again";
-
-enum rider_state {
-    RIDER_ON,          /* joined, or about to be by rider_join() */
-    RIDER_RESUMING,    /* the broker has been asked for the socket */
-    RIDER_CATCHING_UP, /* the socket is here; the broker has been asked for what was missed */
-};
 
 /* A transition that has no result yet. */
 struct pending {
@@ -66,32 +50,6 @@ struct held {
     struct held *prev, *next;
 };
 
-struct rider {
-    struct riders *riders;
-    char id[SOCKET_ID_LEN + 1];
-    enum rider_state state;
-    struct ride *ride;
-    const struct rider_ops *ops;
-    void *client;
-    struct outlet *outlet;
-    enum wire_form form;
-    struct bucket *pace;         /* the client's; NULL: none */
-    struct member *member;       /* NULL: not joined yet */
-    bool aboard;                 /* as far as the broker has said */
-    bool returned;               /* another gateway may have had the socket before */
-    bool elsewhere;              /* another gateway has put the socket aboard since it was asked for here */
-    bool exiting;                /* an exit was submitted: what the client still sends is ignored */
-    bool evicted;                /* the socket is somewhere else now: it is not this rider's to give up */
-    bool recovered;              /* rider_join() sends what was missed */
-    struct broker_position from; /* RESUMING and on, until joined: what the client has had */
-    uint64_t began;              /* as from: the offset at which its stream began */
-    struct broker_message *past; /* what the broker remembers after it; NULL: the ride does */
-    uint64_t charged;            /* bytes of it that its address has been charged with */
-    struct pending *pending;     /* oldest first, and so are the questions */
-    struct question *questions;
-    UT_hash_handle hh; /* in riders->by_id, unless evicted */
-};
-
 /* --- transitions --- */
 
 static struct ack keep_ack(const struct ack *ack)
@@ -103,9 +61,8 @@ static struct ack keep_ack(const struct ack *ack)
     return kept;
 }
 
-/* A ticket for a transition about to be submitted. `rider` NULL: nobody waits for its result. */
-static uint64_t remember(struct riders *riders, struct rider *rider, enum broker_transition_kind kind,
-                         const struct ack *ack)
+uint64_t rider_remember(struct riders *riders, struct rider *rider, enum broker_transition_kind kind,
+                        const struct ack *ack)
 {
     struct pending *pending = alloc_zeroed(sizeof *pending);
 
@@ -127,6 +84,17 @@ static void drop_pending(struct riders *riders, struct pending *pending)
         DL_DELETE2(pending->rider->pending, pending, rider_prev, rider_next);
     blob_unref(pending->ack.text);
     free(pending);
+}
+
+struct rider *rider_forget(struct riders *riders, uint64_t ticket)
+{
+    struct pending *pending;
+
+    HASH_FIND(hh, riders->pending, &ticket, sizeof ticket, pending);
+    struct rider *rider = pending ? pending->rider : NULL;
+    if (pending)
+        drop_pending(riders, pending);
+    return rider;
 }
 
 static void drop_held(struct riders *riders, struct ride *ride, struct held *held)
@@ -247,9 +215,8 @@ void riders_submit_held(struct riders *riders, struct ride *ride)
     watched_release(ride);
 }
 
-/* `waits` false: the rider is going, nobody waits for the result. */
-static void submit(struct rider *rider, enum broker_transition_kind kind, struct blob *user,
-                   const struct ack *ack, bool waits)
+void rider_submit(struct rider *rider, enum broker_transition_kind kind, struct blob *user,
+                  const struct ack *ack, bool waits)
 {
     struct riders *riders = rider->riders;
     struct broker_transition transition = {
@@ -257,13 +224,25 @@ static void submit(struct rider *rider, enum broker_transition_kind kind, struct
         .ride = rider->ride->name,
         .socket_id = rider->id,
         .user = user,
-        .ticket = remember(riders, waits ? rider : NULL, kind, ack),
+        .ticket = rider_remember(riders, waits ? rider : NULL, kind, ack),
     };
 
     if (rider->ride->live)
         broker_submit(riders->options.broker, &transition);
     else
         hold(riders, rider->ride, &transition);
+}
+
+bool rider_said_boarding(const struct rider *rider)
+{
+    const struct pending *pending;
+
+    DL_FOREACH2(rider->pending, pending, rider_next)
+    {
+        if (pending->kind == BROKER_BOARD)
+            return true;
+    }
+    return false;
 }
 
 size_t riders_pending_count(const struct riders *riders)
@@ -273,7 +252,7 @@ size_t riders_pending_count(const struct riders *riders)
 
 /* --- coming and going --- */
 
-static struct rider *add_rider(struct riders *riders, const struct rider_options *options, const char *id)
+struct rider *rider_add(struct riders *riders, const struct rider_options *options, const char *id)
 {
     struct rider *rider = alloc_zeroed(sizeof *rider);
 
@@ -296,7 +275,7 @@ struct rider *rider_new(struct riders *riders, const struct rider_options *optio
     char id[SOCKET_ID_LEN + 1];
 
     id_make(id, SOCKET_ID_LEN);
-    struct rider *rider = add_rider(riders, options, id);
+    struct rider *rider = rider_add(riders, options, id);
     rider_join(rider);
     return rider;
 }
@@ -319,7 +298,7 @@ static void give_up(struct rider *rider, enum rider_end end)
     bool may_return = end == RIDER_LOST && riders_recover(rider->riders);
     if (!may_return)
         bucket_take(&rider->ride->pace, &rider->riders->options.events, 1, clock_ms());
-    submit(rider, may_return ? BROKER_SUSPEND : BROKER_DISCONNECT, NULL, NULL, false);
+    rider_submit(rider, may_return ? BROKER_SUSPEND : BROKER_DISCONNECT, NULL, NULL, false);
 }
 
 static void drop_question(struct question *question)
@@ -366,8 +345,7 @@ void rider_free(struct rider *rider, enum rider_end end)
     free(rider);
 }
 
-/* The socket belongs to another connection now, here or on another node. */
-static void evict(struct rider *rider)
+void rider_evict(struct rider *rider)
 {
     if (rider->evicted)
         return;
@@ -385,370 +363,15 @@ void riders_evicted(struct riders *riders, const char *ride, const char *socket_
     HASH_FIND_STR(riders->by_id, socket_id, rider);
     /* While resuming, it is not yet this rider who had the socket. */
     if (rider && rider->state != RIDER_RESUMING && !strcmp(rider->ride->name, ride))
-        evict(rider);
-}
-
-/* --- coming back --- */
-
-bool riders_recover(const struct riders *riders)
-{
-    return riders->options.recovery_window_ms > 0;
-}
-
-void riders_learn_secret(struct riders *riders, const uint8_t secret[SECRET_LEN])
-{
-    memcpy(riders->secret, secret, SECRET_LEN);
-    riders->has_secret = true;
-}
-
-static const char *subject_of(const struct rider *rider)
-{
-    return rider->ops->subject ? rider->ops->subject(rider->client) : NULL;
-}
-
-bool rider_recovery_id(const struct rider *rider, char out[RECOVERY_ID_SIZE])
-{
-    const struct riders *riders = rider->riders;
-
-    if (!riders_recover(riders) || !riders->has_secret || !rider->ride->live)
-        return false;
-    /* No other gateway can go on from what this client is told of doubted riders. */
-    static const struct broker_position nowhere = {.epoch = RECOVERY_NOWHERE,
-                                                   .chain = RECOVERY_NOWHERE_CHAIN};
-    const struct ride *ride = rider->ride;
-    const struct recovery_scope scope = {.ride = ride->name, .subject = subject_of(rider)};
-    recovery_id_make(riders->secret, &scope, rider->id,
-                     roster_in_doubt(ride->roster) ? &nowhere : &ride->position, out);
-    return true;
-}
-
-bool riders_check_recovery_id(struct riders *riders, const struct recovery_scope *scope, const char *text,
-                              size_t len, char socket_id[SOCKET_ID_LEN + 1], struct broker_position *from)
-{
-    if (!riders_recover(riders) || !riders->has_secret)
-        return false;
-    if (recovery_id_check(riders->secret, scope, text, len, socket_id, from))
-        return true;
-    riders->counts.forged++;
-    return false;
-}
-
-bool riders_may_resume(struct riders *riders, const struct ip *client)
-{
-    const struct riders_options *options = &riders->options;
-
-    if (!options->peers || peers_take(options->peers, client, PEER_RESUMES, 1, clock_ms()))
-        return true;
-    refuse(options->refusals, REFUSED_RESUMES, client);
-    return false;
-}
-
-struct rider *rider_resume(struct riders *riders, const struct rider_options *options, const char *socket_id,
-                           const struct broker_position *from, uint64_t began)
-{
-    static const struct ack none = {0};
-    struct rider *copy;
-
-    HASH_FIND_STR(riders->by_id, socket_id, copy);
-    if (copy)
-        evict(copy); /* a connection whose end nobody has noticed yet */
-    struct rider *rider = add_rider(riders, options, socket_id);
-    rider->state = RIDER_RESUMING;
-    rider->returned = true;
-    rider->from = *from;
-    rider->began = began;
-    submit(rider, BROKER_RESUME, NULL, &none, true);
-    return rider;
-}
-
-/* Nobody comes back to a socket that has ended: it gets a new one, unless its user is aboard under the old.
- */
-static void take_new_id(struct rider *rider)
-{
-    HASH_DEL(rider->riders->by_id, rider);
-    id_make(rider->id, SOCKET_ID_LEN);
-    HASH_ADD_STR(rider->riders->by_id, id, rider);
-    rider->returned = rider->elsewhere = false;
-}
-
-/* What the gateway that the client has left has put aboard is taken over: its client is here. A client that
- * is new here has left none, and may have gone on to another one by now. */
-static void fetch(struct rider *rider)
-{
-    static const struct ack none = {0};
-    bool due = rider->elsewhere && !rider->aboard && !rider->exiting;
-
-    rider->elsewhere = false;
-    if (due)
-        submit(rider, BROKER_RESUME, NULL, &none, true);
-}
-
-static bool has_said_boarding(const struct rider *rider)
-{
-    const struct pending *pending;
-
-    DL_FOREACH2(rider->pending, pending, rider_next)
-    {
-        if (pending->kind == BROKER_BOARD)
-            return true;
-    }
-    return false;
-}
-
-void riders_heard(struct riders *riders, const struct broker_message *event)
-{
-    struct rider *rider;
-
-    if (event->event != BROKER_BOARDED && event->event != BROKER_RESTORED)
-        return;
-    HASH_FIND_STR(riders->by_id, event->socket_id, rider);
-    if (!rider || !rider->returned || strcmp(rider->ride->name, event->ride) != 0 || has_said_boarding(rider))
-        return;
-    rider->elsewhere = true;
-    if (rider->state == RIDER_ON)
-        fetch(rider);
-}
-
-static void finish_resuming(struct rider *rider, bool recovered)
-{
-    struct riders_counts *counts = &rider->riders->counts;
-
-    rider->state = RIDER_ON;
-    rider->recovered = recovered;
-    if (recovered)
-        counts->recovered++;
-    else
-        counts->unrecovered++;
-    if (!recovered && !rider->aboard)
-        take_new_id(rider);
-    fetch(rider);
-    rider->ops->resumed(rider->client, recovered);
-}
-
-/* The socket stays with whoever has it. The copy that was evicted for this rider may have held it here. */
-static void start_anew(struct rider *rider)
-{
-    submit(rider, BROKER_SUSPEND, NULL, NULL, false);
-    finish_resuming(rider, false);
-}
-
-/* The last that a past tells of the socket is that it has ended. */
-static bool past_ended(const struct broker_message *past, const char *socket_id)
-{
-    if (!past)
-        return false;
-    for (size_t i = past->event_count; i-- > 0;)
-        if (!strcmp(past->events[i].socket_id, socket_id))
-            return broker_event_ends(past->events[i].kind);
-    return false;
-}
-
-/*
- * Whether the socket ended while the client was away, or with its knowledge before: there is nothing to come
- * back to. So it is too when the rider is aboard still, through other connections. One who is not aboard
- * because of what another connection said may come back: that was among the events.
- */
-static bool has_ended(const struct rider *rider, const struct broker_message *past)
-{
-    const struct history *history = &rider->ride->history;
-
-    return !rider->aboard && (history_knows(history, rider->id) ? history_ended(history, rider->id)
-                                                                : past_ended(past, rider->id));
-}
-
-/* Whether there may be a run of events that leads from what the client has had to now. Clients elsewhere may
- * not know whom this gateway doubts, and would hear nothing of their return. */
-static bool events_may_lead(const struct rider *rider)
-{
-    const struct ride *ride = rider->ride;
-
-    return !strcmp(rider->from.epoch, ride->position.epoch) &&
-           (rider->from.offset < ride->position.offset ||
-            broker_position_equal(&rider->from, &ride->position)) &&
-           !roster_in_doubt(ride->roster);
-}
-
-/* Among how many events, up to what it has had, the end of its socket may be: a client may hear its own exit,
- * and something behind that. */
-static uint64_t events_to_search(const struct rider *rider)
-{
-    uint64_t heard = rider->from.offset > rider->began ? rider->from.offset - rider->began : 0;
-
-    return rider->aboard ? 0 : heard < REPLAY_BEFORE ? heard : REPLAY_BEFORE;
-}
-
-static bool would_know_its_end(const struct rider *rider)
-{
-    const struct history *history = &rider->ride->history;
-
-    return history_knows(history, rider->id) ||
-           history_has_before(history, rider->from.offset, events_to_search(rider));
-}
-
-/* What the client has missed, in bytes, as far as that can be told from what is remembered. */
-static uint64_t missed_bytes(const struct rider *rider)
-{
-    enum { FRAME = 100 }; /* what an event is but for its record */
-    const struct history *history = &rider->ride->history;
-    uint64_t record = history->count > 0 ? history->bytes / history->count : 0;
-
-    return (rider->ride->position.offset - rider->from.offset) * (record + FRAME);
-}
-
-/* Whether the client's address may have so much more read and sent anew. A few bytes ask for it, so that is
- * judged before. */
-static bool may_replay(const struct rider *rider, uint64_t bytes)
-{
-    const struct riders_options *options = &rider->riders->options;
-
-    if (!options->peers)
-        return true;
-    struct ip client = rider->ops->address(rider->client);
-    if (peers_take(options->peers, &client, PEER_REPLAYS, bytes, clock_ms()))
-        return true;
-    refuse(options->refusals, REFUSED_REPLAYS, &client);
-    return false;
-}
-
-/* The socket is this rider's, if `result` is ok. */
-static void resume_settled(struct rider *rider, const struct broker_message *result)
-{
-    const struct ride *ride = rider->ride;
-
-    if (!result->ok) {
-        start_anew(rider);
-        return;
-    }
-    rider->aboard = result->user != NULL;
-    if (!events_may_lead(rider) || has_ended(rider, NULL)) {
-        finish_resuming(rider, false);
-        return;
-    }
-    rider->charged = missed_bytes(rider);
-    if (!may_replay(rider, rider->charged)) {
-        finish_resuming(rider, false);
-    } else if (history_reaches(&ride->history, &rider->from, &ride->position) && would_know_its_end(rider)) {
-        finish_resuming(rider, true);
-    } else {
-        rider->state = RIDER_CATCHING_UP;
-        broker_replay(rider->riders->options.broker, ride->name, &rider->from,
-                      events_to_search(rider) ? rider->id : NULL,
-                      remember(rider->riders, rider, BROKER_RESUME, &(struct ack){0}));
-    }
-}
-
-/* Whether the past, which goes on beyond `position`, has that very place in it. */
-static bool past_holds(const struct broker_message *past, const struct broker_position *position)
-{
-    for (size_t i = 0; i < past->event_count; i++) {
-        struct broker_position place = past->position;
-
-        place.offset = past->events[i].offset;
-        memcpy(place.chain, past->events[i].chain, sizeof place.chain);
-        if (place.offset == position->offset)
-            return broker_position_equal(&place, position);
-    }
-    return true; /* then it begins there: the broker has compared it */
-}
-
-/* Whether the broker's past and the ride's history together lead from what the client has had to now. */
-static bool past_reaches(const struct rider *rider, const struct broker_message *past)
-{
-    const struct ride *ride = rider->ride;
-
-    if (!past->ok || !events_may_lead(rider) || strcmp(past->position.epoch, ride->position.epoch) != 0)
-        return false;
-    if (past->position.offset > ride->position.offset)
-        return past_holds(past, &ride->position);
-    return history_reaches(&ride->history, &past->position, &ride->position);
-}
-
-/* It may be more than was told from what is remembered. */
-static bool may_be_sent(const struct rider *rider, const struct broker_message *past)
-{
-    uint64_t bytes = 0;
-
-    for (size_t i = 0; i < past->event_count; i++)
-        bytes += past->events[i].user->len;
-    return bytes <= rider->charged || may_replay(rider, bytes - rider->charged);
-}
-
-void riders_history(struct riders *riders, struct broker_message *message)
-{
-    struct pending *pending;
-
-    HASH_FIND(hh, riders->pending, &message->ticket, sizeof message->ticket, pending);
-    struct rider *rider = pending ? pending->rider : NULL;
-    if (pending)
-        drop_pending(riders, pending);
-    if (!rider) {
-        broker_message_free(message);
-        return;
-    }
-    bool reaches = past_reaches(rider, message) && !has_ended(rider, message) && may_be_sent(rider, message);
-    if (reaches)
-        rider->past = message;
-    else
-        broker_message_free(message);
-    finish_resuming(rider, reaches);
-}
-
-static int add_missed(struct rider *rider, struct buf *frames, const struct broker_position *position,
-                      enum broker_event_kind kind, const struct blob *user)
-{
-    rider->from = *position;
-    if (kind == BROKER_ENDED)
-        return 0;
-    return wire_event(frames, rider->form, rider->ride->name, kind, user, position);
-}
-
-/* Everything after `from` up to now, as frames: first what the broker remembers, then what the ride does. */
-static int missed_frames(struct rider *rider, struct buf *frames)
-{
-    const struct broker_message *past = rider->past;
-    uint64_t now = rider->ride->position.offset;
-
-    for (size_t i = 0; past && i < past->event_count; i++) {
-        const struct broker_past_event *event = &past->events[i];
-        struct broker_position position = past->position;
-
-        position.offset = event->offset;
-        memcpy(position.chain, event->chain, sizeof position.chain);
-        if (event->offset > rider->from.offset && event->offset <= now &&
-            add_missed(rider, frames, &position, event->kind, event->user) != 0)
-            return -1;
-    }
-    const struct history_event *event;
-    while ((event = history_after(&rider->ride->history, &rider->from))) {
-        if (add_missed(rider, frames, &event->position, event->kind, event->user) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-static void send_missed(struct rider *rider)
-{
-    struct buf frames;
-
-    buf_init(&frames, SIZE_MAX / 2);
-    if (missed_frames(rider, &frames) != 0)
-        outlet_overflow(rider->outlet); /* no memory */
-    else
-        outlet_frames(rider->outlet, frames.data, frames.len);
-    buf_deinit(&frames);
-    if (rider->past)
-        broker_message_free(rider->past);
-    rider->past = NULL;
-}
-
-void rider_join(struct rider *rider)
-{
-    if (rider->recovered)
-        send_missed(rider);
-    rider->member = member_join(rider->ride, rider->outlet, rider->form);
+        rider_evict(rider);
 }
 
 /* --- what a rider says --- */
+
+const char *rider_subject(const struct rider *rider)
+{
+    return rider->ops->subject ? rider->ops->subject(rider->client) : NULL;
+}
 
 static void acknowledge(struct rider *rider, const struct ack *ack, const char *json, size_t len)
 {
@@ -819,7 +442,7 @@ void rider_message(struct rider *rider, const char *json, size_t len, const stru
         rider_refuse(rider, ack, error);
         return;
     }
-    const char *subject = subject_of(rider);
+    const char *subject = rider_subject(rider);
     if (subject && !user_is(&user, subject)) {
         rider_refuse(rider, ack, "the user is not the token's subject");
         blob_unref(user.json);
@@ -835,7 +458,7 @@ void rider_message(struct rider *rider, const char *json, size_t len, const stru
         refuse(rider->riders->options.refusals, REFUSED_RIDERS, &client);
         rider_tell_refused(rider, ack, RIDE_FULL);
     } else {
-        submit(rider, rider->exiting ? BROKER_EXIT : BROKER_BOARD, user.json, ack, true);
+        rider_submit(rider, rider->exiting ? BROKER_EXIT : BROKER_BOARD, user.json, ack, true);
     }
     blob_unref(user.json);
 }
@@ -949,7 +572,7 @@ static void settle(struct riders *riders, struct pending *pending, const struct 
         rider->aboard = result->user != NULL;
         answer_questions(rider);
     } else if (rider && kind == BROKER_RESUME) {
-        resume_settled(rider, result);
+        rider_resume_settled(rider, result);
     } else if (rider && result->ok) {
         committed(rider, kind, &ack, &result->position);
     } else if (rider) {
