@@ -4,16 +4,21 @@
  *
  * The input is lines. The first character says what happens, the rest is its data:
  *
- *   t  a text message       a  the oldest socket that waits is accepted       d  the oldest socket is
- * disconnected b  a binary message     r  the oldest socket that waits is refused        w  the connect
- * timeout passes
+ *   t  a text message
+ *   b  a binary message
+ *   a  the oldest socket that waits is accepted
+ *   r  the oldest socket that waits is refused
+ *   d  the oldest socket is disconnected
+ *   w  the connect timeout passes
  *
  * What the application does at once depends on the namespace (`/r…` refuse, `/w…` wait, `/d…` disconnect,
  * else accept) and on the event (a name that begins with `x` disconnects, any other is echoed with its
- * attachments, and acked if asked).
+ * attachments, and acked if asked, without attachments by reference with the name alone).
  */
 #include "tests/fuzz/fuzz.h"
 
+#include "common/blob.h"
+#include "common/buf.h"
 #include "gateway/protocol/sio_packet.h"
 #include "gateway/protocol/socketio.h"
 
@@ -78,6 +83,7 @@ static void speaks(struct world *w, struct sio_socket *socket, const struct sio_
 {
     const struct member *member = sio_socket_data(socket);
     struct json_slice args = event->args;
+    bool shares = event->has_id && event->attachment_count == 0;
     struct json_slice name;
     size_t cursor = 0;
 
@@ -88,8 +94,14 @@ static void speaks(struct world *w, struct sio_socket *socket, const struct sio_
     if (name.len > 1 && name.at[0] == '"' && name.at[1] == 'x')
         sio_disconnect(socket);
     sio_emit(socket, args.at + 1, args.len - 2, event->attachments, event->attachment_count);
-    if (event->has_id)
+    if (shares) {
+        struct blob *json = blob_new(name.at, name.len);
+
+        sio_ack_shared(socket, event->id, json);
+        blob_unref(json);
+    } else if (event->has_id) {
         sio_ack(socket, event->id, args.at + 1, args.len - 2, event->attachments, event->attachment_count);
+    }
 }
 
 static void accept_socket(struct world *w, struct sio_socket *socket)
@@ -162,6 +174,18 @@ static void carrier_binary(void *session, const char *data, size_t len)
     w->binary_due--;
 }
 
+static void carrier_shared(void *session, const char *head, size_t head_len, struct blob *shared,
+                           const char *tail)
+{
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    CHECK(buf_append(&text, head, head_len) == 0 && buf_append(&text, shared->data, shared->len) == 0 &&
+          buf_append_str(&text, tail) == 0);
+    carrier_text(session, text.data, text.len);
+    buf_deinit(&text);
+}
+
 static void carrier_close(void *session)
 {
     struct world *w = session;
@@ -205,11 +229,15 @@ static void step(struct world *w, struct sio_client *client, struct timers *time
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct sio_app app = {app_disconnect, NULL};
-    static const struct sio_carrier carrier = {carrier_text, carrier_binary, carrier_close};
+    static const struct sio_app app = {.disconnect = app_disconnect};
+    static const struct sio_carrier carrier = {.send_text = carrier_text,
+                                               .send_binary = carrier_binary,
+                                               .send_shared = carrier_shared,
+                                               .close = carrier_close};
     struct world w = {.members = NULL};
     const struct sio_options options = {
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+        .gather_ms = CONNECT_TIMEOUT_MS,
         .max_pending_bytes = PENDING_MAX,
         .app = &app,
         .app_data = &w,
