@@ -255,7 +255,7 @@ static const struct option_row rows[] = {
      .help = "Bytes of one client's messages; it may save up those of 10 seconds; 0: any number"},
     {"asks-per-second", UINT(asks_per_second, "20", 0, 1000000, NULL),
      .help = "Times that one client may ask who is aboard, each 64 KiB of an answer counted as one, and ten times as "
-             "many of one address over HTTP; it may save up those of 10 seconds; 0: any number"},
+             "many of one address; it may save up those of 10 seconds; 0: any number"},
     {"transitions-per-second", UINT(transitions_per_second, "5", 0, 1000000, NULL),
      .help = "Boardings of one client; exits count, and are never refused; it may save up those of 10 seconds; 0: any "
              "number"},

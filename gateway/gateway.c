@@ -62,7 +62,7 @@ struct gateway {
     struct outlets outlets; /* written to at the end of each turn */
 };
 
-/* An address asks over HTTP for as much as so many clients. */
+/* An address asks for as much as so many clients. */
 enum { ASKS_OF_ADDRESS = 10 };
 
 /* How much of an Authorization header is kept: more than the longest token that is taken. */
@@ -353,6 +353,7 @@ static struct traffic_limits traffic_of(const struct gateway *gateway)
     struct traffic_limits limits = traffic_limits(config->messages_per_second, config->bytes_per_second,
                                                   config->max_payload_bytes, config->asks_per_second);
 
+    limits.peers = gateway->peers;
     limits.budget = &gateway->budget;
     return limits;
 }

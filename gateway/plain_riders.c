@@ -298,8 +298,8 @@ static void on_user_record(struct plain_client *client, struct json_slice record
 static void on_question(struct plain_client *client, const struct ack *ack)
 {
     const struct plain_riders_options *options = &client->riders->options;
-    struct traffic_verdict verdict =
-        traffic_ask(&client->traffic, &options->traffic, rider_users_bytes(client->rider), clock_ms());
+    struct traffic_verdict verdict = traffic_ask(&client->traffic, &options->traffic, &client->address,
+                                                 rider_users_bytes(client->rider), clock_ms());
 
     if (verdict.verdict != BUCKET_OK) {
         refuse(options->refusals, verdict.reason, &client->address);

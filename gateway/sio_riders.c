@@ -378,8 +378,8 @@ static void on_question(struct sio_rider *sio_rider, const struct ack *ack)
 
     if (!ack->wanted)
         return; /* nobody would hear the answer */
-    struct traffic_verdict verdict =
-        traffic_ask(&data->traffic, &options->traffic, rider_users_bytes(sio_rider->rider), clock_ms());
+    struct traffic_verdict verdict = traffic_ask(&data->traffic, &options->traffic, &session->client,
+                                                 rider_users_bytes(sio_rider->rider), clock_ms());
 
     if (verdict.verdict == BUCKET_OK) {
         rider_active_users(sio_rider->rider, ack);

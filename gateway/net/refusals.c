@@ -20,7 +20,7 @@ static const struct {
     [REFUSED_ACCEPT] = {"reason=\"accept\"", "connections: descriptors or memory are used up"},
     [REFUSED_MESSAGES] = {"reason=\"messages\"", "a message: its client passes --messages-per-second"},
     [REFUSED_BYTES] = {"reason=\"bytes\"", "a message: its client passes --bytes-per-second"},
-    [REFUSED_ASKS] = {"reason=\"asks\"", "a question: its client passes --asks-per-second"},
+    [REFUSED_ASKS] = {"reason=\"asks\"", "a question: its client, or its address, passes --asks-per-second"},
     [REFUSED_TRANSITIONS] = {"reason=\"transitions\"",
                              "a boarding: its client passes --transitions-per-second"},
     [REFUSED_EVENTS] = {"reason=\"events\"", "a boarding: the ride passes --events-per-second"},

@@ -2,6 +2,7 @@
 #include "gateway/net/traffic.h"
 
 #include "common/budget.h"
+#include "gateway/net/peers.h"
 
 struct traffic_limits traffic_limits(uint64_t messages, uint64_t bytes, uint64_t message_max, uint64_t asks)
 {
@@ -32,13 +33,19 @@ uint64_t traffic_asks(size_t bytes)
     return 1 + bytes / TRAFFIC_ASK_BYTES;
 }
 
-struct traffic_verdict traffic_ask(struct traffic *traffic, const struct traffic_limits *limits, size_t bytes,
-                                   uint64_t now_ms)
+struct traffic_verdict traffic_ask(struct traffic *traffic, const struct traffic_limits *limits,
+                                   const struct ip *address, size_t bytes, uint64_t now_ms)
 {
+    uint64_t asks = traffic_asks(bytes);
+
     if (bytes >= TRAFFIC_ASK_BYTES && budget_is_tight(limits->budget))
         return (struct traffic_verdict){BUCKET_EMPTY, REFUSED_MEMORY,
                                         "the gateway is short of memory; try again"};
-    if (bucket_try(&traffic->asks, &limits->asks, traffic_asks(bytes), now_ms))
-        return (struct traffic_verdict){.verdict = BUCKET_OK};
-    return (struct traffic_verdict){BUCKET_EMPTY, REFUSED_ASKS, "too many questions at once; ask less often"};
+    if (!bucket_try(&traffic->asks, &limits->asks, asks, now_ms))
+        return (struct traffic_verdict){BUCKET_EMPTY, REFUSED_ASKS,
+                                        "too many questions at once; ask less often"};
+    if (limits->peers && !peers_take(limits->peers, address, PEER_ASKS, asks, now_ms))
+        return (struct traffic_verdict){BUCKET_EMPTY, REFUSED_ASKS,
+                                        "too many questions from your address; ask less often"};
+    return (struct traffic_verdict){.verdict = BUCKET_OK};
 }

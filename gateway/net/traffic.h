@@ -1,6 +1,6 @@
 /*
  * What one client may say: messages and bytes in a second, how often it may board and what it may ask, each
- * with a token bucket. Pure.
+ * with a token bucket. What is asked counts for its address as well: whoever connects anew has no more of it.
  *
  * A message beyond is refused; a client that goes on as before is to be cut off (gateway/net/bucket.h says
  * when).
@@ -14,9 +14,12 @@
 #include <stddef.h>
 
 struct budget;
+struct ip;
+struct peers;
 
 struct traffic_limits {
     struct bucket_rate messages, bytes, asks;
+    struct peers *peers;         /* what all clients of one address may ask; NULL: anything */
     const struct budget *budget; /* of what waits for clients; NULL: there is none */
 };
 
@@ -48,8 +51,9 @@ struct traffic_verdict traffic_take(struct traffic *traffic, const struct traffi
 enum { TRAFFIC_ASK_BYTES = 65536 };
 uint64_t traffic_asks(size_t bytes);
 
-/* It asks for an answer of so many bytes. While memory is short there is none that is long. */
-struct traffic_verdict traffic_ask(struct traffic *traffic, const struct traffic_limits *limits, size_t bytes,
-                                   uint64_t now_ms);
+/* It asks from that address for an answer of so many bytes. While memory is short there is none that is long.
+ */
+struct traffic_verdict traffic_ask(struct traffic *traffic, const struct traffic_limits *limits,
+                                   const struct ip *address, size_t bytes, uint64_t now_ms);
 
 #endif

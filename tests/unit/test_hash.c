@@ -43,7 +43,7 @@ struct named {
 static void values_are_the_published_ones(void **state)
 {
     const uint64_t key[2] = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
-    unsigned char bytes[64];
+    unsigned char bytes[64] = {0};
 
     (void)state;
     for (unsigned char len = 0; len < 64; len++) {

@@ -4,6 +4,8 @@
 #include "gateway/net/traffic.h"
 
 #include "common/budget.h"
+#include "common/ip.h"
+#include "gateway/net/peers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +15,8 @@
 #include <cmocka.h>
 
 enum { NOW_MS = 1000000 };
+
+static const struct ip ADDRESS = {{1}}, OTHER_ADDRESS = {{2}};
 
 static void messages_beyond_a_burst_are_refused_then_it_is_a_flood(void **state)
 {
@@ -62,10 +66,29 @@ static void a_long_answer_counts_for_several_asks(void **state)
     assert_int_equal(traffic_asks(TRAFFIC_ASK_BYTES - 1), 1);
     assert_int_equal(traffic_asks(TRAFFIC_ASK_BYTES), 2);
     for (int i = 0; i < TRAFFIC_BURST_S / 2; i++)
-        assert_int_equal(traffic_ask(&traffic, &limits, TRAFFIC_ASK_BYTES, NOW_MS).verdict, BUCKET_OK);
-    assert_int_equal(traffic_ask(&traffic, &limits, 0, NOW_MS).reason, REFUSED_ASKS);
-    assert_int_equal(traffic_ask(&traffic, &limits, 0, NOW_MS + 1000).verdict, BUCKET_OK);
+        assert_int_equal(traffic_ask(&traffic, &limits, &ADDRESS, TRAFFIC_ASK_BYTES, NOW_MS).verdict,
+                         BUCKET_OK);
+    assert_int_equal(traffic_ask(&traffic, &limits, &ADDRESS, 0, NOW_MS).reason, REFUSED_ASKS);
+    assert_int_equal(traffic_ask(&traffic, &limits, &ADDRESS, 0, NOW_MS + 1000).verdict, BUCKET_OK);
     assert_int_equal(traffic_take(&traffic, &limits, 1, NOW_MS).verdict, BUCKET_OK); /* by itself */
+}
+
+static void the_clients_of_one_address_ask_for_so_much_together(void **state)
+{
+    const struct peers_options options = {.rates = {[PEER_ASKS] = {1, 10}}};
+    struct traffic_limits limits = traffic_limits(1, 1, 1000, 1);
+    struct traffic first = {0}, second = {0};
+
+    (void)state;
+    limits.peers = peers_new(&options);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(traffic_ask(&first, &limits, &ADDRESS, 0, NOW_MS).verdict, BUCKET_OK);
+    struct traffic_verdict verdict = traffic_ask(&second, &limits, &ADDRESS, 0, NOW_MS);
+    assert_int_equal(verdict.reason, REFUSED_ASKS);
+    assert_string_equal(verdict.message, "too many questions from your address; ask less often");
+    assert_int_equal(traffic_ask(&second, &limits, &OTHER_ADDRESS, 0, NOW_MS).verdict, BUCKET_OK);
+    assert_int_equal(traffic_ask(&second, &limits, &ADDRESS, 0, NOW_MS + 1000).verdict, BUCKET_OK);
+    peers_free(limits.peers);
 }
 
 static void while_memory_is_short_there_are_no_long_answers(void **state)
@@ -76,15 +99,17 @@ static void while_memory_is_short_there_are_no_long_answers(void **state)
 
     (void)state;
     budget_move(&budget, BUDGET_INPUT, 0, 700);
-    assert_int_equal(traffic_ask(&traffic, &limits, TRAFFIC_ASK_BYTES, NOW_MS).verdict, BUCKET_OK);
+    assert_int_equal(traffic_ask(&traffic, &limits, &ADDRESS, TRAFFIC_ASK_BYTES, NOW_MS).verdict, BUCKET_OK);
     budget_move(&budget, BUDGET_INPUT, 700, 701);
-    assert_int_equal(traffic_ask(&traffic, &limits, TRAFFIC_ASK_BYTES, NOW_MS).reason, REFUSED_MEMORY);
-    assert_int_equal(traffic_ask(&traffic, &limits, TRAFFIC_ASK_BYTES - 1, NOW_MS).verdict, BUCKET_OK);
+    assert_int_equal(traffic_ask(&traffic, &limits, &ADDRESS, TRAFFIC_ASK_BYTES, NOW_MS).reason,
+                     REFUSED_MEMORY);
+    assert_int_equal(traffic_ask(&traffic, &limits, &ADDRESS, TRAFFIC_ASK_BYTES - 1, NOW_MS).verdict,
+                     BUCKET_OK);
 }
 
 static void without_limits_everything_goes(void **state)
 {
-    struct traffic_limits limits = {{0}, {0}, {0}, NULL};
+    struct traffic_limits limits = {.peers = NULL};
     struct traffic traffic = {0};
 
     (void)state;
@@ -98,6 +123,7 @@ int main(void)
         cmocka_unit_test(messages_beyond_a_burst_are_refused_then_it_is_a_flood),
         cmocka_unit_test(bytes_are_counted_by_themselves),
         cmocka_unit_test(a_long_answer_counts_for_several_asks),
+        cmocka_unit_test(the_clients_of_one_address_ask_for_so_much_together),
         cmocka_unit_test(while_memory_is_short_there_are_no_long_answers),
         cmocka_unit_test(without_limits_everything_goes),
     };

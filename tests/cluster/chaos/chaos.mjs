@@ -33,7 +33,7 @@ const DEFAULTS = {
   alone: false,
 };
 
-const PACE = { "transitions-per-second": 0, "resumes-per-address": 0 }; // all phones are at one address
+const PACE = { "transitions-per-second": 0, "resumes-per-address": 0, "asks-per-second": 0 }; // all are at one address
 const PINGS = { "ping-interval": 1000, "ping-timeout": 3000 };
 
 export class ChaosFailure extends Error {
