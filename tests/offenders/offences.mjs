@@ -4,9 +4,12 @@
 import answersUnfetched from "./offences/answers-unfetched.mjs";
 import asksWithoutEnd from "./offences/asks-without-end.mjs";
 import badMessages from "./offences/bad-messages.mjs";
+import badTokens from "./offences/bad-tokens.mjs";
+import boardsWithoutEnd from "./offences/boards-without-end.mjs";
 import { chosenNames, randomNames } from "./offences/chosen-names.mjs";
 import fragments from "./offences/fragments.mjs";
 import plantedRecords from "./offences/planted-records.mjs";
+import replaysWithoutEnd from "./offences/replays-without-end.mjs";
 import ridesWithoutEnd from "./offences/rides-without-end.mjs";
 import slowLines from "./offences/slow-lines.mjs";
 import unreadableRecords from "./offences/unreadable-records.mjs";
@@ -17,9 +20,12 @@ export const OFFENCES = [
   ridesWithoutEnd,
   answersUnfetched,
   asksWithoutEnd,
+  replaysWithoutEnd,
   slowLines,
   fragments,
+  boardsWithoutEnd,
   badMessages,
+  badTokens,
   unreadableRecords,
   plantedRecords,
 ];

@@ -13,7 +13,7 @@ const EVERY_MS = 80;
 
 export default {
   name: "answers never fetched",
-  told: /^asked: 200/,
+  told: /asked: 200/,
   async offence(address, gateway) {
     const ride = inPacket(gateway.crowded);
     const auth = JSON.stringify(address.auth);
