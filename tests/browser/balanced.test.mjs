@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openPage, PAGES, startBrowser } from "../lib/browser.mjs";
+import { boardIsLive, openPage, PAGES, startBrowser } from "../lib/browser.mjs";
 import { startCluster } from "../lib/cluster.mjs";
 import { gauge } from "../lib/metrics.mjs";
 import { Nginx } from "../lib/nginx.mjs";
@@ -30,7 +30,7 @@ async function world(t, options) {
     RidePage.open(t, browser, nginx.url),
     openPage(t, browser, `${nginx.url}/board`),
   ]);
-  await Promise.all([john.says(LIVE), jane.says(LIVE), board.locator(".connection.good").first().waitFor()]);
+  await Promise.all([john.says(LIVE), jane.says(LIVE), boardIsLive(board)]);
   return { redis, gateways, nginx, relay, john, jane, board };
 }
 

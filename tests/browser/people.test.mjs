@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openPage, PAGES, startBrowser } from "../lib/browser.mjs";
+import { boardIsLive, openPage, PAGES, startBrowser } from "../lib/browser.mjs";
 import { Client } from "../lib/official.mjs";
 import { Relay } from "../lib/relay.mjs";
 import { RidePage } from "../lib/ride-page.mjs";
@@ -40,7 +40,7 @@ async function world(t, options) {
     RidePage.open(t, browser, gateway.url, LAPTOP),
     openPage(t, browser, `${gateway.url}/board`),
   ]);
-  await Promise.all([jane.says(LIVE), board.locator(".connection.good").first().waitFor()]);
+  await Promise.all([jane.says(LIVE), boardIsLive(board)]);
   await jane.boards("Jane");
   return { gateway, phone, second, laptop, jane, board, pages: { phone, second, laptop, jane } };
 }

@@ -56,3 +56,6 @@ export async function openPage(t, browser, url, options) {
   });
   return page;
 }
+
+// The live board hears its first ride. A gateway that is healthy looks alike, and may be there before.
+export const boardIsLive = (board) => board.locator("[data-state=live]").first().waitFor();
