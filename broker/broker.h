@@ -132,6 +132,8 @@ struct broker_transition {
     const char *socket_id; /* SOCKET_ID_LEN letters, copied */
     struct blob *user;     /* a reference is taken; NULL for all but BOARD and EXIT */
     uint64_t ticket;       /* the caller's, handed back in the result */
+    uint64_t tenure;       /* as the socket's latest result had it that had one; 0: none had */
+    bool returned;         /* the client came back with the socket: another node may have had it before */
 };
 
 struct broker_rider {
@@ -186,7 +188,8 @@ struct broker_message {
 
     enum broker_transition_kind transition; /* RESULT */
     uint64_t ticket;                        /* RESULT, HISTORY */
-    bool ok;                                /* RESULT: committed. HISTORY: nothing is missing. */
+    uint64_t tenure; /* RESULT: since when this node has the socket, in a clock of the store's; 0: not told */
+    bool ok;         /* RESULT: committed. HISTORY: nothing is missing. */
     const char *error; /* RESULT: why not, a static string for the sender; NULL when ok */
 
     bool up;                    /* STATE */

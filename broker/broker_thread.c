@@ -457,6 +457,8 @@ void broker_submit(struct broker *broker, const struct broker_transition *transi
     memcpy(order->socket_id, transition->socket_id, SOCKET_ID_LEN);
     order->user = transition->user ? blob_ref(transition->user) : NULL;
     order->ticket = transition->ticket;
+    order->tenure = transition->tenure;
+    order->returned = transition->returned;
     post_order(broker, order);
 }
 

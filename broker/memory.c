@@ -419,7 +419,7 @@ static void memory_submit(struct backend *backend, struct order *order)
     memory->operations++;
     const char *error = carry_out(ride, order, &user);
     outbox_tell(backend->setup.outbox,
-                error ? message_refused(order, error) : message_done(order, &ride->position, user));
+                error ? message_refused(order, error) : message_done(order, &ride->position, user, 0));
     order_free(order);
     ride_forget_if_unused(ride);
 }

@@ -52,13 +52,14 @@ static struct broker_message *message_result(const struct order *order)
 }
 
 struct broker_message *message_done(const struct order *order, const struct broker_position *position,
-                                    struct blob *user)
+                                    struct blob *user, uint64_t tenure)
 {
     struct broker_message *message = message_result(order);
 
     message->ok = true;
     message->position = *position;
     message->user = user ? blob_ref(user) : NULL;
+    message->tenure = tenure;
     return message;
 }
 

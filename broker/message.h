@@ -18,7 +18,7 @@ struct broker_message *message_event(const char *ride, const struct broker_posit
 /* The order has been carried out and is part of `position`. Adds a reference to `user`: a RESUME's, or NULL.
  */
 struct broker_message *message_done(const struct order *order, const struct broker_position *position,
-                                    struct blob *user);
+                                    struct blob *user, uint64_t tenure);
 
 /* The order has not been carried out; `error` is a static string for the sender. */
 struct broker_message *message_refused(const struct order *order, const char *error);

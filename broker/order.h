@@ -30,6 +30,8 @@ struct order {
 
     struct broker_position from; /* REPLAY */
     uint64_t ticket;             /* SUBMIT, REPLAY; FORGET: of the REPLAY */
+    uint64_t tenure;             /* SUBMIT, and so is `returned` */
+    bool returned;
 };
 
 /* About a ride, or with an empty name about none. Freed with order_free(). Any thread. */

@@ -186,6 +186,13 @@ static void add_kind(struct call *call, const struct transition *transition)
         call_number(call, strcmp(heard->epoch, transition->ride->known.at.epoch) == 0 ? heard->offset : 0);
 }
 
+/* Its socket ends, and that is kept in mind for a while. */
+static bool ends_for_good(const struct transition *transition)
+{
+    return transition->script == SCRIPT_TRANSITION && transition->order->transition != BROKER_BOARD &&
+           transition->order->returned;
+}
+
 /* What has to be known elsewhere first, lest nobody finds the rider again. */
 static void announce(const struct transition *transition)
 {
@@ -194,7 +201,7 @@ static void announce(const struct transition *transition)
 
     if (transition->claim > 0)
         notes_hold(&ride->notes, store, ride->name);
-    else if (transition->script == SCRIPT_SUSPEND)
+    else if (transition->script == SCRIPT_SUSPEND || ends_for_good(transition))
         notes_suspend(&ride->notes, store, ride->name);
 }
 
@@ -211,6 +218,15 @@ static struct ride_known known_of(const struct transition *transition)
     else
         ride->compared_ms = now;
     return known;
+}
+
+static uint64_t limit_of(const struct transition *transition)
+{
+    if (transition->script == SCRIPT_SUSPEND)
+        return transition->wait_ms;
+    if (transition->order->transition == BROKER_BOARD)
+        return transition->transitions->store->setup->connections_per_user;
+    return ends_for_good(transition);
 }
 
 /* broker/redis/scripts/operation.lua says what they are. */
@@ -232,8 +248,7 @@ static void make_call(struct call *call, const struct transition *transition, co
     call_text(call, store->run);
     call_number(call, transition->sequence);
     call_number(call, transition == ride->transitions ? 0 : transition->ride_prev->sequence);
-    call_number(call, transition->script == SCRIPT_SUSPEND ? transition->wait_ms
-                                                           : store->setup->connections_per_user);
+    call_number(call, limit_of(transition));
 }
 
 static void transition_answered(const struct redisReply *reply, void *arg);
@@ -312,7 +327,8 @@ static void committed(const struct transition *transition, const struct record_a
     bool taken = held_settled(ride, order->socket_id, transition->claim, found ? found : order->user,
                               answer->tenure, answer->position.offset);
     watch_result(transitions->watches, ride,
-                 message_done(order, &answer->position, order->transition == BROKER_RESUME ? found : NULL));
+                 message_done(order, &answer->position, order->transition == BROKER_RESUME ? found : NULL,
+                              answer->tenure));
     blob_unref(found);
     if (taken) {
         tell(transition, message_evicted(order->ride, order->socket_id));
@@ -514,6 +530,8 @@ void transitions_submit(struct transitions *transitions, struct order *order)
     struct transition *transition = alloc_zeroed(sizeof *transition);
     transition->script = script_of(transitions->store, order->transition);
     transition->tenure = held_tenure(ride, order->socket_id);
+    if (transition->tenure < order->tenure)
+        transition->tenure = order->tenure;
     if (order->transition == BROKER_BOARD || order->transition == BROKER_RESUME)
         transition->claim = held_claim(transitions->holding, ride, order->socket_id);
     else if (order->transition == BROKER_SUSPEND) {

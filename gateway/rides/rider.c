@@ -42,10 +42,8 @@ struct question {
 
 /* A transition held back until its ride is live. */
 struct held {
-    enum broker_transition_kind kind;
+    struct broker_transition transition;
     char socket_id[SOCKET_ID_LEN + 1];
-    struct blob *user;
-    uint64_t ticket;
     size_t bytes;
     struct held *prev, *next;
 };
@@ -101,7 +99,7 @@ static void drop_held(struct riders *riders, struct ride *ride, struct held *hel
 {
     DL_DELETE(ride->held, held);
     riders->held_bytes -= held->bytes;
-    blob_unref(held->user);
+    blob_unref(held->transition.user);
     free(held);
 }
 
@@ -138,11 +136,13 @@ static void hold(struct riders *riders, struct ride *ride, const struct broker_t
         return;
     }
     struct held *held = alloc_zeroed(sizeof *held);
-    held->kind = transition->kind;
-    held->user = transition->user ? blob_ref(transition->user) : NULL;
-    held->ticket = transition->ticket;
-    held->bytes = bytes;
     memcpy(held->socket_id, transition->socket_id, sizeof held->socket_id);
+    held->transition = *transition;
+    held->transition.ride = ride->name;
+    held->transition.socket_id = held->socket_id;
+    if (transition->user)
+        blob_ref(transition->user);
+    held->bytes = bytes;
     riders->held_bytes += bytes;
     DL_APPEND(ride->held, held);
 }
@@ -193,18 +193,13 @@ void riders_submit_held(struct riders *riders, struct ride *ride)
 
     while (ride->held) {
         struct held *held = ride->held;
-        struct broker_transition transition = {
-            .kind = held->kind,
-            .ride = ride->name,
-            .socket_id = held->socket_id,
-            .user = held->user,
-            .ticket = held->ticket,
-        };
-        struct broker_message full = {.kind = BROKER_RESULT, .ticket = held->ticket, .error = RIDE_FULL};
-        bool refused = held->kind == BROKER_BOARD && is_refused(riders, ride, held->user, coming);
+        const struct broker_transition *transition = &held->transition;
+        struct broker_message full = {
+            .kind = BROKER_RESULT, .ticket = transition->ticket, .error = RIDE_FULL};
+        bool refused = transition->kind == BROKER_BOARD && is_refused(riders, ride, transition->user, coming);
 
         if (!refused)
-            broker_submit(riders->options.broker, &transition);
+            broker_submit(riders->options.broker, transition);
         drop_held(riders, ride, held);
         if (refused) {
             refuse(riders->options.refusals, REFUSED_RIDERS, NULL);
@@ -225,6 +220,8 @@ void rider_submit(struct rider *rider, enum broker_transition_kind kind, struct 
         .socket_id = rider->id,
         .user = user,
         .ticket = rider_remember(riders, waits ? rider : NULL, kind, ack),
+        .tenure = rider->tenure,
+        .returned = rider->returned,
     };
 
     if (rider->ride->live)
@@ -567,6 +564,8 @@ static void settle(struct riders *riders, struct pending *pending, const struct 
     struct ack ack = keep_ack(&pending->ack);
 
     drop_pending(riders, pending);
+    if (rider && result->tenure > 0)
+        rider->tenure = result->tenure;
 
     if (rider && kind == BROKER_RESUME && rider->state == RIDER_ON) {
         rider->aboard = result->user != NULL;

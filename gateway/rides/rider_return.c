@@ -94,6 +94,7 @@ static void take_new_id(struct rider *rider)
     id_make(rider->id, SOCKET_ID_LEN);
     HASH_ADD_STR(rider->riders->by_id, id, rider);
     rider->returned = rider->elsewhere = false;
+    rider->tenure = 0;
 }
 
 /* What the gateway that the client has left has put aboard is taken over: its client is here. A client that

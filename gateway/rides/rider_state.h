@@ -42,6 +42,7 @@ struct rider {
     struct member *member;       /* NULL: not joined yet */
     bool aboard;                 /* as far as the broker has said */
     bool returned;               /* another gateway may have had the socket before */
+    uint64_t tenure;             /* of the socket, as the broker says (broker.h) */
     bool elsewhere;              /* another gateway has put the socket aboard since it was asked for here */
     bool exiting;                /* an exit was submitted: what the client still sends is ignored */
     bool evicted;                /* the socket is somewhere else now: it is not this rider's to give up */

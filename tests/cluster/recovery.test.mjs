@@ -355,6 +355,37 @@ test("who was recovered stays aboard although the gateway it left is late with i
   await assertExits(again, other);
 });
 
+for (const [who, boards] of Object.entries({ "was aboard": false, "had never boarded": true })) {
+  test(`who ${who} and exits elsewhere is not aboard again by the gateway it left, however late that is`, async (t) => {
+    const { a, b } = await start(t);
+    const rider = await Rider.join(t, a);
+    const other = await Rider.join(t, b);
+    if (!boards) {
+      rider.say(user("u"));
+      for (const client of [rider, other]) await client.hears("userBoarded", user("u"));
+    }
+    a.program.child.kill("SIGSTOP");
+    onEnd(t, () => a.program.child.kill("SIGCONT"));
+    rider.say(user("u", "boarding", { late: true }));
+    const again = await Rider.join(t, b, "/", { pid: rider.pid });
+    assertRecovered(again, rider);
+    if (boards) {
+      again.say(user("u"));
+      for (const client of [again, other]) await client.hears("userBoarded", user("u"));
+    } else {
+      await again.hears("userBoarded", user("u"));
+    }
+    await assertExits(again, other);
+    a.program.child.kill("SIGCONT");
+    await until(
+      () => rider.client.tcp.ended,
+      () => "waiting for the end of the earlier connection",
+    );
+    await boardsWitness(t, a, other);
+    assert.deepEqual((await other.activeUsers()).users, [user("witness")]);
+  });
+}
+
 test("a recovery id of another prefix counts for nothing", async (t) => {
   const { redis, rider, former } = await pair(t);
   const stranger = await startGateway(t, { broker: redis.url, prefix: "other:" });

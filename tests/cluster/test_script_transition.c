@@ -4,6 +4,7 @@
 #include "tests/cluster/script_world.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static void a_person_is_aboard_once_by_all_its_connections(void **state)
 {
@@ -69,8 +70,12 @@ static void a_connection_that_is_put_off_ends_without_a_word(void **state)
     clear(server);
     put_off(server);
     expect_ok(suspend(server, .socket = 'b', .node = "m"), "3", "");
+    expect_connections(server, "b=- ");
+    put_connection(server, 'b', "- 1 ");
+    redis_run(server, "ZADD p:{/x}:away 1 %s", socket_of('b'));
+    expect_swept(run(server, (struct call){.script = script_sweep, .args = {"100"}}), 1, 0);
     expect_connections(server, "");
-    expect_away(server, "");
+    expect_log(server, "boarded a ann, boarded b ann, exited a ann");
 }
 
 /* The same, and m is taken for dead: b is nobody's. */
@@ -97,28 +102,29 @@ static void who_was_put_off_stays_so_where_its_node_is_taken_for_dead(void **sta
         assert_in_range(deadline_in_ms(server), i == 0 ? 30001 : 1, i == 0 ? 60000 : 2000);
         expect_ok(restore(server, .id = "ann", .socket = 'b', .node = "m", .tenure = tenure), "3", "off");
         expect_ok(resume(server, .socket = 'b'), "3", "");
-        expect_ok(restore(server, .id = "ann", .socket = 'b', .node = "m", .tenure = tenure), "3", "off");
+        expect_word(restore(server, .id = "ann", .socket = 'b', .node = "m", .tenure = tenure), "refused");
         expect_users(server, "");
-        redis_run(server, "ZADD p:{/x}:away 1 %s", socket_of('b'));
-        expect_swept(run(server, (struct call){.script = script_sweep, .args = {"100"}}), 1, 0);
-        expect_connections(server, "");
+        expect_connections(server, "b=- ");
         expect_log(server, "boarded a ann, boarded b ann, exited a ann");
     }
 }
 
-static void who_was_put_off_and_is_nobodys_may_board_and_exit_anywhere(void **state)
+static void who_was_put_off_and_is_nobodys_may_board_and_exit_where_it_was(void **state)
 {
     struct redis_server *server = *state;
+    char tenure[24];
 
-    put_off_and_reap(server, "60000");
-    expect_ok(board(server, .id = "ann", .socket = 'b'), "4", "");
-    expect_connections(server, "@ann=b, b=n ann");
+    snprintf(tenure, sizeof tenure, "%llu", (unsigned long long)put_off_and_reap(server, "60000"));
+    expect_word(board(server, .id = "ann", .socket = 'b'), "refused");
+    expect_ok(board(server, .id = "ann", .socket = 'b', .node = "m", .tenure = tenure), "4", "");
+    expect_connections(server, "@ann=b, b=m ann");
     expect_away(server, "");
     expect_users(server, "ann=ann");
 
     clear(server);
-    put_off_and_reap(server, "60000");
-    expect_ok(leave(server, .id = "ann", .socket = 'b'), "4", "");
+    snprintf(tenure, sizeof tenure, "%llu", (unsigned long long)put_off_and_reap(server, "60000"));
+    expect_word(leave(server, .id = "ann", .socket = 'b'), "refused");
+    expect_ok(leave(server, .id = "ann", .socket = 'b', .node = "m", .tenure = tenure), "4", "");
     expect_connections(server, "");
     expect_away(server, "");
 }
@@ -126,16 +132,18 @@ static void who_was_put_off_and_is_nobodys_may_board_and_exit_anywhere(void **st
 static void who_was_put_off_may_come_back_at_another_node_and_board_there(void **state)
 {
     struct redis_server *server = *state;
-    char tenure[24];
+    char tenure[24], later[24];
 
     snprintf(tenure, sizeof tenure, "%llu", (unsigned long long)put_off(server));
-    expect_ok(resume(server, .socket = 'b', .node = "m"), "3", ""); /* where it was: nothing changes */
+    /* Where it was: nothing changes. */
+    assert_int_equal(tenure_in(resume(server, .socket = 'b', .node = "m")), strtoull(tenure, NULL, 10));
     expect_connections(server, "b=m ");
-    expect_ok(resume(server, .socket = 'b'), "3", "");
+    snprintf(later, sizeof later, "%llu", (unsigned long long)tenure_in(resume(server, .socket = 'b')));
     expect_connections(server, "b=- ");
     expect_away(server, "b");
     expect_ok(disconnect(server, .socket = 'b', .node = "m"), "3", ""); /* m has noticed the drop */
-    expect_ok(board(server, .id = "ann", .socket = 'b'), "4", "");
+    expect_word(board(server, .id = "ann", .socket = 'b', .node = "m", .tenure = tenure), "refused");
+    expect_ok(board(server, .id = "ann", .socket = 'b', .tenure = later), "4", "");
     expect_connections(server, "@ann=b, b=n ann");
     expect_away(server, "");
     expect_word(restore(server, .id = "ann", .socket = 'b', .node = "m", .tenure = tenure), "refused");
@@ -235,11 +243,11 @@ static void a_suspended_connection_may_board_exit_or_be_somebody_else(void **sta
     expect_connections(server, "@ann=a, a=n ann");
     expect_away(server, "");
     expect_ok(suspend(server), "2", "");
-    expect_ok(board(server, .id = "bob", .tenure = LATER), "4", "");
+    expect_ok(board(server, .id = "bob", .tenure = "9000000000000001"), "4", "");
     expect_connections(server, "@bob=a, a=n bob");
     expect_away(server, "");
     expect_ok(suspend(server), "4", "");
-    expect_ok(leave(server, .id = "bob", .tenure = LATER), "5", "");
+    expect_ok(leave(server, .id = "bob", .tenure = "9000000000000002"), "5", "");
     expect_connections(server, "");
     expect_away(server, "");
     expect_users(server, "");
@@ -316,7 +324,7 @@ int main(void)
         on_redis(who_exits_without_being_aboard_is_told_all_the_same),
         on_redis(a_connection_that_is_put_off_ends_without_a_word),
         on_redis(who_was_put_off_stays_so_where_its_node_is_taken_for_dead),
-        on_redis(who_was_put_off_and_is_nobodys_may_board_and_exit_anywhere),
+        on_redis(who_was_put_off_and_is_nobodys_may_board_and_exit_where_it_was),
         on_redis(who_was_put_off_may_come_back_at_another_node_and_board_there),
         on_redis(a_suspended_connection_whose_person_exits_elsewhere_is_put_off_too),
         on_redis(who_was_put_off_may_exit_too),

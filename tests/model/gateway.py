@@ -5,11 +5,14 @@ from store import Broken
 
 
 class Transition:
-    __slots__ = ("sequence", "kind", "socket", "id", "record", "tenure", "known", "heard", "sent", "answer")
+    __slots__ = ("sequence", "kind", "socket", "id", "record", "tenure", "known", "heard", "sent", "answer",
+                 "stay", "returned")
 
-    def __init__(self, sequence, kind, socket, id, record, tenure):
+    def __init__(self, sequence, kind, socket, id, record, tenure, session):
         self.sequence, self.kind, self.socket, self.id, self.record = sequence, kind, socket, id, record
         self.tenure, self.known, self.heard, self.sent, self.answer = tenure, None, None, False, None
+        self.stay = session.stay if session else 0
+        self.returned = self.stay > 0
 
 
 class Held:
@@ -22,11 +25,13 @@ class Held:
 
 class Session:
     """What a gateway has of a client, perhaps after that one has gone elsewhere."""
-    __slots__ = ("of", "gateway", "socket", "taken")
+    __slots__ = ("of", "gateway", "socket", "taken", "tenure", "stay")
 
     def __init__(self, client, gateway, socket):
         self.of, self.gateway, self.socket = client, gateway, socket
         self.taken = 0  # when another node is said to have obtained it
+        self.tenure = 0  # when this one did
+        self.stay = client.stay  # how often it had come back
 
     @property
     def client(self):
@@ -113,7 +118,10 @@ class Gateway:
 
     def submit(self, kind, socket, id="", record="", tenure=0):
         self.sequence += 1
-        self.line.append(Transition(self.sequence, kind, socket, id, record, tenure))
+        session = self.sessions.get(socket)
+        held = self.held.get(socket)
+        tenure = max(tenure, session.tenure if session else 0, held.tenure if held and held.id else 0)
+        self.line.append(Transition(self.sequence, kind, socket, id, record, tenure, session))
 
     def busy(self, socket):
         """Whether something of it is under way."""
@@ -140,9 +148,6 @@ class Gateway:
                 continue
             if not op.sent:
                 op.sent, op.known, op.heard = True, self.known(), self.position
-                held = self.held.get(op.socket)
-                if held and held.tenure:
-                    op.tenure = held.tenure
                 self.wire.append((op.kind, op, before, op.known, op.tenure))
             before = op.sequence
 
@@ -208,9 +213,11 @@ class Gateway:
             return
         held = self.held.get(socket)
         client = session.client
+        if what == "ok" and op.kind in ("board", "resume"):
+            session.tenure = tenure or session.tenure
         if what == "refused":
             self.evict(socket)
-        elif what == "ok" and 0 < tenure < session.taken:
+        elif what == "ok" and 0 < tenure < session.taken and (detail or op.kind != "resume"):
             self.evict(socket)
             self.let_go(socket)  # it may have been done after the other was over with it
         elif what == "many":
@@ -439,10 +446,10 @@ class Gateway:
 
     def drop(self, socket, kind):
         """The client of this socket is gone: for good, or perhaps to come back."""
-        del self.sessions[socket]
         if socket in self.held or self.busy(socket):
-            self.held.pop(socket, None)
             self.submit(kind, socket)
+            self.held.pop(socket, None)
+        del self.sessions[socket]
 
     def come_back(self, client, socket):
         self.held.pop(socket, None)
@@ -491,8 +498,8 @@ class Gateway:
             return
         if held and held.id:
             held.lost = held.lost or held.id != id
-        elif id or not held:
-            self.submit("disconnect" if socket in self.sessions else "suspend", socket)
+        else:
+            self.submit("suspend", socket)
 
 
 def perform(store, node, call):

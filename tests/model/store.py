@@ -6,7 +6,7 @@ empty id where the person's exit elsewhere has put it off.
 
 import hashlib
 
-from rules import CONNECTIONS, FIRST, LEASE, LOG, START, WINDOW
+from rules import CONNECTIONS, FIRST, KEPT, LEASE, LOG, START, WINDOW
 
 KEYS = ("users", "connections", "lists", "away", "meta", "log")
 
@@ -24,9 +24,12 @@ class Store:
         self.off = off
         self.now = 0  # true time
         self.skew = 0  # of Redis' clock
+        self.stepped = -1  # when it did so last
         self.epochs = 0
         self.told = {}  # position -> the event that has it, over all histories
         self.put_off = set()  # sockets whose person has exited elsewhere, as who sees everything knows
+        self.had = {}  # socket -> (who of the gateways that its client has been at had it last, since when)
+        self.over = {}  # the same, of whom it has ended by
         self.subscribers = {}  # node -> list of messages
         self.refusing = False
         self.untouched = True  # no single key was ever hurt
@@ -223,7 +226,7 @@ class Store:
         holder, since, id = connection or (None, 0, "")
         mine = holder == node
         stale = connection and not mine and (since > op.tenure if holder == "-" else since >= op.tenure)
-        if "stale" in self.off:
+        if "stale" in self.off or holder == "-" and not id and (repeated or "nobodys" in self.off):
             stale = False
         answer = getattr(self, op.kind)(node, op, f"{node}-{op.sequence}", repeated, mine, stale, holder, since, id)
         what, tenure, detail = answer
@@ -238,9 +241,10 @@ class Store:
         if repeated:
             if stale and not self.was_told(operation):
                 return ("refused", 0, "")
-            return ("ok", since if mine or holder == "-" else 0, "")
+            return ("ok", since if mine or holder == "-" and id else 0, "")
         if stale:
             return ("refused", 0, "")
+        self.check_late(op)
         sockets = self.lists.get(op.id, [])
         if op.socket not in sockets and len(sockets) >= CONNECTIONS:
             suspended = [s for s in sockets if self.connections.get(s, ("-",))[0] == "-"]
@@ -250,9 +254,11 @@ class Store:
             self.connections.setdefault(first, ("-", 0, op.id))
             self.end(operation + "/way", first)
         self.leave_former(operation + "/former", op.socket, op.id)
-        tenure = since if mine else op.tenure or self.clock_after(since)
+        tenure = since if mine and id else self.clock_after(max(since, op.tenure))
         self.users[op.id] = op.record
         self.hold(op.socket, node, tenure, op.id)
+        if tenure != since:
+            self.had[op.socket] = (op.stay, self.now)
         self.put_off.discard(op.socket)
         self.tell(operation, "boarded", op.socket, op.id, op.record)
         return ("ok", tenure, "")
@@ -269,13 +275,12 @@ class Store:
         self.away.pop(op.socket, None)
         self.put_off.discard(op.socket)
         for socket in self.lists.pop(op.id, []):
-            holder, since, _ = self.connections.get(socket, ("-", 0, ""))
-            if holder == "-":
-                self.connections.pop(socket, None)
-                self.away.pop(socket, None)
-            elif socket != op.socket:
+            holder, since, _ = self.connections.get(socket, (None, 0, ""))
+            if holder and socket != op.socket:
                 self.connections[socket] = (holder, since, "")
                 self.put_off.add(socket)
+                self.over[socket] = self.had.get(socket, (0, 0))
+        self.keep(op, since)
         self.users.pop(op.id, None)
         self.tell(operation, "exited", op.socket, op.id, op.record)
         return ("ok", 0, "")
@@ -284,11 +289,25 @@ class Store:
         if not repeated and mine:
             self.end(operation, op.socket)
             self.put_off.discard(op.socket)
+            self.keep(op, since)
         return ("ok", 0, "")
+
+    def keep(self, op, since):
+        """The socket has ended. Where its client came back, other gateways may be late with what it said there."""
+        self.over[op.socket] = max(self.had.get(op.socket, (0, 0)), (op.stay, 0))
+        if op.returned and "ended" not in self.off:
+            self.connections[op.socket] = ("-", max(since, op.tenure), "")
+            self.put_away(op.socket)
+
+    def check_late(self, op):
+        """What a client said before it went on to another gateway does not count when it has ended there."""
+        stay, obtained = self.over.get(op.socket, (0, 0))
+        if op.stay < stay and self.lossless and obtained > self.stepped and self.now < obtained + KEPT:
+            raise Broken(f"{op.socket} is aboard by what it said before it ended elsewhere")
 
     def suspend(self, node, op, operation, repeated, mine, stale, holder, since, id):
         if not repeated and mine:
-            if id:
+            if id or "ended" not in self.off:
                 self.connections[op.socket] = ("-", since, id)
                 self.put_away(op.socket)
             else:
@@ -303,9 +322,13 @@ class Store:
     def resume(self, node, op, operation, repeated, mine, stale, holder, since, id):
         if repeated:
             return ("refused", 0, "") if holder and not mine else ("ok", since, (id, self.users.get(id)) if id else "")
+        tenure = since if mine and not id else self.clock_after(since)
+        self.had[op.socket] = (op.stay, self.now)
         if not id or id not in self.users:
-            return ("ok", 0, "")
-        tenure = self.clock_after(since)
+            if holder and not id and not mine:
+                self.connections[op.socket] = ("-", tenure, "")
+                self.put_away(op.socket)
+            return ("ok", tenure, "")
         self.hold(op.socket, node, tenure, id)
         return ("ok", tenure, (id, self.users[id]))
 
@@ -319,6 +342,7 @@ class Store:
             return ("ok", since if mine else tenure, "")
         if op.socket in self.put_off and self.lossless:
             raise Broken(f"{op.socket} was put off by an exit and is put back")
+        self.check_late(op)
         self.leave_former(operation + "/former", op.socket, op.id)
         self.hold(op.socket, node, tenure, op.id)
         aboard = self.users.get(op.id)
@@ -377,7 +401,10 @@ class Store:
             return
         self.place(known)
         for socket in due[:bite]:
-            if self.connections.get(socket, ("",))[0] == "-":
+            holder, since, id = self.connections.get(socket, ("", 0, ""))
+            if holder == "-" and not id and since <= now < since + KEPT and "ended" not in self.off:
+                self.away[socket] = min(since + KEPT, now + WINDOW)
+            elif holder == "-":
                 self.end("sweep", socket)
             else:
                 del self.away[socket]

@@ -22,10 +22,12 @@ WITHIN = 300  # schedules, in which a rule that is switched off is noticed
 # Where to begin for rules that few schedules need. Another model has other seeds: `main.py 60000 --off RULE` finds
 # them.
 FIRST = {
+    "ended": 300,
     "latest": 26200,
     "lease": 14900,
     "left": 45100,
     "moved": 1000,
+    "nobodys": 300,
     "order": 1700,
     "refusals": 91700,
     "stale": 2600,

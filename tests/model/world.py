@@ -37,6 +37,7 @@ class Client:
         self.view, self.inbox = {}, []
         self.place, self.given, self.doubtful = None, None, False
         self.spared = False
+        self.stay = 0  # how often it has come back
 
     def dropped(self):
         """The connection is lost, with what was on its way to the client."""
@@ -139,6 +140,7 @@ class Client:
         self.gateway = gateway
         if self.socket:
             self.world.note(f"client {self.number}: {self.socket} comes back to {gateway.name}")
+            self.stay += 1
             gateway.come_back(self, self.socket)
         else:
             self.join(gateway)
@@ -159,7 +161,7 @@ class Client:
 
     def came_back(self, gateway, record):
         missed = self.missed(gateway)
-        if self.boarded and not record:
+        if self.boarded and not record and (missed is None or self.has_ended(gateway)):
             del gateway.sessions[self.socket]
             self.anew()
             self.join(gateway)
@@ -180,6 +182,14 @@ class Client:
                 fold(self.view, "boarded" if kind == "restored" else kind, id, record)
         self.place = gateway.position
         self.check()
+
+    def has_ended(self, gateway):
+        """Whether the last that is told of its socket is its end, or may be."""
+        events = gateway.history if gateway.remembered(self.given[1] + 1) else self.world.store.log
+        for event in reversed(events):
+            if event[5] == self.socket:
+                return event[4] not in ("boarded", "restored")
+        return not events or events[0][0] > self.given[1] + 1
 
     def missed(self, gateway):
         """The events that lead from what the client has heard to now, if they are to be had."""
@@ -412,6 +422,7 @@ class World:
         step = self.rng.choice((-6, -3, 3, 6))
         self.back += max(0, -step)
         self.store.skew += step
+        self.store.stepped = self.store.now
         self.note(f"Redis' clock steps by {step}")
 
     def wipe(self):

@@ -50,6 +50,8 @@ void broker_submit(struct broker *broker, const struct broker_transition *transi
     assert_in_range(broker->submitted_count, 1, SUBMITTED_MAX);
     submitted->kind = transition->kind;
     submitted->ticket = transition->ticket;
+    submitted->tenure = transition->tenure;
+    submitted->returned = transition->returned;
     strcpy(submitted->ride, transition->ride);
     strcpy(submitted->socket_id, transition->socket_id);
     journal_note(&broker->world->journal, "%s %s %s%s%s", kinds[transition->kind], transition->ride,

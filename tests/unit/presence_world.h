@@ -42,6 +42,8 @@ struct submitted {
     char ride[RIDE_NAME_MAX + 1];
     char socket_id[SOCKET_ID_LEN + 1];
     uint64_t ticket;
+    uint64_t tenure;
+    bool returned;
 };
 
 struct broker {

@@ -867,6 +867,65 @@ static void a_new_client_is_not_who_was_put_aboard_elsewhere(void **state)
     assert_journal(w, "ann < " EVENT(7));
 }
 
+/* --- since when the socket is here --- */
+
+static void expect_submitted(const struct world *w, enum broker_transition_kind kind, uint64_t tenure,
+                             bool returned)
+{
+    const struct submitted *last = &w->broker.submitted[w->broker.submitted_count - 1];
+
+    assert_int_equal(last->kind, kind);
+    assert_int_equal(last->tenure, tenure);
+    assert_int_equal(last->returned, returned);
+}
+
+static void what_is_said_of_a_socket_carries_since_when_it_is_here(void **state)
+{
+    struct world *w = *state;
+
+    come_from_elsewhere(w, 5);
+    says_result(w, 0, 5, NULL)->tenure = 70;
+    turn(w);
+    says_history(w, 1, 6, 5);
+    turn(w);
+    say(w, 0, BOARDING, &NO_ACK);
+    expect_submitted(w, BROKER_BOARD, 70, true);
+    says_result(w, 2, 6, NULL)->tenure = 80;
+    turn(w);
+    say(w, 0, EXITING, &NO_ACK);
+    expect_submitted(w, BROKER_EXIT, 80, true);
+    says_result(w, 3, 7, "refused");
+    turn(w);
+    leave(&w->client[0]);
+    expect_submitted(w, BROKER_DISCONNECT, 80, true);
+}
+
+static void a_client_that_was_nowhere_else_says_so(void **state)
+{
+    struct world *w = *state;
+
+    join_live(w, 1);
+    say(w, 0, BOARDING, &NO_ACK);
+    expect_submitted(w, BROKER_BOARD, 0, false);
+    says_result(w, 0, 1, NULL)->tenure = 80;
+    turn(w);
+    say(w, 0, BOARDING, &NO_ACK);
+    expect_submitted(w, BROKER_BOARD, 80, false);
+}
+
+static void so_does_one_that_came_back_too_late(void **state)
+{
+    struct world *w = *state;
+
+    come_from_elsewhere(w, 3);
+    says_result(w, 0, 5, NULL)->tenure = 70;
+    turn(w);
+    says_no_history(w, 1);
+    turn(w);
+    say(w, 0, BOARDING, &NO_ACK);
+    expect_submitted(w, BROKER_BOARD, 0, false);
+}
+
 /* --- dropping again --- */
 
 static void who_drops_while_resuming_is_suspended_again(void **state)
@@ -1194,6 +1253,9 @@ int main(void)
         TEST(whoever_is_exiting_is_not_taken_over),
         TEST(who_is_put_aboard_elsewhere_as_it_comes_back_is_taken_over_then),
         TEST(a_new_client_is_not_who_was_put_aboard_elsewhere),
+        TEST(what_is_said_of_a_socket_carries_since_when_it_is_here),
+        TEST(a_client_that_was_nowhere_else_says_so),
+        TEST(so_does_one_that_came_back_too_late),
         TEST(who_drops_while_resuming_is_suspended_again),
         TEST(who_leaves_while_resuming_is_disconnected),
         TEST(who_drops_while_catching_up_is_suspended_if_aboard),

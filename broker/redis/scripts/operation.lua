@@ -8,7 +8,9 @@
 -- tenure    when the node obtained the connection, by Redis' clock in microseconds; 0: it did not, as far as it knows
 -- run       names the sender's process; with `sequence`, which rises, it is the operation's id
 -- before    the sequence of the sender's previous operation on this ride if that had no answer yet, else 0
--- limit     how many connections one person may have; for suspend.lua: another window, where it is not 0
+-- limit     of a boarding: how many connections one person may have; of an exit or a disconnection: 1 where the client
+--           came back with the socket, so that other nodes may be late with what it said there, else 0; for
+--           suspend.lua: another window, where it is not 0
 --
 -- One sender's operations on a ride are done in the order of their sequences, each once, whatever was lost or
 -- overtaken on the way: `done:<run>` in `meta` holds the last one. A repeated operation changes nothing.
@@ -66,10 +68,8 @@ local operation = run .. '-' .. sequence
 local repeated = step <= last
 local mine = holder == node
 
--- Who suspended or reaped it has obtained nothing: at the same tenure it may be taken back. What is put off and
--- nobody's is anybody's whose client boards.
-local stale = holder and not mine and not (suspended and current == '')
-    and (tonumber(since) > tonumber(tenure) or since == tenure and not suspended)
+-- Who suspended or reaped it has obtained nothing: at the same tenure it may be taken back.
+local stale = holder and not mine and (tonumber(since) > tonumber(tenure) or since == tenure and not suspended)
 
 -- It is aboard as somebody else, who goes first.
 local moves = current and current ~= '' and current ~= id

@@ -1,12 +1,15 @@
--- Ends the suspended connections whose window has passed, those that are put off in silence. Whose deadline is further
--- from now than a window was suspended before Redis' clock was put back, and gets one window.
+-- Ends the suspended connections whose window has passed, those that are put off in silence, and not until twenty
+-- seconds after the last node obtained them: another one, that has stood still since, may be late with what the client
+-- seconds after the last node obtained them: another one, that has stood still since, may be late with what the client
+-- gets one window.
 --
 -- ARGV  limit
 --
 -- `limit` is how many connections one call may take.
--- Answers {'ok', epoch, offset, chain, connections taken, suspended ones left} or {'none', suspended ones left}.
+-- Answers {'ok', epoch, offset, chain, connections ended, suspended ones left} or {'none', suspended ones left}.
 
 local limit = ARGV[9]
+local KEPT_MS = 20000
 
 local now, latest = deadline_in(0), deadline_in(math.max(window, 2000))
 local sockets = redis.call('ZRANGEBYSCORE', away, '-inf', now, 'LIMIT', 0, limit)
@@ -21,17 +24,25 @@ if #sockets == 0 then
     return {'none', redis.call('ZCARD', away)}
 end
 epoch, offset, chain = find_position()
+local ended = 0
 for i, socket in ipairs(sockets) do
-    local holder, _, id = read_connection(redis.call('HGET', connections, socket))
-    if holder == NOBODY and id == '' then
-        redis.call('HDEL', connections, socket)
-    elseif holder == NOBODY then
-        end_connection(candidate .. i, socket, id)
+    local holder, since, id = read_connection(redis.call('HGET', connections, socket))
+    local put_off = holder == NOBODY and id == ''
+    local rest = put_off and math.floor(since / 1000) + KEPT_MS - now
+    if put_off and rest > 0 and rest <= KEPT_MS then
+        redis.call('ZADD', away, string.format('%d', math.min(now + rest, latest)), socket)
+    else
+        if put_off then
+            redis.call('HDEL', connections, socket)
+        elseif holder == NOBODY then
+            end_connection(candidate .. i, socket, id)
+        end
+        redis.call('ZREM', away, socket)
+        ended = ended + 1
     end
-    redis.call('ZREM', away, socket)
 end
 if offset ~= '0' then
     redis.call('HSET', meta, 'offset', offset, 'chain', chain)
 end
 set_expiry()
-return {'ok', epoch, offset, chain, #sockets, redis.call('ZCARD', away)}
+return {'ok', epoch, offset, chain, ended, redis.call('ZCARD', away)}

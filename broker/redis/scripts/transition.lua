@@ -1,4 +1,6 @@
 -- A rider boards, exits or drops for good. A disconnection is told only if the connection is aboard and this node's.
+-- Where the client came back with the socket, its end is kept in mind: it is put off, so that what was said to another
+-- node before is refused, as its tenure is older.
 -- `detail` of a boarding that was done before, so long ago that the log does not have it: the person's record now.
 
 if repeated then
@@ -10,20 +12,14 @@ if repeated then
             break
         end
     end
-    if stale and not told and kind ~= 'disconnect' then
+    local put_off = suspended and current == ''
+    if stale and not put_off and not told and kind ~= 'disconnect' then
         word = 'refused'
     else
-        from = (mine or suspended) and since
+        from = (mine or suspended and not put_off) and since
         detail = kind == 'board' and not told and aboard
     end
-elseif kind == 'disconnect' then
-    if mine and current ~= '' then
-        end_connection(operation, socket, current)
-        stays = false
-    elseif mine then
-        redis.call('HDEL', connections, socket)
-    end
-elseif stale then
+elseif stale and kind ~= 'disconnect' then
     word = 'refused'
 elseif kind == 'board' then
     -- Of a person who has as many connections as may be, the one that has been suspended longest gives way.
@@ -49,34 +45,46 @@ elseif kind == 'board' then
         end
         tell(operation, 'boarded', socket, user)
         redis.call('HSET', users, id, user)
-        -- What has been put off is obtained anew, later than the exit that did so.
-        from = current == '' and clock_after(since) or mine and since or tenure ~= '0' and tenure or clock_after(0)
+        -- What the node does not have, or was put off, is obtained anew: later than an exit that did so.
+        from = mine and current ~= '' and since or clock_after(math.max(since or 0, tenure))
         holds = true
     end
-else
-    -- The person is gone with all its connections. The others are marked: no restoration is to bring the person back.
-    -- Those that are connected stay so, those that are suspended end in silence; a node that was only silent may still
-    -- have them.
-    stays = false
-    if list then
+elseif kind == 'exit' or mine then
+    if list or limit == '1' then
         redis.call('ZCARD', away)
     end
-    if moves then
-        end_connection(operation, socket, current)
-    end
-    tell(operation, 'exited', socket, user)
-    redis.call('HDEL', users, id)
-    for other in string.gmatch(list or '', '%S+') do
-        local other_holder, other_since = read_connection(redis.call('HGET', connections, other))
-        if other ~= socket and other_holder then
-            redis.call('HSET', connections, other, other_holder .. ' ' .. clock_after(other_since) .. ' ')
-        else
-            redis.call('HDEL', connections, other)
-            redis.call('ZREM', away, other)
+    if kind == 'exit' then
+        -- The person is gone with all its connections. The others are put off: no restoration is to bring the person
+        -- back. Those that are connected stay so, those that are suspended end in silence; a node that was only silent
+        -- may still have them.
+        stays = false
+        if moves then
+            end_connection(operation, socket, current)
         end
+        tell(operation, 'exited', socket, user)
+        redis.call('HDEL', users, id)
+        for other in string.gmatch(list or '', '%S+') do
+            local other_holder, other_since = read_connection(redis.call('HGET', connections, other))
+            if other ~= socket and other_holder then
+                redis.call('HSET', connections, other, other_holder .. ' ' .. other_since .. ' ')
+            else
+                redis.call('HDEL', connections, other)
+                redis.call('ZREM', away, other)
+            end
+        end
+        redis.call('HDEL', connections, socket, '@' .. id)
+        if suspended then
+            redis.call('ZREM', away, socket)
+        end
+    elseif current ~= '' then
+        end_connection(operation, socket, current)
+        stays = false
+    else
+        redis.call('HDEL', connections, socket)
     end
-    redis.call('HDEL', connections, socket, '@' .. id)
-    if suspended then
-        redis.call('ZREM', away, socket)
+    if limit == '1' then
+        local last = mine and tonumber(since) > tonumber(tenure) and since or tenure
+        redis.call('ZADD', away, string.format('%d', clock_after(0) / 1000 + math.max(window, 2000)), socket)
+        redis.call('HSET', connections, socket, NOBODY .. ' ' .. last .. ' ')
     end
 end
