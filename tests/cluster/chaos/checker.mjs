@@ -46,7 +46,8 @@
 //   - A fingerprint is compared with the log: what that does not have is believed. So where it was lost meanwhile two
 //     pasts may lead to one position.
 //   - A socket's transition that was never acknowledged may surface after a later exit of the same rider, when the
-//     gateway that had it was away in between; the rider is then told as gone once more.
+//     gateway that had it was away in between; the rider is then told as gone once more. But not after an exit that its
+//     own client has said since, and had acknowledged, unless it was under way at a wipe.
 
 import { checkPasts } from "./pasts.mjs";
 import { readPosition } from "./position.mjs";
@@ -200,6 +201,13 @@ class Reader {
     return this.stream.resumed.some((one) => one.at > this.#asked && mayReplayWipe(this.history)(one));
   }
 
+  // It was acknowledged before the exit was said, or the same client has said that after it, and it is acknowledged.
+  #isOver(boarding, exit) {
+    if (boarding.acked) return boarding.acked < exit.sent;
+    const said = boarding.by === exit.by && boarding.sent < exit.sent && exit.acked !== null;
+    return said && !wasUnderWayAtWipe(boarding, this.history);
+  }
+
   #readTransition({ event, id, t }) {
     const transition = this.#said(event === "userBoarded" ? "boarding" : "exiting");
     const gone = this.#gone.get(id);
@@ -220,8 +228,7 @@ class Reader {
       return;
     }
     const exit = gone?.event === "userExited" && this.history.transitions.get(gone.t);
-    if (exit && transition?.acked && transition.acked < exit.sent && !putBack)
-      this.#report("doubled", "had exited since");
+    if (exit && transition && !putBack && this.#isOver(transition, exit)) this.#report("doubled", "had exited since");
     this.#view?.set(id, t);
     this.#last.set(id, t);
     this.#gone.delete(id);

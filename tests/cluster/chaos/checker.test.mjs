@@ -211,11 +211,27 @@ test("what was never acknowledged may surface after an exit, and go", () => {
   const { history, listen, say, hear, asks } = story();
   const stream = listen();
   asks(stream, [], "0-epoch001");
-  const stuck = say("boarding", "ann", null);
+  const stuck = say("boarding", "ann", null, "ann's other phone");
   hear(stream, "userExited", say("exiting", "ann"), "1-epoch001");
   hear(stream, "userBoarded", stuck, "2-epoch001");
   hear(stream, "userDisconnected", stuck, "3-epoch001");
   assert.deepEqual(kinds(history), []);
+});
+
+test("what was never acknowledged does not surface after an acknowledged exit of its own client, unless after a wipe", async () => {
+  for (const [answer, wiped] of [
+    [{ ok: true }, false],
+    [null, false],
+    [{ ok: true }, true],
+  ]) {
+    const { history, listen, say, hear } = story();
+    const stream = listen();
+    const stuck = say("boarding", "ann", null);
+    hear(stream, "userExited", say("exiting", "ann", answer), "1-epoch001");
+    if (wiped) await history.wipe(() => {});
+    hear(stream, "userBoarded", stuck, wiped ? "1-epoch002" : "2-epoch001");
+    assert.deepEqual(kinds(history), answer && !wiped ? ["doubled"] : []);
+  }
 });
 
 test("what was said before a wipe is no loss; what was said after it is", async () => {
