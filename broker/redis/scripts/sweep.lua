@@ -1,7 +1,7 @@
 -- Ends the suspended connections whose window has passed, those that are put off in silence, and not until twenty
 -- seconds after the last node obtained them: another one, that has stood still since, may be late with what the client
--- seconds after the last node obtained them: another one, that has stood still since, may be late with what the client
--- gets one window.
+-- said to it before. Whose deadline is further from now than a window was suspended before Redis' clock was put back,
+-- and gets one window.
 --
 -- ARGV  limit
 --
