@@ -123,14 +123,24 @@ static void tell_difference(struct ride *ride, enum broker_event_kind kind, cons
     ride_event(ride, kind, user, &(struct broker_position){.offset = ride->position.offset});
 }
 
+struct difference {
+    struct ride *ride;
+    bool boarded; /* somebody has */
+};
+
 static void tell_gone(void *arg, struct blob *user)
 {
-    tell_difference(arg, BROKER_DISCONNECTED, user);
+    const struct difference *difference = arg;
+
+    tell_difference(difference->ride, BROKER_DISCONNECTED, user);
 }
 
 static void tell_boarded(void *arg, struct blob *user)
 {
-    tell_difference(arg, BROKER_BOARDED, user);
+    struct difference *difference = arg;
+
+    tell_difference(difference->ride, BROKER_BOARDED, user);
+    difference->boarded = true;
 }
 
 static void tell_nobody(void *arg, struct blob *user)
@@ -141,9 +151,9 @@ static void tell_nobody(void *arg, struct blob *user)
 /* Nobody has put them back since the store lost them. */
 static void doubts_end(void *owner)
 {
-    struct ride *ride = owner;
+    struct difference difference = {.ride = owner};
 
-    roster_drop_doubted(ride->roster, tell_gone, ride);
+    roster_drop_doubted(difference.ride->roster, tell_gone, &difference);
 }
 
 static void on_roster(struct presence *presence, const struct broker_message *message)
@@ -151,6 +161,7 @@ static void on_roster(struct presence *presence, const struct broker_message *me
     static const struct roster_difference told = {.gone = tell_gone, .boarded = tell_boarded};
     static const struct roster_difference silent = {.gone = tell_nobody, .boarded = tell_nobody};
     struct ride *ride = rides_find(&presence->watched.rides, message->ride);
+    struct difference difference = {.ride = ride};
 
     if (!ride)
         return;
@@ -166,7 +177,10 @@ static void on_roster(struct presence *presence, const struct broker_message *me
                    clock_ms() + presence->options.node_lease_ms + presence->options.recovery_window_ms +
                        PRESENCE_DOUBT_SLACK_MS);
     }
-    roster_replace(ride->roster, message->riders, message->rider_count, ride->live ? &told : &silent, ride);
+    roster_replace(ride->roster, message->riders, message->rider_count, ride->live ? &told : &silent,
+                   &difference);
+    if (difference.boarded)
+        riders_missed_boardings(&presence->riders, ride);
     if (ride->live)
         return;
     ride->live = true;

@@ -110,6 +110,8 @@ void riders_result(struct riders *riders, const struct broker_message *result);
 void riders_history(struct riders *riders, struct broker_message *history);
 void riders_evicted(struct riders *riders, const char *ride, const char *socket_id);
 void riders_heard(struct riders *riders, const struct broker_message *event);
+/* Somebody is aboard whose boarding no event has told of. */
+void riders_missed_boardings(struct riders *riders, const struct ride *ride);
 
 /* The ride's first roster has come: what was held back goes to the broker. */
 void riders_submit_held(struct riders *riders, struct ride *ride);

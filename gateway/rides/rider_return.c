@@ -9,7 +9,9 @@
  * may have ended. On the way to ON it is told whether it has been recovered.
  *
  * Where the gateway that a client has left is late with a boarding, the socket comes aboard by that one
- * although its client is here. Then it is resumed once more, and the client not told.
+ * although its client is here. Then it is resumed once more, and the client not told. Where only the
+ * difference of two rosters tells of boardings, it does not tell of which sockets: all that may be are asked
+ * for.
  */
 #include "gateway/rides/rider.h"
 
@@ -109,6 +111,15 @@ static void fetch(struct rider *rider)
         rider_submit(rider, BROKER_RESUME, NULL, &none, true);
 }
 
+static void may_be_aboard_elsewhere(struct rider *rider)
+{
+    if (!rider->returned || rider_said_boarding(rider))
+        return;
+    rider->elsewhere = true;
+    if (rider->state == RIDER_ON)
+        fetch(rider);
+}
+
 void riders_heard(struct riders *riders, const struct broker_message *event)
 {
     struct rider *rider;
@@ -116,12 +127,15 @@ void riders_heard(struct riders *riders, const struct broker_message *event)
     if (event->event != BROKER_BOARDED && event->event != BROKER_RESTORED)
         return;
     HASH_FIND_STR(riders->by_id, event->socket_id, rider);
-    if (!rider || !rider->returned || strcmp(rider->ride->name, event->ride) != 0 ||
-        rider_said_boarding(rider))
-        return;
-    rider->elsewhere = true;
-    if (rider->state == RIDER_ON)
-        fetch(rider);
+    if (rider && strcmp(rider->ride->name, event->ride) == 0)
+        may_be_aboard_elsewhere(rider);
+}
+
+void riders_missed_boardings(struct riders *riders, const struct ride *ride)
+{
+    for (struct rider *rider = riders->by_id; rider; rider = rider->hh.next)
+        if (rider->ride == ride)
+            may_be_aboard_elsewhere(rider);
 }
 
 static void finish_resuming(struct rider *rider, bool recovered)

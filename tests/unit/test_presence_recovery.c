@@ -792,6 +792,23 @@ static void so_is_who_is_put_back_by_another(void **state)
     assert_journal(w, "");
 }
 
+/* Whose boarding that was, no event tells. */
+static void so_is_who_may_be_among_those_that_a_roster_has_more(void **state)
+{
+    struct world *w = *state;
+
+    come_back_from_elsewhere(w);
+    says_roster(w, "/", 300, "");
+    assert_journal(w, "");
+    says_roster(w, "/", 600, "u6");
+    assert_journal(w, "resume / ann\nann < 42[\"userBoarded\",6,\"600-\"]\n");
+    says_resumed(w, 2, 600, BOARDING);
+    says_roster(w, "/", 900, "u6 v9");
+    assert_journal(w, "ann < 42[\"userBoarded\",9,\"900-\"]\n");
+    drop(&w->client[0]);
+    assert_journal(w, "suspend / ann\n");
+}
+
 static void the_own_boarding_is_no_other_gateways(void **state)
 {
     struct world *w = *state;
@@ -1248,6 +1265,7 @@ int main(void)
         TEST(events_of_another_epoch_are_never_replayed),
         TEST(who_is_put_aboard_by_another_gateway_while_its_client_is_here_is_taken_over),
         TEST(so_is_who_is_put_back_by_another),
+        TEST(so_is_who_may_be_among_those_that_a_roster_has_more),
         TEST(the_own_boarding_is_no_other_gateways),
         TEST(nor_is_that_of_a_client_that_was_new_here),
         TEST(whoever_is_exiting_is_not_taken_over),
