@@ -49,3 +49,19 @@ export function answering(answers) {
 }
 
 export const ready = () => parentPort.postMessage("ready");
+
+// What is asked of a thread whose clients measure times.
+export class Measuring {
+  constructor(thread) {
+    this.thread = thread;
+  }
+
+  forget() {
+    return this.thread.ask("forget");
+  }
+
+  // Of the times since forget(), in ms.
+  p99() {
+    return this.thread.ask("p99");
+  }
+}

@@ -1,13 +1,13 @@
 // The good ones: clients on a few rides, each from an address of its own, who board again and again and now and then
 // exit and come back. Each checks that it hears every event of its ride, once and in order, and that nobody ends its
-// connection.
+// connection. A time is from a client's word to the answer that follows its own event.
 
-import { Thread } from "../lib/thread.mjs";
+import { Measuring, Thread } from "../lib/thread.mjs";
 
 const RIDE_SIZE = 50;
 const PATIENCE_MS = 60_000;
 
-export class Good {
+export class Good extends Measuring {
   // All are aboard when it resolves.
   static async start(t, gateway, count) {
     const people = Array.from({ length: count }, (_, i) => ({
@@ -18,19 +18,6 @@ export class Good {
     }));
     const file = new URL("good-thread.mjs", import.meta.url);
     return new Good(await Thread.start(t, file, { port: gateway.port, people }, PATIENCE_MS));
-  }
-
-  constructor(thread) {
-    this.thread = thread;
-  }
-
-  forget() {
-    return this.thread.ask("forget");
-  }
-
-  // Of the times since forget(), in ms, from a client's word to the answer that follows its own event.
-  p99() {
-    return this.thread.ask("p99");
   }
 
   // Nobody says anything until goOn(), and all that was said has been answered.
