@@ -81,17 +81,17 @@ bool budget_is_over(const struct budget *budget)
     return budget && budget->limit && budget->total > budget->limit;
 }
 
-static size_t seven_eighths(const struct budget *budget)
-{
-    return budget->limit - budget->limit / 8;
-}
-
 bool budget_is_tight(const struct budget *budget)
 {
-    return budget && budget->limit && budget->total > seven_eighths(budget);
+    return budget && budget->limit && budget->total > budget->limit - budget->limit / 8;
 }
 
 size_t budget_excess(const struct budget *budget)
 {
-    return budget_is_tight(budget) ? budget->total - seven_eighths(budget) : 0;
+    return budget_is_tight(budget) ? budget->total - (budget->limit - budget->limit / 4) : 0;
+}
+
+size_t budget_share_of_one(const struct budget *budget)
+{
+    return budget->limit / 8;
 }

@@ -48,7 +48,10 @@ size_t budget_part(const struct budget *budget, const struct blob *blob);
 bool budget_is_over(const struct budget *budget);
 bool budget_is_tight(const struct budget *budget);
 
-/* As much as that again is to be given back before anything is taken, when it is over. */
+/* When it is tight, as much is to be given back, so that a quarter is free; else 0. */
 size_t budget_excess(const struct budget *budget);
+
+/* What one of those who want it may have while it is tight: an eighth. */
+size_t budget_share_of_one(const struct budget *budget);
 
 #endif

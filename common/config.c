@@ -260,8 +260,8 @@ static const struct option_row rows[] = {
      .help = "Boardings of one client; exits count, and are never refused; it may save up those of 10 seconds; 0: any "
              "number"},
     {"events-per-second", UINT(events_per_second, "1000", 0, 1000000, NULL),
-     .help = "Boardings on one ride from the clients of one gateway; exits count, and are never refused; it may save up "
-             "those of 10 seconds; 0: any number"},
+     .help = "Boardings on one ride from the clients of one gateway, shared fairly among their addresses; exits count, "
+             "and are never refused; an address may save up those of 10 seconds; 0: any number"},
     {"rides-per-address", UINT(rides_per_address, "4096", 0, 1000000, NULL),
      .help = "Rides that one address may have followed at once, of those that nobody was on before it; 0: any number"},
     {"new-rides-per-second", UINT(new_rides_per_second, "200", 0, 1000000, NULL),

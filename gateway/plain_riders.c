@@ -30,6 +30,7 @@ struct plain_client {
     struct ip address;
     char ride[RIDE_NAME_MAX + 1];
     bool awaits_pong;
+    uint32_t acked;  /* link_progressed()'s */
     bool held_up;    /* the ping may have waited behind what the client is slow to take */
     struct ask *ask; /* while the ride is not known yet: there is no rider and no WebSocket */
     struct rider *rider;
@@ -155,7 +156,7 @@ static bool has_more_time(struct plain_client *client)
     bool was_held_up = client->held_up;
 
     client->held_up = !link_ready(client->link);
-    return client->held_up ? link_progressed(client->link) : was_held_up;
+    return client->held_up ? link_progressed(client->link, &client->acked) : was_held_up;
 }
 
 static void heartbeat(void *owner)
@@ -173,7 +174,7 @@ static void heartbeat(void *owner)
         client->awaits_pong = true;
         client->held_up = !link_ready(client->link);
         if (client->held_up)
-            link_progressed(client->link); /* from here on */
+            link_progressed(client->link, &client->acked); /* from here on */
         beat_after(client, client->riders->options.ping_timeout_ms);
         outlet_packet(&client->outlet, WS_PING, "", NULL, 0);
     }

@@ -1,8 +1,10 @@
 /* Relief: see relief.h. */
 #include "gateway/relief.h"
 
+#include "common/alloc.h"
 #include "common/budget.h"
 #include "common/clock.h"
+#include "gateway/net/peers.h"
 #include "gateway/net/refusals.h"
 #include "gateway/net/server.h"
 #include "gateway/plain_riders.h"
@@ -10,88 +12,200 @@
 #include "gateway/rides/ride.h"
 #include "gateway/sio_riders.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 enum {
     SHED_EVERY_MS = 1000,
+    LOOK_EVERY_MS = 100,  /* for whoever has more than a share, when nobody had */
     TIGHT_MAX_MS = 10000, /* then the costliest are cut as if it were over */
-    WORTH_BYTES = 4096,   /* whoever costs less is not cut: it would help nobody */
+    WORTH_BYTES = 1024,   /* whoever costs less is not cut: it would help nobody */
+};
+
+enum holder_kind { SESSION, PLAIN, LINK };
+
+/* Who holds something: a session, a plain client's outlet, or a link. */
+struct holder {
+    void *who;
+    enum holder_kind kind;
+    bool due; /* to be cut */
+    size_t cost;
+    struct ip address, network;
+};
+
+/* Those of one address, the costliest first. */
+struct crowd {
+    struct holder *first;
+    size_t count;
+    size_t cost; /* of those that are not due */
 };
 
 /* A look at all clients. */
 struct look {
     struct relief *relief;
-    size_t bar;       /* who costs so much is cut; 0: nobody */
-    size_t excess;    /* to be freed */
-    size_t costliest; /* of those who are left */
+    struct holder *holders; /* NULL: they are only counted */
+    size_t count;
+    size_t excess; /* to be freed */
 };
 
-/* Whether somebody of that cost is to be cut. */
-static bool is_due(struct look *look, size_t cost)
+/* --- who holds what --- */
+
+static void note(struct look *look, enum holder_kind kind, void *who, size_t cost, const struct ip *address)
 {
-    if (look->bar && cost >= look->bar && look->excess) {
-        look->excess -= cost < look->excess ? cost : look->excess;
-        return true;
-    }
-    if (cost > look->costliest)
-        look->costliest = cost;
-    return false;
+    if (cost < WORTH_BYTES)
+        return;
+    if (look->holders)
+        look->holders[look->count] = (struct holder){
+            .who = who, .kind = kind, .cost = cost, .address = *address, .network = peers_network(address)};
+    look->count++;
 }
 
-/* One that is ended already gives back what it holds soon; the first look counts that. */
-static bool is_ending(struct look *look, const struct outlet *outlet, size_t cost)
+/* What is given back soon. */
+static void expect(struct look *look, size_t cost)
 {
-    if (outlet->overflowed && !look->bar)
-        look->excess -= cost < look->excess ? cost : look->excess;
-    return outlet->overflowed;
+    look->excess -= cost < look->excess ? cost : look->excess;
 }
 
 static void look_at_session(struct eio_session *session, void *arg)
 {
-    struct look *look = arg;
     size_t cost = sio_riders_cost(session);
 
-    if (is_ending(look, &session->outlet, cost) || !is_due(look, cost))
-        return;
-    refuse(look->relief->refusals, REFUSED_MEMORY, &session->client);
-    eio_abort(session);
+    if (session->outlet.overflowed)
+        expect(arg, cost);
+    else
+        note(arg, SESSION, session, cost, &session->client);
 }
 
 static void look_at_plain(struct outlet *outlet, const struct ip *address, void *arg)
 {
-    struct look *look = arg;
     size_t cost = outlet_cost(outlet);
 
-    if (is_ending(look, outlet, cost) || !is_due(look, cost))
+    if (outlet->overflowed)
+        expect(arg, cost);
+    else
+        note(arg, PLAIN, outlet, cost, address);
+}
+
+static void look_at_link(struct link *link, void *arg)
+{
+    struct ip address = link_address(link);
+
+    if (link_gone(link))
+        expect(arg, link_cost(link));
+    else
+        note(arg, LINK, link, link_cost(link), &address);
+}
+
+static struct look look_at_all(struct relief *relief, struct holder *holders)
+{
+    struct look look = {.relief = relief, .holders = holders, .excess = budget_excess(relief->budget)};
+
+    eio_visit(relief->eio, look_at_session, &look);
+    plain_visit(relief->plain, look_at_plain, &look);
+    server_visit(relief->server, look_at_link, &look);
+    return look;
+}
+
+static int by_network_and_cost(const void *one, const void *other)
+{
+    const struct holder *a = one, *b = other;
+    int order = memcmp(&a->network, &b->network, sizeof a->network);
+
+    return order ? order : (a->cost < b->cost) - (a->cost > b->cost);
+}
+
+static int by_cost(const void *one, const void *other)
+{
+    const struct crowd *a = one, *b = other;
+
+    return (a->cost < b->cost) - (a->cost > b->cost);
+}
+
+/* One for each address, the costliest first. Returns how many. */
+static size_t make_crowds(struct look *look, struct crowd *crowds)
+{
+    size_t count = 0;
+
+    qsort(look->holders, look->count, sizeof *look->holders, by_network_and_cost);
+    for (size_t i = 0; i < look->count; i++) {
+        struct holder *holder = &look->holders[i];
+
+        if (!i || memcmp(&holder->network, &holder[-1].network, sizeof holder->network) != 0)
+            crowds[count++] = (struct crowd){.first = holder};
+        crowds[count - 1].count++;
+        crowds[count - 1].cost += holder->cost;
+    }
+    qsort(crowds, count, sizeof *crowds, by_cost);
+    return count;
+}
+
+/* --- who is cut --- */
+
+/* Picks the costliest of an address until all of it costs no more than so much. */
+static void cut_down(struct look *look, struct crowd *crowd, size_t to)
+{
+    for (size_t i = 0; i < crowd->count && look->excess && crowd->cost > to; i++) {
+        struct holder *holder = &crowd->first[i];
+
+        if (holder->due)
+            continue;
+        holder->due = true;
+        crowd->cost -= holder->cost;
+        expect(look, holder->cost);
+    }
+}
+
+/* With `all`, whoever holds most pays, also where that is no more than a share. */
+static void pick(struct look *look, bool all)
+{
+    struct crowd *crowds = alloc_zeroed((look->count + 1) * sizeof *crowds);
+    size_t count = make_crowds(look, crowds);
+
+    for (size_t i = 0; i < count; i++)
+        cut_down(look, &crowds[i], budget_share_of_one(look->relief->budget));
+    for (size_t i = 0; all && i < count; i++)
+        cut_down(look, &crowds[i], crowds[i].cost / 2);
+    free(crowds);
+}
+
+static void cut(const struct relief *relief, const struct holder *holder)
+{
+    if (holder->kind == LINK) {
+        link_sacrifice(holder->who);
         return;
-    refuse(look->relief->refusals, REFUSED_MEMORY, address);
-    outlet_overflow(outlet);
+    }
+    refuse(relief->refusals, REFUSED_MEMORY, &holder->address);
+    if (holder->kind == SESSION)
+        eio_abort(holder->who);
+    else
+        outlet_overflow(holder->who);
 }
 
-static bool look_at_link(const struct link *link, void *arg)
+/* Links last: a plain client goes with its link, and its outlet with it. Whether there was anybody. */
+static bool cut_due(const struct look *look)
 {
-    return is_due(arg, link_cost(link));
+    bool any = false;
+
+    for (int links = 0; links <= 1; links++)
+        for (size_t i = 0; i < look->count; i++)
+            if (look->holders[i].due && (look->holders[i].kind == LINK) == links) {
+                cut(look->relief, &look->holders[i]);
+                any = true;
+            }
+    return any;
 }
 
-static void look_at_all(struct look *look)
+static bool cut_costliest(struct relief *relief, bool all)
 {
-    struct relief *relief = look->relief;
+    size_t count = look_at_all(relief, NULL).count;
+    struct holder *holders = alloc_zeroed((count + 1) * sizeof *holders);
+    struct look look = look_at_all(relief, holders);
 
-    eio_visit(relief->eio, look_at_session, look);
-    plain_visit(relief->plain, look_at_plain, look);
-    server_sacrifice(relief->server, look_at_link, look);
-}
+    pick(&look, all);
+    bool any = cut_due(&look);
 
-/* Whether anybody was worth it. */
-static bool cut_costliest(struct relief *relief)
-{
-    struct look first = {.relief = relief, .excess = budget_excess(relief->budget)};
-
-    look_at_all(&first);
-    if (first.costliest < WORTH_BYTES)
-        return false;
-    struct look second = {.relief = relief, .bar = first.costliest / 2, .excess = first.excess};
-
-    look_at_all(&second);
-    return true;
+    free(holders);
+    return any;
 }
 
 /* Who could stay just below it would keep the gateway from being ready, for as long as they like. */
@@ -111,10 +225,17 @@ void relieve(struct relief *relief)
 
     if (!relief->tight_ms)
         relief->tight_ms = now;
-    if (must_cut(relief, now) || now - relief->shed_ms >= SHED_EVERY_MS) {
+    bool all = must_cut(relief, now);
+
+    if (all || now - relief->shed_ms >= SHED_EVERY_MS) {
         relief->shed_ms = now;
         rides_shed(relief->rides);
     }
-    if (budget_is_tight(relief->budget) && must_cut(relief, now) && !cut_costliest(relief))
+    if (!budget_is_tight(relief->budget) || (!all && now - relief->look_ms < LOOK_EVERY_MS))
+        return;
+    if (cut_costliest(relief, all))
+        return;
+    relief->look_ms = now;
+    if (all)
         relief->vain_ms = now;
 }

@@ -1,9 +1,13 @@
 /*
- * Relief: what becomes of clients when more is held for them than --memory-budget allows, or when for ten
- * seconds on end less than an eighth of it has been free. First goes what is only kept to save work, then the
- * costliest are cut, one after the other, until an eighth of the budget is free again: whoever holds most
- * pays, not whoever comes next. A scan costs a look at every client; one that has found nobody worth cutting
- * is the last for a second. Gateway thread.
+ * Relief: what becomes of clients when less than an eighth of --memory-budget is free. First goes what is
+ * only kept to save work. Then whatever the clients of one address hold together, over any number of
+ * connections, counts as one: who has more than a share, an eighth of the budget, is cut down to that, the
+ * costliest client of the costliest address first, until a quarter of the budget is free. So no address, nor
+ * a few, keep the gateway from being ready for the others. When more is held than the budget allows, or for
+ * ten seconds on end it could not be freed like that, the costliest address pays, and then the next, whatever
+ * it has.
+ *
+ * A look costs a visit to every client; one in vain is the last for a while. Gateway thread.
  */
 #ifndef RIDECAST_GATEWAY_RELIEF_H
 #define RIDECAST_GATEWAY_RELIEF_H
@@ -26,7 +30,8 @@ struct relief {
     struct server *server;
     struct refusals *refusals;
     uint64_t shed_ms;  /* when what saves work went last */
-    uint64_t vain_ms;  /* when nobody was found worth cutting */
+    uint64_t look_ms;  /* when nobody was found who had more than a share */
+    uint64_t vain_ms;  /* when nobody at all was found worth cutting */
     uint64_t tight_ms; /* since when little is left; 0: there is enough */
 };
 

@@ -49,7 +49,7 @@ void link_await_input(struct link *link)
 
 void link_await_output(struct link *link)
 {
-    conn_progressed(link->conn);
+    conn_progressed(link->conn, &link->acked);
     link_set_timer(link, link->links->options.stall_ms);
 }
 
@@ -129,7 +129,7 @@ void link_refused(const struct link *link, enum refusal refusal)
 /* Whether the peer is slow to take what it is sent, but takes it. Meanwhile nothing is read from it. */
 static bool is_slow(struct link *link)
 {
-    return conn_blocked(link->conn) && conn_progressed(link->conn);
+    return conn_blocked(link->conn) && conn_progressed(link->conn, &link->acked);
 }
 
 static void timed_out(void *owner)
@@ -196,26 +196,33 @@ size_t link_cost(const struct link *link)
     return link->counted + unsent + (link->sending ? parcel_cost(link->sending) : 0);
 }
 
-/* Picked before anybody is told: whoever is told of one may let go of others. Nothing is freed meanwhile. */
-void links_sacrifice(struct links *links, bool (*is_due)(const struct link *link, void *arg), void *arg)
+void links_visit(struct links *links, void (*visit)(struct link *link, void *arg), void *arg)
 {
-    struct link *link, **due;
-    size_t count = 0;
+    struct link *link;
 
-    DL_COUNT2(links->open, link, count, all_next);
-    due = alloc_zeroed((count + 1) * sizeof(struct link *));
-    count = 0;
     DL_FOREACH2(links->open, link, all_next)
-    if (is_due(link, arg))
-        due[count++] = link;
-    for (size_t i = 0; i < count; i++) {
-        if (due[i]->state == LINK_GONE)
-            continue;
-        link_refused(due[i], REFUSED_MEMORY);
-        link_abandon(due[i]);
-        link_drop(due[i]);
-    }
-    free(due);
+    visit(link, arg);
+    DL_FOREACH2(links->gone, link, all_next)
+    visit(link, arg);
+}
+
+bool link_gone(const struct link *link)
+{
+    return link->state == LINK_GONE;
+}
+
+struct ip link_address(const struct link *link)
+{
+    return link->address;
+}
+
+void link_sacrifice(struct link *link)
+{
+    if (link->state == LINK_GONE)
+        return;
+    link_refused(link, REFUSED_MEMORY);
+    link_abandon(link);
+    link_drop(link);
 }
 
 void links_reap(struct links *links)
@@ -286,13 +293,9 @@ struct peer *link_take_guest(struct link *link)
 
 struct ip link_client(const struct link *link, bool *trusted)
 {
-    const char *proxies = link->links->options.trusted_proxy;
-    const char *forwarded = http_reader_request(link->reader)->field[HTTP_X_FORWARDED_FOR];
-    struct ip peer = conn_peer(link->conn);
-
     if (trusted)
-        *trusted = ip_list_has(proxies, &peer);
-    return ip_behind_proxies(proxies, &peer, forwarded);
+        *trusted = link->behind_proxy;
+    return link->address;
 }
 
 void link_received(struct link *link, char *bytes, size_t n)

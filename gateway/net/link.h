@@ -112,8 +112,8 @@ void link_become_ws(struct link *link, const char *headers);
 bool link_ready(const struct link *link);
 void link_write(struct link *link, const void *frames, size_t n);
 
-/* Whether the peer has acknowledged anything since this was asked last; see net.h. */
-bool link_progressed(struct link *link);
+/* Whether the peer has acknowledged anything since this was last asked with that mark; see net.h. */
+bool link_progressed(const struct link *link, uint32_t *mark);
 
 /* Sends a close frame and waits for the peer's. The user has let go of it. */
 void link_ws_close(struct link *link, enum ws_status status);
@@ -196,8 +196,14 @@ void link_closed(struct link *link);
 
 /* What it costs to keep what has come of requests and messages, and what is on its way to the peer. */
 size_t link_cost(const struct link *link);
-/* Cuts those that `is_due` picks, as they cost more than there is; their users are told. */
-void links_sacrifice(struct links *links, bool (*is_due)(const struct link *link, void *arg), void *arg);
+/* Calls for each, those included that are gone (link_gone()) and give back what they hold at the end of the
+ * turn. `visit` must end none. */
+void links_visit(struct links *links, void (*visit)(struct link *link, void *arg), void *arg);
+bool link_gone(const struct link *link);
+/* Whose request or WebSocket it is, or was last; of the connection's peer while that is not known. */
+struct ip link_address(const struct link *link);
+/* Cuts it, as it costs more than there is; its user is told. Harmless where it is gone. */
+void link_sacrifice(struct link *link);
 
 /* Reads what was pipelined behind requests that have been answered. */
 void links_read_on(struct links *links);

@@ -174,6 +174,19 @@ static void bad_request(struct link *link, int status)
     link_refuse(link, status, NULL, NULL, "", 0);
 }
 
+/* Whose request it is, now that its head is here. */
+static void learn_client(struct link *link)
+{
+    const char *proxies = link->links->options.trusted_proxy;
+    const char *forwarded = link_request(link)->field[HTTP_X_FORWARDED_FOR];
+    struct ip peer = conn_peer(link->conn);
+
+    link->behind_proxy = ip_list_has(proxies, &peer);
+    link->address = ip_behind_proxies(proxies, &peer, forwarded);
+    if (forwarded && !link->behind_proxy && link->peer)
+        refusals_warn_of_proxy(link->links->options.refusals, &peer);
+}
+
 /* Reads one step. False: stop, there is nothing more to read now. */
 static bool http_step(struct link *link, char **bytes, size_t *n)
 {
@@ -188,6 +201,7 @@ static bool http_step(struct link *link, char **bytes, size_t *n)
     case HTTP_MORE:
         if (link->exchange == EXCHANGE_NONE && used && !link->in_head) {
             link->in_head = true;
+            link->address = conn_peer(link->conn);
             link_set_timer(link, link->links->options.head_ms);
         } else if (link->exchange == EXCHANGE_BODY) {
             link_await_input(link);
@@ -196,6 +210,7 @@ static bool http_step(struct link *link, char **bytes, size_t *n)
     case HTTP_HEAD_DONE:
         link->in_head = false;
         link->exchange = EXCHANGE_BODY;
+        learn_client(link);
         link_begin_input(link);
         link_await_input(link);
         http_reader_body(link->reader, false, UNWANTED_BODY_MAX);

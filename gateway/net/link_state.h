@@ -42,7 +42,8 @@ struct link {
     enum link_exchange exchange;
     struct peer *peer;          /* whose connection this is; NULL: a trusted proxy's */
     struct peer *guest;         /* whose client this is, of link_admit() */
-    struct ip address;          /* of the client where it is known, else of the connection */
+    struct ip address;          /* of the client where it is known, else of the connection's peer */
+    bool behind_proxy;          /* the peer is one that is trusted */
     struct bucket chatter;      /* the WebSocket's pings and pongs */
     bool in_head;               /* a request's head is due, or some of it is here */
     bool resumable;             /* in links->resumable: pipelined bytes can be read */
@@ -52,6 +53,7 @@ struct link {
     struct buf pipelined;       /* bytes behind the request being served */
     struct ws_decoder decoder;  /* LINK_WS, LINK_WS_CLOSING */
     struct parcel *sending;     /* EXCHANGE_SENDING: the body */
+    uint32_t acked;             /* conn_progressed()'s, for the timer */
     uint64_t due_ms;            /* when the body, or the message, that has begun to come must be whole */
     struct timer timer;
     struct link *resumable_next;

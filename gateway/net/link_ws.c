@@ -29,7 +29,6 @@ void link_become_ws(struct link *link, const char *headers)
     buf_deinit(&out);
 
     link_cancel_timer(link);
-    link->address = link_client(link, NULL);
     link_leave_http(link);
     ws_decoder_init(&link->decoder, link->links->options.max_payload_bytes);
     link_count(link);
@@ -49,9 +48,9 @@ void link_write(struct link *link, const void *frames, size_t n)
         conn_write(link->conn, frames, n);
 }
 
-bool link_progressed(struct link *link)
+bool link_progressed(const struct link *link, uint32_t *mark)
 {
-    return link->conn && conn_progressed(link->conn);
+    return link->conn && conn_progressed(link->conn, mark);
 }
 
 static void write_control(struct link *link, enum ws_opcode opcode, const void *data, size_t n)

@@ -53,7 +53,6 @@ struct conn {
     enum conn_state state : 8;
     uint32_t
         unsent : 24; /* libwebsockets holds so much, or less; 0: nothing, the connection is not blocked */
-    uint32_t acked;  /* by the peer, when conn_progressed() was asked last; its last digits */
     struct ip peer;
     struct door *door;
     struct timer deadline; /* of LINGERING */
@@ -145,12 +144,13 @@ static void kill_later(struct conn *conn)
     lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 }
 
-bool conn_progressed(struct conn *conn)
+/* The mark is the last digits of how much. */
+bool conn_progressed(const struct conn *conn, uint32_t *mark)
 {
-    uint32_t before = conn->acked;
+    uint32_t before = *mark;
 
-    conn->acked = (uint32_t)acked_bytes(lws_get_socket_fd(conn->wsi));
-    return conn->acked != before;
+    *mark = (uint32_t)acked_bytes(lws_get_socket_fd(conn->wsi));
+    return *mark != before;
 }
 
 static void deadline_passed(void *owner)

@@ -100,8 +100,9 @@ void conn_write(struct conn *conn, const void *data, size_t n);
 /* Whether libwebsockets still holds bytes of this connection. */
 bool conn_blocked(const struct conn *conn);
 
-/* Whether the peer has acknowledged anything since this was asked last: then it is slow, not gone. */
-bool conn_progressed(struct conn *conn);
+/* Whether the peer has acknowledged anything since this was last asked with that mark, which is whoever asks'
+ * own, and begins at 0: then it is slow, not gone. */
+bool conn_progressed(const struct conn *conn, uint32_t *mark);
 
 /*
  * Lets go of a connection: no callback comes any more and `conn` must not be used. conn_close(), for one that

@@ -88,7 +88,7 @@ static void sweep(struct peers *peers, uint64_t now_ms)
             forget(peers->idle);
 }
 
-static struct ip network_of(const struct ip *ip)
+struct ip peers_network(const struct ip *ip)
 {
     struct ip network = *ip;
 
@@ -100,7 +100,7 @@ static struct ip network_of(const struct ip *ip)
 /* The address' entry, in the queue if it is new. */
 static struct peer *find(struct peers *peers, const struct ip *ip, uint64_t now_ms)
 {
-    struct ip network = network_of(ip);
+    struct ip network = peers_network(ip);
     struct peer *peer;
 
     sweep(peers, now_ms);
@@ -122,7 +122,7 @@ static bool is_full(const struct peers *peers, const struct peer *peer, enum pee
 
 bool peers_full(struct peers *peers, const struct ip *ip, enum peer_kind kind)
 {
-    struct ip network = network_of(ip);
+    struct ip network = peers_network(ip);
     struct peer *peer;
 
     HASH_FIND(hh, peers->by_network, &network, sizeof network, peer);

@@ -54,6 +54,9 @@ struct peer *peer_open(struct peers *peers, const struct ip *ip, enum peer_kind 
 /* NULL is harmless. */
 void peer_close(struct peer *peer, enum peer_kind kind, uint64_t now_ms);
 
+/* What counts as one address: it itself, or the /64 of an IPv6 address. */
+struct ip peers_network(const struct ip *ip);
+
 /* Whether an address may have `n` more of a budget, which are taken then. */
 bool peers_take(struct peers *peers, const struct ip *ip, enum peer_budget budget, uint64_t n,
                 uint64_t now_ms);

@@ -23,7 +23,8 @@ static const struct {
     [REFUSED_ASKS] = {"reason=\"asks\"", "a question: its client, or its address, passes --asks-per-second"},
     [REFUSED_TRANSITIONS] = {"reason=\"transitions\"",
                              "a boarding: its client passes --transitions-per-second"},
-    [REFUSED_EVENTS] = {"reason=\"events\"", "a boarding: the ride passes --events-per-second"},
+    [REFUSED_EVENTS] = {"reason=\"events\"",
+                        "a boarding: the ride, or its address there, passes --events-per-second"},
     [REFUSED_RIDES] = {"reason=\"rides\"", "a ride: its client is on --rides-per-connection"},
     [REFUSED_ADDRESS_RIDES] = {"reason=\"rides per address\"",
                                "a ride: its address has --rides-per-address followed"},
@@ -106,4 +107,19 @@ void refuse_on(struct refusals *refusals, enum refusal kind, const struct ip *cl
 
     if (refusals && is_said(refusals, kind))
         log_warn("gateway", "refused %s %s on %s: %s", name(client, address), KINDS[kind].text, ride, why);
+}
+
+void refusals_warn_of_proxy(struct refusals *refusals, const struct ip *proxy)
+{
+    char address[IP_TEXT_SIZE];
+
+    if (!refusals || refusals->warned)
+        return;
+    refusals->warned = true;
+    ip_print(proxy, address);
+    log_warn("gateway",
+             "clients come through %s, which is not in --trusted-proxy: all of them count as one address; if "
+             "it is "
+             "your proxy, give --trusted-proxy %s",
+             address, address);
 }

@@ -10,6 +10,8 @@
 #include "common/ip.h"
 #include "gateway/net/timers.h"
 
+#include <stdbool.h>
+
 struct metric;
 struct metrics;
 
@@ -48,6 +50,7 @@ enum { REFUSALS_QUIET_MS = 10000 };
 
 /* Embedded in the gateway. */
 struct refusals {
+    bool warned; /* of a proxy */
     struct metric *counts[REFUSALS_COUNTED];
     struct timers *timers;
     struct refused {
@@ -66,5 +69,9 @@ void refuse(struct refusals *refusals, enum refusal kind, const struct ip *clien
 /* The same with what there is to say of this one: on which ride, and why. */
 void refuse_on(struct refusals *refusals, enum refusal kind, const struct ip *client, const char *ride,
                const char *why);
+
+/* Clients come through a proxy that is not trusted. Whoever runs it and has not said so has all of them share
+ * what one address may: that is said once. */
+void refusals_warn_of_proxy(struct refusals *refusals, const struct ip *proxy);
 
 #endif

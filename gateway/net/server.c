@@ -161,9 +161,9 @@ bool server_draining(const struct server *server)
     return server->links.draining;
 }
 
-void server_sacrifice(struct server *server, bool (*is_due)(const struct link *link, void *arg), void *arg)
+void server_visit(struct server *server, void (*visit)(struct link *link, void *arg), void *arg)
 {
-    links_sacrifice(&server->links, is_due, arg);
+    links_visit(&server->links, visit, arg);
 }
 
 void server_run(struct server *server)

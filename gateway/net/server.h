@@ -36,8 +36,8 @@ struct net *server_net(struct server *server);
 void server_drain(struct server *server);
 bool server_draining(const struct server *server);
 
-/* Cuts the links that `is_due` picks. */
-void server_sacrifice(struct server *server, bool (*is_due)(const struct link *link, void *arg), void *arg);
+/* Calls for each link: links_visit(). */
+void server_visit(struct server *server, void (*visit)(struct link *link, void *arg), void *arg);
 
 /* Serves until server_stop(). */
 void server_run(struct server *server);

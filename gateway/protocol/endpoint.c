@@ -116,9 +116,9 @@ static bool transport_ws_ready(void *socket)
     return link_ready(socket);
 }
 
-static bool transport_ws_progressed(void *socket)
+static bool transport_ws_progressed(void *socket, uint32_t *mark)
 {
-    return link_progressed(socket);
+    return link_progressed(socket, mark);
 }
 
 static void transport_ws_write(void *socket, const char *frames, size_t n)

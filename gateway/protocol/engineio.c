@@ -390,7 +390,8 @@ static bool has_more_time(struct eio_session *session)
     session->held_up = is_taking(session);
     if (session->answered)
         return true; /* else it would have been cut */
-    return session->held_up ? session->eio->options.transport->ws_progressed(session->ws) : was_held_up;
+    return session->held_up ? session->eio->options.transport->ws_progressed(session->ws, &session->acked)
+                            : was_held_up;
 }
 
 /* The ping's time, or the pong's, or the end of an orderly close. */
@@ -415,7 +416,7 @@ static void heartbeat(void *owner)
     session->extended = false;
     session->held_up = is_taking(session);
     if (session->held_up && session->ws)
-        options->transport->ws_progressed(session->ws); /* from here on */
+        options->transport->ws_progressed(session->ws, &session->acked); /* from here on */
     timers_set(options->timers, &session->heartbeat, from + options->ping_timeout_ms);
     send_packet(session, "2");
 }

@@ -39,8 +39,8 @@ struct eio_transport {
      * again. */
     void (*drop)(void *handle);
     bool (*ws_ready)(void *socket);
-    /* Whether the peer has acknowledged anything since this was asked last. */
-    bool (*ws_progressed)(void *socket);
+    /* Whether the peer has acknowledged anything since this was last asked with that mark. */
+    bool (*ws_progressed)(void *socket, uint32_t *mark);
     /* Takes finished frames. */
     void (*ws_write)(void *socket, const char *frames, size_t n);
     /* Sends an empty close frame behind what was written, then waits for the peer's; the engine does not hear
@@ -103,6 +103,7 @@ struct eio_session {
     bool probing; /* `probe` has said 2probe: polls are released so that the client can switch */
     bool awaits_pong;
     bool extended;  /* the pong's deadline was extended once */
+    uint32_t acked; /* ws_progressed()'s */
     bool held_up;   /* the ping may have waited behind what the client is slow to take */
     bool departing; /* in eio->departing */
     bool told;      /* the app has been told */

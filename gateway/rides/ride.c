@@ -118,6 +118,7 @@ void ride_free(struct ride *ride)
         count_log(ride, &ride->log[form], before);
     }
     history_deinit(&ride->history);
+    shares_deinit(&ride->pace);
     roster_free(ride->roster);
     ride_changed(ride);
     free(ride);

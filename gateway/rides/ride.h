@@ -21,7 +21,7 @@
 
 #include "broker/broker.h"
 #include "common/hash.h"
-#include "gateway/net/bucket.h"
+#include "gateway/net/shares.h"
 #include "gateway/net/timers.h"
 #include "gateway/rides/fanlog.h"
 #include "gateway/rides/history.h"
@@ -77,7 +77,7 @@ struct ride {
     struct peer *founder; /* at whose address it was begun; NULL: it is not counted */
 
     /* rider.c's: */
-    struct bucket pace; /* of the events that come from here */
+    struct shares pace; /* of the events that come from here, by address */
     struct held *held;  /* transitions that wait for the first roster, oldest first */
     size_t riders;
 

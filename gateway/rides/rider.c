@@ -166,50 +166,6 @@ static bool is_full(const struct riders *riders, const struct ride *ride, const 
             roster_cost(ride->roster) - has + wants > options->roster_bytes);
 }
 
-static const char RIDE_FULL[] = "the ride is full";
-
-/* A boarding that was held back: whether it finds no room. `coming` are those before it who are not aboard
- * yet.
- */
-static bool is_refused(const struct riders *riders, const struct ride *ride, struct blob *user,
-                       struct roster *coming)
-{
-    char id[USER_ID_MAX + 1];
-
-    user_id(user, id);
-    if (roster_get(coming, id))
-        return false;
-    if (is_full(riders, ride, id, user->len, roster_count(coming)))
-        return true;
-    if (!roster_get(ride->roster, id))
-        roster_set(coming, user);
-    return false;
-}
-
-/* On its way to the broker, or refused. */
-void riders_submit_held(struct riders *riders, struct ride *ride)
-{
-    struct roster *coming = roster_new();
-
-    while (ride->held) {
-        struct held *held = ride->held;
-        const struct broker_transition *transition = &held->transition;
-        struct broker_message full = {
-            .kind = BROKER_RESULT, .ticket = transition->ticket, .error = RIDE_FULL};
-        bool refused = transition->kind == BROKER_BOARD && is_refused(riders, ride, transition->user, coming);
-
-        if (!refused)
-            broker_submit(riders->options.broker, transition);
-        drop_held(riders, ride, held);
-        if (refused) {
-            refuse(riders->options.refusals, REFUSED_RIDERS, NULL);
-            riders_result(riders, &full);
-        }
-    }
-    roster_free(coming);
-    watched_release(ride);
-}
-
 void rider_submit(struct rider *rider, enum broker_transition_kind kind, struct blob *user,
                   const struct ack *ack, bool waits)
 {
@@ -288,13 +244,21 @@ static bool may_be_aboard(const struct rider *rider)
     return rider->aboard || (rider->pending && rider->state != RIDER_CATCHING_UP);
 }
 
+/* One that is never refused. */
+static void count_event(struct rider *rider)
+{
+    struct ip client = rider->ops->address(rider->client);
+
+    shares_take(&rider->ride->pace, &rider->riders->options.events, &client, clock_ms());
+}
+
 static void give_up(struct rider *rider, enum rider_end end)
 {
     if (rider->evicted || !may_be_aboard(rider))
         return;
     bool may_return = end == RIDER_LOST && riders_recover(rider->riders);
     if (!may_return)
-        bucket_take(&rider->ride->pace, &rider->riders->options.events, 1, clock_ms());
+        count_event(rider);
     rider_submit(rider, may_return ? BROKER_SUSPEND : BROKER_DISCONNECT, NULL, NULL, false);
 }
 
@@ -415,18 +379,26 @@ static const char *too_fast(struct rider *rider, bool exits)
     if (exits) {
         if (rider->pace)
             bucket_take(rider->pace, &options->transitions, 1, now);
-        bucket_take(&rider->ride->pace, &options->events, 1, now);
+        count_event(rider);
         return NULL;
     }
     if (rider->pace && !bucket_try(rider->pace, &options->transitions, 1, now)) {
         refuse(options->refusals, REFUSED_TRANSITIONS, &client);
         return "too many boardings at once; slow down";
     }
-    if (!bucket_try(&rider->ride->pace, &options->events, 1, now)) {
+    if (!shares_try(&rider->ride->pace, &options->events, &client, now)) {
         refuse(options->refusals, REFUSED_EVENTS, &client);
         return "too much happens on this ride; try again";
     }
     return NULL;
+}
+
+static void tell_full(struct rider *rider, const struct ack *ack)
+{
+    struct ip client = rider->ops->address(rider->client);
+
+    refuse(rider->riders->options.refusals, REFUSED_RIDERS, &client);
+    rider_tell_refused(rider, ack, "the ride is full");
 }
 
 void rider_message(struct rider *rider, const char *json, size_t len, const struct ack *ack)
@@ -450,10 +422,7 @@ void rider_message(struct rider *rider, const char *json, size_t len, const stru
     if (error) {
         rider_tell_refused(rider, ack, error);
     } else if (!rider->exiting && is_full(rider->riders, rider->ride, user.id, user.json->len, 0)) {
-        struct ip client = rider->ops->address(rider->client);
-
-        refuse(rider->riders->options.refusals, REFUSED_RIDERS, &client);
-        rider_tell_refused(rider, ack, RIDE_FULL);
+        tell_full(rider, ack);
     } else {
         rider_submit(rider, rider->exiting ? BROKER_EXIT : BROKER_BOARD, user.json, ack, true);
     }
@@ -593,4 +562,59 @@ void riders_result(struct riders *riders, const struct broker_message *message)
     if (!message->ok && !pending->rider && !may_be_refused(pending->kind))
         refuse_on(riders->options.refusals, REFUSED_END, NULL, message->ride, message->error);
     settle(riders, pending, message);
+}
+
+/* --- what was held back --- */
+
+/* Whether a boarding finds no room. `coming` are those before it who are not aboard yet. */
+static bool is_refused(const struct riders *riders, const struct ride *ride, struct blob *user,
+                       struct roster *coming)
+{
+    char id[USER_ID_MAX + 1];
+
+    user_id(user, id);
+    if (roster_get(coming, id))
+        return false;
+    if (is_full(riders, ride, id, user->len, roster_count(coming)))
+        return true;
+    if (!roster_get(ride->roster, id))
+        roster_set(coming, user);
+    return false;
+}
+
+static void refuse_held(struct riders *riders, uint64_t ticket)
+{
+    struct pending *pending;
+
+    HASH_FIND(hh, riders->pending, &ticket, sizeof ticket, pending);
+    struct rider *rider = pending->rider;
+    struct ack ack = keep_ack(&pending->ack);
+
+    drop_pending(riders, pending);
+    if (rider) {
+        tell_full(rider, &ack);
+        answer_questions(rider);
+    }
+    blob_unref(ack.text);
+}
+
+/* On its way to the broker, or refused. */
+void riders_submit_held(struct riders *riders, struct ride *ride)
+{
+    struct roster *coming = roster_new();
+
+    while (ride->held) {
+        struct held *held = ride->held;
+        const struct broker_transition *transition = &held->transition;
+        uint64_t ticket = transition->ticket;
+        bool refused = transition->kind == BROKER_BOARD && is_refused(riders, ride, transition->user, coming);
+
+        if (!refused)
+            broker_submit(riders->options.broker, transition);
+        drop_held(riders, ride, held);
+        if (refused)
+            refuse_held(riders, ticket);
+    }
+    roster_free(coming);
+    watched_release(ride);
 }

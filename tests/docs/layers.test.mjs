@@ -35,6 +35,7 @@ const ROOMS = {
       "gateway/net/parcel.h",
       "gateway/net/peers.h",
       "gateway/net/refusals.h",
+      "gateway/net/shares.h",
       "gateway/net/timers.h",
       "gateway/net/ws.h",
     ],

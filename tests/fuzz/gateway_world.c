@@ -140,9 +140,9 @@ void conn_write(struct conn *conn, const void *data, size_t n)
     conn->blocked = conn->stalled;
 }
 
-bool conn_progressed(struct conn *conn)
+bool conn_progressed(const struct conn *conn, uint32_t *mark)
 {
-    (void)conn;
+    (void)conn, (void)mark;
     return false;
 }
 

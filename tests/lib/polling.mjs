@@ -9,9 +9,10 @@ export const SESSION_UNKNOWN = '{"code":1,"message":"Session ID unknown"}';
 export const BAD_REQUEST = '{"code":3,"message":"Bad request"}';
 
 export class Polling {
-  static async open(t, server) {
+  // `headers`: of the first request.
+  static async open(t, server, { headers } = {}) {
     const session = new Polling(t, server);
-    const { status, body } = await request(t, server, { path: session.path });
+    const { status, body } = await request(t, server, { path: session.path, headers });
     assert.equal(status, 200, body);
     session.handshake = JSON.parse(body.slice(1));
     session.sid = session.handshake.sid;

@@ -223,6 +223,23 @@ test("a ride takes so many boardings a second, whoever boards", async (t) => {
   assert.equal(await refused(t, server, "events"), bad.length);
 });
 
+test("one address takes no more of what a ride takes than it leaves to the others", async (t) => {
+  const server = await startGateway(t, { eventsPerSecond: 5, transitionsPerSecond: 0, trustedProxy: "127.0.0.1" });
+  const joinFrom = (address) => Rider.join(t, server, "/busy", undefined, { headers: FROM(address) });
+  const greedy = [];
+  for (let i = 0; i < 20; i++) greedy.push(await joinFrom("203.0.113.9"));
+  const greed = setInterval(() => greedy.forEach((rider, i) => rider.say(user(`greedy-${i}`))), 20);
+  await until(async () => (await refused(t, server, "events")) > 100, () => "waiting for the greedy to be refused");
+  for (let i = 0; i < 10; i++) {
+    const rider = await joinFrom(`198.51.100.${i}`);
+    rider.client.send(`42/busy,7["message",${JSON.stringify(JSON.stringify(user(`modest-${i}`)))}]`);
+    let text;
+    while (!(text = await rider.client.text()).startsWith("43/busy,7"));
+    assert.match(text, /"ok":true/);
+  }
+  clearInterval(greed);
+});
+
 // A ride on which somebody has boarded 20 times with a long record, and who was there before.
 async function muchMissed(t, server) {
   const rider = await Rider.join(t, server);
@@ -248,20 +265,22 @@ test("what one address is sent of what it missed is bounded, and who is not reco
   assert.equal(await refused(t, server, "replays"), 10);
 });
 
-test("bad tokens of one address are looked at so often, over HTTP as well, and good ones give nothing back", async (t) => {
+test("bad tokens of one address are looked at so often, over HTTP as well, and good ones that are new wait", async (t) => {
   const server = await startGateway(t, { ...tokenOptions(t), badTokensPerAddress: 1, trustedProxy: "127.0.0.1" });
-  const good = goodToken("ann");
+  const seen = goodToken("ann");
+  const good = goodToken("bob");
   const path = "/api/users?ride=/line-7";
   const show = (text, address) =>
     request(t, server, { path, headers: { ...FROM(address), Authorization: `Bearer ${text}` } });
   for (let i = 0; i < 10; i++) {
     assert.equal((await show(`${good}x`, "203.0.113.9")).status, 401);
-    if (i < 9) assert.equal((await show(good, "203.0.113.9")).status, 200);
+    if (i < 9) assert.equal((await show(seen, "203.0.113.9")).status, 200);
   }
   const answer = await show(good, "203.0.113.9");
   assert.equal(answer.status, 429);
   assert.match(JSON.parse(answer.body).error, /try again in a while/);
-  assert.equal((await show(good, "203.0.113.10")).status, 200);
+  assert.equal((await show(seen, "203.0.113.9")).status, 200);
+  assert.equal((await show(goodToken("cyd"), "203.0.113.10")).status, 200);
   const client = await openEngine(t, server, { headers: FROM("203.0.113.9") });
   client.send(`40/line-7,${JSON.stringify({ token: good })}`);
   const message = "too many tokens were refused to your address; try again in a while";

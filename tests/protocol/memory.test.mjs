@@ -12,7 +12,7 @@ import { PlainClient } from "../lib/plain.mjs";
 import { mb, usage } from "../lib/usage.mjs";
 import { sleep, until } from "../lib/wait.mjs";
 import { join } from "../lib/socketio.mjs";
-import { CLOSE, PONG, TEXT, WebSocketClient, frame, openEngine, upgradeRequest } from "../lib/websocket.mjs";
+import { CLOSE, CONTINUATION, PONG, TEXT, WebSocketClient, frame, openEngine, upgradeRequest } from "../lib/websocket.mjs";
 
 const MB = 1e6;
 const RIDERS = 40;
@@ -37,6 +37,10 @@ async function crowd(t, server, ride = "/large") {
   return riders;
 }
 
+const BEHIND_PROXY = { trustedProxy: "127.0.0.1" };
+const addressOf = (i) => `203.0.113.${i + 1}`;
+const from = (address) => address && { "X-Forwarded-For": address };
+
 // What the gateway holds more than before.
 async function growth(server, work) {
   const before = usage(server.program.child.pid).resident;
@@ -44,11 +48,11 @@ async function growth(server, work) {
   return usage(server.program.child.pid).resident - before;
 }
 
-// A session that is on the ride and fetches nothing.
-async function absent(t, server, ride) {
-  const session = await Polling.open(t, server);
+// A session that is on the ride and fetches nothing; from an address, where there is a proxy.
+async function absent(t, server, ride, address = undefined) {
+  const session = await Polling.open(t, server, { headers: from(address) });
   await session.send(`40${ride},`);
-  assert.match((await session.poll())[0], new RegExp(`^40${ride},`));
+  while (!(await session.poll()).some((packet) => packet.startsWith(`40${ride},`)));
   return session;
 }
 
@@ -115,9 +119,9 @@ test("a large answer comes whole, in its place, over each way", async (t) => {
   assert.deepEqual([status, JSON.parse(body).users], [200, data.users]);
 });
 
-// A message of which no more than the first fragment comes.
-async function begin(t, server, bytes) {
-  const client = await WebSocketClient.open(t, server, "/ws/x");
+// A message of which no more than the first fragment comes; from an address, where there is a proxy.
+async function begin(t, server, bytes, address = undefined) {
+  const client = await WebSocketClient.open(t, server, "/ws/x", { headers: from(address) });
   await client.tcp.send(frame(TEXT, "x".repeat(bytes), { fin: false }));
   return client;
 }
@@ -141,6 +145,23 @@ test("past --memory-budget whoever holds most is cut, and the others go on", asy
   for (const client of clients) client.tcp.destroy();
   await until(async () => (await used(t, server, "input")) === 0, () => "waiting for the memory to be given back");
   assert.ok(await isReady(t, server));
+});
+
+test("what the clients of one address hold counts together, and keeps nobody else out", async (t) => {
+  const server = await start(t, { memoryBudget: 16 * MB, ...BEHIND_PROXY });
+  const honest = await begin(t, server, 990_000, addressOf(9));
+  const strangers = [];
+  for (let i = 0; i < 60; i++) {
+    strangers.push(await begin(t, server, i % 2 ? 990_000 : 400_000, addressOf(i % 2)));
+    await serverHasRead(t, server);
+    assert.ok(await isReady(t, server), `after ${i + 1}`);
+  }
+  assert.ok((await gauge(t, server, 'ridecast_refused_total{reason="memory"}')) >= 25);
+  assert.match(server.program.stderr, /refused 203\.0\.113\.[12] what costs most/);
+  assert.doesNotMatch(server.program.stderr, /refused 203\.0\.113\.10 /);
+  await honest.sendFrame(CONTINUATION, "x");
+  assert.match(await honest.text(), /not valid JSON/);
+  for (const client of strangers) client.tcp.destroy();
 });
 
 test("whoever lags behind with others on a ride is not cut for what strangers hold", async (t) => {
@@ -182,18 +203,22 @@ test("a message that does not become whole is waited for no longer than --body-t
   assert.equal(await used(t, server, "input"), 0);
 });
 
+// Each asks when somebody has boarded anew, so that no two wait for the same answer.
+async function askInTurn(rider, sessions, asked = () => {}) {
+  for (const [i, session] of sessions.entries()) {
+    rider.send({ event: "message", data: user("u0", "boarding", { i }), id: i });
+    while ((await rider.next()).event !== "ack");
+    await session.post('42/large,1["activeUsers"]');
+    await asked(i);
+  }
+}
+
 test("answers that nobody fetches, each another one, are refused before anybody is cut", async (t) => {
-  const server = await start(t, { memoryBudget: 24 * MB, backlogBytes: 8 * MB });
+  const server = await start(t, { memoryBudget: 24 * MB, backlogBytes: 8 * MB, ...BEHIND_PROXY });
   const [rider] = await crowd(t, server);
   const sessions = [];
-  for (let i = 0; i < 30; i++) sessions.push(await absent(t, server, "/large"));
-  const held = await growth(server, async () => {
-    for (const [i, session] of sessions.entries()) {
-      rider.send({ event: "message", data: user("u0", "boarding", { i }), id: i });
-      while ((await rider.next()).event !== "ack");
-      await session.post('42/large,1["activeUsers"]');
-    }
-  });
+  for (let i = 0; i < 30; i++) sessions.push(await absent(t, server, "/large", addressOf(i)));
+  const held = await growth(server, () => askInTurn(rider, sessions));
   assert.ok(held < 60 * MB, mb(held)); // each waits for another one: 30 x 2.4 MB
   assert.ok((await used(t, server, "snapshots")) <= 24 * MB);
   assert.ok((await gauge(t, server, 'ridecast_refused_total{reason="memory"}')) > 0);
@@ -202,12 +227,25 @@ test("answers that nobody fetches, each another one, are refused before anybody 
   assert.ok(packets.some((packet) => packet.startsWith("43/large,1") && packet.length > 2 * MB));
 });
 
+test("answers that nobody at one address fetches count together, and keep nobody else out", async (t) => {
+  const server = await start(t, { memoryBudget: 24 * MB, backlogBytes: 8 * MB, ...BEHIND_PROXY });
+  const [rider] = await crowd(t, server);
+  const honest = await absent(t, server, "/large", addressOf(1));
+  await honest.send('42/large,1["activeUsers"]');
+  const sessions = [];
+  for (let i = 0; i < 30; i++) sessions.push(await absent(t, server, "/large", addressOf(0)));
+  await askInTurn(rider, sessions, async (i) => assert.ok(await isReady(t, server), `after ${i + 1}`));
+  assert.ok((await gauge(t, server, 'ridecast_refused_total{reason="memory"}')) >= 20);
+  const packets = [await honest.poll(), await honest.poll()].flat();
+  assert.ok(packets.some((packet) => packet.startsWith("43/large,1") && packet.length > 2 * MB));
+});
+
 test("while little is left of it the gateway is not ready, and gives no long answers", async (t) => {
-  const server = await start(t, { memoryBudget: 16 * MB });
+  const server = await start(t, { memoryBudget: 16 * MB, ...BEHIND_PROXY });
   await crowd(t, server);
   const rider = await Rider.join(t, server, "/large");
   const clients = [];
-  for (let i = 0; i < 15; i++) clients.push(await begin(t, server, 990_000));
+  for (let i = 0; i < 15; i++) clients.push(await begin(t, server, 990_000, addressOf(i)));
   await until(async () => !(await isReady(t, server)), () => "waiting for the gateway to say so");
   const error = "the gateway is short of memory; try again";
   assert.deepEqual(await rider.ask('"activeUsers"')(), { ok: false, error });
@@ -221,9 +259,9 @@ test("while little is left of it the gateway is not ready, and gives no long ans
 });
 
 test("whoever stays just below the budget does not keep the gateway from being ready", async (t) => {
-  const server = await start(t, { memoryBudget: 16 * MB });
+  const server = await start(t, { memoryBudget: 16 * MB, ...BEHIND_PROXY });
   const clients = [];
-  for (let i = 0; i < 15; i++) clients.push(await begin(t, server, 990_000));
+  for (let i = 0; i < 15; i++) clients.push(await begin(t, server, 990_000, addressOf(i)));
   await until(async () => !(await isReady(t, server)), () => "waiting for the gateway to say so");
   await until(() => isReady(t, server), () => "waiting for the gateway to be ready", 30_000);
   assert.ok((await gauge(t, server, 'ridecast_refused_total{reason="memory"}')) > 0);

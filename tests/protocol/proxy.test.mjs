@@ -26,6 +26,20 @@ async function upgrade(t, server, sid) {
   return readResponse(tcp);
 }
 
+test("of a proxy that is not trusted the log says once what to do", async (t) => {
+  const forwarded = { path: "/healthz", headers: { "X-Forwarded-For": "203.0.113.9" } };
+  const lines = async (options) => {
+    const server = await startGateway(t, options);
+    await request(t, server, { path: "/healthz" });
+    for (let i = 0; i < 3; i++) await request(t, server, forwarded);
+    return server.program.stderr.split("\n").filter((line) => /--trusted-proxy/.test(line));
+  };
+  const [line, ...more] = await lines({ trustedProxy: "10.0.0.0/8" });
+  assert.match(line, /clients come through 127\.0\.0\.1, .* count as one address; .* give --trusted-proxy 127\.0\.0\.1$/);
+  assert.deepEqual(more, []);
+  assert.deepEqual(await lines(TRUSTING), []);
+});
+
 test("a trusted proxy gives a polling session its id", async (t) => {
   const server = await startGateway(t, TRUSTING);
   for (const sid of [SID, "A-Za-z0-9_-".padEnd(20, "x"), "y".repeat(64)]) {

@@ -42,12 +42,12 @@ static bool transport_ws_ready(void *socket)
     return !((struct handle *)socket)->blocked;
 }
 
-static bool transport_ws_progressed(void *socket)
+static bool transport_ws_progressed(void *socket, uint32_t *mark)
 {
-    struct handle *handle = socket;
-    bool progressed = handle->progressed;
+    const struct handle *handle = socket;
+    bool progressed = *mark != handle->acked;
 
-    handle->progressed = false;
+    *mark = handle->acked;
     return progressed;
 }
 

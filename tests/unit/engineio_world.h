@@ -17,7 +17,7 @@ struct handle {
     struct world *world;
     const char *name; /* in the journal */
     bool blocked;
-    bool progressed; /* some of what it was sent was acknowledged */
+    uint32_t acked; /* what it was sent and has acknowledged */
 };
 
 struct world {

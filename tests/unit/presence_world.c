@@ -376,6 +376,7 @@ void start(struct world *w, const char *rides)
         .reload = reload,
         .owner = w,
         .peers = w->peers,
+        .refusals = w->refusals,
     };
     w->presence = presence_new(&w->options);
 }

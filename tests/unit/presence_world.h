@@ -66,6 +66,7 @@ struct world {
     size_t roster_bytes;                    /* and this */
     struct bucket_rate transitions, events; /* and these, of a client and of a ride */
     struct peers *peers;                    /* and this: what each address may; NULL: anything */
+    struct refusals *refusals;              /* NULL: nobody is told */
     struct buf journal;
     unsigned stops, reloads;
 };

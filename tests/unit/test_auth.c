@@ -96,11 +96,13 @@ static enum token_fault judged(struct door *door, EVP_PKEY *signer, const char *
     return fault;
 }
 
-/* A good one, which is not looked at if it is UNREAD, from the address that ends in `last`. */
-static enum token_fault judged_at(struct door *door, uint8_t last, EVP_PKEY *signer)
+/* One of that name, which is not looked at if it is UNREAD, from the address that ends in `last`. */
+static enum token_fault judged_named(struct door *door, uint8_t last, EVP_PKEY *signer, const char *name)
 {
-    char *token =
-        make_token(signer, "{\"alg\":\"HS256\"}", "{\"sub\":\"ann\",\"rides\":\"/*\",\"exp\":1700000060}");
+    char claims[96];
+
+    snprintf(claims, sizeof claims, "{\"sub\":\"%s\",\"rides\":\"/*\",\"exp\":1700000060}", name);
+    char *token = make_token(signer, "{\"alg\":\"HS256\"}", claims);
     const struct auth_request request = {
         .token = token, .len = strlen(token), .ride = "/", .client = {.bytes = {[15] = last}}};
     struct grant grant;
@@ -108,6 +110,16 @@ static enum token_fault judged_at(struct door *door, uint8_t last, EVP_PKEY *sig
 
     free(token);
     return fault;
+}
+
+/* One that has not been shown before. */
+static enum token_fault judged_at(struct door *door, uint8_t last, EVP_PKEY *signer)
+{
+    static unsigned count;
+    char name[16];
+
+    snprintf(name, sizeof name, "u%u", ++count);
+    return judged_named(door, last, signer, name);
 }
 
 static void what_is_refused_to_an_address_is_bounded_and_good_ones_give_nothing_back(void **state)
@@ -138,6 +150,40 @@ static void what_is_refused_to_an_address_is_bounded_and_good_ones_give_nothing_
     auth_free(door->auth);
     door->auth = NULL;
     peers_free(door->options.peers);
+}
+
+static void one_that_was_good_need_not_wait_for_the_bad_ones_of_its_address(void **state)
+{
+    struct door *door = *state;
+    const struct peers_options options = {.rates = {[PEER_TOKENS] = {.per_second = 1, .burst = 3}}};
+    EVP_PKEY *other = make_ec("P-256");
+
+    door->options.peers = peers_new(&options);
+    open_door(door);
+    assert_int_equal(judged_named(door, 1, NULL, "ann"), TOKEN_GOOD);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(judged_named(door, 1, other, "ann"), TOKEN_SIGNATURE);
+    assert_int_equal(judged_named(door, 1, NULL, "bob"), TOKEN_UNREAD);
+    assert_int_equal(judged_named(door, 1, other, "ann"), TOKEN_UNREAD);
+    assert_int_equal(judged_named(door, 1, NULL, "ann"), TOKEN_GOOD);
+    virtual_pass_ms(91000);
+    assert_int_equal(judged_named(door, 1, NULL, "ann"), TOKEN_EXPIRED);
+    EVP_PKEY_free(other);
+    auth_free(door->auth);
+    door->auth = NULL;
+    peers_free(door->options.peers);
+}
+
+static void one_that_was_good_is_not_with_other_keys(void **state)
+{
+    static const char another[] = "another secret, which has 32 bytes";
+    struct door *door = *state;
+
+    open_door(door);
+    assert_int_equal(judged_named(door, 1, NULL, "ann"), TOKEN_GOOD);
+    write_file(door, another, sizeof another - 1);
+    auth_reload(door->auth);
+    assert_int_equal(judged_named(door, 1, NULL, "ann"), TOKEN_SIGNATURE);
 }
 
 static void a_good_token_is_granted_and_others_are_counted(void **state)
@@ -343,6 +389,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_good_token_is_granted_and_others_are_counted),
         TEST(what_is_refused_to_an_address_is_bounded_and_good_ones_give_nothing_back),
+        TEST(one_that_was_good_need_not_wait_for_the_bad_ones_of_its_address),
+        TEST(one_that_was_good_is_not_with_other_keys),
         TEST(a_bad_secret_stops_the_start),
         TEST(a_bad_file_of_keys_stops_the_start),
         TEST(a_line_end_does_not_belong_to_a_secret),

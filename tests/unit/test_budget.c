@@ -65,7 +65,8 @@ static void it_is_tight_before_it_is_over(void **state)
     assert_false(budget_is_over(&budget));
     budget_move(&budget, BUDGET_EVENTS, 800, 801);
     assert_true(budget_is_over(&budget));
-    assert_int_equal(budget_excess(&budget), 101);
+    assert_int_equal(budget_excess(&budget), 201); /* a quarter is to be free */
+    assert_int_equal(budget_share_of_one(&budget), 100);
 }
 
 static void without_a_limit_it_only_counts(void **state)

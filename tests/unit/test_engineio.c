@@ -470,7 +470,7 @@ static void who_takes_what_it_is_sent_however_slowly_is_not_dead(void **state)
     w->ws.blocked = true;
     advance(w, INTERVAL_MS); /* the ping waits */
     for (int i = 0; i < 5; i++) {
-        w->ws.progressed = true;
+        w->ws.acked++;
         advance(w, TIMEOUT_MS);
         assert_journal(w, "");
     }
@@ -492,7 +492,7 @@ static void who_takes_nothing_is(void **state)
     open_ws(w);
     w->ws.blocked = true;
     advance(w, INTERVAL_MS);
-    w->ws.progressed = true;
+    w->ws.acked++;
     advance(w, TIMEOUT_MS);
     assert_journal(w, "");
     advance(w, TIMEOUT_MS);

@@ -26,8 +26,8 @@ struct conn {
     struct world *world;
     void *data; /* NULL: let go of */
     bool blocked;
-    bool blocks;     /* with the next write */
-    bool progressed; /* some was acknowledged */
+    bool blocks;    /* with the next write */
+    uint32_t acked; /* by the peer */
 };
 
 struct net {
@@ -104,11 +104,11 @@ bool conn_blocked(const struct conn *conn)
     return conn->blocked;
 }
 
-bool conn_progressed(struct conn *conn)
+bool conn_progressed(const struct conn *conn, uint32_t *mark)
 {
-    bool progressed = conn->progressed;
+    bool progressed = *mark != conn->acked;
 
-    conn->progressed = false;
+    *mark = conn->acked;
     return progressed;
 }
 
@@ -613,13 +613,33 @@ static void an_answer_that_is_taken_slowly_is_waited_for_one_that_is_not_is_cut(
     journal_check(&w->journal, "request /\n> HTTP/1.1 404 Not Found\n");
     for (int i = 0; i < 5; i++) {
         pass(w, STALL_MS - 1);
-        w->conn.progressed = true;
+        w->conn.acked++;
         pass(w, 1);
         journal_check(&w->journal, "");
     }
     pass(w, STALL_MS);
     journal_check(&w->journal, "> cut\n");
     settle(w);
+}
+
+static void nobody_else_who_asks_has_a_slow_peer_cut(void **state)
+{
+    struct world *w = *state;
+    uint32_t heartbeats = 0;
+
+    open_ws(w);
+    begin_message(w);
+    w->conn.blocked = true;
+    for (int i = 0; i < 5; i++) {
+        pass(w, STALL_MS - 1);
+        w->conn.acked++;
+        assert_true(link_progressed(w->link, &heartbeats));
+        pass(w, 1);
+        journal_check(&w->journal, "");
+    }
+    assert_false(link_progressed(w->link, &heartbeats));
+    pass(w, STALL_MS);
+    journal_check(&w->journal, "closed\n> close 1008\n");
 }
 
 static void one_that_has_been_taken_leaves_the_connection_as_idle_as_any(void **state)
@@ -664,7 +684,7 @@ static void a_connection_is_closed_when_its_last_bytes_are_taken(void **state)
 
     answer_for_the_last_time(w);
     pass(w, STALL_MS - 1);
-    w->conn.progressed = true;
+    w->conn.acked++;
     pass(w, 1);
     journal_check(&w->journal, "");
     unblock(w);
@@ -681,10 +701,17 @@ static void one_that_does_not_take_them_is_cut(void **state)
     settle(w);
 }
 
-static bool costs_much(const struct link *link, void *arg)
+static void look_at_cost(struct link *link, void *arg)
 {
-    (void)arg;
-    return link_cost(link) >= LINK_PIECE_BYTES;
+    *(size_t *)arg += link_gone(link) ? 0 : link_cost(link);
+}
+
+static size_t cost_of_all(struct world *w)
+{
+    size_t cost = 0;
+
+    server_visit(w->server, look_at_cost, &cost);
+    return cost;
 }
 
 static void it_can_be_cut_for_what_it_holds(void **state)
@@ -692,8 +719,12 @@ static void it_can_be_cut_for_what_it_holds(void **state)
     struct world *w = *state;
 
     answer_for_the_last_time(w);
-    server_sacrifice(w->server, costs_much, NULL);
+    assert_true(cost_of_all(w) >= LINK_PIECE_BYTES);
+    link_sacrifice(w->link);
     journal_check(&w->journal, "> cut\n");
+    assert_int_equal(cost_of_all(w), 0);
+    link_sacrifice(w->link);
+    journal_check(&w->journal, "");
     settle(w);
 }
 
@@ -756,6 +787,7 @@ int main(void)
         WORLD_TEST(a_frame_that_is_not_whole_has_no_more),
         WORLD_TEST(each_message_has_its_own_time),
         WORLD_TEST(an_answer_that_is_taken_slowly_is_waited_for_one_that_is_not_is_cut),
+        WORLD_TEST(nobody_else_who_asks_has_a_slow_peer_cut),
         WORLD_TEST(one_that_has_been_taken_leaves_the_connection_as_idle_as_any),
         WORLD_TEST(whoever_does_not_take_answers_gets_no_more),
         WORLD_TEST(a_connection_is_closed_when_its_last_bytes_are_taken),

@@ -2,6 +2,7 @@
  * The application: which rides there are, when they are watched, and what becomes of riders' transitions.
  */
 #include "common/log.h"
+#include "common/metrics.h"
 #include "tests/unit/presence_world.h"
 
 #include <setjmp.h>
@@ -492,6 +493,34 @@ static void held_boardings_are_refused_where_the_ride_turns_out_full(void **stat
                                 "cyd < exception the ride is full\n");
 }
 
+/* Whether some of that kind were logged. */
+static bool is_said(const struct refusals *refusals, enum refusal kind)
+{
+    return refusals->refused[kind].quiet.place != 0;
+}
+
+static void one_that_was_held_back_is_refused_in_one_line(void **state)
+{
+    struct world *w = *state;
+    struct metrics *metrics = metrics_new();
+    static struct refusals refusals;
+
+    refusals_init(&refusals, metrics, w->timers);
+    w->refusals = &refusals;
+    w->riders_per_ride = 1;
+    presence_free(w->presence);
+    start(w, "*");
+    join(w, 0);
+    say(w, 0, BOARDING_OF("u"), &NO_ACK);
+    says_roster(w, "/", 1, "X1");
+    turn(w);
+    assert_journal(w, "watch /\nann < exception the ride is full\n");
+    assert_true(is_said(&refusals, REFUSED_RIDERS));
+    assert_false(is_said(&refusals, REFUSED_MESSAGE));
+    timers_cancel(w->timers, &refusals.refused[REFUSED_RIDERS].quiet);
+    metrics_free(metrics);
+}
+
 static void a_person_takes_one_place_however_it_boards(void **state)
 {
     struct world *w = *state;
@@ -754,6 +783,7 @@ int main(void)
         TEST(who_drops_before_the_roster_boards_and_disconnects_after_it),
         TEST(held_transitions_are_refused_beyond_the_queue),
         TEST(held_boardings_are_refused_where_the_ride_turns_out_full),
+        TEST(one_that_was_held_back_is_refused_in_one_line),
         TEST(a_person_takes_one_place_however_it_boards),
         TEST(a_full_ride_takes_whoever_is_aboard_already),
         TEST(a_client_boards_so_often_whatever_the_others_do),

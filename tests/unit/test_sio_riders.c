@@ -119,9 +119,9 @@ static bool transport_ws_ready(void *socket)
     return true;
 }
 
-static bool transport_ws_progressed(void *socket)
+static bool transport_ws_progressed(void *socket, uint32_t *mark)
 {
-    (void)socket;
+    (void)socket, (void)mark;
     return false;
 }
 
