@@ -9,15 +9,21 @@ import { Rider } from "./rider.mjs";
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
-// The one block in `language` whose text matches `mark`.
-export async function example(language, mark, gateway) {
-  const readme = await readFile(here("../../README.md"), "utf8");
-  const blocks = [...readme.matchAll(/^```(\w+)\n([^]*?)^```$/gm)]
+// The one block of a page in `language` whose text matches `mark`.
+export async function block(page, language, mark) {
+  const text = await readFile(here(`../../${page}`), "utf8");
+  const blocks = [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)]
     .filter(([, tag, code]) => tag === language && mark.test(code))
     .map(([, , code]) => code);
-  assert.equal(blocks.length, 1, `README.md has ${blocks.length} blocks in ${language} with ${mark}`);
-  assert.match(blocks[0], /localhost:3000/);
-  return blocks[0].replaceAll("localhost:3000", `127.0.0.1:${gateway.port}`);
+  assert.equal(blocks.length, 1, `${page} has ${blocks.length} blocks in ${language} with ${mark}`);
+  return blocks[0];
+}
+
+// A whole program of README.md's.
+export async function example(language, mark, gateway) {
+  const code = await block("README.md", language, mark);
+  assert.match(code, /localhost:3000/);
+  return code.replaceAll("localhost:3000", `127.0.0.1:${gateway.port}`);
 }
 
 // A folder with these files, where npm install has been run.
