@@ -110,20 +110,14 @@ static inline bool broker_event_ends(enum broker_event_kind kind)
  */
 struct broker_position {
     char epoch[EPOCH_LEN + 1];
-    uint64_t offset;           /* of the last event included; 0 before the first */
-    char chain[CHAIN_LEN + 1]; /* empty: not known, then it is compared with none */
+    uint64_t offset; /* of the last event included; 0 before the first */
+    char chain[CHAIN_LEN + 1];
 };
-
-/* Whether both fingerprints, of the same epoch and offset, can be of one stream. */
-static inline bool broker_chains_agree(const struct broker_position *a, const struct broker_position *b)
-{
-    return !a->chain[0] || !b->chain[0] || strcmp(a->chain, b->chain) == 0;
-}
 
 /* Whether both are the same place in the same stream. */
 static inline bool broker_position_equal(const struct broker_position *a, const struct broker_position *b)
 {
-    return a->offset == b->offset && strcmp(a->epoch, b->epoch) == 0 && broker_chains_agree(a, b);
+    return a->offset == b->offset && strcmp(a->epoch, b->epoch) == 0 && strcmp(a->chain, b->chain) == 0;
 }
 
 struct broker_transition {

@@ -41,7 +41,7 @@ enum stream_verdict stream_offer(struct stream *stream, const struct broker_mess
     if (position->offset < told)
         return STREAM_OLD;
     if (position->offset == told)
-        return broker_chains_agree(position, &stream->at) ? STREAM_OLD : STREAM_FOREIGN;
+        return broker_position_equal(position, &stream->at) ? STREAM_OLD : STREAM_FOREIGN;
     if (position->offset > told + 1)
         return STREAM_GAP;
     if (strcmp(event->before, stream->at.chain) != 0)

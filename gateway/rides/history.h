@@ -30,7 +30,7 @@ struct history {
     size_t first;               /* index of the oldest */
     size_t count;
     size_t bytes;               /* of the records held */
-    char before[CHAIN_LEN + 1]; /* the fingerprint just before the oldest; empty: not known */
+    char before[CHAIN_LEN + 1]; /* the fingerprint just before the oldest; empty: of no known place */
 };
 
 void history_deinit(struct history *history);

@@ -355,8 +355,7 @@ static void a_replay_is_exact_over_many_pages_and_follows_the_events_in_it(void 
         }
     }
     for (unsigned i = 0; i < 50; i++) {
-        struct broker_position from = {.offset = EVENTS};
-        memcpy(from.epoch, epoch, EPOCH_LEN);
+        const struct broker_position from = box_place(a, epoch, EVENTS);
         box_submit(a, BROKER_EXIT, "/r", i);
         broker_replay(a->broker, "/r", &from, NULL, i);
         const struct broker_message *history = box_next(a, BROKER_HISTORY);
@@ -426,7 +425,7 @@ static void replays_that_nobody_waits_for_any_more_stop(void **state)
     enum { REPLAYS = 40, EVENTS = 3000 };
     struct world *world = *state;
     struct box *a = watching_node_on(world, "a", LONG_MS);
-    struct broker_position from = {.epoch = "00000000"};
+    struct broker_position from = {.epoch = "00000000", .chain = "00000000"};
 
     board(a, 0, EVENTS);
     long long before = pages_read(world->server);

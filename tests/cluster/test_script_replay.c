@@ -94,8 +94,10 @@ static void a_replay_of_another_history_is_refused(void **state)
         at[i] = place_of(server);
         memcpy(at[i].chain, "deadbeef", 9);
     }
+    at[0] = (struct place){EPOCH, "2", ""};
     expect_word(replay(server, &at[3]), "gone"); /* where the ride is */
     expect_word(replay(server, &at[1]), "gone"); /* an entry of the log */
+    expect_word(replay(server, &at[0]), "gone"); /* no place at all */
     redis_run(server, "XTRIM p:{/x}:log MAXLEN 1");
     expect_word(replay(server, &at[2]), "gone"); /* only the next entry is there */
     expect_log(server, "exited a ann");

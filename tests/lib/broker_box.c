@@ -3,6 +3,7 @@
  */
 #include "tests/lib/broker_box.h"
 
+#include "broker/chain.h"
 #include "common/buf.h"
 #include "tests/lib/deadline.h"
 
@@ -178,11 +179,25 @@ void box_submit(struct box *box, enum broker_transition_kind kind, const char *r
     blob_unref(user);
 }
 
+struct broker_position box_place(struct box *box, const char *epoch, uint64_t offset)
+{
+    struct broker_position place = {.offset = offset, .chain = CHAIN_START};
+
+    memcpy(place.epoch, epoch, EPOCH_LEN);
+    box_drain(box);
+    for (size_t i = 0; i < box->count; i++) {
+        const struct broker_position *said = &box->said[i]->position;
+
+        if (said->offset == offset && strcmp(said->epoch, epoch) == 0)
+            place = *said;
+    }
+    return place;
+}
+
 const struct broker_message *box_replay(struct box *box, const char *epoch, uint64_t offset)
 {
-    struct broker_position from = {.offset = offset};
+    const struct broker_position from = box_place(box, epoch, offset);
 
-    memcpy(from.epoch, epoch, EPOCH_LEN);
     broker_replay(box->broker, "/r", &from, NULL, 77);
     const struct broker_message *history = box_next(box, BROKER_HISTORY);
 

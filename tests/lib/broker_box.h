@@ -65,7 +65,10 @@ const char *box_socket(unsigned number);
 /* The transition of the rider of that number, which is its ticket too. */
 void box_submit(struct box *box, enum broker_transition_kind kind, const char *ride, unsigned number);
 
-/* Asks for what came after a position on /r: the answer. */
+/* The place at that offset, with the fingerprint that the box has heard of it, else the beginning's. */
+struct broker_position box_place(struct box *box, const char *epoch, uint64_t offset);
+
+/* Asks for what came after such a place on /r: the answer. */
 const struct broker_message *box_replay(struct box *box, const char *epoch, uint64_t offset);
 
 /* The value of a series, by its name and labels as printed; -1: there is none. */

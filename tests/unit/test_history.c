@@ -200,7 +200,7 @@ static void the_place_before_the_oldest_is_compared_whatever_went(void **state)
 }
 
 /* What did not lead to the first event tells nothing of the place before it. */
-static void a_fingerprint_that_is_not_known_is_compared_with_none(void **state)
+static void nothing_leads_on_from_a_fingerprint_that_is_not_known(void **state)
 {
     struct history *history = *state;
     struct blob *user = blob_new("1", 1);
@@ -209,9 +209,10 @@ static void a_fingerprint_that_is_not_known_is_compared_with_none(void **state)
     struct broker_position none = at("e", 5);
 
     history_add(history, &elsewhere, &event);
-    assert_true(leads(history, in_another_history("e", 4), at("e", 5)));
+    assert_false(leads(history, at("e", 4), at("e", 5)));
+    assert_true(leads(history, at("e", 5), at("e", 5)));
     none.chain[0] = '\0';
-    assert_true(leads(history, none, at("e", 5)));
+    assert_false(leads(history, none, at("e", 5)));
     blob_unref(user);
 }
 
@@ -360,7 +361,7 @@ int main(void)
         TEST(it_reaches_nothing_from_another_epoch),
         TEST(it_reaches_nothing_from_another_history),
         TEST(the_place_before_the_oldest_is_compared_whatever_went),
-        TEST(a_fingerprint_that_is_not_known_is_compared_with_none),
+        TEST(nothing_leads_on_from_a_fingerprint_that_is_not_known),
         TEST(a_run_that_ends_before_now_is_incomplete),
         TEST(a_run_of_the_epoch_before_is_never_handed_out),
         TEST(a_gap_empties_it),

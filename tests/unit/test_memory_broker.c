@@ -242,6 +242,8 @@ static void a_replay_brings_everything_after_a_position(void **state)
     for (unsigned i = 1; i <= 5; i++)
         box_submit(box, BROKER_BOARD, "/r", i);
     box_submit(box, BROKER_EXIT, "/r", 5);
+    for (unsigned i = 1; i <= 6; i++)
+        box_next(box, BROKER_EVENT);
     const struct broker_message *history = box_replay(box, epoch, 4);
     assert_true(history->ok);
     assert_int_equal(history->position.offset, 6);

@@ -38,6 +38,7 @@ static void come_back(struct world *w, int i, uint64_t offset)
     struct broker_position from = {.offset = offset};
 
     strcpy(from.epoch, w->epoch);
+    snprintf(from.chain, sizeof from.chain, "%08x", (unsigned)offset);
     come_back_from(w, i, &from, 0);
 }
 
@@ -614,7 +615,7 @@ static void whose_end_only_the_broker_may_know_is_asked_for(void **state)
 
 static void who_has_heard_nothing_has_not_heard_its_end(void **state)
 {
-    static const struct broker_position from = {.epoch = "epoch-01", .offset = 5};
+    static const struct broker_position from = {.epoch = "epoch-01", .offset = 5, .chain = "00000005"};
     struct world *w = *state;
 
     for (uint64_t began = 4; began <= 6; began++) {
@@ -709,9 +710,13 @@ static void without_a_window_nothing_is_remembered(void **state)
 static void offsets_nothing_leads_from_are_no_recovery(void **state)
 {
     static const struct broker_position froms[] = {
-        {.epoch = "epoch-00", .offset = 2}, {.epoch = "epoch-00", .offset = 3},
-        {.epoch = "epoch-01", .offset = 4}, {.epoch = "epoch-01", .offset = 999999999999999},
-        {.epoch = "", .offset = 0},         {.epoch = "epoch-01", .offset = 3, .chain = "f0000003"},
+        {.epoch = "epoch-00", .offset = 2, .chain = "00000002"},
+        {.epoch = "epoch-00", .offset = 3, .chain = "00000003"},
+        {.epoch = "epoch-01", .offset = 4, .chain = "00000004"},
+        {.epoch = "epoch-01", .offset = 999999999999999, .chain = "00000003"},
+        {.epoch = "", .offset = 0},
+        {.epoch = "epoch-01", .offset = 3, .chain = "f0000003"},
+        {.epoch = "epoch-01", .offset = 3},
     };
     struct world *w = *state;
 

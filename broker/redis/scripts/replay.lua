@@ -12,7 +12,7 @@
 local page, socket, before = unpack(ARGV, 9)
 
 epoch, offset, chain = unpack(redis.call('HMGET', meta, 'epoch', 'offset', 'chain'))
-if not is_position(epoch, offset, chain) or epoch ~= known_epoch
+if not is_position(epoch, offset, chain) or epoch ~= known_epoch or known_chain == ''
     or not leads_on(offset, chain, known_offset, known_chain) then
     return {'gone'}
 end
