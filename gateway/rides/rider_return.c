@@ -120,14 +120,27 @@ static void may_be_aboard_elsewhere(struct rider *rider)
         fetch(rider);
 }
 
+/* Its own exit is the last that a client hears of the ride: then what it heard last tells wherever it comes
+ * back that there is nothing to come back to, however much the others hear before it is disconnected. */
+static void hear_no_more(struct rider *rider)
+{
+    if (!rider->member)
+        return;
+    outlet_gather(rider->outlet);
+    member_leave(rider->member);
+    rider->member = NULL;
+}
+
 void riders_heard(struct riders *riders, const struct broker_message *event)
 {
     struct rider *rider;
 
-    if (event->event != BROKER_BOARDED && event->event != BROKER_RESTORED)
-        return;
     HASH_FIND_STR(riders->by_id, event->socket_id, rider);
-    if (rider && strcmp(rider->ride->name, event->ride) == 0)
+    if (!rider || strcmp(rider->ride->name, event->ride) != 0)
+        return;
+    if (event->event == BROKER_EXITED && rider->exiting)
+        hear_no_more(rider);
+    else if (event->event == BROKER_BOARDED || event->event == BROKER_RESTORED)
         may_be_aboard_elsewhere(rider);
 }
 

@@ -593,6 +593,28 @@ static void comes_to_a_gateway_that_was_not_there(struct world *w, uint64_t offs
     turn(w);
 }
 
+/* So the last it has heard tells of that, wherever it comes back. */
+static void its_own_exit_is_the_last_that_a_client_hears(void **state)
+{
+    struct world *w = *state;
+
+    join_live(w, 2);
+    say(w, 0, EXITING, &ACK_5);
+    buf_clear(&w->journal);
+    says_event_of(w, 1, BROKER_EXITED, w->client[1].id, "u", "1");
+    says_event_of(w, 2, BROKER_EXITED, w->client[0].id, "u", "2");
+    says_event_of(w, 3, BROKER_BOARDED, w->client[1].id, "v", "3");
+    assert_journal(w, "bob < 42[\"userExited\",1,\"1.00000001-epoch-01\"]\n"
+                      "bob < 42[\"userExited\",2,\"2.00000002-epoch-01\"]\nbob < " EVENT(
+                          3) "ann < 42[\"userExited\",1,\"1.00000001-epoch-01\"]\n"
+                             "ann < 42[\"userExited\",2,\"2.00000002-epoch-01\"]\n");
+    says_event_of(w, 4, BROKER_BOARDED, w->client[1].id, "v", "4");
+    says_result(w, 0, 2, NULL);
+    assert_journal(
+        w, "bob < " EVENT(
+               4) "ann < ack 5 {\"ok\":true,\"offset\":\"2.00000002-epoch-01\"}\nann < disconnected\n");
+}
+
 static void whose_end_only_the_broker_may_know_is_asked_for(void **state)
 {
     struct world *w = *state;
@@ -1257,6 +1279,7 @@ int main(void)
         TEST(whose_connection_ended_while_its_rider_stayed_aboard_is_a_new_client),
         TEST(so_it_is_where_only_the_broker_remembers_that),
         TEST(who_boarded_again_after_its_end_has_not_ended),
+        TEST(its_own_exit_is_the_last_that_a_client_hears),
         TEST(whose_end_only_the_broker_may_know_is_asked_for),
         TEST(who_has_heard_nothing_has_not_heard_its_end),
         TEST(who_is_aboard_has_not_ended),
