@@ -91,6 +91,8 @@ int record_parse_ride(struct json_slice text, char ride[RIDE_NAME_MAX + 1])
 
 int record_parse_node(struct json_slice text, char node[RECORD_NODE_MAX + 1])
 {
+    if (text.len == 1 && text.at[0] == '-')
+        return -1; /* who holds what is suspended: that is not to be suspended once more */
     return parse_name(text, node, RECORD_NODE_MAX);
 }
 

@@ -268,7 +268,7 @@ static void a_suspended_one_whose_person_is_missing_is_in_no_list(void **state)
 static void an_audit_mends_lists(void **state)
 {
     struct redis_server *server = *state;
-    char text[100];
+    char text[110];
 
     make_ride(server);
     redis_run(server, "HDEL p:{/x}:connections @ann @bob");
@@ -278,9 +278,9 @@ static void an_audit_mends_lists(void **state)
     assert_int_equal(count(server, "HSTRLEN p:{/x}:connections @ann"), 41);
     assert_int_equal(count(server, "HSTRLEN p:{/x}:connections @bob"), 20);
 
-    /* Of those named in a list, one is unknown, one is another's, and one is put off. */
+    /* Of those named in a list, one is there twice, one is unknown, one is another's, and one is put off. */
     make_ride(server);
-    snprintf(text, sizeof text, "%.20s ", socket_of('a'));
+    snprintf(text, sizeof text, "%.20s %.20s ", socket_of('a'), socket_of('a'));
     strcat(text, socket_of('z'));
     strcat(text, " ");
     strcat(text, socket_of('c'));
@@ -293,6 +293,19 @@ static void an_audit_mends_lists(void **state)
     expect_users(server, RIDE_USERS);
     assert_int_equal(count(server, "HEXISTS p:{/x}:connections @ghost"), 0);
     assert_int_equal(count(server, "HSTRLEN p:{/x}:connections @ann"), 41);
+    assert_false(audit(server));
+}
+
+/* It can have no connection, so it would never leave. */
+static void an_audit_removes_a_person_without_a_name(void **state)
+{
+    struct redis_server *server = *state;
+
+    make_ride(server);
+    redis_run(server, "HSET p:{/x}:users %s {}", "");
+    assert_true(audit(server));
+    expect_users(server, RIDE_USERS);
+    expect_connections(server, RIDE_CONNECTIONS);
     assert_false(audit(server));
 }
 
@@ -471,6 +484,7 @@ int main(void)
         on_redis(an_audit_gives_one_that_is_put_off_and_nobodys_a_deadline),
         on_redis(a_suspended_one_whose_person_is_missing_is_in_no_list),
         on_redis(an_audit_mends_lists),
+        on_redis(an_audit_removes_a_person_without_a_name),
         on_redis(an_audit_of_hashes_that_are_long_lists_reads_them_whole),
         on_redis(an_audit_removes_what_is_no_connection),
         on_redis(an_audit_begins_anew_where_the_log_is_not_the_rides),

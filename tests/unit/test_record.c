@@ -160,6 +160,7 @@ static void names_that_would_spoil_a_key_are_refused(void **state)
     assert_int_equal(record_parse_ride((struct json_slice){large, RIDE_NAME_MAX}, ride), 0);
     assert_int_equal(record_parse_ride((struct json_slice){large, RIDE_NAME_MAX + 1}, ride), -1);
     assert_int_equal(record_parse_node((struct json_slice){large, RECORD_NODE_MAX + 1}, node), -1);
+    assert_int_equal(record_parse_node((struct json_slice){"-", 1}, node), -1); /* nobody, in Redis */
     assert_int_equal(record_parse_node((struct json_slice){"host:3000.a-b", 13}, node), 0);
     assert_string_equal(node, "host:3000.a-b");
 }

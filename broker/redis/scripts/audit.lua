@@ -77,7 +77,7 @@ end
 local LISTED = 1000
 
 local function mend_lists(lists)
-    local sockets, owners, kept = {}, {}, {}
+    local sockets, owners, kept, seen = {}, {}, {}, {}
     for id, list in pairs(lists) do
         kept[id] = {}
         for socket in string.gmatch(string.sub(list, 1, LISTED * 21), '%S+') do
@@ -86,7 +86,8 @@ local function mend_lists(lists)
     end
     for i, text in ipairs(hmget(connections, sockets)) do
         local _, _, as = read_connection(text)
-        if as == owners[i] then
+        if as == owners[i] and not seen[sockets[i]] then
+            seen[sockets[i]] = true
             table.insert(kept[as], sockets[i])
         end
     end
@@ -188,7 +189,10 @@ local function mend_users(page)
         ids[#ids + 1] = page[i]
     end
     for i, list in ipairs(lists_of(ids)) do
-        if not list then
+        if ids[i] == '' then
+            redis.call('HDEL', users, '') -- nobody has no name
+            wrong = true
+        elseif not list then
             local socket = string.sub(redis.sha1hex(candidate .. ids[i]), 1, 20)
             redis.call('HSET', connections, '@' .. ids[i], socket)
             suspend_connection(socket, clock_after(0), ids[i], math.max(window, 2000))
