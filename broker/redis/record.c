@@ -180,12 +180,13 @@ enum record_verdict record_parse_answer(const char *text, size_t len, struct rec
         return RECORD_NO_ANSWER;
     if (word_is(word, "moved"))
         return parse_position(epoch, offset, rest, &answer->position) == 0 ? RECORD_MOVED : RECORD_NO_ANSWER;
-    if (!word_is(word, "ok") || !next_word(&rest, &chain) || !next_word(&rest, &tenure) ||
+    bool done = word_is(word, "done");
+    if ((!done && !word_is(word, "ok")) || !next_word(&rest, &chain) || !next_word(&rest, &tenure) ||
         parse_position(epoch, offset, chain, &answer->position) != 0 ||
         record_parse_tenure(tenure, &answer->tenure) != 0)
         return RECORD_NO_ANSWER;
     answer->detail = rest;
-    return RECORD_OK;
+    return done ? RECORD_DONE : RECORD_OK;
 }
 
 int record_parse_tally(const char *text, size_t len, struct record_tally *tally)

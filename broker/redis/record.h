@@ -31,6 +31,7 @@ int record_parse_event(const char *text, size_t len, struct record_event *event)
 /* What a node's operation answers (scripts/operation.lua). */
 enum record_verdict {
     RECORD_OK,
+    RECORD_DONE, /* before; else as ok */
     RECORD_REFUSED,
     RECORD_CROWDED,
     RECORD_EARLY,
@@ -39,9 +40,9 @@ enum record_verdict {
 };
 
 struct record_answer {
-    struct broker_position position; /* ok, moved */
-    uint64_t tenure;                 /* ok */
-    struct json_slice detail;        /* ok; within the text */
+    struct broker_position position; /* ok, done, moved */
+    uint64_t tenure;                 /* ok, done */
+    struct json_slice detail;        /* ok, done; within the text */
 };
 
 enum record_verdict record_parse_answer(const char *text, size_t len, struct record_answer *answer);

@@ -36,6 +36,7 @@ struct transition {
     bool ours;       /* not the gateway's: it has no result, and does not count as queued */
     bool disowns;    /* what is not held here */
     bool moved;      /* its last answer was that the ride is in another epoch */
+    bool unsure;     /* it was sent, and the connection lost before an answer: it may be done */
     struct transitions *transitions;
     struct redis_ride *ride;
     uint64_t sequence;
@@ -412,6 +413,45 @@ static void failed(struct transition *transition, const struct redisReply *reply
     repeat_or_refuse(transition);
 }
 
+static void done_mended(const struct redisReply *reply, void *arg)
+{
+    struct transition *transition = arg;
+
+    transition->transitions->in_flight--;
+    if (!reply || store_is_away(transition->transitions->store, reply))
+        return; /* it stays in the list */
+    if (reply->type == REDIS_REPLY_INTEGER)
+        repeat_or_refuse(transition);
+    else
+        failed(transition, reply);
+}
+
+/* Redis says that it was done before, and it cannot have been: what Redis has as this process' last operation
+ * on the ride is spoiled. That was the one before the first that has no answer. That one is sent again behind
+ * the answer to the mending, not with it: were both lost, nobody could say any more whether it was done. */
+static void mend_done(struct transition *transition)
+{
+    struct store *store = transition->transitions->store;
+    const struct redis_ride *ride = transition->ride;
+    char field[sizeof "done:" + EPOCH_LEN];
+    struct key_name meta;
+    struct call call;
+
+    if (transition != ride->transitions) {
+        repeat(transition);
+        return;
+    }
+    store_trouble(store, "what Redis has of this gateway on %s is spoiled", ride->name);
+    key_name_make(&meta, store->setup->prefix, ride->name, "meta");
+    snprintf(field, sizeof field, "done:%s", store->run);
+    call_command(&call, store, "HSET");
+    call_bytes(&call, meta.text, meta.len);
+    call_text(&call, field);
+    call_number(&call, transition->sequence - 1);
+    if (call_send(&call, done_mended, transition) == 0)
+        transition->transitions->in_flight++;
+}
+
 static void conclude(struct transition *transition, const struct redisReply *reply)
 {
     struct json_slice text = reply_slice(reply);
@@ -419,6 +459,8 @@ static void conclude(struct transition *transition, const struct redisReply *rep
     enum record_verdict verdict = record_parse_answer(text.at, text.len, &answer);
     bool moved_before = transition->moved;
 
+    if (verdict == RECORD_DONE && transition->unsure)
+        verdict = RECORD_OK;
     transition->moved = verdict == RECORD_MOVED;
     if (verdict == RECORD_OK || verdict == RECORD_REFUSED || verdict == RECORD_CROWDED) {
         transition->failing_ms = 0;
@@ -432,6 +474,10 @@ static void conclude(struct transition *transition, const struct redisReply *rep
         else if (!transition->ours)
             committed(transition, &answer);
         transition_end(transition);
+        break;
+    case RECORD_DONE:
+        redis_ride_reached(transition->ride, &answer.position);
+        mend_done(transition);
         break;
     case RECORD_REFUSED:
         refused(transition);
@@ -467,7 +513,8 @@ static void transition_answered(const struct redisReply *reply, void *arg)
                        (int64_t)(clock_us() - transition->sent_us));
     switch (call_judge(transitions->store, transition->script, reply)) {
     case CALL_LOST:
-        break; /* it stays in the list */
+        transition->unsure = true; /* it stays in the list */
+        break;
     case CALL_AGAIN:
         repeat(transition);
         break;

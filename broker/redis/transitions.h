@@ -6,7 +6,7 @@
  * anything newer. The scripts make sure that each is done once, and in order on each ride, even where an old
  * connection's bytes arrive late or Redis forgets its scripts halfway (broker/redis/scripts/operation.lua).
  *
- * Nothing is sent but by transitions_send(), which the roof calls at the end of every callback. Broker
+ * None is sent but by transitions_send(), which the roof calls at the end of every callback. Broker
  * thread.
  */
 #ifndef RIDECAST_BROKER_REDIS_TRANSITIONS_H
@@ -37,7 +37,7 @@ struct transitions {
     size_t in_flight;
     size_t bytes;      /* held by all */
     size_t disowned;   /* of those in it that only suspend what is not held here */
-    uint64_t sequence; /* of the last one submitted; it begins as the microseconds of the clock */
+    uint64_t sequence; /* of the last one submitted: it begins as the microseconds of the clock */
 };
 
 void transitions_init(struct transitions *transitions);

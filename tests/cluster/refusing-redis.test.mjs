@@ -63,8 +63,8 @@ for (const [how, wording] of Object.entries(WORDINGS)) {
   });
 }
 
-// Of a script that a node calls for one of its connections: "ok" and a position become "moved" and that position.
-const DONE = /\$\d+\r\nok ([\w-]{8} \d+ [\da-f]{8}) \d+ [^\r]*\r\n/g;
+// Of a script that a node calls for one of its connections: "ok" or "done" and a position become "moved" and that position.
+const DONE = /\$\d+\r\n(?:ok|done) ([\w-]{8} \d+ [\da-f]{8}) \d+ [^\r]*\r\n/g;
 
 test("a Redis that says of every operation that the ride has moved is not asked without a pause", async (t) => {
   const redis = await Redis.start(t);

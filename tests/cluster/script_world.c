@@ -142,21 +142,41 @@ void expect_place(const redisReply *reply, const char *epoch, const char *offset
     expect_position(reply->element[1]->str, reply->element[2]->str, reply->element[3]->str, epoch, offset);
 }
 
-void expect_ok_in(redisReply *reply, const char *epoch, const char *offset, const char *detail)
+static void expect_answer(redisReply *reply, const char *word, const char *epoch, const char *offset,
+                          const char *detail)
 {
     char words[WORDS_MAX][WORD_SIZE];
 
     take_words(reply, 6, words);
-    assert_string_equal(words[0], "ok");
+    assert_string_equal(words[0], word);
     expect_position(words[1], words[2], words[3], epoch, offset);
     if (detail)
         assert_string_equal(words[5], detail);
     freeReplyObject(reply);
 }
 
+void expect_ok_in(redisReply *reply, const char *epoch, const char *offset, const char *detail)
+{
+    expect_answer(reply, "ok", epoch, offset, detail);
+}
+
 void expect_ok(redisReply *reply, const char *offset, const char *detail)
 {
     expect_ok_in(reply, EPOCH, offset, detail);
+}
+
+void expect_done(redisReply *reply, const char *offset, const char *detail)
+{
+    expect_answer(reply, "done", EPOCH, offset, detail);
+}
+
+/* The words of an answer that it was done, now or before. */
+static void take_good(redisReply *reply, char words[WORDS_MAX][WORD_SIZE])
+{
+    take_words(reply, 6, words);
+    if (strcmp(words[0], "done") != 0)
+        assert_string_equal(words[0], "ok");
+    freeReplyObject(reply);
 }
 
 void expect_moved(redisReply *reply, const char *epoch, const char *offset)
@@ -180,9 +200,7 @@ struct place place_in(redisReply *reply)
     char words[WORDS_MAX][WORD_SIZE];
     struct place place;
 
-    take_words(reply, 6, words);
-    assert_string_equal(words[0], "ok");
-    freeReplyObject(reply);
+    take_good(reply, words);
     snprintf(place.epoch, sizeof place.epoch, "%.8s", words[1]);
     snprintf(place.offset, sizeof place.offset, "%.15s", words[2]);
     snprintf(place.chain, sizeof place.chain, "%.8s", words[3]);
@@ -193,9 +211,7 @@ uint64_t tenure_in(redisReply *reply)
 {
     char words[WORDS_MAX][WORD_SIZE];
 
-    take_words(reply, 6, words);
-    assert_string_equal(words[0], "ok");
-    freeReplyObject(reply);
+    take_good(reply, words);
     return strtoull(words[4], NULL, 10);
 }
 

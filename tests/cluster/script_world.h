@@ -95,6 +95,9 @@ void expect_ok_in(redisReply *reply, const char *epoch, const char *offset, cons
 /* The same, in the first epoch. */
 void expect_ok(redisReply *reply, const char *offset, const char *detail);
 
+/* The same of one that was done before. */
+void expect_done(redisReply *reply, const char *offset, const char *detail);
+
 void expect_moved(redisReply *reply, const char *epoch, const char *offset);
 void expect_error(redisReply *reply);
 

@@ -15,7 +15,7 @@ static void a_repeated_operation_answers_the_same_place_and_does_nothing(void **
     struct place again = place_in(operate(server, boarding));
     assert_string_equal(first.offset, again.offset);
     assert_string_equal(first.chain, again.chain);
-    expect_ok(leave(server, .id = "ann", .sequence = 2), "2", "");
+    expect_done(leave(server, .id = "ann", .sequence = 2), "2", "");
     expect_log(server, "boarded a ann, exited a ann");
     expect_users(server, "");
 }
@@ -38,7 +38,7 @@ static void operations_without_effect_keep_their_place_in_the_order_too(void **s
     expect_ok(suspend(server, .sequence = 2, .before = 1), "0", "");
     expect_ok(resume(server, .sequence = 3, .before = 2), "0", "");
     expect_ok(board(server, .id = "ann", .sequence = 4, .before = 3), "1", "");
-    expect_ok(disconnect(server, .sequence = 1), "1", ""); /* came late: it is from before the boarding */
+    expect_done(disconnect(server, .sequence = 1), "1", ""); /* came late: it is from before the boarding */
     expect_users(server, "ann=ann");
 }
 
@@ -49,8 +49,8 @@ static void a_repeated_suspension_does_not_undo_the_resumption_after_it(void **s
     expect_ok(board(server, .id = "ann"), "1", "");
     expect_ok(suspend(server, .sequence = 2), "1", "");
     expect_ok(resume(server, .sequence = 3), "1", "ann");
-    expect_ok(suspend(server, .sequence = 2), "1", "");
-    expect_ok(resume(server, .sequence = 3), "1", "ann");
+    expect_done(suspend(server, .sequence = 2), "1", "");
+    expect_done(resume(server, .sequence = 3), "1", "ann");
     expect_away(server, "");
     expect_connections(server, "@ann=a, a=n ann");
 }
@@ -81,12 +81,12 @@ static void a_boarding_repeated_after_its_event_is_forgotten_answers_the_record_
 
     expect_ok(board(server, .id = "ann", .user = "old", .sequence = 7), "1", "");
     expect_ok(board(server, .id = "ann", .user = "new", .socket = 'b', .sequence = 8), "2", "");
-    expect_ok(board(server, .id = "ann", .user = "old", .sequence = 7), "1", "");
+    expect_done(board(server, .id = "ann", .user = "old", .sequence = 7), "1", "");
     redis_run(server, "XTRIM p:{/x}:log MAXLEN 0");
-    expect_ok(board(server, .id = "ann", .user = "old", .sequence = 7), "2", "new");
+    expect_done(board(server, .id = "ann", .user = "old", .sequence = 7), "2", "new");
     expect_ok(leave(server, .id = "ann", .user = "new", .socket = 'b', .sequence = 9), "3", "");
     redis_run(server, "XTRIM p:{/x}:log MAXLEN 0");
-    expect_ok(board(server, .id = "ann", .user = "old", .sequence = 7), "3", "");
+    expect_done(board(server, .id = "ann", .user = "old", .sequence = 7), "3", "");
 }
 
 static void what_no_sender_can_have_done_is_not_done(void **state)

@@ -198,6 +198,10 @@ static void an_answer_has_what_its_word_says(void **state)
     assert_int_equal(answer.tenure, 9007199254740992);
     assert_int_equal(answer.detail.len, strlen("{\"a\": 1}"));
     assert_memory_equal(answer.detail.at, "{\"a\": 1}", answer.detail.len);
+    assert_int_equal(verdict_of("done epoch_-1 16 0123abcd 5 {}", &answer), RECORD_DONE);
+    assert_int_equal(answer.position.offset, 16);
+    assert_int_equal(answer.tenure, 5);
+    assert_int_equal(answer.detail.len, 2);
     assert_int_equal(verdict_of("ok epoch_-1 0 00000000 0 ", &answer), RECORD_OK);
     assert_int_equal(answer.detail.len, 0);
     assert_int_equal(verdict_of("moved epoch_-2 18 89abcdef", &answer), RECORD_MOVED);

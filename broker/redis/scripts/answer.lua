@@ -25,4 +25,4 @@ end
 if not stays then
     set_expiry()
 end
-return 'ok ' .. epoch .. ' ' .. offset .. ' ' .. chain .. ' ' .. (from or '0') .. ' ' .. (detail or '')
+return (repeated and 'done ' or 'ok ') .. epoch .. ' ' .. offset .. ' ' .. chain .. ' ' .. (from or '0') .. ' ' .. (detail or '')

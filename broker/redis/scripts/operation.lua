@@ -22,10 +22,10 @@
 -- What stands behind this decides what is done, and says by `word`, `from`, `detail`, `holds` and `stays` what
 -- answer.lua makes of it.
 --
--- Answers `ok epoch offset chain tenure detail`, `refused` (another node has obtained the connection later), `crowded`
--- (the person has too many), `early` (`before` is not done: send again) or `moved epoch offset chain` (the ride has begun
--- anew: send again): a text, which costs less than a list. Only what is answered `ok` counts as done: anything else,
--- sent again, is judged anew.
+-- Answers `ok epoch offset chain tenure detail`, `done` and the same where it was done before, `refused` (another node
+-- has obtained the connection later), `crowded` (the person has too many), `early` (`before` is not done: send again) or
+-- `moved epoch offset chain` (the ride has begun anew: send again): a text, which costs less than a list. Only what is
+-- answered `ok` counts as done: anything else, sent again, is judged anew.
 
 local kind, socket, node, id, user, tenure, run, sequence, before, limit = unpack(ARGV, 9)
 
