@@ -1,5 +1,5 @@
 // What is measured: each row runs its servers and returns
-//   { columns, lines: [[…]…], findings: [{ text, met }…], bars: [{ label, value }…], unit }
+//   { columns, lines: [[…]…], findings: [{ text, met }…], chart: which column is drawn, if any is }
 // `available(name)` says whether a server can be run; one that cannot is a line that says so.
 
 import { execFileSync } from "node:child_process";
@@ -67,8 +67,7 @@ async function limit(available) {
   const findings = [];
   if (good(results.ridecast, results["socket.io"])) findings.push(atLeast("ridecast to socket.io", 30, per("socket.io")));
   if (good(results.ridecast, results.socketioxide)) findings.push(atLeast("ridecast to socketioxide", 10, per("socketioxide")));
-  const bars = cases.map(({ label }) => ({ label, value: results[label].deliveriesPerSecond }));
-  return { columns: RAMP_COLUMNS, lines, findings, bars, unit: "deliveries/s" };
+  return { columns: RAMP_COLUMNS, lines, findings, chart: "deliveries/s" };
 }
 
 async function pair(available) {
@@ -85,8 +84,7 @@ async function pair(available) {
     findings.push(
       atLeast("ridecast to socket.io", 20, results.ridecast.eventsPerSecond / results["socket.io"].eventsPerSecond),
     );
-  const bars = cases.map(({ label }) => ({ label, value: results[label].eventsPerSecond }));
-  return { columns: RAMP_COLUMNS, lines, findings, bars, unit: "events/s" };
+  return { columns: RAMP_COLUMNS, lines, findings, chart: "events/s" };
 }
 
 // --- the same load for all ---
@@ -124,8 +122,7 @@ async function cost(available) {
       atMost(`p99 to the floor's, ${load}`, 1.5, ridecast.p99Ms / floor.p99Ms),
     ];
   });
-  const bars = cases.map(({ label }) => ({ label, value: results[label].cpuNsPerDelivery }));
-  return { columns: RATE_COLUMNS, lines, findings, bars, unit: "CPU ns per delivery" };
+  return { columns: RATE_COLUMNS, lines, findings, chart: "CPU ns per delivery" };
 }
 
 async function growth(available) {
@@ -143,8 +140,7 @@ async function growth(available) {
     .map((label) =>
       atMost(`CPU per delivery, ${label}`, 1.15, results[label].cpuNsPerDelivery / results[first].cpuNsPerDelivery),
     );
-  const bars = shapes.map(([label]) => ({ label, value: results[label].cpuNsPerDelivery }));
-  return { columns: RATE_COLUMNS, lines, findings, bars, unit: "CPU ns per delivery" };
+  return { columns: RATE_COLUMNS, lines, findings, chart: "CPU ns per delivery" };
 }
 
 async function redis(available) {
@@ -158,8 +154,7 @@ async function redis(available) {
     ];
   });
   const { results, lines } = await each(cases, available, rateLine);
-  const bars = cases.map(({ label }) => ({ label, value: results[label].cpuNsPerDelivery }));
-  return { columns: RATE_COLUMNS, lines, findings: [], bars, unit: "CPU ns per delivery" };
+  return { columns: RATE_COLUMNS, lines, findings: [], chart: "CPU ns per delivery" };
 }
 
 // The warm-up fills the kernel's buffers of those who do not read: only then are they stalled. It also takes them past
@@ -229,8 +224,7 @@ async function transitions(available) {
     .filter(({ label }) => good(results[label]))
     .map(({ label, wanted }) => atLeast(label, wanted, results[label].transitionsPerSecond, "transitions a second"));
   const columns = ["", "transitions/s", "gateway CPU ns each", "p99 ms", "lost or refused", "acknowledged but not in Redis"];
-  const bars = cases.map(({ label }) => ({ label, value: results[label].transitionsPerSecond }));
-  return { columns, lines, findings, bars, unit: "transitions/s" };
+  return { columns, lines, findings, chart: "transitions/s" };
 }
 
 // With BEFORE=a build of another commit, that one, too.
@@ -271,8 +265,7 @@ async function connections(available) {
       atLeast("connecting, to socket.io", 5, results.ridecast.connectionsPerSecond / results["socket.io"].connectionsPerSecond),
     );
   const columns = ["server", "connections/s", "CPU µs each", "resident KB each", "closed"];
-  const bars = cases.map(({ label }) => ({ label, value: results[label].bytesPerConnection / 1024 }));
-  return { columns, lines, findings, bars, unit: "resident KB per idle connection" };
+  return { columns, lines, findings, chart: "resident KB each" };
 }
 
 export const ROWS = [

@@ -1,13 +1,14 @@
-// make bench: installs the peers, runs the rows, writes docs/benchmark.md and docs/benchmark.svg.
+// make bench: runs the rows, keeps their results in docs/benchmark.json, and writes docs/benchmark.md
+// and docs/benchmark.svg from them.
 //
-//   node run.mjs [row…]     only these rows; the others are written as they were measured last
+//   node run.mjs [row…]     only these rows; the others stay as they were measured last, wherever that was
 //   RUNS=3                  of each measurement
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { ROWS } from "./rows.mjs";
-import { writeReport } from "./report.mjs";
-import { installPeers, SERVERS } from "./servers.mjs";
+import { report, setting } from "./report.mjs";
+import { available } from "./servers.mjs";
 import { ROOT } from "../lib/places.mjs";
 
 const only = process.argv.slice(2);
@@ -17,17 +18,15 @@ if (unknown) {
   process.exit(2);
 }
 
-const missing = installPeers();
-const available = (server) => missing[SERVERS[server].peer] ?? null;
-const kept = path.join(ROOT, "build/bench");
-const file = ({ name }) => path.join(kept, `${name}.json`);
-mkdirSync(kept, { recursive: true });
+const docs = (name) => path.join(ROOT, "docs", name);
+const kept = JSON.parse(readFileSync(docs("benchmark.json"), "utf8"));
 
 for (const row of ROWS.filter(({ name }) => only.length === 0 || only.includes(name))) {
   console.log(row.title);
-  const result = await row.run(available);
-  for (const { text, met } of result.findings) console.log(`  ${met ? "met" : "MISSED"}: ${text}`);
-  writeFileSync(file(row), JSON.stringify(result));
+  kept[row.name] = { setting: setting(), ...(await row.run(available)) };
+  for (const { text, met } of kept[row.name].findings) console.log(`  ${met ? "met" : "MISSED"}: ${text}`);
+  const { text, svg } = report(kept);
+  writeFileSync(docs("benchmark.json"), JSON.stringify(kept, null, 1) + "\n");
+  writeFileSync(docs("benchmark.md"), text);
+  writeFileSync(docs("benchmark.svg"), svg);
 }
-const measured = ROWS.filter((row) => existsSync(file(row)));
-writeReport(measured.map((row) => ({ row, result: JSON.parse(readFileSync(file(row), "utf8")) })));

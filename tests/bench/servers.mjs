@@ -49,21 +49,27 @@ export const SERVERS = {
   socketioxide: { command: socketioxide, peer: "rust" },
 };
 
-// Installs the peers. Returns { node, rust }: null, or why one is missing.
-export function installPeers() {
-  const attempt = (program, args, cwd) => {
-    try {
-      execFileSync(program, args, { cwd, stdio: ["ignore", "ignore", "pipe"] });
-      return null;
-    } catch (error) {
-      const said = String(error.stderr ?? "").trim().split("\n");
-      return `${program} ${args[0]}: ${said.find((line) => /error/i.test(line)) ?? error.message}`;
-    }
-  };
-  return {
-    node: attempt("npm", ["ci", "--no-audit", "--no-fund"], NODE_PEERS),
-    rust: attempt("cargo", ["build", "--release", "--target-dir", RUST_TARGET], RUST_PEER),
-  };
+const PEERS = {
+  node: ["npm", ["ci", "--no-audit", "--no-fund"], NODE_PEERS],
+  rust: ["cargo", ["build", "--release", "--target-dir", RUST_TARGET], RUST_PEER],
+};
+const missing = {};
+
+function install([program, args, cwd]) {
+  try {
+    execFileSync(program, args, { cwd, stdio: ["ignore", "ignore", "pipe"] });
+    return null;
+  } catch (error) {
+    const said = String(error.stderr ?? "").trim().split("\n");
+    return `${program} ${args[0]}: ${said.find((line) => /error/i.test(line)) ?? error.message}`;
+  }
+}
+
+// Why a server cannot be run; null: it can. A peer is installed when it is asked for first.
+export function available(server) {
+  const { peer } = SERVERS[server];
+  if (peer && !(peer in missing)) missing[peer] = install(PEERS[peer]);
+  return missing[peer] ?? null;
 }
 
 const pinned = (command, core = SERVER_CORE) => new Program("taskset", ["-c", core, ...command]);
