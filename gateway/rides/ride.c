@@ -188,13 +188,9 @@ static enum wire_form form_of(const struct member *member)
     return (enum wire_form)(member->reader.log - member->ride->log);
 }
 
-struct member *member_join(struct ride *ride, struct outlet *outlet, enum wire_form form)
+void member_join(struct member *member, struct ride *ride, struct outlet *outlet, enum wire_form form)
 {
-    struct member *member = alloc_zeroed(sizeof *member);
-
-    member->ride = ride;
-    member->outlet = outlet;
-    member->reader.log = &ride->log[form];
+    *member = (struct member){.ride = ride, .outlet = outlet, .reader = {.log = &ride->log[form]}};
     fanlog_skip(&member->reader);
     /* The last to be visited: in the middle of a round it would have the place of one who is due, and what
        that one has not had would be trimmed. */
@@ -205,7 +201,6 @@ struct member *member_join(struct ride *ride, struct outlet *outlet, enum wire_f
     outlet_join(outlet, &member->reader);
     ride->counts[form]++;
     ride->member_count++;
-    return member;
 }
 
 void member_leave(struct member *member)
@@ -220,7 +215,7 @@ void member_leave(struct member *member)
     outlet_leave(member->outlet, &member->reader);
     ride->counts[form]--;
     ride->member_count--;
-    free(member);
+    member->ride = NULL;
 }
 
 static void lose_member(struct member *member)

@@ -36,9 +36,9 @@ struct metric;
 struct ride;
 struct watched;
 
-/* One client on one ride. */
+/* One client on one ride. Embedded in what stands for the client there. */
 struct member {
-    struct ride *ride;
+    struct ride *ride; /* NULL: on none */
     struct outlet *outlet;
     struct fanlog_reader reader; /* of one of the ride's logs; in the outlet's list */
     struct member *prev, *next;  /* in the ride's list of that form */
@@ -129,9 +129,8 @@ void ride_free(struct ride *ride);
 struct blob *ride_snapshot(struct ride *ride);
 void ride_changed(struct ride *ride);
 
-/* Puts a client on a ride: it hears what comes after this. Owned by the caller until member_leave(), which
- * frees it. */
-struct member *member_join(struct ride *ride, struct outlet *outlet, enum wire_form form);
+/* Puts a client on a ride: it hears what comes after this. The caller keeps `member` until member_leave(). */
+void member_join(struct member *member, struct ride *ride, struct outlet *outlet, enum wire_form form);
 void member_leave(struct member *member);
 
 /* Tells every member of an event at a position. */

@@ -212,7 +212,7 @@ struct rider *rider_add(struct riders *riders, const struct rider_options *optio
     rider->riders = riders;
     rider->ops = options->ops;
     rider->client = options->client;
-    rider->outlet = options->outlet;
+    rider->member.outlet = options->outlet;
     rider->form = options->form;
     rider->pace = options->pace;
     memcpy(rider->id, id, SOCKET_ID_LEN);
@@ -294,10 +294,9 @@ void rider_free(struct rider *rider, enum rider_end end)
     struct riders *riders = rider->riders;
     give_up(rider, end);
     wait_no_more(rider);
-    if (rider->member)
-        member_leave(rider->member);
-    if (rider->past)
-        broker_message_free(rider->past);
+    if (rider->member.ride)
+        member_leave(&rider->member);
+    rider_end_comeback(rider);
     if (!rider->evicted)
         HASH_DEL(riders->by_id, rider);
     rider->ride->riders--;

@@ -15,11 +15,13 @@
  */
 #include "gateway/rides/rider.h"
 
+#include "common/alloc.h"
 #include "common/clock.h"
 #include "common/id.h"
 #include "gateway/net/peers.h"
 #include "gateway/rides/rider_state.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 bool riders_recover(const struct riders *riders)
@@ -82,8 +84,9 @@ struct rider *rider_resume(struct riders *riders, const struct rider_options *op
     struct rider *rider = rider_add(riders, options, socket_id);
     rider->state = RIDER_RESUMING;
     rider->returned = true;
-    rider->from = *from;
-    rider->began = began;
+    rider->comeback = alloc_zeroed(sizeof *rider->comeback);
+    rider->comeback->from = *from;
+    rider->comeback->began = began;
     rider_submit(rider, BROKER_RESUME, NULL, &none, true);
     return rider;
 }
@@ -156,7 +159,7 @@ static void finish_resuming(struct rider *rider, bool recovered)
     struct riders_counts *counts = &rider->riders->counts;
 
     rider->state = RIDER_ON;
-    rider->recovered = recovered;
+    rider->comeback->recovered = recovered;
     if (recovered)
         counts->recovered++;
     else
@@ -203,10 +206,10 @@ static bool has_ended(const struct rider *rider, const struct broker_message *pa
 static bool events_may_lead(const struct rider *rider)
 {
     const struct ride *ride = rider->ride;
+    const struct broker_position *from = &rider->comeback->from;
 
-    return !strcmp(rider->from.epoch, ride->position.epoch) &&
-           (rider->from.offset < ride->position.offset ||
-            broker_position_equal(&rider->from, &ride->position)) &&
+    return !strcmp(from->epoch, ride->position.epoch) &&
+           (from->offset < ride->position.offset || broker_position_equal(from, &ride->position)) &&
            !roster_in_doubt(ride->roster);
 }
 
@@ -214,7 +217,8 @@ static bool events_may_lead(const struct rider *rider)
  * and something behind that. */
 static uint64_t events_to_search(const struct rider *rider)
 {
-    uint64_t heard = rider->from.offset > rider->began ? rider->from.offset - rider->began : 0;
+    const struct comeback *comeback = rider->comeback;
+    uint64_t heard = comeback->from.offset > comeback->began ? comeback->from.offset - comeback->began : 0;
 
     return rider->aboard ? 0 : heard < REPLAY_BEFORE ? heard : REPLAY_BEFORE;
 }
@@ -224,7 +228,7 @@ static bool would_know_its_end(const struct rider *rider)
     const struct history *history = &rider->ride->history;
 
     return history_knows(history, rider->id) ||
-           history_has_before(history, rider->from.offset, events_to_search(rider));
+           history_has_before(history, rider->comeback->from.offset, events_to_search(rider));
 }
 
 /* What the client has missed, in bytes, as far as that can be told from what is remembered. */
@@ -234,7 +238,7 @@ static uint64_t missed_bytes(const struct rider *rider)
     const struct history *history = &rider->ride->history;
     uint64_t record = history->count > 0 ? history->bytes / history->count : 0;
 
-    return (rider->ride->position.offset - rider->from.offset) * (record + FRAME);
+    return (rider->ride->position.offset - rider->comeback->from.offset) * (record + FRAME);
 }
 
 /* Whether the client's address may have so much more read and sent anew. A few bytes ask for it, so that is
@@ -255,6 +259,7 @@ static bool may_replay(const struct rider *rider, uint64_t bytes)
 void rider_resume_settled(struct rider *rider, const struct broker_message *result)
 {
     const struct ride *ride = rider->ride;
+    struct comeback *comeback = rider->comeback;
 
     if (!result->ok) {
         start_anew(rider);
@@ -265,14 +270,15 @@ void rider_resume_settled(struct rider *rider, const struct broker_message *resu
         finish_resuming(rider, false);
         return;
     }
-    rider->charged = missed_bytes(rider);
-    if (!may_replay(rider, rider->charged)) {
+    comeback->charged = missed_bytes(rider);
+    if (!may_replay(rider, comeback->charged)) {
         finish_resuming(rider, false);
-    } else if (history_reaches(&ride->history, &rider->from, &ride->position) && would_know_its_end(rider)) {
+    } else if (history_reaches(&ride->history, &comeback->from, &ride->position) &&
+               would_know_its_end(rider)) {
         finish_resuming(rider, true);
     } else {
         rider->state = RIDER_CATCHING_UP;
-        broker_replay(rider->riders->options.broker, ride->name, &rider->from,
+        broker_replay(rider->riders->options.broker, ride->name, &comeback->from,
                       events_to_search(rider) ? rider->id : NULL,
                       rider_remember(rider->riders, rider, BROKER_RESUME, &(struct ack){0}));
     }
@@ -307,11 +313,11 @@ static bool past_reaches(const struct rider *rider, const struct broker_message 
 /* It may be more than was told from what is remembered. */
 static bool may_be_sent(const struct rider *rider, const struct broker_message *past)
 {
-    uint64_t bytes = 0;
+    uint64_t bytes = 0, charged = rider->comeback->charged;
 
     for (size_t i = 0; i < past->event_count; i++)
         bytes += past->events[i].user->len;
-    return bytes <= rider->charged || may_replay(rider, bytes - rider->charged);
+    return bytes <= charged || may_replay(rider, bytes - charged);
 }
 
 void riders_history(struct riders *riders, struct broker_message *message)
@@ -324,7 +330,7 @@ void riders_history(struct riders *riders, struct broker_message *message)
     }
     bool reaches = past_reaches(rider, message) && !has_ended(rider, message) && may_be_sent(rider, message);
     if (reaches)
-        rider->past = message;
+        rider->comeback->past = message;
     else
         broker_message_free(message);
     finish_resuming(rider, reaches);
@@ -333,7 +339,7 @@ void riders_history(struct riders *riders, struct broker_message *message)
 static int add_missed(struct rider *rider, struct buf *frames, const struct broker_position *position,
                       enum broker_event_kind kind, const struct blob *user)
 {
-    rider->from = *position;
+    rider->comeback->from = *position;
     if (kind == BROKER_ENDED)
         return 0;
     return wire_event(frames, rider->form, rider->ride->name, kind, user, position);
@@ -342,7 +348,7 @@ static int add_missed(struct rider *rider, struct buf *frames, const struct brok
 /* Everything after `from` up to now, as frames: first what the broker remembers, then what the ride does. */
 static int missed_frames(struct rider *rider, struct buf *frames)
 {
-    const struct broker_message *past = rider->past;
+    const struct broker_message *past = rider->comeback->past;
     uint64_t now = rider->ride->position.offset;
 
     for (size_t i = 0; past && i < past->event_count; i++) {
@@ -351,12 +357,12 @@ static int missed_frames(struct rider *rider, struct buf *frames)
 
         position.offset = event->offset;
         memcpy(position.chain, event->chain, sizeof position.chain);
-        if (event->offset > rider->from.offset && event->offset <= now &&
+        if (event->offset > rider->comeback->from.offset && event->offset <= now &&
             add_missed(rider, frames, &position, event->kind, event->user) != 0)
             return -1;
     }
     const struct history_event *event;
-    while ((event = history_after(&rider->ride->history, &rider->from))) {
+    while ((event = history_after(&rider->ride->history, &rider->comeback->from))) {
         if (add_missed(rider, frames, &event->position, event->kind, event->user) != 0)
             return -1;
     }
@@ -369,18 +375,24 @@ static void send_missed(struct rider *rider)
 
     buf_init(&frames, SIZE_MAX / 2);
     if (missed_frames(rider, &frames) != 0)
-        outlet_overflow(rider->outlet); /* no memory */
+        outlet_overflow(rider->member.outlet); /* no memory */
     else
-        outlet_frames(rider->outlet, frames.data, frames.len);
+        outlet_frames(rider->member.outlet, frames.data, frames.len);
     buf_deinit(&frames);
-    if (rider->past)
-        broker_message_free(rider->past);
-    rider->past = NULL;
+}
+
+void rider_end_comeback(struct rider *rider)
+{
+    if (rider->comeback && rider->comeback->past)
+        broker_message_free(rider->comeback->past);
+    free(rider->comeback);
+    rider->comeback = NULL;
 }
 
 void rider_join(struct rider *rider)
 {
-    if (rider->recovered)
+    if (rider->comeback && rider->comeback->recovered)
         send_missed(rider);
-    rider->member = member_join(rider->ride, rider->outlet, rider->form);
+    rider_end_comeback(rider);
+    member_join(&rider->member, rider->ride, rider->member.outlet, rider->form);
 }

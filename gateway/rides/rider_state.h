@@ -7,18 +7,15 @@
 
 #include "broker/broker.h"
 #include "common/hash.h"
-#include "gateway/rides/wire.h"
+#include "gateway/rides/ride.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct ack;
 struct bucket;
-struct member;
-struct outlet;
 struct pending;
 struct question;
-struct ride;
 struct rider_ops;
 struct rider_options;
 struct riders;
@@ -29,29 +26,34 @@ enum rider_state {
     RIDER_CATCHING_UP, /* the socket is here; the broker has been asked for what was missed */
 };
 
+/* What a client that comes back has had, and what becomes of that: RESUMING and on, until it has joined. */
+struct comeback {
+    struct broker_position from; /* what the client has had */
+    uint64_t began;              /* the offset at which its stream began */
+    struct broker_message *past; /* what the broker remembers after it; NULL: the ride does */
+    uint64_t charged;            /* bytes of it that its address has been charged with */
+    bool recovered;              /* rider_join() sends what was missed */
+};
+
+/* One for each client on each ride: what only some need for a while is kept outside of it. */
 struct rider {
     struct riders *riders;
     char id[SOCKET_ID_LEN + 1];
-    enum rider_state state;
+    enum rider_state state : 8;
+    enum wire_form form : 8;
+    bool aboard;    /* as far as the broker has said */
+    bool returned;  /* another gateway may have had the socket before */
+    bool elsewhere; /* another gateway has put the socket aboard since it was asked for here */
+    bool exiting;   /* an exit was submitted: what the client still sends is ignored */
+    bool evicted;   /* the socket is somewhere else now: it is not this rider's to give up */
     struct ride *ride;
     const struct rider_ops *ops;
     void *client;
-    struct outlet *outlet;
-    enum wire_form form;
-    struct bucket *pace;         /* the client's; NULL: none */
-    struct member *member;       /* NULL: not joined yet */
-    bool aboard;                 /* as far as the broker has said */
-    bool returned;               /* another gateway may have had the socket before */
-    uint64_t tenure;             /* of the socket, as the broker says (broker.h) */
-    bool elsewhere;              /* another gateway has put the socket aboard since it was asked for here */
-    bool exiting;                /* an exit was submitted: what the client still sends is ignored */
-    bool evicted;                /* the socket is somewhere else now: it is not this rider's to give up */
-    bool recovered;              /* rider_join() sends what was missed */
-    struct broker_position from; /* RESUMING and on, until joined: what the client has had */
-    uint64_t began;              /* as from: the offset at which its stream began */
-    struct broker_message *past; /* what the broker remembers after it; NULL: the ride does */
-    uint64_t charged;            /* bytes of it that its address has been charged with */
-    struct pending *pending;     /* oldest first, and so are the questions */
+    struct bucket *pace;       /* the client's; NULL: none */
+    struct member member;      /* on no ride until rider_join(); its outlet is the client's all the same */
+    uint64_t tenure;           /* of the socket, as the broker says (broker.h) */
+    struct comeback *comeback; /* NULL: it is new, or has joined */
+    struct pending *pending;   /* oldest first, and so are the questions */
     struct question *questions;
     UT_hash_handle hh; /* in riders->by_id, unless evicted */
 };
@@ -86,5 +88,8 @@ bool rider_said_boarding(const struct rider *rider);
 
 /* What became of its RESUME: the socket is this rider's, if `result` is ok. */
 void rider_resume_settled(struct rider *rider, const struct broker_message *result);
+
+/* What it has had, and what it missed, is of no interest any more. */
+void rider_end_comeback(struct rider *rider);
 
 #endif

@@ -13,7 +13,7 @@ enum op { OP_EVENT, OP_TURN, OP_JOIN, OP_LEAVE, OP_BLOCK, OP_UNBLOCK, OP_PACKET,
 
 struct client {
     struct outlet outlet; /* first: the carrier finds its client by it */
-    struct member *member;
+    struct member member;
     bool lost;
     size_t room;    /* bytes it takes until it is unblocked */
     uint64_t heard; /* the offset of the last event */
@@ -67,26 +67,25 @@ static void join(struct ride *ride, struct client *client, int i)
     static const struct outlet_carrier carrier = {
         .room = carrier_room, .write = carrier_write, .overflow = carrier_overflow};
 
-    if (client->member)
+    if (client->member.ride)
         return;
     *client = (struct client){.room = ROOM, .heard = ride->position.offset};
     outlet_init(&client->outlet, &outlets, &carrier);
-    client->member = member_join(ride, &client->outlet, i % 4 ? WIRE_SOCKETIO : WIRE_PLAIN);
+    member_join(&client->member, ride, &client->outlet, i % 4 ? WIRE_SOCKETIO : WIRE_PLAIN);
 }
 
 static void leave(struct client *client)
 {
-    if (!client->member)
+    if (!client->member.ride)
         return;
-    member_leave(client->member);
+    member_leave(&client->member);
     outlet_deinit(&client->outlet);
-    client->member = NULL;
 }
 
 static void take_more(struct client *client, size_t room)
 {
     client->room = room;
-    if (client->member && room)
+    if (client->member.ride && room)
         outlet_flush(&client->outlet);
 }
 
@@ -119,7 +118,7 @@ static void check_all_have_heard(struct rides *rides, struct ride *ride, struct 
     tell(ride, user);
     flush_all(rides);
     for (int i = 0; i < CLIENTS; i++)
-        CHECK(!clients[i].member || clients[i].lost || clients[i].heard == ride->position.offset);
+        CHECK(!clients[i].member.ride || clients[i].lost || clients[i].heard == ride->position.offset);
     CHECK(!ride->member_count || rides_backlog(rides) == 0); /* else it waits for the ride's end */
 }
 
@@ -157,7 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             take_more(&clients[i], ROOM);
             break;
         case OP_PACKET:
-            if (clients[i].member)
+            if (clients[i].member.ride)
                 outlet_packet(&clients[i].outlet, WS_TEXT, "packet", NULL, 0);
             break;
         case OPS:

@@ -92,9 +92,8 @@ static void app_close(void *app, struct eio_session *session)
     struct world *w = app;
 
     (void)session;
-    if (w->member)
-        member_leave(w->member);
-    w->member = NULL;
+    if (w->member.ride)
+        member_leave(&w->member);
     journal_note(&w->journal, "closed");
 }
 

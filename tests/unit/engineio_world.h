@@ -8,6 +8,7 @@
 #define RIDECAST_TESTS_UNIT_ENGINEIO_WORLD_H
 
 #include "gateway/protocol/engineio.h"
+#include "gateway/rides/ride.h"
 #include "tests/unit/journal.h"
 
 enum { START_MS = 1000, INTERVAL_MS = 300, TIMEOUT_MS = 200, UPGRADE_MS = 1000, BACKLOG = 500 };
@@ -27,7 +28,7 @@ struct world {
     struct eio *eio;
     struct eio_session *session; /* the one opened last */
     void (*on_message)(struct world *w, struct eio_session *session);
-    struct member *member; /* taken off its ride by app->close */
+    struct member member; /* taken off its ride by app->close */
     struct buf journal;
     struct handle handshake, get, get2, post, post2, ws, ws2;
 };

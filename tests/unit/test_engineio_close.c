@@ -254,7 +254,7 @@ static void events_so_far_are_delivered_before_an_orderly_end(void **state)
     struct ride *ride = ride_new(&rides, "/");
 
     open_polling(w);
-    w->member = member_join(ride, &w->session->outlet, WIRE_SOCKETIO);
+    member_join(&w->member, ride, &w->session->outlet, WIRE_SOCKETIO);
     tell(ride);
     eio_close(w->session);
     tell(ride);
@@ -267,7 +267,7 @@ static void events_so_far_are_delivered_before_an_orderly_end(void **state)
 
     open_ws(w);
     w->ws.blocked = true;
-    w->member = member_join(ride, &w->session->outlet, WIRE_SOCKETIO);
+    member_join(&w->member, ride, &w->session->outlet, WIRE_SOCKETIO);
     tell(ride);
     eio_close(w->session);
     rides_flush(&rides);
@@ -288,7 +288,7 @@ static void a_client_owed_more_than_the_backlog_is_cut_instead_of_closed(void **
     struct ride *ride = ride_new(&rides, "/");
     open_ws(w);
     w->ws.blocked = true;
-    w->member = member_join(ride, &w->session->outlet, WIRE_SOCKETIO);
+    member_join(&w->member, ride, &w->session->outlet, WIRE_SOCKETIO);
     for (int i = 0; i < BACKLOG / 60; i++) {
         send_text(w, "01234567890123456789012345");
         tell(ride);
@@ -309,7 +309,7 @@ static void a_ride_feeds_a_poll_from_its_log(void **state)
     rides_init(&rides, BACKLOG, NULL);
     struct ride *ride = ride_new(&rides, "/");
     open_polling(w);
-    w->member = member_join(ride, &w->session->outlet, WIRE_SOCKETIO);
+    member_join(&w->member, ride, &w->session->outlet, WIRE_SOCKETIO);
     tell(ride);
     tell(ride);
     rides_flush(&rides);

@@ -33,7 +33,7 @@ struct world {
     struct rides rides;
     struct ride *ride;
     struct client client[RIDERS];
-    struct member *member[RIDERS]; /* of `ride`; NULL: none */
+    struct member member[RIDERS]; /* of `ride` */
 };
 
 static struct client *client_of(struct outlet *outlet)
@@ -109,13 +109,12 @@ static int setup(void **state)
 
 static void join(struct world *w, int i)
 {
-    w->member[i] = member_join(w->ride, &w->client[i].outlet, WIRE_SOCKETIO);
+    member_join(&w->member[i], w->ride, &w->client[i].outlet, WIRE_SOCKETIO);
 }
 
 static void leave(struct world *w, int i)
 {
-    member_leave(w->member[i]);
-    w->member[i] = NULL;
+    member_leave(&w->member[i]);
 }
 
 static int teardown(void **state)
@@ -123,7 +122,7 @@ static int teardown(void **state)
     struct world *w = *state;
 
     for (int i = 0; i < RIDERS; i++) {
-        if (w->member[i])
+        if (w->member[i].ride)
             leave(w, i);
         outlet_deinit(&w->client[i].outlet);
         buf_deinit(&w->client[i].heard);
@@ -249,8 +248,8 @@ static void members_hear_the_ride_in_their_own_form(void **state)
     struct world *w = *state;
 
     join(w, 0);
-    w->member[1] = member_join(w->ride, &w->client[1].outlet, WIRE_PLAIN);
-    w->member[2] = member_join(w->ride, &w->client[2].outlet, WIRE_SOCKETIO_SHORT);
+    member_join(&w->member[1], w->ride, &w->client[1].outlet, WIRE_PLAIN);
+    member_join(&w->member[2], w->ride, &w->client[2].outlet, WIRE_SOCKETIO_SHORT);
     tell(w->ride);
     turn(w);
     assert_heard(&w->client[0], 1, EVENT(1));
@@ -329,7 +328,7 @@ static void what_only_the_last_leaver_needed_goes_with_the_next_flush(void **sta
     turn(w);
     leave(w, 0);
     assert_int_not_equal(kept(w->ride, WIRE_SOCKETIO), 0);
-    w->member[1] = member_join(w->ride, &w->client[1].outlet, WIRE_PLAIN);
+    member_join(&w->member[1], w->ride, &w->client[1].outlet, WIRE_PLAIN);
     tell(w->ride);
     turn(w);
     assert_int_equal(kept(w->ride, WIRE_SOCKETIO), 0);
@@ -339,12 +338,14 @@ static void a_ride_with_news_can_be_freed(void **state)
 {
     struct world *w = *state;
     struct ride *other = ride_new(&w->rides, "/other");
-    struct member *member = member_join(other, &w->client[0].outlet, WIRE_SOCKETIO);
+    struct member member;
+
+    member_join(&member, other, &w->client[0].outlet, WIRE_SOCKETIO);
 
     join(w, 1);
     tell(other);
     tell(w->ride);
-    member_leave(member);
+    member_leave(&member);
     ride_free(other);
     assert_null(rides_find(&w->rides, "/other"));
     turn(w);
@@ -517,7 +518,9 @@ static void news_of_several_rides_is_one_write(void **state)
 {
     struct world *w = *state;
     struct ride *other = ride_new(&w->rides, "/o");
-    struct member *member = member_join(other, &w->client[0].outlet, WIRE_SOCKETIO);
+    struct member member;
+
+    member_join(&member, other, &w->client[0].outlet, WIRE_SOCKETIO);
 
     join(w, 0);
     tell(w->ride);
@@ -532,14 +535,16 @@ static void news_of_several_rides_is_one_write(void **state)
     assert_string_equal(ack, "ack\n42/o,[\"userBoarded\",1,\"2-\"]\n");
     assert_non_null(strstr(w->client[0].heard.data, EVENT(1)));
     assert_non_null(strstr(w->client[0].heard.data, "42/o,[\"userBoarded\",1,\"1-\"]\n"));
-    member_leave(member);
+    member_leave(&member);
 }
 
 static void news_of_one_ride_only_is_written_from_its_log(void **state)
 {
     struct world *w = *state;
     struct ride *other = ride_new(&w->rides, "/o");
-    struct member *member = member_join(other, &w->client[0].outlet, WIRE_SOCKETIO);
+    struct member member;
+
+    member_join(&member, other, &w->client[0].outlet, WIRE_SOCKETIO);
 
     join(w, 0);
     tell(other);
@@ -547,7 +552,7 @@ static void news_of_one_ride_only_is_written_from_its_log(void **state)
     turn(w);
     assert_ptr_equal(w->client[0].written, log);
     assert_heard(&w->client[0], 1, "42/o,[\"userBoarded\",1,\"1-\"]\n");
-    member_leave(member);
+    member_leave(&member);
 }
 
 /* --- clients that do not keep up --- */
@@ -757,7 +762,9 @@ static void nor_when_it_is_on_several_rides(void **state)
 {
     struct world *w = *state;
     struct ride *other = ride_new(&w->rides, "/o");
-    struct member *member = member_join(other, &w->client[0].outlet, WIRE_SOCKETIO);
+    struct member member;
+
+    member_join(&member, other, &w->client[0].outlet, WIRE_SOCKETIO);
 
     join(w, 0);
     tell_sized(other, BACKLOG);
@@ -765,14 +772,16 @@ static void nor_when_it_is_on_several_rides(void **state)
     turn(w);
     assert_int_equal(w->client[0].overflows, 0);
     assert_true(w->client[0].heard_bytes > 2 * BACKLOG);
-    member_leave(member);
+    member_leave(&member);
 }
 
 static void too_much_to_join_waits_in_the_logs_when_the_client_blocks(void **state)
 {
     struct world *w = *state;
     struct ride *other = ride_new(&w->rides, "/o");
-    struct member *member = member_join(other, &w->client[0].outlet, WIRE_SOCKETIO);
+    struct member member;
+
+    member_join(&member, other, &w->client[0].outlet, WIRE_SOCKETIO);
 
     join(w, 0);
     tell_sized(other, BACKLOG - 100);
@@ -786,7 +795,7 @@ static void too_much_to_join_waits_in_the_logs_when_the_client_blocks(void **sta
     turn(w);
     assert_false(outlet_pending(&w->client[0].outlet));
     assert_true(w->client[0].heard_bytes > 2 * (BACKLOG - 100));
-    member_leave(member);
+    member_leave(&member);
 }
 
 static void a_blocked_client_with_too_much_to_join_overflows(void **state)
@@ -916,7 +925,7 @@ enum { CROWD = 5000 };
 
 struct crowd {
     struct client client[CROWD];
-    struct member *member[CROWD];
+    struct member member[CROWD];
 };
 
 static struct crowd *gather_crowd(struct world *w)
@@ -927,21 +936,20 @@ static struct crowd *gather_crowd(struct world *w)
     for (int i = 0; i < CROWD; i++) {
         outlet_init(&crowd->client[i].outlet, &w->outlets, w->client[0].outlet.carrier);
         buf_init(&crowd->client[i].heard, 1 << 20);
-        crowd->member[i] = member_join(w->ride, &crowd->client[i].outlet, WIRE_SOCKETIO);
+        member_join(&crowd->member[i], w->ride, &crowd->client[i].outlet, WIRE_SOCKETIO);
     }
     return crowd;
 }
 
 static void leave_crowd(struct crowd *crowd, int i)
 {
-    member_leave(crowd->member[i]);
-    crowd->member[i] = NULL;
+    member_leave(&crowd->member[i]);
 }
 
 static void free_crowd(struct crowd *crowd)
 {
     for (int i = 0; i < CROWD; i++) {
-        if (crowd->member[i])
+        if (crowd->member[i].ride)
             leave_crowd(crowd, i);
         outlet_deinit(&crowd->client[i].outlet);
         buf_deinit(&crowd->client[i].heard);
@@ -965,7 +973,9 @@ static void a_large_ride_is_flushed_in_slices_and_others_come_in_between(void **
     struct ride *small = ride_new(&w->rides, "/small");
 
     memcpy(small->position.epoch, "e", 2);
-    struct member *member = member_join(small, &w->client[0].outlet, WIRE_SOCKETIO);
+    struct member member;
+
+    member_join(&member, small, &w->client[0].outlet, WIRE_SOCKETIO);
     tell(w->ride);
     assert_true(rides_flush(&w->rides));
     assert_in_range(served(crowd), 1, CROWD / 2);
@@ -979,7 +989,7 @@ static void a_large_ride_is_flushed_in_slices_and_others_come_in_between(void **
     for (int i = 0; i < CROWD; i++)
         assert_heard(&crowd->client[i], 1, EVENT(1));
     assert_int_equal(kept(w->ride, WIRE_SOCKETIO), 0);
-    member_leave(member);
+    member_leave(&member);
     free_crowd(crowd);
 }
 
@@ -997,7 +1007,7 @@ static void who_comes_late_in_a_round_gets_more_at_once(void **state)
     while (rides_flush(&w->rides))
         ;
     for (int i = 0; i < CROWD; i++)
-        if (crowd->member[i])
+        if (crowd->member[i].ride)
             assert_heard(&crowd->client[i], i < early ? 2 : 1, EVENT(1) EVENT(2));
     tell(w->ride);
     while (rides_flush(&w->rides))
@@ -1060,7 +1070,7 @@ static void a_round_ends_with_its_last_member(void **state)
     for (int i = 0; i < CROWD; i++) {
         buf_clear(&crowd->client[i].heard);
         crowd->client[i].writes = 0;
-        crowd->member[i] = member_join(w->ride, &crowd->client[i].outlet, WIRE_SOCKETIO);
+        member_join(&crowd->member[i], w->ride, &crowd->client[i].outlet, WIRE_SOCKETIO);
     }
     tell(w->ride);
     flush_all(w);
@@ -1107,12 +1117,12 @@ static void whoever_comes_and_goes_between_slices_all_hear_everything(void **sta
             unblock(&crowd->client[i]);
         } else if (random >> 28 < 9) {
             rides_shed(&w->rides);
-        } else if (crowd->member[i]) {
+        } else if (crowd->member[i].ride) {
             leave_crowd(crowd, i);
         } else {
             buf_clear(&crowd->client[i].heard);
             joined_at[i] = w->ride->position.offset;
-            crowd->member[i] = member_join(w->ride, &crowd->client[i].outlet, WIRE_SOCKETIO);
+            member_join(&crowd->member[i], w->ride, &crowd->client[i].outlet, WIRE_SOCKETIO);
         }
     }
     for (int i = 0; i < CROWD; i++)
@@ -1124,7 +1134,7 @@ static void whoever_comes_and_goes_between_slices_all_hear_everything(void **sta
     int left = 0;
     for (int i = 0; i < CROWD; i++) {
         left += crowd->client[i].overflows > 0;
-        if (crowd->member[i] && crowd->client[i].overflows == 0)
+        if (crowd->member[i].ride && crowd->client[i].overflows == 0)
             assert_heard_all_since(w, &crowd->client[i], joined_at[i]);
     }
     assert_in_range(left, 1, CROWD / 4); /* who blocked for too long */
