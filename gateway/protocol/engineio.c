@@ -124,6 +124,27 @@ static void depart(struct eio_session *session)
     LL_PREPEND2(session->eio->departing, session, departing_next);
 }
 
+/* The socket that wanted to take over, which has its deadline no more; NULL: there is none. */
+static void *take_probe(struct eio_session *session)
+{
+    struct eio_probe *probe = session->probe;
+    void *socket = probe ? probe->socket : NULL;
+
+    if (probe)
+        timers_cancel(session->eio->options.timers, &probe->timer);
+    session->probe = NULL;
+    free(probe);
+    return socket;
+}
+
+static void give_up_probe(struct eio_session *session)
+{
+    void *socket = take_probe(session);
+
+    if (socket)
+        session->eio->options.transport->ws_close(socket);
+}
+
 /* The session is over now; a poll that waits is told with `payload`. */
 static void end_with(struct eio_session *session, const char *payload)
 {
@@ -136,16 +157,14 @@ static void end_with(struct eio_session *session, const char *payload)
     set_state(session, EIO_ENDED);
     HASH_DEL(session->eio->sessions, session);
     timers_cancel(options->timers, &session->heartbeat);
-    timers_cancel(options->timers, &session->upgrade);
 
     reply_get(session, payload);
     if (session->post)
         reply_error(session, session->post, EIO_UNKNOWN_SID);
-    if (session->probe)
-        options->transport->ws_close(session->probe);
+    give_up_probe(session);
     if (session->ws)
         options->transport->ws_close(session->ws);
-    session->post = session->probe = session->ws = NULL;
+    session->post = session->ws = NULL;
     depart(session);
 }
 
@@ -241,7 +260,7 @@ void eio_free(struct eio *eio)
     {
         HASH_DEL(eio->sessions, session);
         timers_cancel(eio->options.timers, &session->heartbeat);
-        timers_cancel(eio->options.timers, &session->upgrade);
+        take_probe(session);
         set_state(session, EIO_ENDED);
         depart(session);
     }
@@ -421,17 +440,6 @@ static void heartbeat(void *owner)
     send_packet(session, "2");
 }
 
-static void give_up_probe(struct eio_session *session)
-{
-    void *probe = session->probe;
-
-    session->probe = NULL;
-    session->probing = false;
-    timers_cancel(session->eio->options.timers, &session->upgrade);
-    if (probe)
-        session->eio->options.transport->ws_close(probe);
-}
-
 static void upgrade_timeout(void *owner)
 {
     struct eio_session *session = owner;
@@ -444,9 +452,17 @@ static struct eio_session *open_session(struct eio *eio, enum eio_state state,
                                         const struct eio_origin *origin)
 {
     const struct eio_options *options = &eio->options;
-    struct eio_session *session = alloc_zeroed(sizeof *session);
+    char sid[EIO_SID_MAX + 1];
+
+    if (origin && origin->sid[0])
+        memcpy(sid, origin->sid, sizeof sid);
+    else
+        id_make(sid, ID_LEN);
+    size_t sid_size = strlen(sid) + 1;
+    struct eio_session *session = alloc_zeroed(offsetof(struct eio_session, sid) + sid_size);
 
     session->eio = eio;
+    memcpy(session->sid, sid, sid_size);
     set_state(session, state);
     if (origin) {
         session->client = origin->client;
@@ -454,14 +470,9 @@ static struct eio_session *open_session(struct eio *eio, enum eio_state state,
         session->authorization = origin->authorization;
         session->declines_recovery = origin->declines_recovery;
     }
-    if (origin && origin->sid[0])
-        memcpy(session->sid, origin->sid, sizeof session->sid);
-    else
-        id_make(session->sid, ID_LEN);
     HASH_ADD_STR(eio->sessions, sid, session);
     outlet_init(&session->outlet, options->outlets, &CARRIER);
     session->heartbeat = (struct timer){.fire = heartbeat, .owner = session};
-    session->upgrade = (struct timer){.fire = upgrade_timeout, .owner = session};
     timers_set(options->timers, &session->heartbeat, clock_ms() + options->ping_interval_ms);
     return session;
 }
@@ -576,7 +587,7 @@ void eio_get(struct eio_session *session, void *exchange)
         outlet_touch(&session->outlet);
     else if (session->closing)
         end_with(session, NOOP_THEN_CLOSE);
-    else if (session->probing)
+    else if (session->probe && session->probe->answered)
         reply_get(session, NOOP);
 }
 
@@ -627,11 +638,18 @@ bool eio_ws_attach(struct eio_session *session, void *socket)
 {
     if (session->state != EIO_POLLING || session->probe || session->closing)
         return false;
-    session->probe = socket;
     const struct eio_options *options = &session->eio->options;
 
-    timers_set(options->timers, &session->upgrade, clock_ms() + options->upgrade_timeout_ms);
+    session->probe = alloc_zeroed(sizeof *session->probe);
+    session->probe->socket = socket;
+    session->probe->timer = (struct timer){.fire = upgrade_timeout, .owner = session};
+    timers_set(options->timers, &session->probe->timer, clock_ms() + options->upgrade_timeout_ms);
     return true;
+}
+
+static bool is_probe(const struct eio_session *session, const void *socket)
+{
+    return session->probe && session->probe->socket == socket;
 }
 
 static void start_probing(struct eio_session *session)
@@ -639,9 +657,9 @@ static void start_probing(struct eio_session *session)
     struct buf out;
 
     buf_init(&out, WS_HEADER_MAX + 8);
-    session->probing = true;
+    session->probe->answered = true;
     if (ws_frame_append(&out, WS_TEXT, "3probe", 6) == 0)
-        session->eio->options.transport->ws_write(session->probe, out.data, out.len);
+        session->eio->options.transport->ws_write(session->probe->socket, out.data, out.len);
     buf_deinit(&out);
     if (session->get && !outlet_pending(&session->outlet))
         reply_get(session, NOOP);
@@ -649,10 +667,7 @@ static void start_probing(struct eio_session *session)
 
 static void switch_to_ws(struct eio_session *session)
 {
-    timers_cancel(session->eio->options.timers, &session->upgrade);
-    session->ws = session->probe;
-    session->probe = NULL;
-    session->probing = false;
+    session->ws = take_probe(session);
     set_state(session, EIO_WEBSOCKET);
     reply_get(session, NOOP);
     outlet_touch(&session->outlet);
@@ -662,7 +677,7 @@ static void switch_to_ws(struct eio_session *session)
 
 static void handle_probe(struct eio_session *session, bool binary, const char *data, size_t len)
 {
-    if (!binary && !session->probing && len == 6 && !memcmp(data, "2probe", 6))
+    if (!binary && !session->probe->answered && len == 6 && !memcmp(data, "2probe", 6))
         start_probing(session);
     else if (!binary && len >= 1 && data[0] == '5')
         switch_to_ws(session);
@@ -672,7 +687,7 @@ static void handle_probe(struct eio_session *session, bool binary, const char *d
 
 void eio_ws_message(struct eio_session *session, void *socket, bool binary, char *data, size_t len)
 {
-    if (socket == session->probe) {
+    if (is_probe(session, socket)) {
         handle_probe(session, binary, data, len);
         return;
     }
@@ -692,9 +707,8 @@ void eio_ws_flush(struct eio_session *session, void *socket)
 
 void eio_lost(struct eio_session *session, void *handle)
 {
-    if (handle == session->probe) {
-        session->probe = NULL;
-        give_up_probe(session);
+    if (is_probe(session, handle)) {
+        take_probe(session);
         return;
     }
     if (handle == session->get)

@@ -91,35 +91,41 @@ struct eio_origin {
     bool declines_recovery;    /* its client wants no recovery, by the query */
 };
 
+/* A WebSocket that wants to take over from polling. */
+struct eio_probe {
+    void *socket;
+    bool answered;      /* it has said 2probe: polls are released so that the client can switch */
+    struct timer timer; /* its deadline */
+};
+
+/* One for each client: what only some need for a while is kept outside of it. */
 struct eio_session {
-    char sid[EIO_SID_MAX + 1];
+    struct eio *eio;
+    void *data; /* the app's */
     struct ip client;
     char *authorization; /* of the request that opened it; NULL: none */
     struct peer *guest;
-    bool declines_recovery; /* for the app */
-    struct bucket chatter;  /* packets that are no messages */
-    enum eio_state state;
-    bool closing; /* an orderly end: what is queued is delivered, input is ignored, nothing is added */
-    bool probing; /* `probe` has said 2probe: polls are released so that the client can switch */
-    bool awaits_pong;
-    bool extended;  /* the pong's deadline was extended once */
-    uint32_t acked; /* ws_progressed()'s */
-    bool held_up;   /* the ping may have waited behind what the client is slow to take */
-    bool departing; /* in eio->departing */
-    bool told;      /* the app has been told */
-    void *get;      /* the poll that waits for packets */
-    void *post;     /* the exchange whose body is on its way */
-    void *answered; /* a poll whose answer is long, and on its way: the client takes it, or the transport cuts
-                       it */
-    void *ws;       /* the WebSocket, in EIO_WEBSOCKET */
-    void *probe;    /* a WebSocket that wants to take over, in EIO_POLLING */
+    struct bucket chatter;   /* packets that are no messages */
+    void *get;               /* the poll that waits for packets */
+    void *post;              /* the exchange whose body is on its way */
+    void *answered;          /* a poll whose answer is long, and on its way: the client takes it, or the
+                                transport cuts it */
+    void *ws;                /* the WebSocket, in EIO_WEBSOCKET */
+    struct eio_probe *probe; /* in EIO_POLLING, while the client upgrades; NULL: it does not */
     struct outlet outlet;
     struct timer heartbeat; /* the next ping, or the pong's deadline, or the end of closing */
-    struct timer upgrade;   /* the probe's deadline */
-    void *data;             /* the app's */
-    struct eio *eio;
     struct eio_session *departing_next;
     UT_hash_handle hh;
+    uint32_t acked; /* ws_progressed()'s */
+    enum eio_state state : 8;
+    bool closing : 1; /* an orderly end: what is queued is delivered, input is ignored, nothing is added */
+    bool awaits_pong : 1;
+    bool extended : 1;          /* the pong's deadline was extended once */
+    bool held_up : 1;           /* the ping may have waited behind what the client is slow to take */
+    bool departing : 1;         /* in eio->departing */
+    bool told : 1;              /* the app has been told */
+    bool declines_recovery : 1; /* for the app */
+    char sid[];
 };
 
 /* HTTP errors, by their codes in the protocol. */
