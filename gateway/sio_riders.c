@@ -31,12 +31,6 @@ static void close_session(void *session)
     eio_close(session);
 }
 
-/* A session's data. */
-struct sio_session {
-    struct sio_client *client;
-    struct traffic traffic;
-};
-
 /* --- what a rider is told --- */
 
 static void acknowledge(void *client, const struct ack *ack, const char *json, size_t len)
@@ -187,7 +181,7 @@ static void join(struct sio_rider *sio_rider)
         .form = sio_rider->recovers ? WIRE_SOCKETIO : WIRE_SOCKETIO_SHORT,
         .ops = &OPS,
         .client = socket,
-        .pace = &((struct sio_session *)session->data)->traffic.transitions,
+        .pace = &session->traffic.transitions,
     };
 
     if (check_former(sio_rider, socket_id, &from, &began) && riders_may_resume(riders, &session->client)) {
@@ -374,11 +368,10 @@ static void on_question(struct sio_rider *sio_rider, const struct ack *ack)
 {
     const struct sio_riders_options *options = &sio_rider->riders->options;
     struct eio_session *session = sio_client_session(sio_socket_client(sio_rider->socket));
-    struct sio_session *data = session->data;
 
     if (!ack->wanted)
         return; /* nobody would hear the answer */
-    struct traffic_verdict verdict = traffic_ask(&data->traffic, &options->traffic, &session->client,
+    struct traffic_verdict verdict = traffic_ask(&session->traffic, &options->traffic, &session->client,
                                                  rider_users_bytes(sio_rider->rider), clock_ms());
 
     if (verdict.verdict == BUCKET_OK) {
@@ -442,18 +435,17 @@ static void on_disconnect(void *app_data, struct sio_socket *socket, enum sio_en
 static void on_open(void *app, struct eio_session *session)
 {
     struct sio_riders *riders = app;
-    struct sio_session *data = alloc_zeroed(sizeof *data);
 
-    session->data = data;
-    data->client = sio_client_new(&riders->sio, session, clock_ms());
+    session->data = sio_client_new(&riders->sio, session, clock_ms());
 }
 
 /* The first messages beyond the limit are answered with an exception; a client that goes on is closed. */
 static void on_message(void *app, struct eio_session *session, bool binary, const char *data, size_t len)
 {
     struct sio_riders *riders = app;
-    struct sio_session *sio = session->data;
-    struct traffic_verdict traffic = traffic_take(&sio->traffic, &riders->options.traffic, len, clock_ms());
+    struct sio_client *client = session->data;
+    struct traffic_verdict traffic =
+        traffic_take(&session->traffic, &riders->options.traffic, len, clock_ms());
     struct sio_message message;
 
     if (traffic.verdict != BUCKET_OK)
@@ -462,8 +454,8 @@ static void on_message(void *app, struct eio_session *session, bool binary, cons
         eio_close(session);
         return;
     }
-    switch (binary ? sio_client_binary(sio->client, data, len, &message)
-                   : sio_client_text(sio->client, data, len, &message)) {
+    switch (binary ? sio_client_binary(client, data, len, &message)
+                   : sio_client_text(client, data, len, &message)) {
     case SIO_NOTHING:
         break;
     case SIO_CONNECTS:
@@ -475,15 +467,13 @@ static void on_message(void *app, struct eio_session *session, bool binary, cons
     case SIO_TOO_MANY_NAMESPACES:
         refuse(riders->options.refusals, REFUSED_RIDES, &session->client);
     }
-    sio_client_forget(sio->client);
+    sio_client_forget(client);
 }
 
 static void on_close(void *app, struct eio_session *session)
 {
     (void)app;
-    struct sio_session *data = session->data;
-    sio_client_free(data->client);
-    free(data);
+    sio_client_free(session->data);
     session->data = NULL;
 }
 
@@ -529,7 +519,7 @@ void sio_riders_init(struct sio_riders *riders, const struct sio_riders_options 
 
 size_t sio_riders_cost(const struct eio_session *session)
 {
-    const struct sio_session *data = session->data;
+    const struct sio_client *client = session->data;
 
-    return outlet_cost(&session->outlet) + (data ? sio_client_held(data->client) : 0);
+    return outlet_cost(&session->outlet) + (client ? sio_client_held(client) : 0);
 }

@@ -19,6 +19,7 @@
 #include "common/ip.h"
 #include "gateway/net/bucket.h"
 #include "gateway/net/timers.h"
+#include "gateway/net/traffic.h"
 #include "gateway/rides/outlet.h"
 
 struct eio;
@@ -106,6 +107,7 @@ struct eio_session {
     char *authorization; /* of the request that opened it; NULL: none */
     struct peer *guest;
     struct bucket chatter;   /* packets that are no messages */
+    struct traffic traffic;  /* of the client's messages; for the app */
     void *get;               /* the poll that waits for packets */
     void *post;              /* the exchange whose body is on its way */
     void *answered;          /* a poll whose answer is long, and on its way: the client takes it, or the

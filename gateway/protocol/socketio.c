@@ -14,12 +14,16 @@
 #include "common/clock.h"
 #include "gateway/protocol/sio_packet.h"
 
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 /* An event that cannot be delivered yet: its attachments are still to come, or its socket is not accepted. */
 struct held_event {
-    struct held_event *next;
+    struct held_event *prev, *next; /* in its socket's list */
+    struct sio_socket *socket;
     bool has_id;
     uint64_t id;
     struct buf bytes; /* the arguments, then each attachment */
@@ -38,11 +42,8 @@ struct sio_socket {
     struct sio_socket *next; /* in one of the client's lists */
     struct sio_client *client;
     void *data;
-    char *id; /* NULL before sio_accept() */
-    enum socket_state state;
     struct held_event *held; /* oldest first; gains events only while pending */
-    struct held_event **held_end;
-    size_t nsp_len;
+    enum socket_state state;
     char nsp[];
 };
 
@@ -58,26 +59,23 @@ enum { HEAD_MAX = SIO_NSP_MAX + 48, ANSWER_MAX = 4096 };
 struct sio_client {
     const struct sio_options *options;
     void *session;
-    enum client_state state;
     struct timer timer; /* the connect timeout, until a namespace is joined; then of what is gathered */
-    struct sio_socket *sockets; /* pending and joined, in the order they were asked for */
-    size_t socket_count;
-    unsigned refusals;        /* since the last namespace was joined */
-    bool joined;              /* one, at some time */
-    struct sio_socket *ended; /* to free in sio_client_forget() */
-    struct held_event *lent;  /* the same: the application has it */
-    size_t held_bytes;        /* of all held events, with their bookkeeping */
-
-    /* The binary packet being gathered. */
-    unsigned attachments_left;
-    struct held_event *gathered; /* NULL: an ack, or its socket has ended; what still comes is dropped */
-    struct sio_socket *gathered_for;
+    struct sio_socket *sockets;  /* pending and joined, in the order they were asked for */
+    struct sio_socket *ended;    /* to free in sio_client_forget() */
+    struct held_event *lent;     /* the same: the application has it */
+    struct held_event *gathered; /* the binary packet that has come in part; NULL: none, or an ack, or its
+                                    socket has ended: what still comes of it is dropped */
+    uint32_t held_bytes;         /* of all held events, with their bookkeeping */
+    uint8_t attachments_left;    /* of the binary packet, still to come */
+    uint8_t refusals;            /* since the last namespace was joined, up to SIO_REFUSALS_MAX */
+    enum client_state state : 8;
+    bool joined; /* a namespace, at some time */
 };
 
 static void set_held(struct sio_client *client, size_t bytes)
 {
     budget_move(client->options->budget, BUDGET_INPUT, client->held_bytes, bytes);
-    client->held_bytes = bytes;
+    client->held_bytes = (uint32_t)bytes;
 }
 
 /* Accounts for `n` more bytes to hold. -1: too many. */
@@ -110,13 +108,15 @@ static int held_append(struct sio_client *client, struct held_event *held, const
 }
 
 /* NULL: no memory, or more than may be held. */
-static struct held_event *held_new(struct sio_client *client, const struct sio_packet *packet)
+static struct held_event *held_new(struct sio_socket *socket, const struct sio_packet *packet)
 {
+    struct sio_client *client = socket->client;
     struct held_event *held;
 
     if (charge(client, sizeof *held) != 0)
         return NULL;
     held = alloc_zeroed(sizeof *held);
+    held->socket = socket;
     held->has_id = packet->has_id;
     held->id = packet->id;
     held->args_len = packet->payload.len;
@@ -126,12 +126,6 @@ static struct held_event *held_new(struct sio_client *client, const struct sio_p
         return NULL;
     }
     return held;
-}
-
-static void held_queue(struct sio_socket *socket, struct held_event *held)
-{
-    *socket->held_end = held;
-    socket->held_end = &held->next;
 }
 
 static void take_back(struct sio_client *client)
@@ -167,7 +161,6 @@ void sio_client_forget(struct sio_client *client)
     take_back(client);
     while ((socket = client->ended) != NULL) {
         client->ended = socket->next;
-        free(socket->id);
         free(socket);
     }
 }
@@ -176,25 +169,31 @@ static struct sio_socket *socket_find(const struct sio_client *client, struct js
 {
     struct sio_socket *socket = client->sockets;
 
-    while (socket && (socket->nsp_len != nsp.len || memcmp(socket->nsp, nsp.at, nsp.len) != 0))
+    while (socket && (strlen(socket->nsp) != nsp.len || memcmp(socket->nsp, nsp.at, nsp.len) != 0))
         socket = socket->next;
     return socket;
+}
+
+static size_t socket_count(const struct sio_client *client)
+{
+    size_t count = 0;
+
+    for (const struct sio_socket *socket = client->sockets; socket; socket = socket->next)
+        count++;
+    return count;
 }
 
 /* Adds a pending socket to the client. */
 static struct sio_socket *socket_new(struct sio_client *client, struct json_slice nsp)
 {
-    struct sio_socket *socket = alloc_zeroed(sizeof *socket + nsp.len + 1);
+    struct sio_socket *socket = alloc_zeroed(offsetof(struct sio_socket, nsp) + nsp.len + 1);
     struct sio_socket **end = &client->sockets;
 
     socket->client = client;
-    socket->held_end = &socket->held;
-    socket->nsp_len = nsp.len;
     memcpy(socket->nsp, nsp.at, nsp.len);
     while (*end)
         end = &(*end)->next;
     *end = socket;
-    client->socket_count++;
     return socket;
 }
 
@@ -208,19 +207,17 @@ static void socket_end(struct sio_socket *socket)
     while (*link != socket)
         link = &(*link)->next;
     *link = socket->next;
-    client->socket_count--;
     socket->next = client->ended;
     client->ended = socket;
     socket->state = SOCKET_ENDED;
 
     while ((held = socket->held) != NULL) {
-        socket->held = held->next;
+        DL_DELETE(socket->held, held);
         held_free(client, held);
     }
-    if (client->gathered_for == socket) {
+    if (client->gathered && client->gathered->socket == socket) {
         held_free(client, client->gathered);
         client->gathered = NULL;
-        client->gathered_for = NULL;
         if (client->joined && client->state == CLIENT_OPEN)
             timers_cancel(client->options->timers, &client->timer);
     }
@@ -330,7 +327,7 @@ static enum sio_verdict on_connect(struct sio_client *client, const struct sio_p
     size_t max = client->options->max_namespaces;
     struct sio_socket *socket = socket_new(client, packet->nsp);
 
-    if (max && client->socket_count > max) {
+    if (max && socket_count(client) > max) {
         sio_refuse(socket, "Too many namespaces", NULL);
         return SIO_TOO_MANY_NAMESPACES;
     }
@@ -348,11 +345,11 @@ static enum sio_verdict on_event(struct sio_socket *socket, const struct sio_pac
             (struct sio_event){.args = packet->payload, .has_id = packet->has_id, .id = packet->id};
         return SIO_SPEAKS;
     }
-    struct held_event *held = held_new(socket->client, packet);
+    struct held_event *held = held_new(socket, packet);
 
     if (!held)
         return fail(socket->client);
-    held_queue(socket, held);
+    DL_APPEND(socket->held, held);
     return SIO_NOTHING;
 }
 
@@ -369,11 +366,10 @@ static enum sio_verdict on_binary_event(struct sio_socket *socket, const struct 
 {
     struct sio_client *client = socket->client;
 
-    client->gathered = held_new(client, packet);
+    client->gathered = held_new(socket, packet);
     if (!client->gathered)
         return fail(client);
-    client->gathered_for = socket;
-    client->attachments_left = packet->attachments;
+    client->attachments_left = (uint8_t)packet->attachments;
     await_attachments(client);
     return SIO_NOTHING;
 }
@@ -394,7 +390,7 @@ static enum sio_verdict on_socket_packet(struct sio_socket *socket, const struct
     case SIO_ACK:
         break;
     case SIO_BINARY_ACK:
-        socket->client->attachments_left = packet->attachments;
+        socket->client->attachments_left = (uint8_t)packet->attachments;
         break;
     case SIO_CONNECT:
     case SIO_CONNECT_ERROR:
@@ -424,7 +420,6 @@ enum sio_verdict sio_client_binary(struct sio_client *client, const char *data, 
                                    struct sio_message *message)
 {
     struct held_event *held = client->gathered;
-    struct sio_socket *socket = client->gathered_for;
 
     sio_client_forget(client);
     if (client->state != CLIENT_OPEN)
@@ -438,11 +433,12 @@ enum sio_verdict sio_client_binary(struct sio_client *client, const char *data, 
     if (client->attachments_left > 0)
         return SIO_NOTHING;
     client->gathered = NULL;
-    client->gathered_for = NULL;
     if (client->joined)
         timers_cancel(client->options->timers, &client->timer);
+    struct sio_socket *socket = held->socket;
+
     if (socket->state != SOCKET_JOINED) {
-        held_queue(socket, held);
+        DL_APPEND(socket->held, held);
         return SIO_NOTHING;
     }
     message->socket = socket;
@@ -486,11 +482,6 @@ const char *sio_socket_nsp(const struct sio_socket *socket)
     return socket->nsp;
 }
 
-const char *sio_socket_id(const struct sio_socket *socket)
-{
-    return socket->id ? socket->id : "";
-}
-
 struct sio_client *sio_socket_client(const struct sio_socket *socket)
 {
     return socket->client;
@@ -520,7 +511,6 @@ void sio_accept(struct sio_socket *socket, const char *socket_id, const char *pi
     if (socket->state != SOCKET_PENDING || client->state != CLIENT_OPEN)
         return;
     buf_init(&text, ANSWER_MAX);
-    socket->id = alloc_text(socket_id, strlen(socket_id));
     complete = sio_packet_head(&text, SIO_CONNECT, 0, socket->nsp, false, 0) == 0 &&
                buf_append_str(&text, "{\"sid\":") == 0 && append_quoted(&text, socket_id) == 0 &&
                (!pid || (buf_append_str(&text, ",\"pid\":") == 0 && append_quoted(&text, pid) == 0)) &&
@@ -543,7 +533,7 @@ bool sio_next_kept(struct sio_socket *socket, struct sio_event *event)
     take_back(socket->client);
     if (socket->state != SOCKET_JOINED || !held)
         return false;
-    socket->held = held->next;
+    DL_DELETE(socket->held, held);
     held_lend(socket->client, held, event);
     return true;
 }
@@ -571,7 +561,9 @@ void sio_refuse(struct sio_socket *socket, const char *message, const char *data
                buf_append_str(&text, "}") == 0;
     send_text(client, &text, complete);
     socket_end(socket);
-    if (++client->refusals >= SIO_REFUSALS_MAX && !is_on_any(client))
+    if (client->refusals < SIO_REFUSALS_MAX)
+        client->refusals++;
+    if (client->refusals == SIO_REFUSALS_MAX && !is_on_any(client))
         client_close(client, SIO_LOST);
 }
 

@@ -111,7 +111,7 @@ struct sio_options {
     uint64_t gather_ms;          /* and so is one whose binary event is not whole by then; 0: never */
     /*
      * What a client may make the server hold, bookkeeping included: a binary event being gathered and the
-     * events that wait for sio_accept(), together. More closes the connection.
+     * events that wait for sio_accept(), together. More closes the connection. Less than 4 GiB.
      */
     size_t max_pending_bytes;
     size_t max_namespaces; /* of one client; one more is refused with "Too many namespaces". 0: any number */
@@ -145,8 +145,6 @@ void *sio_client_session(const struct sio_client *client);
 
 /* The namespace, with its '/'; NUL-terminated. */
 const char *sio_socket_nsp(const struct sio_socket *socket);
-/* The socket id; "" before sio_accept(). */
-const char *sio_socket_id(const struct sio_socket *socket);
 struct sio_client *sio_socket_client(const struct sio_socket *socket);
 /* A pointer of the application's. */
 void *sio_socket_data(const struct sio_socket *socket);
@@ -155,7 +153,7 @@ void sio_socket_set_data(struct sio_socket *socket, void *data);
 /*
  * Each socket takes one of these, once; a second answer does nothing.
  *
- * Answers CONNECT with the socket id (copied) and, unless NULL, the recovery id `pid`. What was kept
+ * Answers CONNECT with the socket id and, unless NULL, the recovery id `pid`. What was kept
  * meanwhile is to be taken with sio_next_kept() before anything else arrives.
  */
 void sio_accept(struct sio_socket *socket, const char *socket_id, const char *pid);
