@@ -55,7 +55,6 @@ struct conn {
         unsent : 24; /* libwebsockets holds so much, or less; 0: nothing, the connection is not blocked */
     struct ip peer;
     struct door *door;
-    struct timer deadline; /* of LINGERING */
 };
 
 /* A listening socket. */
@@ -139,7 +138,6 @@ static void kill_later(struct conn *conn)
     if (conn->state == CONN_KILLED || conn->net->stopping)
         return;
     conn->state = CONN_KILLED;
-    timers_cancel(conn->net->timers, &conn->deadline);
     set_unsent(conn, 0); /* it goes with the connection, soon */
     lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 }
@@ -151,11 +149,6 @@ bool conn_progressed(const struct conn *conn, uint32_t *mark)
 
     *mark = (uint32_t)acked_bytes(lws_get_socket_fd(conn->wsi));
     return *mark != before;
-}
-
-static void deadline_passed(void *owner)
-{
-    kill_later(owner);
 }
 
 void conn_write(struct conn *conn, const void *data, size_t n)
@@ -188,7 +181,7 @@ void conn_close(struct conn *conn)
         return;
     conn->state = CONN_LINGERING;
     shutdown(lws_get_socket_fd(conn->wsi), SHUT_WR);
-    timers_set(conn->net->timers, &conn->deadline, clock_ms() + CONN_LINGER_MS);
+    lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_REASON_BASE, CONN_LINGER_S);
 }
 
 void conn_abort(struct conn *conn)
@@ -210,7 +203,6 @@ struct ip conn_peer(const struct conn *conn)
 static int conn_adopted(struct net *net, struct lws *wsi, struct conn *conn)
 {
     *conn = (struct conn){.wsi = wsi, .net = net, .peer = *net->arriving, .door = net->arriving_at};
-    conn->deadline = (struct timer){.fire = deadline_passed, .owner = conn};
     conn->door->connections++;
     conn->data = net->options.handler->opened(net->options.owner, conn);
     return conn->data ? 0 : -1;
@@ -240,7 +232,6 @@ static void conn_gone(struct conn *conn)
 {
     struct net *net = conn->net;
 
-    timers_cancel(net->timers, &conn->deadline);
     conn->state = CONN_KILLED;
     set_unsent(conn, 0);
     conn->door->connections--;

@@ -106,13 +106,13 @@ bool conn_progressed(const struct conn *conn, uint32_t *mark);
 
 /*
  * Lets go of a connection: no callback comes any more and `conn` must not be used. conn_close(), for one that
- * is not blocked, sends FIN and gives the peer CONN_LINGER_MS to close its side (else unread input would make
+ * is not blocked, sends FIN and gives the peer CONN_LINGER_S to close its side (else unread input would make
  * the kernel destroy data in flight); conn_abort() cuts.
  */
 void conn_close(struct conn *conn);
 void conn_abort(struct conn *conn);
 
-enum { CONN_LINGER_MS = 2000 };
+enum { CONN_LINGER_S = 2 };
 
 /* Whether it came to the operators' address. Of these there are at most NET_ADMIN_CONNECTIONS_MAX, which no
  * crowd of clients can take. */

@@ -1,11 +1,16 @@
 // HTTP/1.1 as the gateway speaks it: what is served, CORS, and how requests may be framed.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import net from "node:net";
 import { test } from "node:test";
+import { onEnd } from "../lib/cleanup.mjs";
 import { startGateway } from "../lib/server.mjs";
 import { get, post, readResponse, request } from "../lib/http.mjs";
+import { gauge } from "../lib/metrics.mjs";
 import { Polling } from "../lib/polling.mjs";
 import { TcpClient } from "../lib/tcp.mjs";
+import { until } from "../lib/wait.mjs";
 import { upgradeRequest } from "../lib/websocket.mjs";
 
 const OPEN = "/socket.io/?EIO=4&transport=polling";
@@ -154,4 +159,14 @@ test("HEAD gets the headers without the body", async (t) => {
   const answer = await readResponse(tcp, { hasBody: false });
   assert.equal(answer.status, 400);
   assert.equal((await readResponse(tcp)).status, 404);
+});
+
+test("a connection that the gateway has closed is gone, though its client keeps its side open", async (t) => {
+  const server = await startGateway(t);
+  const client = net.connect({ port: server.port, host: "127.0.0.1", allowHalfOpen: true });
+  onEnd(t, () => client.destroy());
+  client.write(get("/healthz", "Connection: close\r\n"));
+  await once(client.resume(), "end");
+  const asking = 1;
+  await until(async () => (await gauge(t, server, "ridecast_connections")) === asking, () => "it is connected still");
 });
