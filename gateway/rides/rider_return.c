@@ -127,11 +127,10 @@ static void may_be_aboard_elsewhere(struct rider *rider)
  * back that there is nothing to come back to, however much the others hear before it is disconnected. */
 static void hear_no_more(struct rider *rider)
 {
-    if (!rider->member)
+    if (!rider->member.ride)
         return;
-    outlet_gather(rider->outlet);
-    member_leave(rider->member);
-    rider->member = NULL;
+    outlet_gather(rider->member.outlet);
+    member_leave(&rider->member);
 }
 
 void riders_heard(struct riders *riders, const struct broker_message *event)
