@@ -23,7 +23,7 @@ static size_t held(const struct link *link)
 {
     size_t bytes = link->pipelined.size;
 
-    return bytes + (link->reader ? http_reader_held(link->reader) : ws_decoder_held(&link->decoder));
+    return bytes + (link->is_ws ? ws_decoder_held(&link->decoder) : http_reader_held(link->http.reader));
 }
 
 void link_count(struct link *link)
@@ -153,21 +153,21 @@ static void timed_out(void *owner)
     link_drop(link);
 }
 
-struct link *link_new(struct links *links, struct conn *conn, struct peer *peer)
+struct link *link_new(struct links *links, struct conn *conn, const struct ip *address, struct peer *peer)
 {
     struct link *link = calloc(1, sizeof *link);
 
     if (!link)
         return NULL;
-    link->reader = http_reader_new(links->options.head_bytes);
-    if (!link->reader) {
+    link->http.reader = http_reader_new(links->options.head_bytes);
+    if (!link->http.reader) {
         free(link);
         return NULL;
     }
     link->links = links;
     link->conn = conn;
     link->peer = peer;
-    link->address = conn_peer(conn);
+    link->address = link->http.peer = *address;
     link->in_head = true;
     buf_init(&link->pipelined, LINK_PIPELINE_MAX);
     link->timer = (struct timer){.fire = timed_out, .owner = link};
@@ -181,11 +181,12 @@ static void free_link(struct link *link)
     DL_DELETE2(link->links->gone, link, all_prev, all_next);
     if (link->resumable)
         LL_DELETE2(link->links->resumable, link, resumable_next);
-    link_leave_http(link);
-    parcel_free(link->sending);
+    budget_move(link->links->options.budget, BUDGET_INPUT, link->counted, 0);
+    if (link->is_ws)
+        ws_decoder_deinit(&link->decoder);
+    else
+        link_leave_http(link);
     buf_deinit(&link->pipelined);
-    ws_decoder_deinit(&link->decoder);
-    link_count(link);
     free(link);
 }
 
@@ -193,7 +194,8 @@ size_t link_cost(const struct link *link)
 {
     size_t unsent = link->conn && conn_blocked(link->conn) ? LINK_PIECE_BYTES : 0;
 
-    return link->counted + unsent + (link->sending ? parcel_cost(link->sending) : 0);
+    return link->counted + unsent +
+           (!link->is_ws && link->http.sending ? parcel_cost(link->http.sending) : 0);
 }
 
 void links_visit(struct links *links, void (*visit)(struct link *link, void *arg), void *arg)
@@ -300,10 +302,10 @@ struct ip link_client(const struct link *link, bool *trusted)
 
 void link_received(struct link *link, char *bytes, size_t n)
 {
-    if (link->state == LINK_HTTP)
-        link_http_received(link, bytes, n);
-    else
+    if (link->is_ws)
         link_ws_received(link, bytes, n);
+    else
+        link_http_received(link, bytes, n);
     link_count(link);
 }
 

@@ -186,8 +186,8 @@ struct links {
     struct link *gone;      /* freed by links_reap() at the end of the turn */
 };
 
-/* `peer`: whose connection it is; NULL: not counted. NULL: no memory. */
-struct link *link_new(struct links *links, struct conn *conn, struct peer *peer);
+/* `address`: the connection's peer's; `peer`: whose connection it is; NULL: not counted. NULL: no memory. */
+struct link *link_new(struct links *links, struct conn *conn, const struct ip *address, struct peer *peer);
 
 /* What net.h says of the connection. */
 void link_received(struct link *link, char *bytes, size_t n);

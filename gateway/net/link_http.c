@@ -23,14 +23,14 @@ void link_read_on(struct link *link)
 
 void link_leave_http(struct link *link)
 {
-    http_reader_free(link->reader);
-    link->reader = NULL;
+    http_reader_free(link->http.reader);
+    parcel_free(link->http.sending);
 }
 
 static struct http_response make_response(const struct link *link, int status, const char *content_type,
                                           const char *headers)
 {
-    const struct http_request *request = http_reader_request(link->reader);
+    const struct http_request *request = http_reader_request(link->http.reader);
 
     return (struct http_response){
         .status = status,
@@ -90,25 +90,25 @@ static void respond(struct link *link, int status, const char *content_type, con
 
 void link_send_on(struct link *link)
 {
-    while (parcel_left(link->sending) && !conn_blocked(link->conn)) {
+    while (parcel_left(link->http.sending) && !conn_blocked(link->conn)) {
         size_t n;
-        const char *bytes = parcel_next(link->sending, LINK_PIECE_BYTES, &n);
+        const char *bytes = parcel_next(link->http.sending, LINK_PIECE_BYTES, &n);
 
         conn_write(link->conn, bytes, n);
-        parcel_sent(link->sending, n);
+        parcel_sent(link->http.sending, n);
     }
-    if (parcel_left(link->sending)) {
+    if (parcel_left(link->http.sending)) {
         link_await_output(link);
         return;
     }
-    parcel_free(link->sending);
-    link->sending = NULL;
+    parcel_free(link->http.sending);
+    link->http.sending = NULL;
     link->exchange = EXCHANGE_NONE;
     const struct link_user *user = link_part(link);
 
     if (user && user->sent)
         user->sent(link->data, link);
-    go_on(link, !link->last);
+    go_on(link, !link->http.last);
 }
 
 bool link_sending(const struct link *link)
@@ -144,8 +144,8 @@ void link_send(struct link *link, int status, const char *content_type, const ch
         return;
     }
     link->exchange = EXCHANGE_SENDING;
-    link->sending = body;
-    link->last = !response.keep_alive;
+    link->http.sending = body;
+    link->http.last = !response.keep_alive;
     link_send_on(link);
 }
 
@@ -179,12 +179,12 @@ static void learn_client(struct link *link)
 {
     const char *proxies = link->links->options.trusted_proxy;
     const char *forwarded = link_request(link)->field[HTTP_X_FORWARDED_FOR];
-    struct ip peer = conn_peer(link->conn);
+    const struct ip *peer = &link->http.peer;
 
-    link->behind_proxy = ip_list_has(proxies, &peer);
-    link->address = ip_behind_proxies(proxies, &peer, forwarded);
+    link->behind_proxy = ip_list_has(proxies, peer);
+    link->address = ip_behind_proxies(proxies, peer, forwarded);
     if (forwarded && !link->behind_proxy && link->peer)
-        refusals_warn_of_proxy(link->links->options.refusals, &peer);
+        refusals_warn_of_proxy(link->links->options.refusals, peer);
 }
 
 /* Reads one step. False: stop, there is nothing more to read now. */
@@ -193,7 +193,7 @@ static bool http_step(struct link *link, char **bytes, size_t *n)
     const struct link_site *site = link->links->options.site;
     void *site_data = link->links->options.site_data;
     size_t used = 0;
-    enum http_progress progress = http_reader_feed(link->reader, *bytes, *n, &used);
+    enum http_progress progress = http_reader_feed(link->http.reader, *bytes, *n, &used);
 
     *bytes += used;
     *n -= used;
@@ -201,7 +201,7 @@ static bool http_step(struct link *link, char **bytes, size_t *n)
     case HTTP_MORE:
         if (link->exchange == EXCHANGE_NONE && used && !link->in_head) {
             link->in_head = true;
-            link->address = conn_peer(link->conn);
+            link->address = link->http.peer;
             link_set_timer(link, link->links->options.head_ms);
         } else if (link->exchange == EXCHANGE_BODY) {
             link_await_input(link);
@@ -213,7 +213,7 @@ static bool http_step(struct link *link, char **bytes, size_t *n)
         learn_client(link);
         link_begin_input(link);
         link_await_input(link);
-        http_reader_body(link->reader, false, UNWANTED_BODY_MAX);
+        http_reader_body(link->http.reader, false, UNWANTED_BODY_MAX);
         site->head(site_data, link);
         return true;
     case HTTP_DONE:
@@ -230,7 +230,7 @@ static bool http_step(struct link *link, char **bytes, size_t *n)
     case HTTP_BAD:
         break;
     }
-    bad_request(link, http_reader_status(link->reader));
+    bad_request(link, http_reader_status(link->http.reader));
     return false;
 }
 
@@ -245,8 +245,8 @@ void link_http_received(struct link *link, char *bytes, size_t n)
         if (!http_step(link, &bytes, &n))
             return;
     }
-    /* Frames may follow the handshake in the same segment. */
-    link_ws_received(link, bytes, n);
+    if (link->is_ws) /* frames may follow the handshake in the same segment */
+        link_ws_received(link, bytes, n);
 }
 
 static void resume(struct link *link)
@@ -269,19 +269,19 @@ void links_read_on(struct links *links)
 
 const struct http_request *link_request(const struct link *link)
 {
-    return http_reader_request(link->reader);
+    return http_reader_request(link->http.reader);
 }
 
 void link_take_body(struct link *link, bool keep, size_t max)
 {
     static const char go_on_please[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-    http_reader_body(link->reader, keep, max);
+    http_reader_body(link->http.reader, keep, max);
     if (keep && link_request(link)->expects_continue)
         conn_write(link->conn, go_on_please, sizeof go_on_please - 1);
 }
 
 const struct buf *link_body(const struct link *link)
 {
-    return http_reader_body_bytes(link->reader);
+    return http_reader_body_bytes(link->http.reader);
 }

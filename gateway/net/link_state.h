@@ -6,6 +6,7 @@
 #define RIDECAST_GATEWAY_NET_LINK_STATE_H
 
 #include "common/buf.h"
+#include "common/ip.h"
 #include "gateway/net/bucket.h"
 #include "gateway/net/refusals.h"
 #include "gateway/net/timers.h"
@@ -38,23 +39,29 @@ struct link {
     struct conn *conn;            /* NULL once gone */
     const struct link_user *user; /* NULL: nobody is to hear of it */
     void *data;                   /* the user's */
-    enum link_state state;
-    enum link_exchange exchange;
-    struct peer *peer;          /* whose connection this is; NULL: a trusted proxy's */
-    struct peer *guest;         /* whose client this is, of link_admit() */
-    struct ip address;          /* of the client where it is known, else of the connection's peer */
-    bool behind_proxy;          /* the peer is one that is trusted */
-    struct bucket chatter;      /* the WebSocket's pings and pongs */
-    bool in_head;               /* a request's head is due, or some of it is here */
-    bool resumable;             /* in links->resumable: pipelined bytes can be read */
-    bool last;                  /* the connection is closed after what is being sent */
-    uint32_t counted;           /* of what has come, in the budget */
-    struct http_reader *reader; /* LINK_HTTP */
-    struct buf pipelined;       /* bytes behind the request being served */
-    struct ws_decoder decoder;  /* LINK_WS, LINK_WS_CLOSING */
-    struct parcel *sending;     /* EXCHANGE_SENDING: the body */
-    uint32_t acked;             /* conn_progressed()'s, for the timer */
-    uint64_t due_ms;            /* when the body, or the message, that has begun to come must be whole */
+    enum link_state state : 8;
+    enum link_exchange exchange : 8;
+    bool is_ws;            /* it has left HTTP, whose state is gone */
+    bool behind_proxy;     /* the peer is one that is trusted */
+    bool in_head;          /* a request's head is due, or some of it is here */
+    bool resumable;        /* in links->resumable: pipelined bytes can be read */
+    uint32_t counted;      /* of what has come, in the budget */
+    uint32_t acked;        /* conn_progressed()'s, for the timer */
+    struct peer *peer;     /* whose connection this is; NULL: a trusted proxy's */
+    struct peer *guest;    /* whose client this is, of link_admit() */
+    struct ip address;     /* of the client where it is known, else of the connection's peer */
+    struct bucket chatter; /* the WebSocket's pings and pongs */
+    struct buf pipelined;  /* bytes behind the request being served */
+    union {
+        struct {
+            struct http_reader *reader;
+            struct parcel *sending; /* EXCHANGE_SENDING: the body */
+            struct ip peer;         /* the connection's */
+            bool last;              /* the connection is closed after what is being sent */
+        } http;
+        struct ws_decoder decoder; /* `is_ws` */
+    };
+    uint64_t due_ms; /* when the body, or the message, that has begun to come must be whole */
     struct timer timer;
     struct link *resumable_next;
     struct link *all_prev, *all_next; /* in links->open, or links->gone */
@@ -91,7 +98,7 @@ void link_http_received(struct link *link, char *bytes, size_t n);
 void link_send_on(struct link *link);
 /* What was pipelined can be served when the turn ends. */
 void link_read_on(struct link *link);
-/* Lets go of the reader, if there is one. */
+/* Lets go of what HTTP needs. */
 void link_leave_http(struct link *link);
 
 /* --- link_ws.c --- */

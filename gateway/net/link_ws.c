@@ -30,6 +30,7 @@ void link_become_ws(struct link *link, const char *headers)
 
     link_cancel_timer(link);
     link_leave_http(link);
+    link->is_ws = true;
     ws_decoder_init(&link->decoder, link->links->options.max_payload_bytes);
     link_count(link);
     link->exchange = EXCHANGE_NONE;
@@ -157,7 +158,7 @@ static void await_rest(struct link *link, bool more)
 
 void link_ws_received(struct link *link, char *bytes, size_t n)
 {
-    size_t had = link->decoder.message.len;
+    size_t had = ws_decoder_gathered(&link->decoder);
 
     while (link->state == LINK_WS || link->state == LINK_WS_CLOSING) {
         struct ws_message message;
@@ -168,7 +169,7 @@ void link_ws_received(struct link *link, char *bytes, size_t n)
         bytes += used;
         n -= used;
         if (progress == WS_MORE) {
-            await_rest(link, link->decoder.message.len > had);
+            await_rest(link, ws_decoder_gathered(&link->decoder) > had);
             return;
         }
         if (progress == WS_ERROR) {

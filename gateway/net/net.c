@@ -53,7 +53,6 @@ struct conn {
     enum conn_state state : 8;
     uint32_t
         unsent : 24; /* libwebsockets holds so much, or less; 0: nothing, the connection is not blocked */
-    struct ip peer;
     struct door *door;
 };
 
@@ -195,16 +194,11 @@ bool conn_is_admin(const struct conn *conn)
     return conn->door == &conn->net->doors[ADMINS];
 }
 
-struct ip conn_peer(const struct conn *conn)
-{
-    return conn->peer;
-}
-
 static int conn_adopted(struct net *net, struct lws *wsi, struct conn *conn)
 {
-    *conn = (struct conn){.wsi = wsi, .net = net, .peer = *net->arriving, .door = net->arriving_at};
+    *conn = (struct conn){.wsi = wsi, .net = net, .door = net->arriving_at};
     conn->door->connections++;
-    conn->data = net->options.handler->opened(net->options.owner, conn);
+    conn->data = net->options.handler->opened(net->options.owner, conn, net->arriving);
     return conn->data ? 0 : -1;
 }
 

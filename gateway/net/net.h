@@ -33,8 +33,9 @@ struct net_handler {
     const char *(*refusal)(void *owner, const struct ip *peer, bool full);
     /* The kernel has no descriptor or memory for a connection. May be NULL. */
     void (*starved)(void *owner);
-    /* A connection was accepted. Returns its data, which the other callbacks get; NULL: refuse it. */
-    void *(*opened)(void *owner, struct conn *conn);
+    /* A connection was accepted from that address. Returns its data, which the other callbacks get; NULL:
+     * refuse it. */
+    void *(*opened)(void *owner, struct conn *conn, const struct ip *peer);
     /* Bytes arrived; they may be changed and are gone after the call. */
     void (*received)(void *data, char *bytes, size_t n);
     /* A connection that was blocked has handed everything to the kernel. */
@@ -118,8 +119,5 @@ enum { CONN_LINGER_S = 2 };
  * crowd of clients can take. */
 bool conn_is_admin(const struct conn *conn);
 enum { NET_ADMIN_CONNECTIONS_MAX = 32 };
-
-/* The peer's address. */
-struct ip conn_peer(const struct conn *conn);
 
 #endif

@@ -51,15 +51,14 @@ static void on_starved(void *owner)
 
 /* --- connections --- */
 
-static void *on_opened(void *owner, struct conn *conn)
+static void *on_opened(void *owner, struct conn *conn, const struct ip *address)
 {
     struct server *server = owner;
-    struct ip address = conn_peer(conn);
     struct peer *peer = NULL;
 
-    if (!conn_is_admin(conn) && !is_proxy(server, &address))
-        peer = peer_open(server->links.options.peers, &address, PEER_CONNECTION, clock_ms());
-    struct link *link = link_new(&server->links, conn, peer);
+    if (!conn_is_admin(conn) && !is_proxy(server, address))
+        peer = peer_open(server->links.options.peers, address, PEER_CONNECTION, clock_ms());
+    struct link *link = link_new(&server->links, conn, address, peer);
 
     if (!link)
         peer_close(peer, PEER_CONNECTION, clock_ms());

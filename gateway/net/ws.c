@@ -107,14 +107,12 @@ int ws_handshake_respond(struct buf *out, const char *key, const char *protocols
 void ws_decoder_init(struct ws_decoder *decoder, size_t max_message)
 {
     *decoder = (struct ws_decoder){.head_need = 2};
-    buf_init(&decoder->message, max_message);
-    buf_init(&decoder->control, WS_CONTROL_MAX);
+    buf_init(&decoder->message, max_message + WS_CONTROL_MAX);
 }
 
 void ws_decoder_deinit(struct ws_decoder *decoder)
 {
     buf_deinit(&decoder->message);
-    buf_deinit(&decoder->control);
 }
 
 bool ws_decoder_waits(const struct ws_decoder *decoder)
@@ -127,9 +125,14 @@ bool ws_decoder_gathers(const struct ws_decoder *decoder)
     return decoder->message_opcode != 0;
 }
 
+size_t ws_decoder_gathered(const struct ws_decoder *decoder)
+{
+    return decoder->message.len - decoder->control_len;
+}
+
 size_t ws_decoder_held(const struct ws_decoder *decoder)
 {
-    return decoder->message.size + decoder->control.size;
+    return decoder->message.size;
 }
 
 static bool is_control(const struct ws_decoder *decoder)
@@ -137,19 +140,15 @@ static bool is_control(const struct ws_decoder *decoder)
     return decoder->head[0] & CONTROL;
 }
 
-/* Where the current frame's payload is gathered. */
-static struct buf *gathered(struct ws_decoder *decoder)
-{
-    return is_control(decoder) ? &decoder->control : &decoder->message;
-}
-
 /* What was lent out by the last call and is not being gathered for the next. */
 static void give_back(struct ws_decoder *decoder)
 {
-    if (!decoder->message_opcode)
+    if (!decoder->in_payload || !is_control(decoder)) {
+        decoder->message.len -= decoder->control_len;
+        decoder->control_len = 0;
+    }
+    if (!decoder->message_opcode && !decoder->control_len)
         buf_deinit(&decoder->message);
-    if (!decoder->in_payload || !is_control(decoder))
-        buf_deinit(&decoder->control);
 }
 
 /* The first two bytes: which frame, whether it may come here, how long the header is. */
@@ -187,7 +186,6 @@ static enum ws_status begin_frame(struct ws_decoder *decoder)
 /* The whole header: how long the payload is. */
 static enum ws_status begin_payload(struct ws_decoder *decoder)
 {
-    const struct buf *gather = gathered(decoder);
     uint64_t length = decoder->head[1] & LENGTH;
 
     if (length >= LENGTH_16) {
@@ -197,7 +195,7 @@ static enum ws_status begin_payload(struct ws_decoder *decoder)
     }
     if (length >> 63)
         return WS_STATUS_PROTOCOL_ERROR;
-    if (length > gather->max - gather->len)
+    if (!is_control(decoder) && length > decoder->message.max - WS_CONTROL_MAX - decoder->message.len)
         return WS_STATUS_TOO_BIG;
     decoder->payload_left = length;
     decoder->mask_at = 0;
@@ -311,23 +309,26 @@ static bool end_frame(struct ws_decoder *decoder, struct ws_message *message)
 static enum ws_progress read_payload(struct ws_decoder *decoder, char *bytes, size_t n, size_t *used,
                                      struct ws_message *message, enum ws_status *status)
 {
-    struct buf *gather = gathered(decoder);
+    bool control = is_control(decoder);
     char *here = bytes + *used;
     size_t len = n - *used < decoder->payload_left ? n - *used : (size_t)decoder->payload_left;
-    bool whole = !gather->len && len == decoder->payload_left && (decoder->head[0] & FIN);
+    size_t had = control ? decoder->control_len : decoder->message.len;
+    bool whole = !had && len == decoder->payload_left && (decoder->head[0] & FIN);
 
     unmask(decoder, here, len);
     *used += len;
     decoder->payload_left -= len;
-    if (!whole && buf_append(gather, here, len)) {
+    if (!whole && buf_append(&decoder->message, here, len)) {
         *status = WS_STATUS_INTERNAL_ERROR;
         return WS_ERROR;
     }
+    if (!whole && control)
+        decoder->control_len += (uint8_t)len;
     if (decoder->payload_left || !end_frame(decoder, message))
         return WS_MORE;
 
-    message->data = whole ? here : gather->data;
-    message->len = whole ? len : gather->len;
+    message->len = had + len;
+    message->data = whole ? here : decoder->message.data + decoder->message.len - message->len;
     *status = check_message(message);
     return *status ? WS_ERROR : WS_MESSAGE;
 }

@@ -55,14 +55,14 @@ struct ws_message {
 
 /* The decoder; small while no frame is pending: embedded in every connection. Fields are private to ws.c. */
 struct ws_decoder {
-    struct buf message;     /* the data message being gathered, or lent out; its max is the limit */
-    struct buf control;     /* the same for a control frame */
+    struct buf message; /* the data message being gathered, or lent out, then the same of a control frame */
     uint64_t payload_left;  /* bytes of the current frame still to come */
     uint8_t head[14];       /* header of the current frame; its last 4 bytes are the masking key */
     uint8_t head_len;       /* how many are there */
     uint8_t head_need;      /* how many there must be, as far as known */
     uint8_t mask_at;        /* position in the masking key, 0-3 */
     uint8_t message_opcode; /* of the data message being gathered; 0: none */
+    uint8_t control_len;    /* how much of `message` is the control frame's */
     bool in_payload;        /* the header is complete */
 };
 
@@ -73,7 +73,8 @@ void ws_decoder_deinit(struct ws_decoder *decoder);
 /* Whether a part of a message, or of a frame, has come; whether that of a message that is data. */
 bool ws_decoder_waits(const struct ws_decoder *decoder);
 bool ws_decoder_gathers(const struct ws_decoder *decoder);
-/* The bytes it holds, of a message that is not complete. */
+/* How much of that message is here, and the bytes it holds of that and of a control frame. */
+size_t ws_decoder_gathered(const struct ws_decoder *decoder);
 size_t ws_decoder_held(const struct ws_decoder *decoder);
 
 enum ws_progress {

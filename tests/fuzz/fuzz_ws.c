@@ -71,8 +71,8 @@ static void decode(const void *data, size_t size, size_t piece, struct buf *seen
                 send_again(&message, again);
         }
         CHECK(progress == WS_ERROR || used == n - done);
-        CHECK(decoder.message.len <= LIMIT && decoder.control.len <= WS_CONTROL_MAX);
-        CHECK(progress == WS_ERROR || decoder.message_opcode || !decoder.message.data);
+        CHECK(ws_decoder_gathered(&decoder) <= LIMIT && decoder.control_len <= WS_CONTROL_MAX);
+        CHECK(progress == WS_ERROR || decoder.message_opcode || decoder.control_len || !decoder.message.data);
         free(copy);
         at += n;
     }

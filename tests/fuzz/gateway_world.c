@@ -174,11 +174,6 @@ bool conn_is_admin(const struct conn *conn)
     return false;
 }
 
-struct ip conn_peer(const struct conn *conn)
-{
-    return conn->peer;
-}
-
 /* --- the broker --- */
 
 struct broker *broker_new(const struct broker_options *options, char *error, size_t error_size)
@@ -444,7 +439,7 @@ struct conn *world_connect(const char *address)
     buf_init(&conn->heard, SIZE_MAX / 2);
     DL_APPEND(world_net->conns, conn);
     world_net->count++;
-    conn->data = handler->opened(world_net->options.owner, conn);
+    conn->data = handler->opened(world_net->options.owner, conn, &conn->peer);
     CHECK(conn->data);
     settle(world_net);
     return conn;

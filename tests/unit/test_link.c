@@ -134,12 +134,6 @@ bool conn_is_admin(const struct conn *conn)
     return false;
 }
 
-struct ip conn_peer(const struct conn *conn)
-{
-    (void)conn;
-    return (struct ip){{0}};
-}
-
 /* --- the user --- */
 
 static void on_message(void *data, struct link *link, bool binary, char *bytes, size_t len)
@@ -268,7 +262,7 @@ static int set_up(void **state)
 
     w->server = server_new(&options, NULL, 0);
     assert_non_null(w->server);
-    w->conn.data = w->net.options.handler->opened(w->net.options.owner, &w->conn);
+    w->conn.data = w->net.options.handler->opened(w->net.options.owner, &w->conn, &(struct ip){{0}});
     assert_non_null(w->conn.data);
     *state = w;
     return 0;

@@ -263,7 +263,6 @@ static void memory_is_given_back_by_the_call_after_a_message(void **state)
     assert_ptr_equal(message.data, decoder.message.data);
     assert_int_equal(ws_decoder_feed(&decoder, sent.data, 0, &used, &message, &status), WS_MORE);
     assert_null(decoder.message.data);
-    assert_null(decoder.control.data);
     buf_deinit(&sent);
     /* Nothing is left to free. */
 }
@@ -447,6 +446,26 @@ static void an_announced_length_allocates_nothing_by_itself(void **state)
     buf_deinit(&sent);
 }
 
+/* Whoever drips a ping into a message does not go on with the message. */
+static void a_part_of_a_control_frame_is_no_part_of_the_message(void **state)
+{
+    struct buf sent = nothing();
+    struct ws_decoder decoder;
+    struct ws_message message;
+    enum ws_status status;
+    size_t used;
+
+    (void)state;
+    add_text(&sent, WS_TEXT, "some");
+    add_text(&sent, FIN | WS_PING, "ping");
+    ws_decoder_init(&decoder, LIMIT);
+    assert_int_equal(ws_decoder_feed(&decoder, sent.data, sent.len - 1, &used, &message, &status), WS_MORE);
+    assert_int_equal(ws_decoder_gathered(&decoder), strlen("some"));
+    assert_true(ws_decoder_held(&decoder) >= strlen("some") + strlen("pin"));
+    ws_decoder_deinit(&decoder);
+    buf_deinit(&sent);
+}
+
 static void a_million_fragments_of_no_bytes_need_no_memory(void **state)
 {
     struct buf sent = nothing();
@@ -557,6 +576,7 @@ int main(void)
         cmocka_unit_test(a_wrong_frame_is_a_protocol_error),
         cmocka_unit_test(an_unmasked_frame_is_refused_by_its_first_two_bytes),
         cmocka_unit_test(a_control_frame_must_be_short_and_whole),
+        cmocka_unit_test(a_part_of_a_control_frame_is_no_part_of_the_message),
         cmocka_unit_test(a_message_must_end_before_another_begins),
         cmocka_unit_test(close_codes_are_checked),
         cmocka_unit_test(a_close_payload_is_nothing_or_a_code_and_utf8),
