@@ -526,6 +526,14 @@ static void transition_answered(const struct redisReply *reply, void *arg)
 
 /* --- submitting --- */
 
+/* Rises, and tells when that was: what has not been heard of for long is forgotten (scripts/audit.lua). */
+static uint64_t next_sequence(const struct transitions *transitions)
+{
+    uint64_t now_us = clock_wall_ms() * 1000;
+
+    return now_us > transitions->sequence ? now_us : transitions->sequence + 1;
+}
+
 /* Takes the transition, filled in as far as it is special, and the order. */
 static void append(struct transitions *transitions, struct redis_ride *ride, struct transition *transition,
                    struct order *order)
@@ -533,7 +541,7 @@ static void append(struct transitions *transitions, struct redis_ride *ride, str
     transition->transitions = transitions;
     transition->order = order;
     transition->ride = ride;
-    transition->sequence = ++transitions->sequence;
+    transitions->sequence = transition->sequence = next_sequence(transitions);
     transition->bytes = transition->ours ? 0 : bytes_of(order);
     DL_APPEND(transitions->all, transition);
     DL_APPEND2(ride->transitions, transition, ride_prev, ride_next);
@@ -679,7 +687,6 @@ void transitions_init(struct transitions *transitions)
     if (!transitions->timer)
         alloc_failed();
     backoff_reset(&transitions->backoff);
-    transitions->sequence = clock_wall_ms() * 1000;
 }
 
 void transitions_deinit(struct transitions *transitions)

@@ -37,7 +37,7 @@ struct transitions {
     size_t in_flight;
     size_t bytes;      /* held by all */
     size_t disowned;   /* of those in it that only suspend what is not held here */
-    uint64_t sequence; /* of the last one submitted: it begins as the microseconds of the clock */
+    uint64_t sequence; /* of the last one submitted: a moment, in microseconds */
 };
 
 void transitions_init(struct transitions *transitions);

@@ -1,6 +1,6 @@
 /*
- * What Redis has of a process as its last operation on a ride: where somebody has spoiled it, nothing is
- * taken for done that is not.
+ * What Redis has of a process as its last operation on a ride: it is the latest, and where somebody has
+ * spoiled it, nothing is taken for done that is not.
  */
 #include "common/clock.h"
 #include "tests/cluster/node_world.h"
@@ -30,6 +30,22 @@ static void spoil_last_done(struct world *world, const char *added)
     redis_run(world->server, "EVAL %s 0 %s", LAST_DONE, added);
 }
 
+/* A value of long ago is forgotten where there are many (audit.lua). */
+static void the_last_operation_tells_when_it_was(void **state)
+{
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", LONG_MS);
+
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t before = clock_wall_ms();
+
+        while (clock_wall_ms() == before)
+            ;
+        board(a, i, 1);
+        assert_in_range(last_done(world), 1000 * before + 1, 1000 * clock_wall_ms());
+    }
+}
+
 static void what_was_never_sent_is_not_taken_for_done(void **state)
 {
     static const char *const ahead[] = {"1000000", "500000000", "86400000000", "9e15"};
@@ -55,6 +71,7 @@ static void what_was_never_sent_is_not_taken_for_done(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        with_nodes(the_last_operation_tells_when_it_was),
         with_nodes(what_was_never_sent_is_not_taken_for_done),
     };
 

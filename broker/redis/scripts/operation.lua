@@ -29,7 +29,7 @@
 
 local kind, socket, node, id, user, tenure, run, sequence, before, limit = unpack(ARGV, 9)
 
-local AHEAD = 1e9 -- more than a process does on a ride while one operation has no answer
+local AHEAD = 86400e6 -- for longer, in the microseconds of a clock, no operation waits for its answer
 local SEARCHED = 128 -- entries of the log, from its end
 
 -- Every key is read before the first write: a key of the wrong type stops the script here, or at the log, with nothing
