@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void a_person_is_aboard_once_by_all_its_connections(void **state)
 {
@@ -48,6 +49,22 @@ static void an_exit_is_everybodys_of_that_person_and_the_others_stay_connected(v
     expect_connections(server, "@bob=d, b=m , c=- , d=m bob");
     expect_away(server, "c");
     expect_log(server, "boarded a ann, boarded b ann, boarded c ann, boarded d bob, exited a gone");
+}
+
+/* As where somebody has spoiled the list. */
+static void an_exit_puts_off_nobody_else(void **state)
+{
+    struct redis_server *server = *state;
+    char list[42];
+
+    expect_ok(board(server, .id = "ann"), "1", "");
+    expect_ok(board(server, .id = "bob", .socket = 'b', .node = "m"), "2", "");
+    snprintf(list, sizeof list, "%.20s ", socket_of('a'));
+    strcat(list, socket_of('b'));
+    redis_run(server, "HSET p:{/x}:connections @ann %s", list);
+    expect_ok(leave(server, .id = "ann"), "3", "");
+    expect_users(server, "bob=bob");
+    expect_connections(server, "@bob=b, b=m bob");
 }
 
 static void who_exits_without_being_aboard_is_told_all_the_same(void **state)
@@ -321,6 +338,7 @@ int main(void)
         on_redis(a_person_is_aboard_once_by_all_its_connections),
         on_redis(only_the_last_connection_that_is_lost_is_told_as_a_disconnection),
         on_redis(an_exit_is_everybodys_of_that_person_and_the_others_stay_connected),
+        on_redis(an_exit_puts_off_nobody_else),
         on_redis(who_exits_without_being_aboard_is_told_all_the_same),
         on_redis(a_connection_that_is_put_off_ends_without_a_word),
         on_redis(who_was_put_off_stays_so_where_its_node_is_taken_for_dead),

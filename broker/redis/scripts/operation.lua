@@ -37,8 +37,13 @@ local SEARCHED = 128 -- entries of the log, from its end
 local found = redis.call('HMGET', connections, socket, '@' .. id)
 local holder, since, current = read_connection(found[1])
 local list = found[2]
-local person = id ~= '' and id or current
-local aboard = person and redis.call('HGET', users, person)
+local person = id ~= '' and id or current ~= '' and current
+local aboard
+if person then
+    aboard = redis.call('HGET', users, person)
+else
+    redis.call('HLEN', users)
+end
 local last
 epoch, offset, chain, last = find_position('done:' .. run)
 last = tonumber(last or 0) or 0

@@ -64,12 +64,9 @@ elseif kind == 'exit' or mine then
         tell(operation, 'exited', socket, user)
         redis.call('HDEL', users, id)
         for other in string.gmatch(list or '', '%S+') do
-            local other_holder, other_since = read_connection(redis.call('HGET', connections, other))
-            if other ~= socket and other_holder then
+            local other_holder, other_since, as = read_connection(redis.call('HGET', connections, other))
+            if other ~= socket and as == id then
                 redis.call('HSET', connections, other, other_holder .. ' ' .. other_since .. ' ')
-            else
-                redis.call('HDEL', connections, other)
-                redis.call('ZREM', away, other)
             end
         end
         redis.call('HDEL', connections, socket, '@' .. id)
