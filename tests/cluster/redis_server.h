@@ -38,7 +38,8 @@ void redis_server_kill(struct redis_server *server);
  */
 bool redis_server_run(struct redis_server *server);
 
-/* A port that was free just now, for one more. */
+/* A port that is free, and that the system gives to nobody by itself: a server may be away from it for a
+ * while. */
 int redis_server_free_port(void);
 
 /* Ends a server in whatever state it is and removes its folder. NULL is harmless. */

@@ -1,6 +1,7 @@
 // Gateways that share a Redis.
 
 import { request } from "./http.mjs";
+import { freePort } from "./port.mjs";
 import { Redis } from "./redis.mjs";
 import { startGateway } from "./server.mjs";
 import { until } from "./wait.mjs";
@@ -15,12 +16,12 @@ export const becomes = (t, server, status) =>
     () => `waiting for /readyz to say ${status}`,
   );
 
-// `ports`: where the gateways listen, else each on a free port.
+// `ports`: where the gateways listen, else each on a port that stays free while it is stopped.
 export async function startCluster(t, { size = 2, ports, redisPort, ...options } = {}) {
   const redis = await Redis.start(t, { port: redisPort });
   const gateways = [];
   for (let i = 0; i < size; i++) {
-    const listen = `127.0.0.1:${ports?.[i] ?? 0}`;
+    const listen = `127.0.0.1:${ports?.[i] ?? (await freePort())}`;
     gateways.push(await startGateway(t, { listen, broker: redis.url, ...options }));
   }
   for (const gateway of gateways) await becomes(t, gateway, 200);

@@ -2,10 +2,21 @@
 
 import net from "node:net";
 
+// Below those that the system gives to connections, and to whoever listens wherever there is room (ip_local_port_range):
+// so nobody takes it while its server is stopped for a while.
+const FIRST = 10_000;
+const LAST = 32_000;
+
 export async function freePort() {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = FIRST + Math.floor(Math.random() * (LAST - FIRST));
+    if (await isFree(port)) return port;
+  }
 }
+
+const isFree = (port) =>
+  new Promise((resolve) => {
+    const server = net.createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
