@@ -4,11 +4,13 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { test } from "node:test";
-import { openPage, PAGES, startBrowser } from "../lib/browser.mjs";
+import { openPage, PAGES, sharedBrowser } from "../lib/browser.mjs";
 import { Relay } from "../lib/relay.mjs";
 import { RidePage } from "../lib/ride-page.mjs";
 import { Rider, user } from "../lib/rider.mjs";
 import { startGateway } from "../lib/server.mjs";
+
+const theBrowser = sharedBrowser();
 
 // Not as a script of the page, which its Content-Security-Policy would not let in.
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core"), "utf8");
@@ -36,7 +38,7 @@ for (const [device, options] of Object.entries(DEVICES))
     test(`no serious issue on ${device}, ${colorScheme}, in both languages`, async (t) => {
       const gateway = await startGateway(t, { ...PAGES, rides: "/" });
       const relay = await Relay.start(t, gateway);
-      const browser = await startBrowser(t);
+      const browser = await theBrowser();
       const jane = await Rider.join(t, gateway);
       jane.say({ ...user("jane"), name: "Jane" });
 
@@ -83,7 +85,7 @@ async function tabTo(page, locator) {
 
 test("the keyboard alone boards and exits", async (t) => {
   const gateway = await startGateway(t, PAGES);
-  const browser = await startBrowser(t);
+  const browser = await theBrowser();
   const { page, ...john } = await RidePage.open(t, browser, gateway.url);
   await john.connection.filter({ hasText: "Live" }).waitFor();
   await tabTo(page, page.getByLabel("Your name"));
@@ -97,7 +99,7 @@ test("the keyboard alone boards and exits", async (t) => {
 
 test("the keyboard alone works the live board", async (t) => {
   const gateway = await startGateway(t, PAGES);
-  const browser = await startBrowser(t);
+  const browser = await theBrowser();
   const page = await openPage(t, browser, gateway.url);
   await tabTo(page, page.getByRole("link", { name: "Live board" }));
   await page.keyboard.press("Enter");

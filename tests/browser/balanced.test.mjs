@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boardIsLive, openPage, PAGES, startBrowser } from "../lib/browser.mjs";
+import { boardIsLive, openPage, PAGES, sharedBrowser } from "../lib/browser.mjs";
 import { startCluster } from "../lib/cluster.mjs";
 import { gauge } from "../lib/metrics.mjs";
 import { Nginx } from "../lib/nginx.mjs";
@@ -10,6 +10,8 @@ import { Relay } from "../lib/relay.mjs";
 import { RidePage } from "../lib/ride-page.mjs";
 import { Rider } from "../lib/rider.mjs";
 import { until } from "../lib/wait.mjs";
+
+const theBrowser = sharedBrowser();
 
 const LIVE = /^Live/;
 
@@ -24,7 +26,7 @@ async function world(t, options) {
   });
   const nginx = await Nginx.start(t, gateways);
   const relay = await Relay.start(t, nginx);
-  const browser = await startBrowser(t);
+  const browser = await theBrowser();
   const [john, jane, board] = await Promise.all([
     RidePage.open(t, browser, relay.url),
     RidePage.open(t, browser, nginx.url),

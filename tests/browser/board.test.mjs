@@ -2,14 +2,16 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openPage, PAGES, startBrowser } from "../lib/browser.mjs";
+import { openPage, PAGES, sharedBrowser } from "../lib/browser.mjs";
 import { startCluster } from "../lib/cluster.mjs";
 import { Rider, user } from "../lib/rider.mjs";
 import { startGateway } from "../lib/server.mjs";
 
+const theBrowser = sharedBrowser();
+
 async function board(t, rides) {
   const gateway = await startGateway(t, { ...PAGES, recoveryWindow: 0 });
-  const browser = await startBrowser(t);
+  const browser = await theBrowser();
   const url = `${gateway.url}/board?${rides.map((ride) => `ride=${ride}`).join("&")}`;
   const page = await openPage(t, browser, url);
   const tile = (ride) => page.getByRole("region", { name: "Rides" }).getByRole("listitem").filter({ hasText: ride });
@@ -84,7 +86,7 @@ test("the gateway tells how it is, and that it is gone is said in words", async 
 
 test("options that are not the same on all gateways are named", async (t) => {
   const { a, redis } = await startCluster(t, { size: 1, ...PAGES });
-  const page = await openPage(t, await startBrowser(t), `${a.url}/board?ride=/`);
+  const page = await openPage(t, await theBrowser(), `${a.url}/board?ride=/`);
   await page.getByRole("region", { name: /^Gateways/ }).getByRole("row").filter({ hasText: "healthy" }).waitFor();
   assert.equal(await page.getByText("Not the same").count(), 0);
   const b = await startGateway(t, { broker: redis.url, recoveryWindow: 5000 });

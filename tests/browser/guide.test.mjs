@@ -4,10 +4,12 @@ import assert from "node:assert/strict";
 import { cp, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
-import { openPage, PAGES, startBrowser } from "../lib/browser.mjs";
+import { openPage, PAGES, sharedBrowser } from "../lib/browser.mjs";
 import { temporaryFolder } from "../lib/folder.mjs";
 import { Rider, user } from "../lib/rider.mjs";
 import { startGateway } from "../lib/server.mjs";
+
+const theBrowser = sharedBrowser();
 
 const BOARD = `
 const socket = io();
@@ -32,7 +34,7 @@ for (const [way, [body, app]] of Object.entries(WAYS))
     await writeFile(path.join(folder, "app.js"), app);
     const gateway = await startGateway(t, { static: folder });
     const other = await Rider.join(t, gateway);
-    const page = await openPage(t, await startBrowser(t), gateway.url);
+    const page = await openPage(t, await theBrowser(), gateway.url);
     await other.hears("userBoarded", user("guide"));
     await page.waitForFunction(() => document.title.endsWith("boarded"));
     assert.equal(await page.title(), `${user("guide").name} boarded`);

@@ -3,13 +3,15 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boardIsLive, openPage, PAGES, startBrowser } from "../lib/browser.mjs";
+import { boardIsLive, openPage, PAGES, sharedBrowser } from "../lib/browser.mjs";
 import { Client } from "../lib/official.mjs";
 import { Relay } from "../lib/relay.mjs";
 import { RidePage } from "../lib/ride-page.mjs";
 import { numberOf } from "../lib/rider.mjs";
 import { startGateway } from "../lib/server.mjs";
 import { until } from "../lib/wait.mjs";
+
+const theBrowser = sharedBrowser();
 
 const LIVE = /^Live/;
 const HERE = "You are aboard";
@@ -32,7 +34,7 @@ async function device(t, browser, gateway, options) {
 // Jane is aboard and looks on; so does the live board.
 async function world(t, options) {
   const gateway = await startGateway(t, { ...PAGES, ...options });
-  const browser = await startBrowser(t);
+  const browser = await theBrowser();
   const [phone, second, laptop, jane, board] = await Promise.all([
     device(t, browser, gateway, PHONE),
     device(t, browser, gateway, PHONE),

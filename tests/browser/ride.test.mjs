@@ -2,11 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PAGES, startBrowser } from "../lib/browser.mjs";
+import { PAGES, sharedBrowser } from "../lib/browser.mjs";
 import { Relay } from "../lib/relay.mjs";
 import { RidePage } from "../lib/ride-page.mjs";
 import { startGateway } from "../lib/server.mjs";
 import { goodToken, LEEWAY, now, tokenOptions } from "../lib/token.mjs";
+
+const theBrowser = sharedBrowser();
 
 const LIVE = /^Live/;
 
@@ -14,7 +16,7 @@ async function two(t, options) {
   const gateway = await startGateway(t, { ...PAGES, ...options });
   // Only one of them has a network that fails.
   const relay = await Relay.start(t, gateway);
-  const browser = await startBrowser(t);
+  const browser = await theBrowser();
   const john = await RidePage.open(t, browser, relay.url);
   const jane = await RidePage.open(t, browser, gateway.url);
   await Promise.all([john.says(LIVE), jane.says(LIVE)]);
@@ -102,7 +104,7 @@ test("a tab that is closed is told as gone", async (t) => {
 
 test("a ride that this gateway does not have is refused in words", async (t) => {
   const gateway = await startGateway(t, { ...PAGES, rides: "/line-*,/" });
-  const browser = await startBrowser(t);
+  const browser = await theBrowser();
   const john = await RidePage.open(t, browser, `${gateway.url}/?ride=/elsewhere`);
   await john.says("this gateway has no such ride");
   assert.ok(await john.board.isDisabled());
@@ -114,7 +116,7 @@ test("a ride that this gateway does not have is refused in words", async (t) => 
 
 test("what the gateway refuses and what cannot be sent is said in words", async (t) => {
   const gateway = await startGateway(t, { ...PAGES, maxUserBytes: 256 });
-  const browser = await startBrowser(t);
+  const browser = await theBrowser();
   const john = await RidePage.open(t, browser, gateway.url);
   await john.says(LIVE);
   await john.board.click();
@@ -131,7 +133,7 @@ test("what the gateway refuses and what cannot be sent is said in words", async 
 
 test("language and identity are kept", async (t) => {
   const gateway = await startGateway(t, PAGES);
-  const browser = await startBrowser(t);
+  const browser = await theBrowser();
   const john = await RidePage.open(t, browser, gateway.url);
   await john.page.getByLabel("Your name").fill("John");
   await john.page.getByLabel("Language").selectOption("ko");
@@ -146,7 +148,7 @@ test("language and identity are kept", async (t) => {
 
 test("where tokens are asked for, the address brings one, and its subject is who boards", async (t) => {
   const gateway = await startGateway(t, { ...PAGES, ...tokenOptions(t) });
-  const browser = await startBrowser(t);
+  const browser = await theBrowser();
   const stranger = await RidePage.open(t, browser, gateway.url);
   await stranger.says("this gateway wants a token");
 
@@ -163,7 +165,7 @@ test("where tokens are asked for, the address brings one, and its subject is who
 
 test("a token that ends while its rider is aboard: in words, and a new link brings the rider back", async (t) => {
   const gateway = await startGateway(t, { ...PAGES, ...tokenOptions(t) });
-  const browser = await startBrowser(t);
+  const browser = await theBrowser();
   const soon = goodToken("ann", { exp: now() - LEEWAY + 4 });
   const ann = await RidePage.open(t, browser, `${gateway.url}/#token=${soon}`);
   await ann.boards("Ann");

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { after } from "node:test";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import { onEnd } from "./cleanup.mjs";
@@ -21,13 +22,20 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+const launch = (...args) =>
+  chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: [...FLAGS, ...args] });
+
 export async function startBrowser(t, { args = [] } = {}) {
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [...FLAGS, ...args],
-  });
+  const browser = await launch(...args);
   onEnd(t, () => browser.close());
   return browser;
+}
+
+// One for all tests of a file, started by the first that asks for it.
+export function sharedBrowser() {
+  let browser;
+  after(async () => (await browser)?.close());
+  return () => (browser ??= launch());
 }
 
 // Vite is the client's, not the tests'.
