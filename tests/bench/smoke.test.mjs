@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { UNLIMITED, startGateway } from "../lib/server.mjs";
 import { startProgram } from "../lib/process.mjs";
 
-const SMALL = ["--clients", "20", "--rate", "100", "--window", "1000", "--warmup", "100", "--drain", "1000"];
+const SMALL = ["--clients", "20", "--rate", "100", "--window", "1000", "--warmup", "100"];
 
 async function load(t, port, ...args) {
   const program = startProgram(t, built("tests/bench/bench-load"), ["--ports", String(port), ...SMALL, ...args]);

@@ -77,7 +77,6 @@ async function assertNothingHappened(t, { nginx, speaker, riders }) {
     await until(
       () => socket.connected && events.at(-1).offset === offset,
       () => `waiting for ${offset}, connected: ${socket.connected}, last is ${JSON.stringify(events.at(-1))}`,
-      30_000,
     );
   }
   // An answer shows that the session has its place: a client hears only by its next request that it had none, and what

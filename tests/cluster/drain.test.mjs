@@ -80,7 +80,7 @@ test("a second signal stops it at once", async (t) => {
 });
 
 test("clients are let go over the time, plain WebSockets last and with 1001", async (t) => {
-  const { a } = await startCluster(t, { drainTimeout: 2000 });
+  const { a } = await startCluster(t, { drainTimeout: 6000 });
   const options = { reconnection: false };
   const riders = await Promise.all(Array.from({ length: 20 }, () => Client.connect(t, a, "WebSocket only", options)));
   const plain = await WebSocketClient.open(t, a, "/ws");

@@ -405,7 +405,7 @@ test("forged recovery ids and those of other rides are refused on every gateway"
 
 // --- while Redis is slow, away or emptied ---
 
-const PAUSE_MS = "300";
+const PAUSE_MS = "1500";
 
 test("what a client says before its return is answered is heard after what it missed", async (t) => {
   const { redis, b, rider, other, former } = await pair(t);

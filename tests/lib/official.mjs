@@ -27,7 +27,8 @@ export class Client {
     const client = new Client(socket, mode);
     const connected = new Promise((resolve, reject) => {
       socket.once("connect", resolve);
-      socket.once("connect_error", reject);
+      // While it is active it tries again, as in apps.
+      socket.on("connect_error", (error) => socket.active || reject(error));
     });
     await within(connected, () => `connecting with ${mode}`);
     return client;
@@ -50,7 +51,7 @@ export class Client {
   // Resolves with the ack.
   ask(record) {
     const answer = new Promise((resolve) => this.socket.emit("message", JSON.stringify(record), resolve));
-    return within(answer, () => `the ack of ${JSON.stringify(record)}`, 30_000);
+    return within(answer, () => `the ack of ${JSON.stringify(record)}`);
   }
 
   async heard(count) {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { metricsOf } from "./metrics.mjs";
 import { numberOf, user } from "./rider.mjs";
+import { DEADLINE_MS } from "./wait.mjs";
 
 // Ways in which an official client loses its connection through a relay, and stays away until letBack().
 export const DROPS = {
@@ -35,7 +36,7 @@ export const told = (events) => events.map(({ name, record }) => [name, record.i
 export const idsOf = (users) => users.map(({ id }) => id).sort();
 
 export async function aboard(client) {
-  return idsOf((await client.socket.timeout(15_000).emitWithAck("activeUsers")).users);
+  return idsOf((await client.socket.timeout(DEADLINE_MS).emitWithAck("activeUsers")).users);
 }
 
 // The official client is back as somebody new, and nobody is aboard.

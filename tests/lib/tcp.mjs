@@ -61,6 +61,7 @@ export class TcpClient {
   }
 
   async #until(ready, what) {
+    if (ready()) return;
     const wait = async () => {
       while (!ready()) {
         if (this.ended) throw new Error(`the peer ended the connection: ${this.#state(what)}`);

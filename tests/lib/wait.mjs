@@ -1,7 +1,7 @@
 // Waiting with a deadline: generous, since sanitizer builds on a busy machine are slow. A test that passes never
 // waits it out.
 
-export const DEADLINE_MS = 15_000;
+export const DEADLINE_MS = 60_000;
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -25,7 +25,7 @@ for (const [broken, wanted] of [
 ])
   test(`${broken} is noticed`, async (t) => {
     const soak = await Soak.start(t, { size: 2, binary: `tests/cluster/chaos/${broken}` });
-    await soak.run({ ...SWARM, seconds: 2, partMs: 1000, sampleMs: 500, drain: 1000 });
+    await soak.run({ ...SWARM, seconds: 2, partMs: 1000, sampleMs: 500, drain: 5000 });
     const noticed = faults(soak.result).map((fault) => fault.split(":")[0]);
     // A dropped event may be one that its own sender waits for: then that is noticed as well.
     assert.deepEqual(noticed.filter((fault) => fault !== "unheard"), wanted);

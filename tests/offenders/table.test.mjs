@@ -21,7 +21,7 @@ const MEMORY = 128 * MIB; // resident at most
 const LINES = 20;
 const NOTHING = { name: "(nothing)", told: /^$/, offence: () => sleep(OFFENCE_MS) };
 
-test("what offences cost, and what they do to the good ones", { timeout: 170_000 }, async (t) => {
+test("what offences cost, and what they do to the good ones", { timeout: 590_000 }, async (t) => {
   const world = await openWorld(t);
   const rows = [];
   for (const [i, offence] of [NOTHING, ...OFFENCES].entries())

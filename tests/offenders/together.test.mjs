@@ -7,7 +7,7 @@ import { inWords } from "./table.mjs";
 import { mb } from "../lib/usage.mjs";
 import { together } from "./together.mjs";
 
-test("twenty addresses do all of it at once, and nobody else notices", { timeout: 290_000 }, async (t) => {
+test("twenty addresses do all of it at once, and nobody else notices", { timeout: 590_000 }, async (t) => {
   const { calmP99, told, before, peak, after, good } = await together(t, {
     seconds: 20,
     partMs: 5000,

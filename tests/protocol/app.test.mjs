@@ -260,7 +260,7 @@ for (const [who, depart] of Object.entries(departures)) {
 }
 
 test("a rider who falls silent is told as userDisconnected", async (t) => {
-  const server = await startGateway(t, { recoveryWindow: 0, pingInterval: 300, pingTimeout: 200 });
+  const server = await startGateway(t, { recoveryWindow: 0, pingInterval: 300, pingTimeout: 1500 });
   const watcher = await Polling.open(t, server);
   await watcher.send("40");
   const rider = await Rider.join(t, server);

@@ -1,98 +1,84 @@
-// Pings, pongs and the deadlines between them. Times are the contract here, so these tests wait by the clock.
+// Pings, pongs, and the end of who does not answer, in their order. When each is due is shown by a clock that tests set
+// (unit/test_engineio.c).
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startEngine } from "../lib/server.mjs";
 import { Polling } from "../lib/polling.mjs";
-import { sleep } from "../lib/wait.mjs";
+import { sleep, until } from "../lib/wait.mjs";
 import { CLOSE, TEXT, WebSocketClient, frame, openEngine } from "../lib/websocket.mjs";
 
-const INTERVAL = 300;
-const TIMEOUT = 200;
-// What a loaded machine may add to a deadline; nothing may come early by more than a timer's rounding.
-const LATE = 150;
-const EARLY = 20;
+const SOON = 50;
+// Time enough for a client to do something first, and time without end.
+const LATER = 1500;
+const NEVER = 600_000;
 
-const start = (t) => startEngine(t, { pingInterval: INTERVAL, pingTimeout: TIMEOUT });
+const start = (t, pingTimeout) => startEngine(t, { pingInterval: SOON, pingTimeout });
 
-function assertTook(since, expected) {
-  const took = performance.now() - since;
-  assert.ok(took > expected - EARLY && took < expected + LATE, `took ${took} ms instead of ${expected}`);
-}
+// Asked seldom, since what is asked is a pong.
+const becomesGone = (session) =>
+  until(
+    async () => (await sleep(4 * SOON), session.isGone()),
+    () => "waiting for the end of the session",
+  );
 
-test("a ping comes after the interval, and again that long after each pong", async (t) => {
-  const client = await openEngine(t, await start(t));
-  let since = performance.now();
+test("pings come and go on while they are answered", async (t) => {
+  const client = await openEngine(t, await start(t, NEVER));
   for (let i = 0; i < 3; i++) {
     assert.equal(await client.text(), "2");
-    assertTook(since, INTERVAL);
-    since = performance.now();
     client.send("3");
   }
 });
 
 test("pings and pongs work over polling", async (t) => {
-  const session = await Polling.open(t, await start(t));
-  let since = performance.now();
+  const session = await Polling.open(t, await start(t, NEVER));
   for (let i = 0; i < 3; i++) {
     assert.deepEqual(await session.poll(), ["2"]);
-    assertTook(since, INTERVAL);
-    since = performance.now();
     await session.send("3");
   }
 });
 
-test("a late pong delays the next ping", async (t) => {
-  const client = await openEngine(t, await start(t));
+test("no ping comes before the pong to the one before it", async (t) => {
+  const client = await openEngine(t, await start(t, NEVER));
   assert.equal(await client.text(), "2");
-  await sleep(TIMEOUT / 2);
-  const since = performance.now();
+  await sleep(4 * SOON);
+  client.send("4x");
+  assert.equal(await client.text(), "4x");
   client.send("3");
   assert.equal(await client.text(), "2");
-  assertTook(since, INTERVAL);
 });
 
-test("without a pong a WebSocket is closed after the timeout", async (t) => {
-  const client = await openEngine(t, await start(t));
-  const since = performance.now();
+test("without a pong a WebSocket is closed", async (t) => {
+  const client = await openEngine(t, await start(t, SOON));
   assert.equal(await client.text(), "2");
   await client.assertCloses();
-  assertTook(since, INTERVAL + TIMEOUT);
 });
 
 test("without a pong a pending GET is told the close and the session is gone", async (t) => {
-  const session = await Polling.open(t, await start(t));
-  const since = performance.now();
+  const session = await Polling.open(t, await start(t, LATER));
   assert.deepEqual(await session.poll(), ["2"]);
   assert.deepEqual(await session.poll(), ["1"]);
-  assertTook(since, INTERVAL + TIMEOUT);
   assert.ok(await session.isGone());
 });
 
-test("a session nobody polls is gone as soon as interval and timeout have passed", async (t) => {
-  const session = await Polling.open(t, await start(t));
-  await sleep(INTERVAL + TIMEOUT + EARLY);
-  assert.ok(await session.isGone());
+test("a session nobody polls goes", async (t) => {
+  await becomesGone(await Polling.open(t, await start(t, SOON)));
 });
 
 test("the ping waits for the next GET", async (t) => {
-  const session = await Polling.open(t, await start(t));
-  await sleep(INTERVAL + TIMEOUT / 2);
+  const session = await Polling.open(t, await start(t, NEVER));
+  await sleep(4 * SOON);
   assert.deepEqual(await session.poll(), ["2"]);
   await session.send("3");
-  await sleep(TIMEOUT);
   await session.assertAlive();
 });
 
-test("another packet before the pong extends the deadline once", async (t) => {
-  const client = await openEngine(t, await start(t));
+test("another packet in the place of the pong does not keep a connection for good", async (t) => {
+  const client = await openEngine(t, await start(t, LATER));
   assert.equal(await client.text(), "2");
-  const since = performance.now();
-  await sleep(TIMEOUT / 2);
   client.send("4x");
   assert.equal(await client.text(), "4x");
   await client.assertCloses();
-  assertTook(since, TIMEOUT / 2 + TIMEOUT);
 });
 
 test("a flood of pongs nobody asked for is ignored", async (t) => {
@@ -103,29 +89,24 @@ test("a flood of pongs nobody asked for is ignored", async (t) => {
 });
 
 test("a pong before the ping does not answer it", async (t) => {
-  const client = await openEngine(t, await start(t));
-  client.send("3");
+  const client = await openEngine(t, await start(t, SOON), { behind: frame(TEXT, "3") });
   assert.equal(await client.text(), "2");
   await client.assertCloses();
 });
 
 test("an upgrade does not forget a pong that is due", async (t) => {
-  const server = await start(t);
+  const server = await start(t, LATER);
   const session = await Polling.open(t, server);
-  const opened = performance.now();
   assert.deepEqual(await session.poll(), ["2"]);
   const client = await WebSocketClient.open(t, server, session.upgradePath);
   client.send("2probe");
   assert.equal(await client.text(), "3probe");
   client.send("5");
   assert.equal((await client.frame()).opcode, CLOSE);
-  const took = performance.now() - opened;
-  // The upgrade packet may count as the one packet that extends the deadline.
-  assert.ok(took < INTERVAL + 2 * TIMEOUT + LATE, `took ${took} ms`);
 });
 
 test("pings go on over the WebSocket after an upgrade", async (t) => {
-  const server = await start(t);
+  const server = await start(t, NEVER);
   const session = await Polling.open(t, server);
   const client = await WebSocketClient.open(t, server, session.upgradePath);
   client.send("2probe");
@@ -138,9 +119,8 @@ test("pings go on over the WebSocket after an upgrade", async (t) => {
 });
 
 test("many sessions that fall silent are all ended", async (t) => {
-  const server = await start(t);
+  const server = await start(t, SOON);
   const sessions = [];
   for (let i = 0; i < 50; i++) sessions.push(await Polling.open(t, server));
-  await sleep(INTERVAL + TIMEOUT + LATE);
-  for (const session of sessions) assert.ok(await session.isGone());
+  await Promise.all(sessions.map(becomesGone));
 });

@@ -180,7 +180,7 @@ test("a session closed meanwhile closes the WebSocket that probes", async (t) =>
 });
 
 test("an upgrade that is not finished in time is given up, polling goes on", async (t) => {
-  const server = await startGateway(t, { upgradeTimeout: 300 });
+  const server = await startGateway(t, { upgradeTimeout: 1000 });
   const session = await Polling.open(t, server);
   const client = await probe(t, session);
   await client.assertCloses();

@@ -263,48 +263,55 @@ test("whoever stays just below the budget does not keep the gateway from being r
   const clients = [];
   for (let i = 0; i < 15; i++) clients.push(await begin(t, server, 990_000, addressOf(i)));
   await until(async () => !(await isReady(t, server)), () => "waiting for the gateway to say so");
-  await until(() => isReady(t, server), () => "waiting for the gateway to be ready", 30_000);
+  await until(() => isReady(t, server), () => "waiting for the gateway to be ready");
   assert.ok((await gauge(t, server, 'ridecast_refused_total{reason="memory"}')) > 0);
   assert.ok((await used(t, server, "input")) > 8 * MB);
   for (const client of clients) client.tcp.destroy();
 });
 
 // Reads a little at a time, with pauses that are far shorter than the time without progress; the whole takes longer.
-async function takesSlowly(tcp, path) {
+// `enough` resolves when it is to take the rest at once.
+async function takesSlowly(tcp, path, everyMs, enough) {
   await tcp.send(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
   const { headers } = await readResponse(tcp, { hasBody: false });
   const length = Number(headers["content-length"]);
   tcp.socket.pause();
-  const dribble = setInterval(() => tcp.socket.resume(), 20);
-  tcp.socket.on("data", () => tcp.socket.pause());
+  const dribble = setInterval(() => tcp.socket.resume(), everyMs);
+  const pause = () => tcp.socket.pause();
+  tcp.socket.on("data", pause);
+  const hurry = () => {
+    clearInterval(dribble);
+    tcp.socket.off("data", pause).resume();
+  };
+  enough?.then(hurry);
   const body = await tcp.read(length);
-  clearInterval(dribble);
-  tcp.socket.resume();
+  hurry();
   return body.toString();
 }
 
 test("whoever takes an answer slowly gets all of it, over HTTP and by polling", async (t) => {
-  const server = await start(t, { stallTimeout: 400, sendBuffer: 16_384 });
+  const server = await start(t, { stallTimeout: 1500, sendBuffer: 16_384 });
   await crowd(t, server);
   const session = await absent(t, server, "/large");
   await session.send('42/large,1["activeUsers"]');
   for (const path of ["/api/users?ride=/large", session.path]) {
-    const body = await takesSlowly(await TcpClient.connect(t, server.port), path);
+    const body = await takesSlowly(await TcpClient.connect(t, server.port), path, 60);
     assert.ok(body.length > RIDERS * RECORD, `${body.length} bytes`);
     assert.match(body, /\]\}\]?$/);
   }
 });
 
 test("a poll that takes longer than the ping timeout does not end its session", async (t) => {
-  const server = await start(t, { stallTimeout: 400, sendBuffer: 16_384, pingInterval: 50, pingTimeout: 200 });
+  const PING_TIMEOUT = 2000;
+  const server = await start(t, { stallTimeout: 1500, sendBuffer: 16_384, pingInterval: 50, pingTimeout: PING_TIMEOUT });
   await crowd(t, server);
   const session = await absent(t, server, "/large");
   await session.send('42/large,1["activeUsers"]');
   const tcp = await TcpClient.connect(t, server.port);
-  const pongs = setInterval(() => session.post("3"), 100);
-  const taken = takesSlowly(tcp, session.path);
-  await sleep(300); // it is on its way: from here on no pong comes
-  clearInterval(pongs);
+  const enough = sleep(2 * PING_TIMEOUT);
+  const taken = takesSlowly(tcp, session.path, 300, enough);
+  await enough; // it is on its way, and no pong comes
+  await session.post("3");
   await taken;
   await session.assertAlive();
 });

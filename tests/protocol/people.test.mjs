@@ -12,7 +12,7 @@ import { startGateway } from "../lib/server.mjs";
 import { until } from "../lib/wait.mjs";
 
 const LONG = 600_000;
-const SHORT = 300;
+const SHORT = 1000;
 
 // A rider's connection on either door: says, and ends in every way there is. `left` resolves when the server has ended
 // it, `refused` with what it was told instead.
@@ -331,7 +331,7 @@ const STEPS = 60;
 
 for (let seed = 1; seed <= 4; seed++) {
   test(`whatever happens, a snapshot and what is told after it is the next snapshot (seed ${seed})`, async (t) => {
-    const server = await startGateway(t, { recoveryWindow: seed % 2 ? SHORT : LONG, connectionsPerUser: 3 });
+    const server = await startGateway(t, { recoveryWindow: seed % 2 ? SHORT / 4 : LONG, connectionsPerUser: 3 });
     const listeners = [];
     for (const mode of ["WebSocket only", "polling only"])
       listeners.push({ client: await Client.connect(t, server, mode) });

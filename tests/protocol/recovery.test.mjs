@@ -232,7 +232,7 @@ test("a client that never boarded is recovered as well", async (t) => {
 });
 
 test("a rider that falls silent stays aboard and may return", async (t) => {
-  const { server, rider, former } = await pair(t, { pingInterval: 500, pingTimeout: 500 });
+  const { server, rider, former } = await pair(t, { pingInterval: 200, pingTimeout: 1500 });
   const watcher = await Client.connect(t, server, "WebSocket only");
   assert.equal(await rider.client.text(), "2");
   await rider.client.assertCloses();

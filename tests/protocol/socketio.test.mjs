@@ -149,15 +149,15 @@ test("a client that joins nothing in time is closed", async (t) => {
 });
 
 test("a refused namespace does not count as joined", async (t) => {
-  const client = await connected(t, { connectTimeout: 300 });
+  const client = await connected(t, { connectTimeout: 1000 });
   client.send("40/random");
   await client.text();
   await client.assertCloses();
 });
 
 test("a client that has joined outlives the connect timeout", async (t) => {
-  const client = await ready(t, { connectTimeout: 300 });
-  await client.tcp.staysSilent(500);
+  const client = await ready(t, { connectTimeout: 1000 });
+  await client.tcp.staysSilent(1200);
   await assertAnswers(client);
 });
 

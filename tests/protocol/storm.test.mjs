@@ -21,15 +21,15 @@ const WARM_UP = { stalled: 20, halfOpen: 20, abandoned: 10, good: 50 };
 const RIDE_SIZE = 50;
 const EVENTS = 120; // of 3 KB: more than a client's socket, --send-buffer and --backlog-bytes take
 const BATCH = 50;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 const GROWTH = { release: 1.1, sanitized: 1.3 }; // the sanitizers' allocator has no way to give back part of a page range
 
 const OPTIONS = {
   maxConnectionsPerAddress: 0,
   handshakesPerAddress: 0,
   pingInterval: 3000,
-  pingTimeout: 22_000,
-  headerTimeout: 15_000,
+  pingTimeout: 45_000, // until then a busy machine has done all that comes before the end of those who stall
+  headerTimeout: 60_000,
   sendBuffer: 4096,
   backlogBytes: 65_536,
   recoveryWindow: 0,
@@ -130,7 +130,7 @@ async function alone(t, server) {
   return { memory: memory / 2 ** 20, descriptors };
 }
 
-test("thousands stall at once, and nobody else notices", { timeout: 170_000 }, async (t) => {
+test("thousands stall at once, and nobody else notices", { timeout: 590_000 }, async (t) => {
   const server = await startGateway(t, { ...OPTIONS, env: FREE_AT_ONCE });
   const growth = isSanitized(server) ? GROWTH.sanitized : GROWTH.release;
   const begun = performance.now();

@@ -76,7 +76,7 @@ export class OfficialClient {
   request(args, answered) {
     // A connection that has missed its ping is broken for the client, which would keep the packet for the next one.
     if (!this.connected || this.socket.io.engine._hasPingExpired()) return answered(null);
-    this.socket.timeout(4 * DEADLINE_MS).emit(...args, (error, answer) => answered(error ? null : answer));
+    this.socket.timeout(DEADLINE_MS).emit(...args, (error, answer) => answered(error ? null : answer));
   }
 
   freeze() {}

@@ -5,7 +5,7 @@ import { CLOSE, PING, PONG, TEXT, frame } from "../../lib/websocket.mjs";
 
 const LINES = 60;
 const BYTES = 990_000;
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 20_000;
 
 async function begins(address, { crowded }) {
   const client = await address.webSocket(`/ws${crowded}?token=${address.token}`);
