@@ -10,7 +10,7 @@ ARGS ?=
 ONLY ?=
 RUNS ?= 3
 SCHEDULES ?= 10000
-JOBS ?= 1
+JOBS ?=
 PREFIX ?= /usr/local
 SCRIPT ?= smoke
 SIGN ?=
@@ -57,11 +57,14 @@ package: client ## a Debian package: build/package/ridecast_*.deb, its parts (.s
 # Older runtimes of ThreadSanitizer do not start where addresses are very random (vm.mmap_rnd_bits=32).
 no-aslr = $(if $(filter tsan,$(BUILD)),$$(setarch -R true 2>/dev/null && echo setarch -R))
 
-test: ## all tests (BUILD=dev: under ASan and UBSan; BUILD=tsan: what has two threads; ONLY=protocol/auth: those; JOBS=4: four at once)
+# Tests mostly wait.
+at-once = $(or $(JOBS),$(shell n=$$((3 * $$(nproc))); echo $$((n < 16 ? n : 16))))
+
+test: ## all tests (BUILD=dev: under ASan and UBSan; BUILD=tsan: what has two threads; ONLY=protocol/auth: those; JOBS=1: one after the other)
 	@scripts/install-deps.sh build test
 	@$(MAKE) --no-print-directory build client tests/node_modules/.package-lock.json
 	@rm -f build/$(BUILD)/offenders.txt
-	@$(no-aslr) ctest --preset $(BUILD) -j $(JOBS) $(if $(ONLY),-R '$(ONLY)'); status=$$?; \
+	@$(no-aslr) ctest --preset $(BUILD) -j $(at-once) $(if $(ONLY),-R '$(ONLY)'); status=$$?; \
 		cat build/$(BUILD)/offenders.txt 2>/dev/null; exit $$status
 
 # A JDK is as large as all else that the tests install, and Maven fetches from a place of its own: so not in `make test`.
@@ -108,7 +111,7 @@ offenders: ## twenty addresses do all that strangers can, beside 500 good client
 chaos: ## SEEDS=20 runs of SECONDS=60 in which everything breaks, then figures of how long healing takes (FIGURES=0: none; JOBS=2: two at once)
 	@scripts/install-deps.sh build test
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
-	@RIDECAST_BUILD=build/$(BUILD) JOBS=$(JOBS) FIGURES=$(FIGURES) node tests/cluster/chaos/main.mjs $(SEEDS) $(SECONDS)
+	@RIDECAST_BUILD=build/$(BUILD) JOBS=$(or $(JOBS),1) FIGURES=$(FIGURES) node tests/cluster/chaos/main.mjs $(SEEDS) $(SECONDS)
 
 model: ## SCHEDULES=10000 random schedules of the protocol's model, over all cores (FIRST=0: from this seed on)
 	@python3 -B tests/model/main.py $(SCHEDULES) $(or $(FIRST),0)
@@ -124,7 +127,7 @@ pictures: ## draw the web client's main states into docs/pictures
 	@RIDECAST_BUILD=$(CURDIR)/build/$(BUILD) npm --prefix tests run --silent screenshots
 
 # It reads no system headers: the lists' macros are put before each file, and what libwebsockets has is said.
-cppcheck = cppcheck -j 2 --quiet --error-exitcode=1 --suppressions-list=.cppcheck-suppressions \
+cppcheck = cppcheck -j $$(nproc) --quiet --error-exitcode=1 --suppressions-list=.cppcheck-suppressions \
 	--std=c11 --enable=warning,performance,portability --library=posix -DLWS_WITH_LIBUV \
 	--include=/usr/include/uthash.h --include=/usr/include/utlist.h --project=build/$(BUILD)/compile_commands.json
 
@@ -134,7 +137,7 @@ lint: ## clang-format, clang-tidy and cppcheck, and on the web client tsc, ESLin
 	@$(MAKE) --no-print-directory build
 	@if scripts/has-client-node.sh; then $(MAKE) --no-print-directory client && npm --prefix client run --silent lint; fi
 	@$(cppcheck)
-	@$(COMPILED) | xargs -P 2 -n 4 clang-tidy --quiet -p build/$(BUILD)
+	@$(COMPILED) | xargs -P $$(nproc) -n 4 clang-tidy --quiet -p build/$(BUILD)
 
 format: ## clang-format on all C files, Prettier on the web client
 	@scripts/install-deps.sh lint client

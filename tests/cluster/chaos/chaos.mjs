@@ -31,6 +31,7 @@ const DEFAULTS = {
   wipingRounds: 0.4,
   quietMs: LEASE_MS + WINDOW_MS + 60_000, // whatever has been done to the keys, it is healed within a minute
   alone: false,
+  enough: () => true, // else it goes on, for five times as long at most
 };
 
 const PACE = { "transitions-per-second": 0, "resumes-per-address": 0, "asks-per-second": 0 }; // all are at one address
@@ -103,7 +104,7 @@ class Run {
   }
 
   async play() {
-    while (performance.now() - this.started < this.seconds * 1000) {
+    while (!this.#isOver()) {
       this.round++;
       await this.#makeTrouble();
       await this.#checkQuiet();
@@ -111,6 +112,11 @@ class Run {
     // What comes late must not come either.
     await sleep(this.leaseMs + this.windowMs);
     await this.#checkQuiet();
+  }
+
+  #isOver() {
+    const seconds = (performance.now() - this.started) / 1000;
+    return seconds > this.seconds && (seconds > 5 * this.seconds || this.enough(this.summary()));
   }
 
   #note(text, about = null) {

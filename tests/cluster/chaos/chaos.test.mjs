@@ -1,16 +1,17 @@
-// A minute of chaos, and proof that it would notice a gateway that is wrong.
+// A minute of chaos. (notices.test.mjs: it would notice a gateway that is wrong.)
 //
 // CHAOS_SEED repeats the plan of an earlier run (the order of faults and of people's choices; not their exact timing).
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ChaosFailure, runChaos } from "./chaos.mjs";
-import { brokenGateway } from "./cluster.mjs";
+import { runChaos } from "./chaos.mjs";
 
 const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000_000);
 
 test(`a minute of chaos, seed ${seed}`, async (t) => {
-  const summary = await runChaos(t, { seed, seconds: 60 });
+  // On a busy machine a minute is not enough for all of them.
+  const enough = (summary) => ["acknowledged", "recovered", "stillAboard", "putOff"].every((name) => summary[name] > 0);
+  const summary = await runChaos(t, { seed, seconds: 60, enough });
   t.diagnostic(JSON.stringify(summary));
   // Else the run has shown nothing.
   assert.ok(summary.acknowledged > 0 && Object.keys(summary.survived).length > 0, JSON.stringify(summary));
@@ -18,35 +19,3 @@ test(`a minute of chaos, seed ${seed}`, async (t) => {
   assert.ok(summary.stillAboard > 0, "no rider ever came back to find itself aboard");
   assert.ok(summary.putOff > 0, "nobody ever exited by one of several phones");
 });
-
-// They end as soon as the checker finds something, and what does not heal is not waited for that long. What a fault
-// must be noticed by is one of the kinds.
-const SMALL = { seconds: 60, clients: 40, gateways: 2, wipingRounds: 1, quietMs: 12_000 };
-const OLDER = ["an older copy of Redis, met first by a gateway that knows nothing"];
-const SPOILED = ["keys deleted", "older keys", "keys of another type"];
-
-for (const [what, name, faults, kinds] of [
-  ["drops an event", "gateway-drops-event", [], ["lost", "view"]],
-  ["doubles an event", "gateway-doubles-event", [], ["doubled"]],
-  ["does not reap", "gateway-skips-reap", ["kill a gateway"], ["set"]],
-  ["does not audit", "gateway-skips-audit", SPOILED, ["set", "quiet"]],
-  ["does not compare fingerprints", "gateway-believes-position", OLDER, ["past"]],
-  ["counts one phone of a person", "gateway-counts-one-phone", [], ["gone", "set"]],
-  [
-    "says once what becomes of a client",
-    "gateway-tries-once",
-    ["a gateway is answered with an unknown error"],
-    ["refused"],
-  ],
-]) {
-  test(`a gateway that ${what} is noticed`, async (t) => {
-    await assert.rejects(runChaos(t, { seed, ...SMALL, faults, binary: brokenGateway(name) }), (error) => {
-      assert.ok(error instanceof ChaosFailure, String(error.stack));
-      assert.ok(
-        error.violations.some(({ kind }) => kinds.includes(kind)),
-        error.message,
-      );
-      return true;
-    });
-  });
-}
