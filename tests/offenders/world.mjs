@@ -19,7 +19,7 @@ const OPTIONS = {
   newRidesPerSecond: 100,
   bodyTimeout: 2000,
   stallTimeout: 5000,
-  replayBytesPerAddress: 1_000_000,
+  replayBytesPerAddress: 250_000,
 };
 
 // Whoever has seen the ride empty: all that happens there is what it has missed.
