@@ -61,6 +61,7 @@ const ROOMS = {
       "gateway/net/peers.h",
       "gateway/net/refusals.h",
       "gateway/net/timers.h",
+      "gateway/net/traffic.h",
       "gateway/net/ws.h",
       "gateway/rides/outlet.h",
     ],
