@@ -263,6 +263,9 @@ void broker_survey(struct broker *broker);
 /* Connections of this node's clients whose riders are aboard. */
 uint64_t broker_riders_held(const struct broker *broker);
 
+/* What orders and messages hold that the other thread has not taken yet. */
+size_t broker_untaken_bytes(const struct broker *broker);
+
 /* All messages so far, oldest first, linked by `mail.next`; the caller frees each. NULL when there are none.
  */
 struct broker_message *broker_take(struct broker *broker);

@@ -369,6 +369,7 @@ static void refuse_orders(struct broker *broker)
 
 static void post_order(struct broker *broker, struct order *order)
 {
+    order->mail.bytes = sizeof *order + (order->user ? order->user->len : 0);
     mailbox_post(broker->inbox, &order->mail);
     if (broker->phase == PHASE_STOPPED)
         refuse_orders(broker);
@@ -504,6 +505,11 @@ void broker_survey(struct broker *broker)
 uint64_t broker_riders_held(const struct broker *broker)
 {
     return (uint64_t)metric_get(broker->metrics.riders_held);
+}
+
+size_t broker_untaken_bytes(const struct broker *broker)
+{
+    return mailbox_bytes(broker->inbox) + mailbox_bytes(broker->outbox.mailbox);
 }
 
 struct broker_message *broker_take(struct broker *broker)

@@ -149,6 +149,22 @@ struct broker_message *message_signal(void)
     return message_new(BROKER_SIGNAL, "");
 }
 
+static size_t blob_bytes(const struct blob *blob)
+{
+    return blob ? blob->len : 0;
+}
+
+size_t message_bytes(const struct broker_message *message)
+{
+    size_t bytes = sizeof *message + blob_bytes(message->user);
+
+    for (size_t i = 0; message->riders && i < message->rider_count; i++)
+        bytes += sizeof *message->riders + blob_bytes(message->riders[i].user);
+    for (size_t i = 0; i < message->event_count; i++)
+        bytes += sizeof *message->events + blob_bytes(message->events[i].user);
+    return bytes;
+}
+
 struct broker_message *broker_message_next(const struct broker_message *message)
 {
     return (struct broker_message *)message->mail.next;

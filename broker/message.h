@@ -37,6 +37,9 @@ struct broker_message *message_secret(const uint8_t secret[SECRET_LEN]);
 struct broker_message *message_state(bool up);
 struct broker_message *message_reload(void);
 struct broker_message *message_signal(void);
+/* What it holds, with what others may hold as well. */
+size_t message_bytes(const struct broker_message *message);
+
 /* Takes the reference; NULL: the store cannot be asked. */
 struct broker_message *message_survey(struct blob *json);
 

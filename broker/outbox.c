@@ -5,6 +5,7 @@
 
 #include "broker/broker.h"
 #include "broker/broker_metrics.h"
+#include "broker/message.h"
 #include "common/metrics.h"
 
 static void count(const struct broker_metrics *metrics, const struct broker_message *message)
@@ -20,6 +21,7 @@ static void count(const struct broker_metrics *metrics, const struct broker_mess
 void outbox_tell(struct outbox *outbox, struct broker_message *message)
 {
     count(outbox->metrics, message);
+    message->mail.bytes = message_bytes(message);
     mailbox_post(outbox->mailbox, &message->mail);
     outbox_progress(outbox);
 }

@@ -18,7 +18,7 @@ const char *budget_kind_name(enum budget_kind kind)
 {
     static const char *const names[BUDGET_KINDS] = {
         [BUDGET_QUEUES] = "queues",   [BUDGET_EVENTS] = "events", [BUDGET_SNAPSHOTS] = "snapshots",
-        [BUDGET_ANSWERS] = "answers", [BUDGET_INPUT] = "input",
+        [BUDGET_ANSWERS] = "answers", [BUDGET_INPUT] = "input",   [BUDGET_BROKER] = "broker",
     };
 
     return names[kind];
@@ -88,7 +88,11 @@ bool budget_is_tight(const struct budget *budget)
 
 size_t budget_excess(const struct budget *budget)
 {
-    return budget_is_tight(budget) ? budget->total - (budget->limit - budget->limit / 4) : 0;
+    if (!budget_is_tight(budget))
+        return 0;
+    size_t clients = budget->total - budget->used[BUDGET_BROKER], goal = budget->limit - budget->limit / 4;
+
+    return clients > goal ? clients - goal : 0;
 }
 
 size_t budget_share_of_one(const struct budget *budget)

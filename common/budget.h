@@ -19,6 +19,7 @@ enum budget_kind {
     BUDGET_SNAPSHOTS, /* who is aboard, printed */
     BUDGET_ANSWERS,   /* answers under way, and what the kernel has not taken */
     BUDGET_INPUT,     /* requests and messages of which a part has come, or that are not served yet */
+    BUDGET_BROKER,    /* on its way between the gateway's thread and the broker's */
     BUDGET_KINDS,
 };
 
@@ -48,7 +49,7 @@ size_t budget_part(const struct budget *budget, const struct blob *blob);
 bool budget_is_over(const struct budget *budget);
 bool budget_is_tight(const struct budget *budget);
 
-/* When it is tight, as much is to be given back, so that a quarter is free; else 0. */
+/* When it is tight, clients are to give back as much as they hold of the last quarter; else 0. */
 size_t budget_excess(const struct budget *budget);
 
 /* What one of those who want it may have while it is tight: an eighth. */

@@ -7,13 +7,15 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
 struct mailbox {
     pthread_mutex_t lock;
     struct mail *first;
-    struct mail **end; /* where the next message is linked: &first, or the last one's `next` */
+    atomic_size_t bytes; /* written under the lock */
+    struct mail **end;   /* where the next message is linked: &first, or the last one's `next` */
     void (*wake)(void *arg);
     void *arg;
 };
@@ -46,6 +48,7 @@ void mailbox_post(struct mailbox *box, struct mail *mail)
     bool was_empty = !box->first;
     *box->end = mail;
     box->end = &mail->next;
+    atomic_fetch_add_explicit(&box->bytes, mail->bytes, memory_order_relaxed);
     pthread_mutex_unlock(&box->lock);
 
     if (was_empty && box->wake)
@@ -58,6 +61,12 @@ struct mail *mailbox_take(struct mailbox *box)
     struct mail *first = box->first;
     box->first = NULL;
     box->end = &box->first;
+    atomic_store_explicit(&box->bytes, 0, memory_order_relaxed);
     pthread_mutex_unlock(&box->lock);
     return first;
+}
+
+size_t mailbox_bytes(const struct mailbox *box)
+{
+    return atomic_load_explicit(&box->bytes, memory_order_relaxed);
 }

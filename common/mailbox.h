@@ -8,8 +8,11 @@
 #ifndef RIDECAST_COMMON_MAILBOX_H
 #define RIDECAST_COMMON_MAILBOX_H
 
+#include <stddef.h>
+
 struct mail {
     struct mail *next; /* for the mailbox while posted; for the taker afterwards */
+    size_t bytes;      /* what the message holds, as whoever posts it says */
 };
 
 struct mailbox;
@@ -31,5 +34,8 @@ void mailbox_post(struct mailbox *box, struct mail *mail);
  * caller.
  */
 struct mail *mailbox_take(struct mailbox *box);
+
+/* What the messages hold that have not been taken. Any thread. */
+size_t mailbox_bytes(const struct mailbox *box);
 
 #endif

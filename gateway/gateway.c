@@ -104,6 +104,12 @@ static void woken(void *site)
     presence_broker_ready(gateway->presence);
 }
 
+static void count_untaken(struct gateway *gateway)
+{
+    budget_move(&gateway->budget, BUDGET_BROKER, gateway->budget.used[BUDGET_BROKER],
+                broker_untaken_bytes(gateway->broker));
+}
+
 static void settle(void *site)
 {
     struct gateway *gateway = site;
@@ -118,6 +124,7 @@ static void settle(void *site)
         outlets_flush(&gateway->outlets);
         eio_reap(gateway->eio);
     } while (gateway->outlets.dirty);
+    count_untaken(gateway);
     relieve(&gateway->relief);
     eio_reap(gateway->eio);
 }

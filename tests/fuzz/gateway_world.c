@@ -337,6 +337,11 @@ uint64_t broker_riders_held(const struct broker *broker)
     return 0;
 }
 
+size_t broker_untaken_bytes(const struct broker *broker)
+{
+    return mailbox_bytes(broker->orders) + mailbox_bytes(broker->messages);
+}
+
 struct broker_message *broker_take(struct broker *broker)
 {
     return (struct broker_message *)mailbox_take(broker->messages);

@@ -69,6 +69,21 @@ static void it_is_tight_before_it_is_over(void **state)
     assert_int_equal(budget_share_of_one(&budget), 100);
 }
 
+static void clients_give_back_nothing_for_what_the_broker_has_sent(void **state)
+{
+    struct budget budget = {.limit = 800};
+
+    (void)state;
+    budget_move(&budget, BUDGET_BROKER, 0, 900);
+    assert_true(budget_is_tight(&budget));
+    assert_int_equal(budget_excess(&budget), 0);
+    budget_move(&budget, BUDGET_INPUT, 0, 601);
+    assert_int_equal(budget_excess(&budget), 1);
+    budget_move(&budget, BUDGET_BROKER, 900, 0);
+    assert_false(budget_is_tight(&budget));
+    assert_int_equal(budget_excess(&budget), 0);
+}
+
 static void without_a_limit_it_only_counts(void **state)
 {
     struct budget budget = {.limit = 0};
@@ -90,6 +105,7 @@ int main(void)
         cmocka_unit_test(what_is_held_adds_up),
         cmocka_unit_test(what_is_shared_counts_once_while_anybody_holds_it),
         cmocka_unit_test(it_is_tight_before_it_is_over),
+        cmocka_unit_test(clients_give_back_nothing_for_what_the_broker_has_sent),
         cmocka_unit_test(without_a_limit_it_only_counts),
     };
 

@@ -104,6 +104,20 @@ static void wake_runs_outside_the_lock(void **state)
     mailbox_free(reentered);
 }
 
+static void what_is_not_taken_yet_is_counted(void **state)
+{
+    struct letter first = {.mail = {.bytes = 10}}, second = {.mail = {.bytes = 300}};
+
+    (void)state;
+    struct mailbox *box = mailbox_new(NULL, NULL);
+    mailbox_post(box, &first.mail);
+    mailbox_post(box, &second.mail);
+    assert_int_equal(mailbox_bytes(box), 310);
+    mailbox_take(box);
+    assert_int_equal(mailbox_bytes(box), 0);
+    mailbox_free(box);
+}
+
 enum { SENDERS = 3, LETTERS = 5000 };
 
 struct sender {
@@ -122,6 +136,7 @@ static void *send_letters(void *arg)
             abort();
         letter->sender = sender->index;
         letter->number = i;
+        letter->mail.bytes = sizeof *letter;
         mailbox_post(sender->box, &letter->mail);
     }
     return NULL;
@@ -171,6 +186,7 @@ int main(void)
         cmocka_unit_test(a_drained_box_can_be_used_again),
         cmocka_unit_test(only_posting_to_an_empty_box_wakes),
         cmocka_unit_test(wake_runs_outside_the_lock),
+        cmocka_unit_test(what_is_not_taken_yet_is_counted),
         cmocka_unit_test(no_letter_and_no_wake_up_is_lost_between_threads),
     };
 

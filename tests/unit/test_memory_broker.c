@@ -81,6 +81,28 @@ static void a_roster_holds_whoever_boarded_before(void **state)
     assert_int_equal(roster->position.offset, 4);
 }
 
+static void what_the_other_thread_has_not_taken_is_counted_with_all_that_is_in_it(void **state)
+{
+    struct box *box = box_new("memory", "n", 1 << 20);
+
+    (void)state;
+    assert_int_equal(broker_untaken_bytes(box->broker), 0);
+    box_submit(box, BROKER_BOARD, "/r", 1);
+    size_t boarding = broker_untaken_bytes(box->broker);
+    broker_watch(box->broker, "/r");
+    size_t watching = broker_untaken_bytes(box->broker) - boarding;
+
+    assert_true(watching > 0);
+    box_started(box);
+    const struct broker_message *roster = box_next(box, BROKER_ROSTER);
+    size_t record = roster->riders[0].user->len;
+
+    assert_int_equal(boarding, watching + record);
+    assert_int_equal(roster->mail.bytes, sizeof *roster + sizeof *roster->riders + record);
+    assert_int_equal(broker_untaken_bytes(box->broker), 0);
+    box_free(box);
+}
+
 static void an_exit_without_boarding_is_told_too(void **state)
 {
     struct box *box = *state;
@@ -497,6 +519,7 @@ int main(void)
         with_broker(watching_an_absent_ride_gives_an_empty_roster_with_an_epoch),
         with_broker(boarding_is_told_with_its_record_and_then_acknowledged),
         with_broker(a_roster_holds_whoever_boarded_before),
+        cmocka_unit_test(what_the_other_thread_has_not_taken_is_counted_with_all_that_is_in_it),
         with_broker(an_exit_without_boarding_is_told_too),
         with_broker(a_disconnect_is_told_only_of_riders_aboard_and_with_their_record),
         with_short_window(a_suspended_rider_leaves_after_the_window_and_is_told_once),
