@@ -15,9 +15,9 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { UNDER_WAY_MAX = 16 }; /* each may hold as many records as a HISTORY has */
-
-enum { PAGE_SIZE = 500 };
+/* What a transition may find before it in Redis, and then in this thread: so many pages, a millisecond each
+ * where records are large. */
+enum { UNDER_WAY_MAX = 4, PAGE_SIZE = 100 };
 
 struct replay {
     struct replays *replays;

@@ -15,9 +15,9 @@ enum {
     FLUSH_BYTES = 1 << 20,
     /* Room for the frame that passes FLUSH_BYTES. */
     FRAME_ROOM = 1 << 17,
-    /* What a slice costs at most: a write counts one and one more for each SLICE_BYTES. About five
-       milliseconds. */
-    SLICE = 512,
+    /* What a slice costs at most: a write counts one and one more for each SLICE_BYTES. About a millisecond,
+       which is what everybody else may have to wait for a large ride. */
+    SLICE = 128,
     SLICE_BYTES = 1 << 14,
 };
 

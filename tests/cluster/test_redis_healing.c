@@ -334,6 +334,31 @@ static void a_secret_that_was_changed_is_followed_and_one_that_is_none_replaced(
 
 /* --- replay --- */
 
+static unsigned long times_a_log_was_read(struct redis_server *server)
+{
+    static const char name[] = "cmdstat_xrange:calls=";
+    redisReply *reply = redis_ask(server, "INFO commandstats");
+    const char *at = strstr(reply->str, name);
+    unsigned long times = at ? strtoul(at + strlen(name), NULL, 10) : 0;
+
+    freeReplyObject(reply);
+    return times;
+}
+
+/* So that what others have to say comes in between. */
+static void a_replay_is_read_in_small_pages(void **state)
+{
+    enum { EVENTS = 1000, PAGE = 100 };
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", LONG_MS);
+    const char *epoch = a->said[a->next[BROKER_ROSTER] - 1]->position.epoch;
+
+    board(a, 0, EVENTS);
+    unsigned long before = times_a_log_was_read(world->server);
+    assert_int_equal(box_replay(a, epoch, 0)->event_count, EVENTS);
+    assert_true(times_a_log_was_read(world->server) - before >= EVENTS / PAGE);
+}
+
 static void a_replay_is_exact_over_many_pages_and_follows_the_events_in_it(void **state)
 {
     enum { EVENTS = 1300 };
@@ -709,6 +734,7 @@ int main(int argc, char **argv)
         with_nodes(an_older_copy_gets_a_new_epoch_from_a_node_that_does_not_watch),
         with_nodes(the_secret_is_the_same_for_all_and_survives_a_wipe),
         with_nodes(a_secret_that_was_changed_is_followed_and_one_that_is_none_replaced),
+        with_nodes(a_replay_is_read_in_small_pages),
         with_nodes(a_replay_is_exact_over_many_pages_and_follows_the_events_in_it),
         with_nodes(a_replay_is_refused_where_the_log_does_not_reach),
         with_nodes(replays_are_refused_while_redis_is_away_and_each_is_answered),
