@@ -7,6 +7,7 @@
 #include "gateway/net/cors.h"
 #include "gateway/net/link.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,18 +29,18 @@ struct plain_client {
     struct link *link;
     struct outlet outlet;
     struct ip address;
-    char ride[RIDE_NAME_MAX + 1];
-    bool awaits_pong;
-    uint32_t acked;  /* link_progressed()'s */
-    bool held_up;    /* the ping may have waited behind what the client is slow to take */
     struct ask *ask; /* while the ride is not known yet: there is no rider and no WebSocket */
     struct rider *rider;
     struct bearer *bearer; /* NULL: anybody may connect */
-    enum plain_state state;
-    enum ws_status farewell; /* of PLAIN_CLOSING */
     struct traffic traffic;
     struct timer heartbeat;
     struct plain_client *prev, *next;
+    uint32_t acked;               /* link_progressed()'s */
+    enum ws_status farewell : 16; /* of PLAIN_CLOSING */
+    enum plain_state state : 8;
+    bool awaits_pong : 1;
+    bool held_up : 1; /* the ping may have waited behind what the client is slow to take */
+    char ride[];      /* its name */
 };
 
 static void refuse_text(struct link *link, int status, const char *headers, const char *text)
@@ -543,7 +544,8 @@ void plain_open(struct plain_riders *riders, struct link *link)
     if (!is_welcome(link) || !find_ride(riders, link, ride) || !admit(riders, link, ride, &grant) ||
         !begin_ride(riders, link, ride))
         return;
-    struct plain_client *client = alloc_zeroed(sizeof *client);
+    size_t ride_size = strlen(ride) + 1;
+    struct plain_client *client = alloc_zeroed(offsetof(struct plain_client, ride) + ride_size);
 
     if (riders->options.auth)
         client->bearer = bearer_new(riders->options.auth, &grant, expired, client);
@@ -552,7 +554,7 @@ void plain_open(struct plain_riders *riders, struct link *link)
     client->farewell = WS_STATUS_NORMAL;
     client->address = link_client(link, NULL);
     client->heartbeat = (struct timer){.fire = heartbeat, .owner = client};
-    memcpy(client->ride, ride, strlen(ride));
+    memcpy(client->ride, ride, ride_size);
     outlet_init(&client->outlet, riders->options.outlets, &carrier);
     DL_APPEND(riders->clients, client);
     riders->count++;
