@@ -5,7 +5,7 @@
 //   find()                       where to connect, or null while no gateway is there
 //   on.joined({ sid, recovered })          a plain one has no sid
 //   on.event(name, record, offset)         without offset for whoever declines
-//   on.left()                    the connection is gone; whatever was not answered will not be
+//   on.left()                    the connection that had joined is gone; whatever was not answered will not be
 //
 // All offer: connect() (anew, knowing nothing), drop() (break the connection and stay away), leave() (the same in good
 // order, for ever as far as the server knows), return() (after either), freeze(ms) (read nothing for a while, where
@@ -42,8 +42,16 @@ export class OfficialClient {
     this.socket = socket;
     // The client has no option for more than one server; this is what a load balancer does for it.
     socket.io.on("reconnect_attempt", () => (socket.io.uri = this.#place()));
-    socket.on("connect", () => this.on.joined({ sid: socket.id, recovered: socket.recovered === true }));
-    socket.on("disconnect", () => this.on.left());
+    let joined = false;
+    socket.on("connect", () => {
+      joined = true;
+      this.on.joined({ sid: socket.id, recovered: socket.recovered === true });
+    });
+    // That comes of a connection, too, which broke before CONNECT was answered.
+    socket.on("disconnect", () => {
+      if (joined) this.on.left();
+      joined = false;
+    });
     socket.onAny((name, record, offset) => this.on.event(name, record, offset));
   }
 

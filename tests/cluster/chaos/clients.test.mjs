@@ -1,0 +1,46 @@
+// What a client says of its connection.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+import { WebSocketServer } from "ws";
+import { onEnd } from "../../lib/cleanup.mjs";
+import { until } from "../../lib/wait.mjs";
+import { OfficialClient } from "./clients.mjs";
+
+const RIDE = "/line-7";
+const OPEN = JSON.stringify({ sid: "s", upgrades: [], pingInterval: 25000, pingTimeout: 20000, maxPayload: 1000 });
+
+// Does with each connection that asks to join what comes next in `deeds`.
+async function startServer(t, deeds) {
+  const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+  onEnd(t, () => server.close());
+  await once(server, "listening");
+  server.on("connection", (ws) => {
+    ws.send(`0${OPEN}`);
+    ws.on("message", (text) => {
+      if (text.toString().startsWith("40")) deeds.shift()?.(ws);
+    });
+  });
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+test("an official client that has not joined has not left, and one that has leaves once", async (t) => {
+  const breaks = (ws) => ws.close();
+  const joins = (ws) => ws.send(`40${RIDE},{"sid":"one"}`);
+  const joinsAndBreaks = (ws) => {
+    joins(ws);
+    ws.close();
+  };
+  const url = await startServer(t, [breaks, breaks, joinsAndBreaks, breaks, joins]);
+  const said = [];
+  const on = { joined: () => said.push("joined"), left: () => said.push("left"), event() {} };
+  const client = new OfficialClient(RIDE, () => url, on, { mode: "WebSocket only", declines: false });
+  onEnd(t, () => client.end());
+  client.connect();
+  await until(
+    () => said.filter((word) => word === "joined").length === 2,
+    () => `waiting for a second connection: ${said}`,
+  );
+  assert.deepEqual(said, ["joined", "left", "joined"]);
+});
