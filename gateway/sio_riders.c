@@ -160,10 +160,11 @@ static bool check_former(const struct sio_rider *sio_rider, char socket_id[SOCKE
     if (!former->has_offset)
         return true;
     /* A stream that began in another epoch may have told of riders whom no event of this one takes back. */
-    if (wire_read_offset(former->offset, &last) && !strcmp(last.epoch, from->epoch))
-        *from = last;
-    else
+    if (!wire_read_offset(former->offset, &last) || strcmp(last.epoch, from->epoch) != 0)
         *from = (struct broker_position){.epoch = ""};
+    /* One of before the stream began was heard by who the client was then: the same as none. */
+    else if (last.offset >= from->offset)
+        *from = last;
     return true;
 }
 

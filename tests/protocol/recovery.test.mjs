@@ -132,6 +132,29 @@ for (const mode of Object.keys(MODES)) {
     assert.equal(rider.events.length, 1);
   });
 
+  test(`${mode}: who has left and come back as somebody new is recovered from there on`, async (t) => {
+    const { server, relay, rider, other } = await passengers(t, mode);
+    await boards(rider, t, server);
+    rider.socket.disconnect();
+    await other.heard(2);
+    await boardings(other, "other", 1);
+    rider.socket.connect();
+    await rider.back();
+    assert.deepEqual(await aboard(rider), ["other"]);
+    await rider.settled(t, server);
+    relay.cut();
+    await rider.lost();
+    await boardings(other, "other", 1);
+    relay.leadTo(server);
+    await rider.back(3);
+    assert.equal(rider.socket.recovered, true);
+    assert.deepEqual(await aboard(rider), ["other"]);
+    assert.deepEqual(told(rider.events), [
+      ["userBoarded", "u"],
+      ["userBoarded", "other"],
+    ]);
+  });
+
   test(`${mode}: an exit is final`, async (t) => {
     const { server, rider, other } = await passengers(t, mode);
     const id = await boards(rider, t, server);

@@ -458,6 +458,18 @@ static void without_an_offset_everything_since_the_stream_began_was_missed(void 
     assert_happened(s, "resume / ann\nws2 < 40 ann P1\nws2 < " EVENT(5) "ws2 < " EVENT(6));
 }
 
+static void so_it_is_with_an_offset_of_before_that(void **state)
+{
+    struct site *s = *state;
+
+    connects_after(s, 4);
+    loses(s, 0);
+    says_events(s, 5, 6);
+    shows(s, 1, s->recovery_id[0], "\"3.00000003-epoch-01\"");
+    says_result(s->world, 0, 6, NULL);
+    assert_happened(s, "resume / ann\nws2 < 40 ann P1\nws2 < " EVENT(5) "ws2 < " EVENT(6));
+}
+
 static void what_is_no_offset_of_this_stream_leads_nowhere(void **state)
 {
     static const char *const offsets[] = {
@@ -818,6 +830,7 @@ int main(void)
         TEST(who_comes_back_is_answered_with_its_own_ids_then_what_it_missed),
         TEST(it_can_be_done_again_with_the_same_recovery_id),
         TEST(without_an_offset_everything_since_the_stream_began_was_missed),
+        TEST(so_it_is_with_an_offset_of_before_that),
         TEST(what_is_no_offset_of_this_stream_leads_nowhere),
         TEST(a_stream_that_began_in_another_epoch_is_not_recovered),
         TEST(who_is_not_recovered_goes_on_from_now_with_a_recovery_id_of_its_own),

@@ -346,6 +346,23 @@ test("who has heard nothing since a wipe and is recovered later hears of it from
   }
 });
 
+test("who has heard nothing since it joined and is recovered hears of nothing before that", () => {
+  for (const [tellsOfBefore, expected] of [
+    [true, ["order"]],
+    [false, []],
+  ]) {
+    const { history, listen, say, hear, asks } = story();
+    const [ann, bob] = [say("boarding", "ann"), say("boarding", "bob")];
+    const stream = listen();
+    asks(stream, [ann, bob], "2-epoch001");
+    const eve = say("boarding", "eve");
+    history.goOn(stream);
+    if (tellsOfBefore) hear(stream, "userBoarded", ann, "1-epoch001");
+    hear(stream, "userBoarded", eve, "3-epoch001");
+    assert.deepEqual(kinds(history), expected);
+  }
+});
+
 test("what was under way at a wipe may be told once in each epoch", async () => {
   const { history, listen, say, hear } = story();
   const stream = listen();

@@ -1,4 +1,4 @@
-// What a client says of its connection.
+// What a client says of its connection, and what its phone makes of that.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -7,6 +7,8 @@ import { WebSocketServer } from "ws";
 import { onEnd } from "../../lib/cleanup.mjs";
 import { until } from "../../lib/wait.mjs";
 import { OfficialClient } from "./clients.mjs";
+import { History } from "./history.mjs";
+import { Phone } from "./phone.mjs";
 
 const RIDE = "/line-7";
 const OPEN = JSON.stringify({ sid: "s", upgrades: [], pingInterval: 25000, pingTimeout: 20000, maxPayload: 1000 });
@@ -43,4 +45,27 @@ test("an official client that has not joined has not left, and one that has leav
     () => `waiting for a second connection: ${said}`,
   );
   assert.deepEqual(said, ["joined", "left", "joined"]);
+});
+
+test("a phone that is recovered goes on with its stream, whether it has heard anything or not", () => {
+  for (const hears of [false, true]) {
+    const history = new History();
+    let line;
+    const makeClient = (ride, on) => {
+      line = on;
+      return { request() {} };
+    };
+    const phone = new Phone("ann", RIDE, ["ann"], { history, makeClient, note() {} });
+    line.joined({ sid: "one", recovered: false });
+    const { stream } = phone;
+    if (hears) line.event("userBoarded", { id: "bob", t: 1 }, "1-epoch001");
+    line.left();
+    line.joined({ sid: "one", recovered: true });
+    assert.equal(phone.stream, stream);
+    assert.equal(stream.resumed.length, 1);
+    line.left();
+    line.joined({ sid: "two", recovered: false });
+    assert.notEqual(phone.stream, stream);
+    assert.ok(stream.ended);
+  }
 });

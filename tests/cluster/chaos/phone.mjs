@@ -70,9 +70,7 @@ export class Phone {
     this.counts.joined++;
     if (recovered) this.counts.recovered++;
     this.note(`joins as ${sid}${recovered ? ", recovered" : ""}`);
-    // Without an offset of its own from this stream the client has shown one from an earlier, or none.
-    const continued = recovered && this.stream?.entries.some(({ event }) => event);
-    if (continued) this.history.goOn(this.stream);
+    if (recovered) this.history.goOn(this.stream);
     else this.#newStream();
     this.stream.connected = true;
     this.#connect(sid);
