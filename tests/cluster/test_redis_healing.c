@@ -93,6 +93,49 @@ static void an_emptied_redis_heals_also_where_nobody_watches_and_nodes_are_found
     assert_int_equal(riders_in(world), 0);
 }
 
+/* What a node that is dead had sent to a ride that had not begun, as far as it knew: Redis does it after it
+ * has lost its data, and the node with them. */
+static void board_late(struct world *world, unsigned number)
+{
+    extern const char script_transition[];
+    char user[32], record[64];
+
+    snprintf(user, sizeof user, "u%u", number);
+    snprintf(record, sizeof record, "{\"id\":\"%s\",\"name\":\"Late\"}", user);
+    redis_run(world->server,
+              "EVAL %s 5 %s:users %s:connections %s:away %s:meta %s:log"
+              " %s:events %s 1000 epochXXX %s 0 %s %s board %s %s %s %s 0 %s %s 0 16",
+              script_transition, "ridecast:{/r}", "ridecast:{/r}", "ridecast:{/r}", "ridecast:{/r}",
+              "ridecast:{/r}", "ridecast:{/r}", "400", "00000000", "00000000", "", box_socket(number),
+              "dead.1", user, record, "dead.1", "1");
+}
+
+static void a_dead_nodes_boarding_that_begins_a_ride_after_a_wipe_ends(void **state)
+{
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", WINDOW_MS);
+
+    redis_run(world->server, "FLUSHALL");
+    board_late(world, 7);
+    expect_heard_once_each(a, BROKER_BOARDED, 7, 1);
+    expect_heard_once_each(a, BROKER_DISCONNECTED, 7, 1);
+    wait_for_view(a, 0, 0);
+    assert_int_equal(riders_in(world), 0);
+}
+
+static void such_a_boarding_ends_where_somebody_comes_to_the_ride(void **state)
+{
+    struct world *world = *state;
+    struct box *a = node_on(world, "a", WINDOW_MS);
+
+    redis_run(world->server, "FLUSHALL");
+    board_late(world, 7);
+    broker_watch(a->broker, "/r");
+    assert_int_equal(box_next(a, BROKER_ROSTER)->rider_count, 1);
+    expect_heard_once_each(a, BROKER_DISCONNECTED, 7, 1);
+    assert_int_equal(riders_in(world), 0);
+}
+
 static void of_two_nodes_that_restore_a_rider_the_one_with_the_client_keeps_it(void **state)
 {
     enum { RIDERS = 20 };
@@ -724,6 +767,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         with_nodes(an_emptied_redis_gets_the_riders_of_all_nodes_back),
         with_nodes(an_emptied_redis_heals_also_where_nobody_watches_and_nodes_are_found_again),
+        with_nodes(a_dead_nodes_boarding_that_begins_a_ride_after_a_wipe_ends),
+        with_nodes(such_a_boarding_ends_where_somebody_comes_to_the_ride),
         with_nodes(of_two_nodes_that_restore_a_rider_the_one_with_the_client_keeps_it),
         with_nodes(what_happens_right_after_a_wipe_is_told_as_it_was),
         with_nodes(riders_that_leave_during_the_restoration_stay_away),

@@ -34,6 +34,7 @@ class Store:
         self.refusing = False
         self.untouched = True  # no single key was ever hurt
         self.lossless = True  # nothing was ever taken away
+        self.beginners = set()  # nodes of which something was done after a loss, sent to a ride that had not begun
         self.rosters = {(FIRST, 0, START): {}}  # position -> who was aboard
         self.operations = set()  # what was told of transitions
         self.someone_gone = lambda id: None  # hears of everybody who is told as gone
@@ -218,6 +219,8 @@ class Store:
         position = self.position()
         if known[0] != meta["epoch"] and "moved" not in self.off:
             return ("moved", position)
+        if known == (FIRST, 0, START) and not self.lossless:
+            self.beginners.add(node)
         last = meta["done"].get(node, 0)
         if before > last and "order" not in self.off:
             return ("early", position)

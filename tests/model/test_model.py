@@ -52,6 +52,12 @@ class Model(unittest.TestCase):
         self.assertEqual(suffered, set(KEYED))
         self.assertGreater(recovered, WITHIN)
 
+    def test_an_audit_finds_what_a_lost_gateway_did_to_a_ride_that_had_not_begun(self):
+        plain = 18104  # `main.py 20000 --off audit` finds such
+        self.assertTrue(World(plain).plain)
+        self.assertIsNone(broken(plain))
+        self.assertIsNotNone(broken(plain, ("audit",)))
+
     def test_a_schedule_is_the_same_each_time(self):
         first, second = [], []
         broken(1, trace=first)
