@@ -60,6 +60,8 @@ static void nor_the_exit_of_a_socket_that_was_not_aboard_before(void **state)
             freeReplyObject(board(server, .id = "ann", .tenure = since.text));
         expect_ok(leave(server, .id = "ann", .tenure = since.text, .limit = "1"), boards ? "2" : "1", "");
         expect_too_late(server, "0");
+        if (boards)
+            expect_too_late(server, since.text); /* it was obtained anew by the boarding */
     }
 }
 

@@ -478,8 +478,8 @@ class Gateway:
     def audit(self):
         store = self.store
         self.audited = store.now
-        roster = None if self.catching or self.doubted else self.roster
-        position = store.audit(self.judges(), self.known(), roster)
+        compares = not self.catching and not self.doubted and self.known() == self.position
+        position = store.audit(self.judges(), self.known(), self.roster if compares else None)
         if position is None:
             return
         if position[0] != self.position[0]:

@@ -126,6 +126,8 @@ class Store:
 
     def begin(self, epoch=None):
         if epoch is None:
+            if self.lossless:
+                raise Broken("a new epoch begins though nothing was lost")
             self.epochs += 1
             epoch = self.epochs
         done = self.meta["done"] if self.meta else {}
@@ -277,12 +279,12 @@ class Store:
         self.connections.pop(op.socket, None)
         self.away.pop(op.socket, None)
         self.put_off.discard(op.socket)
-        for socket in self.lists.pop(op.id, []):
-            holder, since, _ = self.connections.get(socket, (None, 0, ""))
-            if holder and socket != op.socket:
-                self.connections[socket] = (holder, since, "")
-                self.put_off.add(socket)
-                self.over[socket] = self.had.get(socket, (0, 0))
+        for other in self.lists.pop(op.id, []):
+            other_holder, other_since, other_id = self.connections.get(other, ("", 0, ""))
+            if other_id == op.id:
+                self.connections[other] = (other_holder, other_since, "")
+                self.put_off.add(other)
+                self.over[other] = self.had.get(other, (0, 0))
         self.keep(op, since)
         self.users.pop(op.id, None)
         self.tell(operation, "exited", op.socket, op.id, op.record)

@@ -11,6 +11,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from gateway import Transition  # noqa: E402
 from main import broken  # noqa: E402
 from rules import RULES  # noqa: E402
 from store import Broken, Store  # noqa: E402
@@ -22,12 +23,12 @@ WITHIN = 300  # schedules, in which a rule that is switched off is noticed
 # Where to begin for rules that few schedules need. Another model has other seeds: `main.py 60000 --off RULE` finds
 # them.
 FIRST = {
-    "ended": 300,
+    "ended": 900,
     "latest": 26200,
     "lease": 14900,
     "left": 45100,
     "moved": 1000,
-    "nobodys": 300,
+    "nobodys": 900,
     "order": 1700,
     "refusals": 91700,
     "stale": 2600,
@@ -96,6 +97,15 @@ class Laws(unittest.TestCase):
             hurt(store)
             with self.assertRaises(Broken):
                 store.check()
+
+    def test_what_ends_is_kept_in_mind_with_its_latest_tenure(self):
+        store = Store(frozenset())
+        for sequence, (kind, tenure) in enumerate((("board", 1), ("exit", 1)), 1):
+            store.now += 5
+            op = Transition(sequence, kind, "s1", "A", "A1", tenure, None)
+            op.returned = True
+            self.assertEqual(store.transition("n1", op, 0, store.position())[0], "ok")
+        self.assertEqual(store.connections["s1"], ("-", 5, ""))
 
 
 if __name__ == "__main__":
