@@ -103,7 +103,7 @@ soak: ## half of what can be sustained for MINUTES=30, while clients come and go
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
 	@RIDECAST_BUILD=build/$(BUILD) MINUTES=$(or $(MINUTES),30) node tests/load/churn.mjs
 
-offenders: ## twenty addresses do all that strangers can, beside 500 good clients, for MINUTES=5
+offenders: ## what strangers can do with the default limits, then twenty addresses do all of it beside 500 good clients, for MINUTES=5
 	@scripts/install-deps.sh build test
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
 	@RIDECAST_BUILD=build/$(BUILD) MINUTES=$(or $(MINUTES),5) node tests/offenders/main.mjs

@@ -1,6 +1,7 @@
 // The good ones: clients on a few rides, each from an address of its own, who board again and again and now and then
 // exit and come back. Each checks that it hears every event of its ride, once and in order, and that nobody ends its
-// connection. A time is from a client's word to the answer that follows its own event.
+// connection. A time is from a client's word to the answer that follows its own event, without what the clients' own
+// process was late in the meantime. That is a process of its own, so that the offenders do not make it late.
 
 import { Measuring, Thread } from "../lib/thread.mjs";
 
@@ -16,8 +17,13 @@ export class Good extends Measuring {
       address: `127.1.${i >> 8}.${i & 255}`,
       token: gateway.token(`good-${i}`),
     }));
-    const file = new URL("good-thread.mjs", import.meta.url);
-    return new Good(await Thread.start(t, file, { port: gateway.port, people }, PATIENCE_MS));
+    const file = new URL("good-process.mjs", import.meta.url);
+    return new Good(await Thread.startApart(t, file, { port: gateway.port, people }, PATIENCE_MS));
+  }
+
+  // { p99, late }: with what their process was late, and how late that was (of its ticks, the 99th percentile).
+  asSeen() {
+    return this.thread.ask("asSeen");
   }
 
   // Nobody says anything until goOn(), and all that was said has been answered.

@@ -9,17 +9,14 @@ import path from "node:path";
 import { test } from "node:test";
 import { BUILD } from "../lib/places.mjs";
 import { isSanitized } from "../lib/sanitized.mjs";
-import { sleep } from "../lib/wait.mjs";
 import { measure } from "./measure.mjs";
-import { OFFENCES } from "./offences.mjs";
-import { OFFENCE_MS } from "./pace.mjs";
+import { NOTHING, OFFENCES } from "./offences.mjs";
 import { inWords, tableOf } from "./table.mjs";
 import { openWorld } from "./world.mjs";
 
 const MIB = 2 ** 20;
 const MEMORY = 128 * MIB; // resident at most
 const LINES = 20;
-const NOTHING = { name: "(nothing)", told: /^$/, offence: () => sleep(OFFENCE_MS) };
 
 test("what offences cost, and what they do to the good ones", { timeout: 590_000 }, async (t) => {
   const world = await openWorld(t);

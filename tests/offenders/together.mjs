@@ -2,6 +2,7 @@
 // be as it was before.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import os from "node:os";
 import { isDeepStrictEqual } from "node:util";
 import { gauges } from "../lib/metrics.mjs";
@@ -19,16 +20,23 @@ const SOON = { pingInterval: 5000, pingTimeout: 10_000 }; // what is abandoned e
 const GROWTH = { release: 1.1, sanitized: 1.3 };
 // What the good ones' rides keep of their latest events, which get more all the time: at most 1 MiB of records each.
 const HISTORIES = 16 * 2 ** 20;
-const NICE = 5; // offenders are elsewhere, and must not have the CPU that the gateway needs
+const NICE = 5;
 const LOOK_MS = 500;
 const PATIENCE_MS = 90_000;
 const COUNTS = ["ridecast_rides", "ridecast_ride_members", "ridecast_connections", "ridecast_riders_held"];
 
-// `onPart` is given, every `partMs`, what was since then: { p99, resident, files, faults }. Answers the good ones' p99
-// before, `told` by offence, the gateway's state before and after, its `peak` of memory, and what the good ones say.
+// Offenders are elsewhere, and must not have the CPU that the gateway needs: they get what is left of one core.
+function stepAside() {
+  os.setPriority(NICE);
+  if (os.availableParallelism() > 1) spawnSync("taskset", ["-acp", "0", String(process.pid)]);
+}
+
+// `onPart` is given, every `partMs`, what was since then: { p99, asSeen, resident, files, faults }. Answers the good
+// ones' p99 before, `told` by offence, the gateway's state before and after, its `peak` of memory, and what the good
+// ones say.
 export async function together(t, { seconds, partMs, onPart }) {
   const world = await openWorld(t, SOON);
-  os.setPriority(NICE); // of this thread alone: the good ones have theirs already
+  stepAside();
   await world.good.forget();
   await sleep(partMs);
   const calmP99 = await world.good.p99();
@@ -52,7 +60,8 @@ export async function together(t, { seconds, partMs, onPart }) {
       await world.good.forget();
       await sleep(Math.min(partMs, end - performance.now()));
       const { resident, files } = usage(world.pids.gateway);
-      onPart({ p99: await world.good.p99(), resident, files, faults: await world.good.faults() });
+      const [p99, asSeen, faults] = [await world.good.p99(), await world.good.asSeen(), await world.good.faults()];
+      onPart({ p99, asSeen, resident, files, faults });
     }
   })();
   await Promise.all([...offenders, reports]);

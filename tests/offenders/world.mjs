@@ -13,7 +13,7 @@ import { Good } from "./good.mjs";
 const CROWD = 250;
 const MIB = 2 ** 20;
 // Else it takes more to be over them.
-const OPTIONS = {
+const LOW_LIMITS = {
   rosterBytes: 8 * MIB,
   memoryBudget: 32 * MIB,
   newRidesPerSecond: 100,
@@ -30,15 +30,15 @@ async function leaveEarly(t, world) {
   return { token, pid: rider.pid };
 }
 
-// The gateway, with `crowded`: a ride; `former`: who may come back to it; `redis`; `token(id)`; `good`; `keys()`: those
+// With other `limits` (none: the defaults), or where nobody is asked for a token: the gateway, with `crowded`: a ride; `former`: who may come back to it; `redis`; `token(id)`; `good`; `keys()`: those
 // in Redis that are of rides.
-export async function openWorld(t, { good = 500, crowd = CROWD, ...options } = {}) {
+export async function openWorld(t, { good = 500, crowd = CROWD, limits = LOW_LIMITS, tokens = true, ...options } = {}) {
   const redis = await Redis.start(t, { config: ["--appendonly", "no"] });
   const gateway = await startGateway(t, {
     broker: redis.url,
     env: FREE_AT_ONCE,
-    ...tokenOptions(t),
-    ...OPTIONS,
+    ...(tokens ? tokenOptions(t) : {}),
+    ...limits,
     ...options,
   });
   await becomes(t, gateway, 200);

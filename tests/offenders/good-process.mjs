@@ -1,25 +1,26 @@
 // The clients of good.mjs. Each has one connection and is somebody of its own, so that the offsets of its ride rise by
 // one.
 
-import { workerData } from "node:worker_threads";
 import WebSocket from "ws";
+import { Lateness } from "../lib/lateness.mjs";
 import { percentile } from "../lib/percentile.mjs";
 import { numberOf, user } from "../lib/rider.mjs";
-import { answering, ready } from "../lib/thread.mjs";
+import { answering, given, ready } from "../lib/thread.mjs";
 import { until } from "../lib/wait.mjs";
 
 const TICK_MS = 10; // one of them says something
 const EXITS = 5; // of that many words one is an exit
 const FAULTS_KEPT = 20;
 
-const { port, people } = workerData;
+const { port, people } = await given();
+const lateness = new Lateness();
 const faults = [];
-let latencies = [];
+let times = []; // { seen, net }: from a word to its answer, and without what this process was late
 let words = 0;
 let deliveries = 0;
 
 class Client {
-  #word = null; // what it said and has no answer to: { status, n, begun, heard }
+  #word = null; // what it said and has no answer to: { status, n, begun, late, heard }
   #n = 0;
   #last = null; // the position of the last event, once it is on the ride
   #asked = null; // who waits for who is aboard
@@ -43,7 +44,7 @@ class Client {
 
   say(status) {
     words++;
-    this.#word = { status, n: ++this.#n, begun: performance.now(), heard: null };
+    this.#word = { status, n: ++this.#n, begun: performance.now(), late: lateness.sum, heard: null };
     const record = JSON.stringify(user(this.id, status, { n: this.#n }));
     this.ws.send(`42${this.packet}1["message",${JSON.stringify(record)}]`);
   }
@@ -110,10 +111,11 @@ class Client {
   }
 
   #answered({ ok, error, offset }) {
-    const { status, begun, heard } = this.#word;
+    const { status, begun, late, heard } = this.#word;
     if (!ok) this.#fault(error);
     else if (heard !== offset) this.#fault(`${heard} heard, but ${offset} answered`);
-    latencies.push(performance.now() - begun);
+    const seen = performance.now() - begun;
+    times.push({ seen, net: seen - (lateness.sum - late) });
     if (status === "exiting") return; // the gateway ends the connection
     this.#word = null;
     this.aboard = true;
@@ -135,6 +137,12 @@ const follows = (offset, last) => numberOf(offset) === numberOf(last) + 1 && epo
 
 const clients = people.map((person) => new Client(person));
 const sizeOf = (ride) => clients.filter((client) => client.ride === ride).length;
+
+const p99Of = (kind) =>
+  percentile(
+    times.map((time) => time[kind]),
+    0.99,
+  );
 
 let turn = 0;
 function speak() {
@@ -162,8 +170,12 @@ answering({
     return allIdle();
   },
   goOn,
-  forget: () => void (latencies = []),
-  p99: () => percentile(latencies, 0.99),
+  forget() {
+    times = [];
+    lateness.forget();
+  },
+  p99: () => p99Of("net"),
+  asSeen: () => ({ p99: p99Of("seen"), late: lateness.p99 }),
   faults: () => faults,
   async leave() {
     clearInterval(ticking);
