@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE_SIZE = 500 }; /* events or users in one answer, about */
+/* Events or users in one answer, about. Of users whose records are short more come in the next one: as many
+ * as PAGE_BYTES hold, so that no answer keeps Redis or this thread for long. */
+enum { PAGE_SIZE = 100, PAGE_SIZE_MAX = 500, PAGE_BYTES = 4 << 20 };
 
 /* A log that was spoiled, or an epoch that has begun, meanwhile: more than that does not happen. */
 enum { DETOURS_MAX = 3 };
@@ -324,6 +326,18 @@ static void add_users(struct catchup *catchup, const struct redisReply *pairs)
     }
 }
 
+/* The next page is taken to be like this one. */
+static unsigned next_page_size(const struct redisReply *pairs)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < pairs->elements; i++)
+        bytes += pairs->element[i]->len;
+    size_t users = pairs->elements / 2, fit = bytes ? PAGE_BYTES * users / bytes : PAGE_SIZE;
+
+    return fit < 1 ? 1 : fit > PAGE_SIZE_MAX ? PAGE_SIZE_MAX : (unsigned)fit;
+}
+
 static void page_came(const struct redisReply *pairs, void *arg)
 {
     struct catchup *catchup = arg;
@@ -335,6 +349,7 @@ static void page_came(const struct redisReply *pairs, void *arg)
     add_users(catchup, pairs);
     if (is_too_much(catchup))
         return;
+    catchup->scan.page_size = next_page_size(pairs);
     if (scan_at_end(&catchup->scan))
         ask_roster_or_end(catchup);
     else
