@@ -7,8 +7,9 @@
 //   lost      A transition acknowledged with ok is in every stream that was open before it was said and whose client
 //             is connected now.
 //   doubled   No stream has a transition twice, and no stream tells twice that somebody is gone.
-//   order     In a stream the numbers of one epoch never fall, and an epoch that was left does not come back. What was
-//             acknowledged before something else was said stands before it.
+//   order     In a stream the numbers of one epoch never fall, and an epoch that was left does not come back. What an
+//             answer to activeUsers has is not told behind it. What was acknowledged before something else was said
+//             stands before it.
 //   invented  Every event is about something a rider said, in the rider's words; what was refused is not heard.
 //   view      Every answer to activeUsers is what the stream has told until there: the answer before, changed by
 //             the events since, folded by user id. So whoever listens is right about who is aboard, at any time.
@@ -143,11 +144,17 @@ class Reader {
     if (epoch !== this.#epochs.at(-1)) {
       if (this.#epochs.includes(epoch)) this.#report("order", "its epoch had been left");
       this.#epochs.push(epoch);
-    } else if (number < this.#number && !(number > this.#eventNumber && this.#isReplayedWipe())) {
+    } else if (this.#isPast(number) && !(number > this.#eventNumber && this.#isReplayedWipe())) {
       this.#report("order", `after ${this.#number} in the same epoch`);
     }
     this.#number = number;
     if (this.entry.event) this.#eventNumber = number;
+  }
+
+  // An answer to activeUsers has the event under its own number, too.
+  #isPast(number) {
+    const isInAnswer = this.entry.event && this.#asked === this.at - 1;
+    return isInAnswer ? number <= this.#number : number < this.#number;
   }
 
   #readUsers(users) {
