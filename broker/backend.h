@@ -54,6 +54,9 @@ struct backend_row {
     void (*survey)(struct backend *backend);
     /* The orders of one wake-up have been given. NULL: there is nothing to do then. */
     void (*settle)(struct backend *backend);
+    /* Whether what is ordered now would only wait for an answer from outside, which comes or fails soon: then
+     * nobody need wake the thread for it. NULL: never. */
+    bool (*busy)(const struct backend *backend);
     /* No more orders come. Called until it says true: every order has its answer, and what this node holds
      * outside is given back. After false it is called again after outbox_progress(). */
     bool (*finish)(struct backend *backend);

@@ -2,8 +2,8 @@
  * The broker thread: a libevent loop that carries the gateway's orders to the backend and the process'
  * signals to the gateway.
  *
- *   broker_watch, _submit … ─▶ inbox ─ eventfd ─▶ take_orders ─▶ backend
- *   broker_take ◀──────────── outbox ◀─ wake() ── outbox_tell ◀─ backend, signalfd
+ *   broker_watch, _submit … ─▶ inbox ─ eventfd ─▶ end_turn ─▶ backend
+ *   broker_take ◀─ outbox ◀─ wake() ── end_turn ◀─ outbox_tell ── backend, signalfd
  *
  * Stopping: the last order is STOP; the loop then runs until the backend has given every answer and has left
  * in good order, or for a second.
@@ -112,18 +112,22 @@ static void begin_stopping(struct broker *broker)
     event_active(broker->finish, 0, 0);
 }
 
-static void take_orders(evutil_socket_t fd, short what, void *arg)
+static void woken(evutil_socket_t fd, short what, void *arg)
 {
-    struct broker *broker = arg;
     uint64_t wakes;
 
-    (void)what;
-    /* Before taking: a post that finds the box empty afterwards wakes us again. */
+    (void)what, (void)arg;
     if (read(fd, &wakes, sizeof wakes) < 0 && errno != EAGAIN && errno != EINTR)
         log_error("broker", "cannot read the wake-up descriptor: %s", strerror(errno));
+}
 
-    struct order *next;
-    for (struct order *order = (struct order *)mailbox_take(broker->inbox); order; order = next) {
+static void take_orders(struct broker *broker)
+{
+    struct order *order = (struct order *)mailbox_take(broker->inbox), *next;
+
+    if (!order)
+        return;
+    for (; order; order = next) {
         next = (struct order *)order->mail.next;
         if (order->kind == ORDER_STOP)
             begin_stopping(broker);
@@ -131,6 +135,21 @@ static void take_orders(evutil_socket_t fd, short what, void *arg)
     }
     if (broker->backend->row->settle)
         broker->backend->row->settle(broker->backend);
+}
+
+static bool is_busy(const struct broker *broker)
+{
+    return broker->backend->row->busy && broker->backend->row->busy(broker->backend);
+}
+
+/* Whatever has brought the turn, all orders that there are are taken with it, and what it has for the gateway
+ * goes there at once. */
+static void end_turn(struct broker *broker)
+{
+    do
+        take_orders(broker);
+    while (!mailbox_hush(broker->inbox, is_busy(broker)));
+    outbox_post(&broker->outbox);
 }
 
 static void take_signal(evutil_socket_t fd, short what, void *arg)
@@ -165,8 +184,12 @@ static void *broker_main(void *arg)
     struct broker *broker = arg;
 
     broker->backend->row->start(broker->backend);
-    event_base_dispatch(broker->base);
+    do {
+        end_turn(broker);
+        event_base_loop(broker->base, EVLOOP_ONCE);
+    } while (!event_base_got_break(broker->base));
     broker->backend->row->stop(broker->backend, stopping_error);
+    outbox_post(&broker->outbox);
     return NULL;
 }
 
@@ -314,7 +337,7 @@ static int make_events(struct broker *broker)
     broker->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
     if (broker->signal_fd < 0)
         return -1;
-    broker->wake = event_new(broker->base, broker->wake_fd, EV_READ | EV_PERSIST, take_orders, broker);
+    broker->wake = event_new(broker->base, broker->wake_fd, EV_READ | EV_PERSIST, woken, broker);
     broker->signal = event_new(broker->base, broker->signal_fd, EV_READ | EV_PERSIST, take_signal, broker);
     broker->finish = event_new(broker->base, -1, 0, end_when_done, broker);
     broker->deadline = event_new(broker->base, -1, 0, end_now, broker);
@@ -365,6 +388,7 @@ static void refuse_orders(struct broker *broker)
             outbox_tell(&broker->outbox, message_survey(NULL));
         order_free(order);
     }
+    outbox_post(&broker->outbox);
 }
 
 static void post_order(struct broker *broker, struct order *order)
@@ -380,6 +404,7 @@ void broker_stop(struct broker *broker)
     if (broker->phase != PHASE_RUNNING)
         return;
     post_order(broker, order_new(ORDER_STOP, ""));
+    wake_broker(broker);
     pthread_join(broker->thread, NULL);
     broker->phase = PHASE_STOPPED;
     broker->stopping = false;

@@ -22,8 +22,13 @@ void outbox_tell(struct outbox *outbox, struct broker_message *message)
 {
     count(outbox->metrics, message);
     message->mail.bytes = message_bytes(message);
-    mailbox_post(outbox->mailbox, &message->mail);
+    mailbag_add(&outbox->bag, &message->mail);
     outbox_progress(outbox);
+}
+
+void outbox_post(struct outbox *outbox)
+{
+    mailbox_post_bag(outbox->mailbox, &outbox->bag);
 }
 
 void outbox_progress(struct outbox *outbox)

@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 struct mailbox {
@@ -16,6 +15,7 @@ struct mailbox {
     struct mail *first;
     atomic_size_t bytes; /* written under the lock */
     struct mail **end;   /* where the next message is linked: &first, or the last one's `next` */
+    bool hushed;
     void (*wake)(void *arg);
     void *arg;
 };
@@ -41,18 +41,39 @@ void mailbox_free(struct mailbox *box)
     free(box);
 }
 
-void mailbox_post(struct mailbox *box, struct mail *mail)
+void mailbag_add(struct mailbag *bag, struct mail *mail)
 {
     mail->next = NULL;
+    if (bag->last)
+        bag->last->next = mail;
+    else
+        bag->first = mail;
+    bag->last = mail;
+    bag->bytes += mail->bytes;
+}
+
+void mailbox_post_bag(struct mailbox *box, struct mailbag *bag)
+{
+    if (!bag->first)
+        return;
     pthread_mutex_lock(&box->lock);
-    bool was_empty = !box->first;
-    *box->end = mail;
-    box->end = &mail->next;
-    atomic_fetch_add_explicit(&box->bytes, mail->bytes, memory_order_relaxed);
+    bool to_wake = !box->first && !box->hushed;
+    *box->end = bag->first;
+    box->end = &bag->last->next;
+    atomic_fetch_add_explicit(&box->bytes, bag->bytes, memory_order_relaxed);
     pthread_mutex_unlock(&box->lock);
 
-    if (was_empty && box->wake)
+    *bag = (struct mailbag){.first = NULL};
+    if (to_wake && box->wake)
         box->wake(box->arg);
+}
+
+void mailbox_post(struct mailbox *box, struct mail *mail)
+{
+    struct mailbag bag = {.first = NULL};
+
+    mailbag_add(&bag, mail);
+    mailbox_post_bag(box, &bag);
 }
 
 struct mail *mailbox_take(struct mailbox *box)
@@ -69,4 +90,13 @@ struct mail *mailbox_take(struct mailbox *box)
 size_t mailbox_bytes(const struct mailbox *box)
 {
     return atomic_load_explicit(&box->bytes, memory_order_relaxed);
+}
+
+bool mailbox_hush(struct mailbox *box, bool hushed)
+{
+    pthread_mutex_lock(&box->lock);
+    bool may_wait = hushed || !box->first;
+    box->hushed = hushed;
+    pthread_mutex_unlock(&box->lock);
+    return may_wait;
 }

@@ -73,37 +73,61 @@ void call_channel(struct call *call, const char *ride)
     add_name(call, channel);
 }
 
-static void add_known(struct call *call, const struct ride_known *known)
+static void add_known(struct call *call, const struct ride_known *known, bool compared)
 {
-    call->known = known ? *known : (struct ride_known){.left = ""};
-    id_make(call->candidate, EPOCH_LEN);
-    call_text(call, call->candidate);
-    call_text(call, call->known.at.epoch);
-    call_number(call, call->known.at.offset);
-    call_text(call, call->known.at.chain);
-    call_text(call, call->known.left);
+    static const struct ride_known nothing;
+
+    if (!known)
+        known = &nothing;
+    call_text(call, known->at.epoch);
+    call_number(call, known->at.offset);
+    call_text(call, compared ? known->at.chain : "");
+    call_text(call, known->left);
 }
 
+static const char *const ride_keys[] = {"users", "connections", "away", "meta", "log"};
+enum { RIDE_KEYS = sizeof ride_keys / sizeof *ride_keys };
+
 /* EVALSHA digest key-count key… argument… */
+void call_rides(struct call *call, struct store *store, enum script script, size_t rides)
+{
+    call_command(call, store, "EVALSHA");
+    call_text(call, scripts_digest(&store->scripts, script));
+    call_number(call, rides * RIDE_KEYS);
+}
+
+void call_keys(struct call *call, const char *ride)
+{
+    for (size_t i = 0; i < RIDE_KEYS; i++) {
+        struct key_name *key = new_name(call);
+
+        key_name_make(key, call->store->setup->prefix, ride, ride_keys[i]);
+        add_name(call, key);
+    }
+}
+
+void call_first(struct call *call, const char *ride, const struct ride_known *known, bool compared)
+{
+    call_channel(call, ride);
+    call_number(call, call->store->setup->recovery_window_ms);
+    call_number(call, LOG_CAP);
+    id_make(call->candidate, EPOCH_LEN);
+    call_text(call, call->candidate);
+    add_known(call, known, compared);
+}
+
+void call_another(struct call *call, const char *ride, const struct ride_known *known, bool compared)
+{
+    call_channel(call, ride);
+    add_known(call, known, compared);
+}
+
 void call_ride(struct call *call, struct store *store, enum script script, const char *ride,
                const struct ride_known *known)
 {
-    static const char *const keys[] = {"users", "connections", "away", "meta", "log"};
-    enum { KEY_COUNT = sizeof keys / sizeof *keys };
-
-    call_command(call, store, "EVALSHA");
-    call_text(call, scripts_digest(&store->scripts, script));
-    call_number(call, KEY_COUNT);
-    for (size_t i = 0; i < KEY_COUNT; i++) {
-        struct key_name *key = new_name(call);
-
-        key_name_make(key, store->setup->prefix, ride, keys[i]);
-        add_name(call, key);
-    }
-    call_channel(call, ride);
-    call_number(call, store->setup->recovery_window_ms);
-    call_number(call, LOG_CAP);
-    add_known(call, known);
+    call_rides(call, store, script, 1);
+    call_keys(call, ride);
+    call_first(call, ride, known, true);
 }
 
 int call_send(struct call *call, redis_answer *answer, void *arg)

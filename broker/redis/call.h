@@ -6,8 +6,8 @@
  *     call_number(&call, BITE);
  *     call_send(&call, answered, arg);
  *
- * Names and numbers are kept in the struct; texts are borrowed until it is sent. How many arguments there are
- * is up to the caller, and asserted. Broker thread.
+ * Names and numbers are kept in the struct; texts, and what is known, are borrowed until it is sent. How many
+ * arguments there are is up to the caller, and asserted. Broker thread.
  */
 #ifndef RIDECAST_BROKER_REDIS_CALL_H
 #define RIDECAST_BROKER_REDIS_CALL_H
@@ -16,8 +16,10 @@
 #include "common/decimal.h"
 
 enum {
-    CALL_KEYS_MAX = 8,
-    CALL_NUMBERS_MAX = 12,
+    CALL_RIDES_MAX = 16,      /* of one call */
+    CALL_OPERATIONS_MAX = 64, /* on these */
+    CALL_KEYS_MAX = CALL_RIDES_MAX * 6,
+    CALL_NUMBERS_MAX = CALL_RIDES_MAX * 5 + CALL_OPERATIONS_MAX * 4,
     BITE = 100, /* connections that one call of a script looks at, about */
     EPOCHS_LEFT_MAX = 4,
     LOG_CAP = 4096, /* events that a ride's log keeps, about: what a gateway can miss and still be replayed */
@@ -38,7 +40,6 @@ struct call {
     char numbers[CALL_NUMBERS_MAX][DECIMAL_MAX];
     size_t number_count;
     char candidate[EPOCH_LEN + 1]; /* for a ride that has no epoch */
-    struct ride_known known;
 };
 
 /* Begins a command. */
@@ -49,6 +50,14 @@ void call_command(struct call *call, struct store *store, const char *name);
  * history, or has lost the ride, the new epoch begins. NULL: nothing is known. */
 void call_ride(struct call *call, struct store *store, enum script script, const char *ride,
                const struct ride_known *known);
+
+/* The same in pieces, for scripts that are about several rides (scripts/rides.lua): the beginning; the keys
+ * of each ride; what every script is told, with the channel of the first, and what is known of it; the
+ * channel of another, and what is known of that. Where that need not be compared, the chain is left out. */
+void call_rides(struct call *call, struct store *store, enum script script, size_t rides);
+void call_keys(struct call *call, const char *ride);
+void call_first(struct call *call, const char *ride, const struct ride_known *known, bool compared);
+void call_another(struct call *call, const char *ride, const struct ride_known *known, bool compared);
 
 void call_shared_key(struct call *call, const char *what);
 void call_node_key(struct call *call, const char *node, const char *detail);

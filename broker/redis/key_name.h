@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-enum { KEY_NAME_MAX = 512 };
+enum { KEY_NAME_MAX = 320 };
 
 struct key_name {
     char text[KEY_NAME_MAX];

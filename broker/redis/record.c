@@ -11,6 +11,8 @@
  * centuries. */
 enum { OFFSET_DIGITS_MAX = 15, TENURE_DIGITS_MAX = 16 };
 
+enum { EVENT_SEPARATOR = '\x1e' };
+
 static bool is_id_letter(char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
@@ -163,6 +165,18 @@ int record_parse_event(const char *text, size_t len, struct record_event *event)
         return -1;
     event->user = rest;
     return 0;
+}
+
+bool record_next_event(struct json_slice *message, struct json_slice *event)
+{
+    const char *end = message->len > 0 ? memchr(message->at, EVENT_SEPARATOR, message->len) : NULL;
+    size_t len = end ? (size_t)(end - message->at) : message->len;
+
+    if (message->len == 0)
+        return false;
+    *event = (struct json_slice){message->at, len};
+    *message = (struct json_slice){message->at + len + !!end, message->len - len - !!end};
+    return true;
 }
 
 enum record_verdict record_parse_answer(const char *text, size_t len, struct record_answer *answer)

@@ -3,8 +3,8 @@
  * further. Redis is shared, and anybody who can reach it can write there.
  *
  * An event on a ride's channel is `epoch offset chain before kind socketId user`, separated by single spaces;
- * `before` is the chain of the event before it, the user is JSON and the rest of the message. Pure; any
- * thread.
+ * `before` is the chain of the event before it, the user is JSON and the rest of the message. Several may
+ * come in one. Pure; any thread.
  */
 #ifndef RIDECAST_BROKER_REDIS_RECORD_H
 #define RIDECAST_BROKER_REDIS_RECORD_H
@@ -27,6 +27,10 @@ struct record_event {
 
 /* 0, or -1 for anything that is not exactly an event. */
 int record_parse_event(const char *text, size_t len, struct record_event *event);
+
+/* Takes the first event off the front of a message, which may have several, for record_parse_event(): a
+ * separator stands between them that no record has in it (RFC 7464). False: the message is empty. */
+bool record_next_event(struct json_slice *message, struct json_slice *event);
 
 /* What a node's operation answers (scripts/operation.lua). */
 enum record_verdict {

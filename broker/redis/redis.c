@@ -29,6 +29,7 @@
 #include "broker/message.h"
 #include "broker/redis/audit.h"
 #include "broker/redis/checkup.h"
+#include "broker/redis/exits.h"
 #include "broker/redis/held.h"
 #include "broker/redis/lease.h"
 #include "broker/redis/node_channel.h"
@@ -97,7 +98,7 @@ static bool is_caught_up(const struct redis_ride *ride)
 
 static bool is_not_exiting(const struct held *held)
 {
-    return !transitions_exits(held->ride, held->person->id);
+    return !exits_has(held->ride, held->person->id);
 }
 
 static const struct held_ready ready = {.ride = is_caught_up, .socket = is_not_exiting};
@@ -533,6 +534,11 @@ static void redis_settle(struct backend *backend)
     settle(redis_of(backend));
 }
 
+static bool redis_busy(const struct backend *backend)
+{
+    return transitions_busy(&((const struct redis *)backend)->transitions);
+}
+
 static bool redis_finish(struct backend *backend)
 {
     struct redis *redis = redis_of(backend);
@@ -590,6 +596,7 @@ const struct backend_row backend_redis = {
     .about = redis_about,
     .survey = redis_survey,
     .settle = redis_settle,
+    .busy = redis_busy,
     .finish = redis_finish,
     .stop = redis_stop,
     .free = redis_free,

@@ -35,7 +35,7 @@ struct redis_link;
 struct redis_login;
 struct redis_tls;
 
-enum { REDIS_ARGS_MAX = 26 };
+enum { REDIS_ARGS_MAX = 672 };
 
 /* The answer to one command, borrowed for the call; NULL when the connection went away first. */
 typedef void redis_answer(const struct redisReply *reply, void *arg);

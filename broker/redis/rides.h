@@ -26,18 +26,20 @@ struct redis_ride {
     char name[RIDE_NAME_MAX + 1];
     struct redis_rides *rides;
     struct ride_known known;
-    struct transition *transitions; /* without an answer, in order of submission (transitions.h) */
-    struct exiting *exiting;        /* persons of whose exits some have no answer, by id (transitions.c) */
-    struct held *held;              /* by socket id (held.h) */
-    unsigned unanswered;            /* BOARD and RESUME transitions of these */
-    struct overheard *overheard;    /* while there are any, what was told last; linked by prev and next */
+    struct transition *transitions;           /* without an answer, in order of submission (transitions.h) */
+    struct transition *waiting;               /* the first of these that waits to be sent (line.h) */
+    struct redis_ride *line_prev, *line_next; /* of the rides with any */
+    struct exiting *exiting;     /* persons of whose exits some have no answer, by id (exits.c) */
+    struct held *held;           /* by socket id (held.h) */
+    unsigned unanswered;         /* BOARD and RESUME transitions of these */
+    struct overheard *overheard; /* while there are any, what was told last; linked by prev and next */
     size_t overheard_count;
     uint64_t skipped;                       /* what was told up to there is not among these */
     struct held *due;                       /* of these, to be put back: in turn */
     struct redis_ride *due_prev, *due_next; /* of the rides with any */
     struct person *persons;                 /* by id: whose they are */
     struct watch *watch;                    /* NULL: not watched, and nothing on its way (watch.h) */
-    uint64_t compared_ms; /* when a transition's position was last compared (transitions.c) */
+    uint64_t compared_ms; /* when a transition's position was last compared (operations.c) */
     struct notes notes;   /* what was said of it outside */
     uint64_t audit_ms;    /* when it is to be audited next (audit.h) */
     enum audit_due audit_due;

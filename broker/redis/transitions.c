@@ -6,7 +6,9 @@
 #include "broker/broker_metrics.h"
 #include "broker/message.h"
 #include "broker/redis/call.h"
+#include "broker/redis/exits.h"
 #include "broker/redis/log_entry.h"
+#include "broker/redis/operations.h"
 #include "broker/redis/watch.h"
 #include "common/clock.h"
 #include "common/metrics.h"
@@ -21,84 +23,16 @@
 #include <utlist.h>
 
 enum {
-    IN_FLIGHT_MAX = 1024, /* bounds the output buffer and what must be sent again */
-    COMPARE_EVERY_MS = 1000,
+    IN_FLIGHT_MAX = 1024,   /* bounds the output buffer and what must be sent again */
+    CALLS_MAX = 2,          /* that are not full: what comes while so many have no answer goes together */
     DISOWN_MS = 1000,       /* for a socket that is not here: another node may be about to put it back */
     DISOWNED_MAX = 1000,    /* under way: an audit names the others again */
     REFUSE_AFTER_MS = 5000, /* a boarding that is not done for so long because of errors */
 };
 
-struct transition {
-    struct order *order;
-    enum script script;
-    uint64_t claim;  /* of a boarding, resumption or restoration (held.h), else 0 */
-    uint64_t tenure; /* of the socket, as far as this node knew */
-    bool ours;       /* not the gateway's: it has no result, and does not count as queued */
-    bool disowns;    /* what is not held here */
-    bool moved;      /* its last answer was that the ride is in another epoch */
-    bool unsure;     /* it was sent, and the connection lost before an answer: it may be done */
-    struct transitions *transitions;
-    struct redis_ride *ride;
-    uint64_t sequence;
-    uint64_t sent_us;    /* when, by the monotonic clock; sent again: the last time */
-    uint64_t failing_ms; /* since when Redis answers it, or the one before it, with errors, by the monotonic
-                            clock; 0: it does not */
-    uint64_t wait_ms;    /* for how long a suspended socket is waited for; 0: for the window */
-    struct broker_position
-        heard; /* the order's record is the one told last up to there; no epoch: not known */
-    size_t bytes;
-    struct transition *prev, *next;           /* all */
-    struct transition *ride_prev, *ride_next; /* of the ride */
-    struct transition *next_again;            /* of those to be sent once more, now or after a pause */
-};
-
-/* A person of whose exits some have no answer. */
-struct exiting {
-    size_t count;
-    UT_hash_handle hh; /* in the ride */
-    char id[USER_ID_MAX + 1];
-};
-
-static struct exiting *find_exiting(const struct redis_ride *ride, const char *id)
-{
-    struct exiting *exiting;
-
-    HASH_FIND_STR(ride->exiting, id, exiting);
-    return exiting;
-}
-
 static bool is_exit(const struct transition *transition)
 {
     return transition->script == SCRIPT_TRANSITION && transition->order->transition == BROKER_EXIT;
-}
-
-static void count_exit(const struct transition *transition)
-{
-    struct redis_ride *ride = transition->ride;
-    char id[USER_ID_MAX + 1];
-
-    user_id(transition->order->user, id);
-    struct exiting *exiting = find_exiting(ride, id);
-    if (!exiting) {
-        exiting = alloc_zeroed(sizeof *exiting);
-        memcpy(exiting->id, id, sizeof exiting->id);
-        HASH_ADD_STR(ride->exiting, id, exiting);
-    }
-    exiting->count++;
-}
-
-static void uncount_exit(const struct transition *transition)
-{
-    struct redis_ride *ride = transition->ride;
-    char id[USER_ID_MAX + 1];
-
-    user_id(transition->order->user, id);
-    struct exiting *exiting = find_exiting(ride, id);
-    assert(exiting);
-    if (--exiting->count > 0)
-        return;
-    HASH_DEL(ride->exiting, exiting);
-    free(exiting);
 }
 
 static void set_bytes(struct transitions *transitions, size_t bytes)
@@ -121,7 +55,8 @@ static void transition_end(struct transition *transition)
     set_bytes(transitions, transitions->bytes - transition->bytes);
     transitions->disowned -= transition->disowns;
     if (is_exit(transition))
-        uncount_exit(transition);
+        exits_remove(ride, transition->id);
+    assert(ride->waiting != transition);
     DL_DELETE(transitions->all, transition);
     DL_DELETE2(ride->transitions, transition, ride_prev, ride_next);
     if (!ride->transitions)
@@ -172,28 +107,6 @@ static enum script script_of(const struct store *store, enum broker_transition_k
     return SCRIPT_TRANSITION;
 }
 
-/* What SCRIPT_TRANSITION is to do; the others are told up to where the record is the latest. It was so at the
- * end of an epoch that is over: nothing of the one that is now has been heard. */
-static void add_kind(struct call *call, const struct transition *transition)
-{
-    enum broker_transition_kind kind = transition->order->transition;
-    const struct broker_position *heard = &transition->heard;
-
-    if (transition->script == SCRIPT_TRANSITION)
-        call_text(call, kind == BROKER_BOARD ? "board" : kind == BROKER_EXIT ? "exit" : "disconnect");
-    else if (heard->epoch[0] == '\0')
-        call_text(call, "");
-    else
-        call_number(call, strcmp(heard->epoch, transition->ride->known.at.epoch) == 0 ? heard->offset : 0);
-}
-
-/* Its socket ends, and that is kept in mind for a while. */
-static bool ends_for_good(const struct transition *transition)
-{
-    return transition->script == SCRIPT_TRANSITION && transition->order->transition != BROKER_BOARD &&
-           transition->order->returned;
-}
-
 /* What has to be known elsewhere first, lest nobody finds the rider again. */
 static void announce(const struct transition *transition)
 {
@@ -202,91 +115,72 @@ static void announce(const struct transition *transition)
 
     if (transition->claim > 0)
         notes_hold(&ride->notes, store, ride->name);
-    else if (transition->script == SCRIPT_SUSPEND || ends_for_good(transition))
+    else if (transition->script == SCRIPT_SUSPEND || transition_ends_for_good(transition))
         notes_suspend(&ride->notes, store, ride->name);
 }
 
-/* What is known of the ride. Behind others of this node it is old in any case, and to find it in the log
- * costs Redis a third of a transition: now and then is enough. */
-static struct ride_known known_of(const struct transition *transition)
+static void announce_run(const struct transition *first)
 {
-    struct redis_ride *ride = transition->ride;
-    struct ride_known known = ride->known;
-    uint64_t now = clock_ms();
+    const struct transition *transition = first;
 
-    if (transition != ride->transitions && now - ride->compared_ms < COMPARE_EVERY_MS)
-        known.at.chain[0] = '\0';
-    else
-        ride->compared_ms = now;
-    return known;
+    for (size_t i = 0; i < first->together; i++, transition = transition->ride_next)
+        announce(transition);
 }
 
-static uint64_t limit_of(const struct transition *transition)
+static void call_answered(const struct redisReply *reply, void *arg);
+
+static size_t count_chain(struct transition *chain)
 {
-    if (transition->script == SCRIPT_SUSPEND)
-        return transition->wait_ms;
-    if (transition->order->transition == BROKER_BOARD)
-        return transition->transitions->store->setup->connections_per_user;
-    return ends_for_good(transition);
+    struct transition *first;
+    size_t count = 0;
+
+    LL_FOREACH2(chain, first, next_run)
+    {
+        count += first->together;
+    }
+    return count;
 }
 
-/* broker/redis/scripts/operation.lua says what they are. */
-static void make_call(struct call *call, const struct transition *transition, const char *id)
+/* A chain of runs. 0, or -1 when there is no connection. */
+static int send_call(struct transition *chain)
 {
-    struct store *store = transition->transitions->store;
-    const struct ride_known known = known_of(transition);
-    const struct redis_ride *ride = transition->ride;
-    const struct order *order = transition->order;
-    const struct blob *user = order->user;
-
-    call_ride(call, store, transition->script, ride->name, &known);
-    add_kind(call, transition);
-    call_text(call, order->socket_id);
-    call_text(call, store->node);
-    call_text(call, id);
-    call_bytes(call, user ? user->data : "", user ? user->len : 0);
-    call_number(call, transition->tenure);
-    call_text(call, store->run);
-    call_number(call, transition->sequence);
-    call_number(call, transition == ride->transitions ? 0 : transition->ride_prev->sequence);
-    call_number(call, limit_of(transition));
-}
-
-static void transition_answered(const struct redisReply *reply, void *arg);
-
-/* 0, or -1 when there is no connection. */
-static int send_transition(struct transition *transition)
-{
-    char id[USER_ID_MAX + 1] = "";
+    struct transitions *transitions = chain->transitions;
+    struct transition *first;
     struct call call;
 
-    if (transition->order->user)
-        user_id(transition->order->user, id);
-    transition->sent_us = clock_us();
-    announce(transition);
-    make_call(&call, transition, id);
-    if (call_send(&call, transition_answered, transition) != 0)
+    LL_FOREACH2(chain, first, next_run)
+    {
+        announce_run(first);
+    }
+    operations_call(&call, transitions->store, chain);
+    chain->sent_us = clock_us();
+    if (call_send(&call, call_answered, chain) != 0)
         return -1;
-    transition->transitions->in_flight++;
+    transitions->in_flight += count_chain(chain);
+    transitions->calls++;
     return 0;
 }
 
+bool transitions_busy(const struct transitions *transitions)
+{
+    return transitions->store->up && transitions->calls >= CALLS_MAX;
+}
+
+/* What comes while some calls have no answer goes together, as soon as one has or a call is full. */
+static bool may_send(const struct transitions *transitions)
+{
+    return transitions->store->up && transitions->in_flight < IN_FLIGHT_MAX &&
+           (transitions->calls < CALLS_MAX || line_is_long(&transitions->line));
+}
+
+/* What cannot be sent goes out with all others later. */
 void transitions_send(struct transitions *transitions)
 {
-    if (!transitions->store->up)
-        return;
-    while (transitions->again) {
-        struct transition *transition = transitions->again;
+    struct transition *chain;
 
-        LL_DELETE2(transitions->again, transition, next_again);
-        if (send_transition(transition) != 0)
-            return; /* it is in the list, and goes out with all others later */
-    }
-    while (transitions->unsent && transitions->in_flight < IN_FLIGHT_MAX) {
-        if (send_transition(transitions->unsent) != 0)
+    while (may_send(transitions) && (chain = line_take(&transitions->line)))
+        if (send_call(chain) != 0)
             return;
-        transitions->unsent = transitions->unsent->next;
-    }
 }
 
 /* --- answers --- */
@@ -358,7 +252,8 @@ static void repeat_after_a_pause(struct transition *transition)
     const struct timeval pause = {.tv_sec = pause_ms / 1000,
                                   .tv_usec = (suseconds_t)(pause_ms % 1000) * 1000};
 
-    LL_APPEND2(transitions->paused, transition, next_again);
+    transition->stage = TRANSITION_PAUSED;
+    LL_PREPEND2(transitions->paused, transition, next_paused);
     if (!event_pending(transitions->timer, EV_TIMEOUT, NULL))
         event_add(transitions->timer, &pause);
 }
@@ -388,15 +283,19 @@ static void repeat(struct transition *transition)
     if (waits_for_failing(transition))
         repeat_or_refuse(transition);
     else
-        LL_APPEND2(transition->transitions->again, transition, next_again);
+        line_add(&transition->transitions->line, transition);
 }
 
 static void pause_over(evutil_socket_t fd, short what, void *arg)
 {
     struct transitions *transitions = arg;
+    struct transition *transition;
 
     (void)fd, (void)what;
-    LL_CONCAT2(transitions->again, transitions->paused, next_again);
+    LL_FOREACH2(transitions->paused, transition, next_paused)
+    {
+        line_add(&transitions->line, transition);
+    }
     transitions->paused = NULL;
     transitions->store->settle(transitions->store->settle_arg);
 }
@@ -502,16 +401,10 @@ static void conclude(struct transition *transition, const struct redisReply *rep
     }
 }
 
-static void transition_answered(const struct redisReply *reply, void *arg)
+/* `own`: the reply is about this operation alone. One about several does not say which of them are done. */
+static void operation_answered(struct transition *transition, const struct redisReply *reply, bool own)
 {
-    struct transition *transition = arg;
-    struct transitions *transitions = transition->transitions;
-
-    transitions->in_flight--;
-    if (reply)
-        metric_observe(store_metrics(transitions->store)->latency,
-                       (int64_t)(clock_us() - transition->sent_us));
-    switch (call_judge(transitions->store, transition->script, reply)) {
+    switch (call_judge(transition->transitions->store, transition->script, reply)) {
     case CALL_LOST:
         transition->unsure = true; /* it stays in the list */
         break;
@@ -519,8 +412,40 @@ static void transition_answered(const struct redisReply *reply, void *arg)
         repeat(transition);
         break;
     case CALL_ANSWERED:
+        transition->unsure = transition->unsure || !own;
         conclude(transition, reply);
         break;
+    }
+}
+
+static void observe_latency(const struct transition *chain, size_t count)
+{
+    int64_t us = (int64_t)(clock_us() - chain->sent_us);
+
+    while (count-- > 0)
+        metric_observe(store_metrics(chain->transitions->store)->latency, us);
+}
+
+/* A list with an answer for each operation, or else what holds for all. */
+static void call_answered(const struct redisReply *reply, void *arg)
+{
+    struct transition *chain = arg;
+    struct transitions *transitions = chain->transitions;
+    size_t count = count_chain(chain), at = 0;
+    bool listed = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == count;
+
+    transitions->calls--;
+    transitions->in_flight -= count;
+    if (reply)
+        observe_latency(chain, count);
+    for (struct transition *run = chain, *next_run; run; run = next_run) {
+        struct transition *transition = run, *next;
+
+        next_run = run->next_run;
+        for (size_t left = run->together; left > 0; left--, transition = next) {
+            next = transition->ride_next;
+            operation_answered(transition, listed ? reply->element[at++] : reply, listed || count == 1);
+        }
     }
 }
 
@@ -543,13 +468,14 @@ static void append(struct transitions *transitions, struct redis_ride *ride, str
     transition->ride = ride;
     transitions->sequence = transition->sequence = next_sequence(transitions);
     transition->bytes = transition->ours ? 0 : bytes_of(order);
+    if (order->user)
+        user_id(order->user, transition->id);
     DL_APPEND(transitions->all, transition);
     DL_APPEND2(ride->transitions, transition, ride_prev, ride_next);
-    if (!transitions->unsent)
-        transitions->unsent = transition;
+    line_add(&transitions->line, transition);
     set_bytes(transitions, transitions->bytes + transition->bytes);
     if (is_exit(transition))
-        count_exit(transition);
+        exits_add(ride, transition->id);
 }
 
 /* What a client asks for may be refused. What becomes of a client must be told, and is once for each. */
@@ -640,11 +566,6 @@ void transitions_disown(struct transitions *transitions, const char *name, const
     append(transitions, ride, transition, order);
 }
 
-bool transitions_exits(const struct redis_ride *ride, const char *id)
-{
-    return find_exiting(ride, id) != NULL;
-}
-
 /* The records in them may be older than what is sent again behind them, and both be missing in Redis now. */
 static void withdraw_restorations(struct transitions *transitions)
 {
@@ -662,23 +583,27 @@ static void withdraw_restorations(struct transitions *transitions)
 
 void transitions_resume(struct transitions *transitions)
 {
-    transitions->again = NULL;
+    struct transition *transition;
+
+    line_clear(&transitions->line);
     transitions->paused = NULL;
     withdraw_restorations(transitions);
-    transitions->unsent = transitions->all;
+    DL_FOREACH(transitions->all, transition)
+    {
+        line_add(&transitions->line, transition);
+    }
 }
 
 void transitions_refuse_all(struct transitions *transitions, const char *error)
 {
     struct transition *transition, *next;
 
-    transitions->again = NULL;
+    line_clear(&transitions->line);
     transitions->paused = NULL;
     DL_FOREACH_SAFE(transitions->all, transition, next)
     {
         transition_fail(transition, error);
     }
-    transitions->unsent = NULL;
 }
 
 void transitions_init(struct transitions *transitions)

@@ -14,10 +14,10 @@
 
 #include "broker/redis/backoff.h"
 #include "broker/redis/held.h"
+#include "broker/redis/line.h"
 #include "broker/redis/store.h"
 
 struct event;
-struct transition;
 struct watches;
 
 /* Zeroed but for the parts below it and the function, it is empty. */
@@ -26,18 +26,17 @@ struct transitions {
     struct redis_rides *rides;
     struct holding *holding;
     struct watches *watches;   /* results go through it: each after its event */
-    struct transition *all;    /* in order of submission: first what was sent, then what waits */
-    struct transition *unsent; /* the first that waits; NULL: none */
-    struct transition *again;  /* sent, but not taken: to be sent once more, in the order of the answers */
-    struct transition *paused; /* the same, after a pause */
+    struct transition *all;    /* in order of submission */
+    struct line line;          /* those of them that wait to be sent */
+    struct transition *paused; /* those that are to be sent once more after a pause */
     struct event *timer;       /* the pause's end */
     struct backoff backoff;    /* of these pauses */
     void (*spoiled)(struct redis_ride *ride, void *arg); /* Redis answers those of the ride with errors */
     void *arg;
-    size_t in_flight;
-    size_t bytes;      /* held by all */
-    size_t disowned;   /* of those in it that only suspend what is not held here */
-    uint64_t sequence; /* of the last one submitted: a moment, in microseconds */
+    size_t in_flight, calls; /* without an answer, and in how many calls */
+    size_t bytes;            /* held by all */
+    size_t disowned;         /* of those in it that only suspend what is not held here */
+    uint64_t sequence;       /* of the last one submitted: a moment, in microseconds */
 };
 
 void transitions_init(struct transitions *transitions);
@@ -54,8 +53,8 @@ void transitions_restore(struct transitions *transitions, const struct held *hel
  * of them. */
 void transitions_disown(struct transitions *transitions, const char *ride, const char *socket_id);
 
-/* Whether an exit as this person waits for its answer. */
-bool transitions_exits(const struct redis_ride *ride, const char *id);
+/* Whether so many calls have no answer that what is submitted now would wait for one of them. */
+bool transitions_busy(const struct transitions *transitions);
 
 /* Sends what waits. */
 void transitions_send(struct transitions *transitions);

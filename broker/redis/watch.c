@@ -9,6 +9,7 @@
 #include "broker/redis/call.h"
 #include "broker/redis/catchup.h"
 #include "broker/redis/held.h"
+#include "broker/redis/log_entry.h"
 #include "broker/redis/stream.h"
 #include "common/clock.h"
 #include "common/metrics.h"
@@ -334,18 +335,23 @@ static bool take_word(struct watch *watch, const struct redisReply *text)
 
 static void take_message(struct watch *watch, const struct redisReply *text)
 {
+    struct json_slice message = reply_slice(text), event;
     struct record_event record;
+    bool malformed = message.len == 0;
 
     if (watch->state != WATCH_CATCHING_UP && watch->state != WATCH_LIVE)
         return;
     if (take_word(watch, text))
         return;
-    if (text->type != REDIS_REPLY_STRING || record_parse_event(text->str, text->len, &record) != 0) {
+    while (!malformed && record_next_event(&message, &event)) {
+        malformed = record_parse_event(event.at, event.len, &record) != 0;
+        if (!malformed)
+            take_event(watch, event_of(watch, &record));
+    }
+    if (malformed) {
         bad_message(watch, "a malformed message");
         repair(watch);
-        return;
     }
-    take_event(watch, event_of(watch, &record));
 }
 
 void watch_result(struct watches *watches, struct redis_ride *ride, struct broker_message *result)

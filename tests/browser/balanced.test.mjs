@@ -19,7 +19,7 @@ const LIVE = /^Live/;
 async function world(t, options) {
   const { redis, gateways } = await startCluster(t, {
     size: 3,
-    nodeLease: 2000, // which must not end because others have the machine
+    nodeLease: 500,
     trustedProxy: "127.0.0.0/8",
     ...PAGES,
     ...options,

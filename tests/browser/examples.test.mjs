@@ -19,7 +19,7 @@ async function run(t, command, args) {
 const STRICT = "--noEmit --strict --target es2022 --module esnext --moduleResolution bundler --lib es2022,dom".split(" ");
 
 test("the client's module, copied into somebody else's program, in TypeScript", async (t) => {
-  const gateway = await startGateway(t, { pingInterval: 600_000 }); // who listens answers none while it compiles
+  const gateway = await startGateway(t);
   const hears = await listener(t, gateway, "/line-7");
   const code = await example("ts", /from "\.\/ridecast"/, gateway);
   const folder = await projectFolder(t, { "ride.ts": code }, [path.join(CLIENT, "src/ridecast.ts")]);

@@ -3,11 +3,12 @@
  */
 #include "tests/cluster/script_world.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARGS_MAX = 40 };
+enum { ARGS_MAX = 700 };
 
 static int last_sequence;
 
@@ -68,23 +69,149 @@ const char *socket_of(char letter)
     return id;
 }
 
+/* The arguments of a call for several operations, with the texts that are made for it. */
+struct arguments {
+    const char *at[ARGS_MAX];
+    char made[ARGS_MAX][64];
+    int count;
+};
+
+static void add(struct arguments *arguments, const char *text)
+{
+    assert_true(arguments->count < ARGS_MAX);
+    arguments->at[arguments->count++] = text;
+}
+
+static void add_made(struct arguments *arguments, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void add_made(struct arguments *arguments, const char *format, ...)
+{
+    va_list values;
+    char *text = arguments->made[arguments->count];
+
+    va_start(values, format);
+    vsnprintf(text, sizeof arguments->made[0], format, values);
+    va_end(values);
+    add(arguments, text);
+}
+
+static char ride_of(const struct operation *operation)
+{
+    return operation->ride ? operation->ride : 'x';
+}
+
+/* Those of one ride stand one behind the other. */
+static size_t count_run(const struct operation *first, const struct operation *end)
+{
+    size_t count = 1;
+
+    while (first + count < end && ride_of(first + count) == ride_of(first))
+        count++;
+    return count;
+}
+
+static void add_keys(struct arguments *arguments, char ride)
+{
+    static const char *const keys[] = {"users", "connections", "away", "meta", "log"};
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        add_made(arguments, "p:{/%c}:%s", ride, keys[i]);
+}
+
+static void add_known(struct arguments *arguments, const struct operation *operation)
+{
+    static const struct place nowhere = {.offset = "0"};
+    const struct place *known = operation->known ? operation->known : &nowhere;
+
+    add(arguments, known->epoch);
+    add(arguments, known->offset);
+    add(arguments, known->chain);
+    add(arguments, or (operation->left, ""));
+}
+
+static void add_channel(struct arguments *arguments, char ride)
+{
+    if (ride == 'x')
+        add(arguments, "channel");
+    else
+        add_made(arguments, "channel-%c", ride);
+}
+
+static void add_operation(struct arguments *arguments, const struct operation *operation)
+{
+    bool suspends = strcmp(operation->script, script_suspend) == 0;
+
+    add(arguments, or (operation->kind, ""));
+    add_made(arguments, "%s", socket_of(operation->socket ? operation->socket : 'a'));
+    add(arguments, or (operation->id, ""));
+    add(arguments, or (operation->user, or (operation->id, "")));
+    add(arguments, or (operation->tenure, "0"));
+    add_made(arguments, "%d", operation->sequence ? operation->sequence : ++last_sequence);
+    add(arguments, or (operation->limit, suspends ? "0" : "16"));
+}
+
+static void add_run(struct arguments *arguments, const struct operation *first, size_t count)
+{
+    add_made(arguments, "%zu", count);
+    add_made(arguments, "%d", first->before);
+    for (size_t i = 0; i < count; i++)
+        add_operation(arguments, first + i);
+}
+
+redisReply *operate_all(struct redis_server *server, const struct operation *operations, size_t count)
+{
+    const struct operation *end = operations + count, *at;
+    struct arguments *arguments = calloc(1, sizeof *arguments);
+    size_t rides = 0, run;
+
+    assert_non_null(arguments);
+    for (at = operations; at < end; at += count_run(at, end))
+        rides++;
+    add(arguments, "EVAL");
+    add(arguments, operations->script);
+    add_made(arguments, "%zu", 5 * rides);
+    for (at = operations; at < end; at += count_run(at, end))
+        add_keys(arguments, ride_of(at));
+    add_channel(arguments, ride_of(operations));
+    add(arguments, or (operations->window, "60000"));
+    add(arguments, "100");
+    add(arguments, or (operations->epoch, "epochXXX"));
+    add_known(arguments, operations);
+    add(arguments, or (operations->node, "n"));
+    add(arguments, or (operations->node, "n"));
+    for (at = operations; at < end; at += run) {
+        run = count_run(at, end);
+        if (at > operations) {
+            add_channel(arguments, ride_of(at));
+            add_known(arguments, at);
+        }
+        add_run(arguments, at, run);
+    }
+    redisReply *reply = redisCommandArgv(server->control, arguments->count, arguments->at, NULL);
+    free(arguments);
+    assert_non_null(reply);
+    return reply;
+}
+
+redisReply *answer_of(redisReply *reply, size_t n)
+{
+    expect_array(reply);
+    assert_true(n < reply->elements && reply->element[n]);
+    redisReply *answer = reply->element[n];
+    reply->element[n] = NULL;
+    return answer;
+}
+
 redisReply *operate(struct redis_server *server, struct operation operation)
 {
-    char sequence[16], before[16];
+    redisReply *reply = operate_all(server, &operation, 1);
 
-    snprintf(sequence, sizeof sequence, "%d", operation.sequence ? operation.sequence : ++last_sequence);
-    snprintf(before, sizeof before, "%d", operation.before);
-    const struct call call = {
-        .script = operation.script,
-        .window = operation.window,
-        .epoch = operation.epoch,
-        .known = operation.known,
-        .left = operation.left,
-        .args = { or (operation.kind, ""), socket_of(operation.socket ? operation.socket : 'a'),
-                  or (operation.node, "n"), or (operation.id, ""), or (operation.user, or (operation.id, "")),
-                  or (operation.tenure, "0"), or (operation.node, "n"), sequence, before,
-                  or (operation.limit, strcmp(operation.script, script_suspend) == 0 ? "0" : "16")}};
-    return run(server, call);
+    if (reply->type == REDIS_REPLY_ERROR)
+        return reply;
+    redisReply *answer = answer_of(reply, 0);
+    freeReplyObject(reply);
+    return answer;
 }
 
 /* --- answers --- */

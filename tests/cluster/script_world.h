@@ -58,7 +58,15 @@ struct operation {
     const char *limit, *window, *epoch;
     const struct place *known;
     const char *left;
+    char ride; /* a letter behind the slash; by default x */
 };
+
+/* Several in one call, of one script, those of each ride together; what is the same for all is of the first.
+ * A list with their answers. */
+redisReply *operate_all(struct redis_server *server, const struct operation *operations, size_t count);
+
+/* Takes one of these out of the list. */
+redisReply *answer_of(redisReply *reply, size_t n);
 
 redisReply *operate(struct redis_server *server, struct operation operation);
 

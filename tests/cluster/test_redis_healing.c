@@ -104,10 +104,10 @@ static void board_late(struct world *world, unsigned number)
     snprintf(record, sizeof record, "{\"id\":\"%s\",\"name\":\"Late\"}", user);
     redis_run(world->server,
               "EVAL %s 5 %s:users %s:connections %s:away %s:meta %s:log"
-              " %s:events %s 1000 epochXXX %s 0 %s %s board %s %s %s %s 0 %s %s 0 16",
+              " %s:events %s 1000 epochXXX %s 0 %s %s %s %s 1 0 board %s %s %s 0 %s 16",
               script_transition, "ridecast:{/r}", "ridecast:{/r}", "ridecast:{/r}", "ridecast:{/r}",
-              "ridecast:{/r}", "ridecast:{/r}", "400", "00000000", "00000000", "", box_socket(number),
-              "dead.1", user, record, "dead.1", "1");
+              "ridecast:{/r}", "ridecast:{/r}", "400", "00000000", "00000000", "", "dead.1", "dead.1",
+              box_socket(number), user, record, "1");
 }
 
 static void a_dead_nodes_boarding_that_begins_a_ride_after_a_wipe_ends(void **state)

@@ -114,6 +114,32 @@ static void read_word(const char *text, size_t len)
     CHECK(sockets * SOCKET_ID_LEN < len);
 }
 
+static void read_message(struct watched *watched, const char *text, size_t len)
+{
+    struct record_event event;
+
+    if (!record_parse_event(text, len, &event)) {
+        write_again(&event);
+        hear(watched, &event);
+    } else if (!watched->stream.live) {
+        settle(watched, &watched->told);
+    }
+}
+
+/* Several in one message: none reaches out of it. */
+static void read_events(struct watched *watched, struct json_slice message)
+{
+    struct json_slice event, rest = message;
+
+    while (record_next_event(&rest, &event)) {
+        CHECK(event.at >= message.at && event.at + event.len <= rest.at);
+        CHECK(rest.at + rest.len == message.at + message.len);
+        char *text = fuzz_copy(event.at, event.len);
+        read_message(watched, text, event.len);
+        free(text);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct watched watched = {.told = {.epoch = "epoch_-1", .chain = CHAIN_START}};
@@ -122,15 +148,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     stream_init(&watched.stream);
     for (char *line; (line = fuzz_line(&input, &len)); free(line)) {
-        struct record_event event;
         char *message = fuzz_copy(line, len);
-
-        if (!record_parse_event(message, len, &event)) {
-            write_again(&event);
-            hear(&watched, &event);
-        } else if (!watched.stream.live) {
-            settle(&watched, &watched.told);
-        }
+        read_events(&watched, (struct json_slice){message, len});
         read_word(message, len);
         free(message);
     }

@@ -26,8 +26,8 @@ enum {
 /* Those of scripts/roster.lua, */
 enum { FROM_EPOCH = OWN + 1, FROM_OFFSET };
 
-/* and of operations (scripts/operation.lua). */
-enum { KIND = OWN, SOCKET, NODE, ID, USER, TENURE, RUN, SEQUENCE, BEFORE };
+/* and of operations (scripts/operation.lua), once each has been taken out of its call. */
+enum { NODE = OWN, RUN, BEFORE, KIND, SOCKET, ID, USER, TENURE, SEQUENCE, LIMIT, OPERATION_ARGS };
 
 struct event {
     uint64_t offset;
@@ -167,6 +167,16 @@ static struct ride *ride_of(const struct store_call *call, bool begins)
     return ride;
 }
 
+/* What a call tells of one ride. */
+static struct buf told;
+static char told_on[300];
+
+static void forget_told(void)
+{
+    buf_deinit(&told);
+    buf_init(&told, SIZE_MAX / 2);
+}
+
 static void tell(struct ride *ride, const char *operation, enum broker_event_kind kind, const char *socket,
                  const char *record)
 {
@@ -182,9 +192,19 @@ static void tell(struct ride *ride, const char *operation, enum broker_event_kin
     COPY(event->record, record);
     snprintf(text, sizeof text, "%s %" PRIu64 " %s %s %s %s %s", ride->epoch, ride->offset, ride->chain,
              before, kind_words[kind], socket, record);
-    if (!silent)
-        publish(ride->channel, text);
+    if (!silent) {
+        CHECK(!buf_appendf(&told, "%s%s", told.len > 0 ? "\x1e" : "", text));
+        COPY(told_on, ride->channel);
+    }
     silent = false;
+}
+
+/* As the scripts do: several events in one message. */
+static void publish_told(void)
+{
+    if (told.len > 0)
+        publish(told_on, told.data);
+    forget_told();
 }
 
 /* --- connections --- */
@@ -434,7 +454,7 @@ static void suspend(struct operation *op)
     say_ok(op->reply, op->ride, 0, "");
 }
 
-static void operate(enum script script, const struct store_call *call, struct buf *reply)
+static void operate_one(enum script script, const struct store_call *call, struct buf *reply)
 {
     struct ride *ride = ride_of(call, true);
     const char *known = arg(call, KNOWN_EPOCH);
@@ -475,6 +495,64 @@ static void operate(enum script script, const struct store_call *call, struct bu
         resume(&op);
     else
         suspend(&op);
+}
+
+/* The words of one operation, and where its call is being read (scripts/rides.lua). */
+struct reading {
+    const struct store_call *call;
+    size_t at;
+    char *one[OPERATION_ARGS];
+};
+
+static void read_words(struct reading *reading, size_t to, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        reading->one[to + i] = (char *)arg(reading->call, reading->at++);
+}
+
+static size_t operate_run(struct reading *reading, enum script script, struct buf *replies)
+{
+    size_t count = strtoul(arg(reading->call, reading->at++), NULL, 10);
+    size_t done = 0;
+
+    read_words(reading, BEFORE, 1);
+    for (; done < count && reading->at < reading->call->count; done++) {
+        read_words(reading, KIND, LIMIT + 1 - KIND);
+        operate_one(script, &(struct store_call){reading->one, OPERATION_ARGS}, replies);
+        reading->one[BEFORE] = reading->one[SEQUENCE];
+    }
+    return done;
+}
+
+static void operate(enum script script, const struct store_call *call, struct buf *reply)
+{
+    enum { KEYS = 5 };
+    size_t ride_count = strtoul(arg(call, 2), NULL, 10) / KEYS, done = 0;
+    struct reading reading = {.call = call, .at = USERS + ride_count * KEYS};
+    struct buf replies;
+
+    if (ride_count == 0 || reading.at >= call->count) {
+        CHECK(!buf_append_str(reply, "-ERR wrong number of arguments\r\n"));
+        return;
+    }
+    for (size_t i = 0; i < OPERATION_ARGS; i++)
+        reading.one[i] = (char *)"";
+    buf_init(&replies, SIZE_MAX / 2);
+    read_words(&reading, CHANNEL, LEFT + 1 - CHANNEL);
+    read_words(&reading, NODE, 2);
+    for (size_t ride = 0; ride < ride_count; ride++) {
+        reading.one[USERS] = (char *)arg(call, USERS + ride * KEYS);
+        if (ride > 0) {
+            read_words(&reading, CHANNEL, 1);
+            read_words(&reading, KNOWN_EPOCH, LEFT + 1 - KNOWN_EPOCH);
+        }
+        done += operate_run(&reading, script, &replies);
+        publish_told();
+    }
+    resp_list(reply, done);
+    if (replies.len)
+        CHECK(!buf_append(reply, replies.data, replies.len));
+    buf_deinit(&replies);
 }
 
 /* --- what nodes do for all --- */
@@ -684,6 +762,7 @@ void store_run(const struct store_call *call, struct buf *reply)
     default:
         operate((enum script)script, call, reply);
     }
+    publish_told();
 }
 
 /* --- what happens to it --- */
@@ -694,6 +773,7 @@ void store_begin(store_publish *publisher)
     memset(connections, 0, sizeof connections);
     publish = publisher;
     silent = false;
+    forget_told();
 }
 
 void store_lose_persons(void)

@@ -8,7 +8,6 @@ import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import { onEnd } from "./cleanup.mjs";
 import { ROOT } from "./places.mjs";
-import { DEADLINE_MS } from "./wait.mjs";
 
 export const CLIENT = path.join(ROOT, "client");
 
@@ -53,7 +52,6 @@ const NETWORK = /^(Failed to load resource|WebSocket connection to)/;
 export async function openPage(t, browser, url, options) {
   const errors = [];
   const context = await browser.newContext({ locale: "en-GB", colorScheme: "light", ...options });
-  context.setDefaultTimeout(DEADLINE_MS);
   const page = await context.newPage();
   page.on("pageerror", (error) => errors.push(error));
   page.on("console", (message) => {

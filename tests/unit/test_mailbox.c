@@ -85,6 +85,51 @@ static void only_posting_to_an_empty_box_wakes(void **state)
     mailbox_free(box);
 }
 
+static void a_bag_is_posted_as_one(void **state)
+{
+    struct letter letters[4] = {{.number = 0}};
+    struct mailbag bag = {.first = NULL};
+    int wakes = 0;
+
+    (void)state;
+    struct mailbox *box = mailbox_new(count_wake, &wakes);
+    mailbox_post_bag(box, &bag);
+    assert_int_equal(wakes, 0);
+    for (int i = 0; i < 3; i++)
+        mailbag_add(&bag, &letters[i].mail);
+    mailbox_post_bag(box, &bag);
+    assert_int_equal(wakes, 1);
+    mailbag_add(&bag, &letters[3].mail); /* it is empty again, and in order */
+    mailbox_post_bag(box, &bag);
+    assert_int_equal(wakes, 1);
+    struct mail *mail = mailbox_take(box);
+    for (int i = 0; i < 4; i++, mail = mail->next)
+        assert_ptr_equal(mail, &letters[i].mail);
+    assert_null(mail);
+    mailbox_free(box);
+}
+
+static void a_hushed_box_wakes_nobody_and_says_so_when_it_has_mail(void **state)
+{
+    struct letter letters[3] = {{.number = 0}};
+    int wakes = 0;
+
+    (void)state;
+    struct mailbox *box = mailbox_new(count_wake, &wakes);
+    assert_true(mailbox_hush(box, true));
+    mailbox_post(box, &letters[0].mail);
+    assert_int_equal(wakes, 0);
+    assert_true(mailbox_hush(box, true));
+    assert_false(mailbox_hush(box, false)); /* nobody was woken for it */
+    mailbox_take(box);
+    assert_true(mailbox_hush(box, false));
+    mailbox_post(box, &letters[1].mail);
+    assert_int_equal(wakes, 1);
+    assert_false(mailbox_hush(box, false));
+    mailbox_take(box);
+    mailbox_free(box);
+}
+
 static struct mailbox *reentered;
 
 static void take_inside_wake(void *arg)
@@ -185,6 +230,8 @@ int main(void)
         cmocka_unit_test(everything_posted_is_taken_in_order),
         cmocka_unit_test(a_drained_box_can_be_used_again),
         cmocka_unit_test(only_posting_to_an_empty_box_wakes),
+        cmocka_unit_test(a_bag_is_posted_as_one),
+        cmocka_unit_test(a_hushed_box_wakes_nobody_and_says_so_when_it_has_mail),
         cmocka_unit_test(wake_runs_outside_the_lock),
         cmocka_unit_test(what_is_not_taken_yet_is_counted),
         cmocka_unit_test(no_letter_and_no_wake_up_is_lost_between_threads),

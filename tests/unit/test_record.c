@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -361,6 +362,42 @@ static void other_words_for_a_node_are_refused(void **state)
     assert_true(word_parses("taken /r 1 " SOCKET, strlen("taken /r 1 " SOCKET)));
 }
 
+static void a_message_has_one_event_or_several(void **state)
+{
+    static const char text[] = "abc\x1e\x1e d e f";
+    static const char *const wanted[] = {"abc", "", " d e f"};
+    struct json_slice rest = {text, strlen(text)}, event;
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(record_next_event(&rest, &event));
+        assert_int_equal(event.len, strlen(wanted[i]));
+        assert_memory_equal(event.at, wanted[i], event.len);
+    }
+    assert_false(record_next_event(&rest, &event));
+    rest = (struct json_slice){text, 3};
+    assert_true(record_next_event(&rest, &event));
+    assert_int_equal(event.len, 3);
+    assert_false(record_next_event(&rest, &event));
+}
+
+/* The separator. */
+static void no_record_has_a_control_character_in_it(void **state)
+{
+    static const char head[] = "epoch_-1 1 00000000 00000000 boarded aaaaaaaaaaaaaaaaaaaa ";
+    static const char *const users[] = {"{\"id\":\"a\x1e\"}", "{\x1e\"id\":\"a\"}", "{\"id\":\"a\"}\x1e"};
+    struct record_event event;
+    char text[200];
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(text, sizeof text, "%s%s", head, users[i]);
+        assert_int_equal(record_parse_event(text, strlen(text), &event), -1);
+    }
+    snprintf(text, sizeof text, "%s{\"id\":\"a\"}", head);
+    assert_int_equal(record_parse_event(text, strlen(text), &event), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -380,6 +417,8 @@ int main(void)
         cmocka_unit_test(a_takeover_names_ride_tenure_and_socket),
         cmocka_unit_test(what_a_node_is_said_to_hold_is_a_ride_and_its_sockets),
         cmocka_unit_test(other_words_for_a_node_are_refused),
+        cmocka_unit_test(a_message_has_one_event_or_several),
+        cmocka_unit_test(no_record_has_a_control_character_in_it),
         cmocka_unit_test(names_that_would_spoil_a_key_are_refused),
     };
 

@@ -1,16 +1,25 @@
--- How an event is told.
+-- How events are told.
 
--- Gives the event the next position, logs and publishes it. The log is written before anything else, so that where
--- it cannot be, nothing has changed; the new position is the caller's to keep.
+local told = {} -- and not published yet
+
+-- Gives the event the next position and logs it. That is done before anything else, so that where it cannot be, nothing
+-- has changed; the new position is the caller's to keep.
 local function tell(operation, kind, socket, record)
-    local channel, _, cap = unpack(ARGV, 1, 3)
-    local before = chain
-    offset = string.format('%d', offset + 1)
-    chain = chain_on(before, operation, kind, socket)
-    redis.call('XADD', KEYS[5], 'MAXLEN', '~', cap, offset .. '-0',
-        'chain', chain, 'op', operation, 'kind', kind, 'socket', socket, 'user', record)
-    redis.call('PUBLISH', channel, epoch .. ' ' .. offset .. ' ' .. chain .. ' ' .. before .. ' ' .. kind .. ' '
-        .. socket .. ' ' .. record)
+    local before, number = chain, string.format('%d', offset + 1)
+    local after = chain_on(before, operation, kind, socket)
+    redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[3], number .. '-0',
+        'chain', after, 'op', operation, 'kind', kind, 'socket', socket, 'user', record)
+    offset, chain = number, after
+    told[#told + 1] = epoch .. ' ' .. offset .. ' ' .. chain .. ' ' .. before .. ' ' .. kind .. ' ' .. socket .. ' '
+        .. record
+end
+
+-- Several go in one message, with a separator between that no record has in it (RFC 7464).
+local function publish_told()
+    if told[1] then
+        redis.call('PUBLISH', ARGV[1], table.concat(told, '\30'))
+        told = {}
+    end
 end
 
 -- A connection that was aboard is over: its person leaves with the last one. Its entry in `away` is the caller's.

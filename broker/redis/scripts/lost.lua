@@ -1,5 +1,7 @@
 -- Stands in front of the scripts that may find that Redis has lost a connection, behind operation.lua.
 
+local aboard = id ~= '' and redis.call('HGET', users, id)
+
 local function id_of(record)
     local readable, parsed = pcall(cjson.decode, record)
     return readable and type(parsed) == 'table' and parsed.id

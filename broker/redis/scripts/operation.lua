@@ -1,85 +1,116 @@
--- Stands in front of the scripts that a node calls for one of its connections.
+-- The operations of each ride in turn; answer.lua, where that ends, has what is done with each. The piece between them
+-- decides what is done, and says by `word`, `from`, `detail`, `holds` and `stays` what answer.lua makes of it.
 --
--- ARGV  kind socket node id user tenure run sequence before limit
+-- An operation is  kind socket id user tenure sequence limit
 --
 -- kind      for transition.lua: board, exit or disconnect; for the others: up to which offset of this epoch the node
 --           has heard every event; empty: it does not know
 -- id, user  the person and its record, empty where the operation needs none
 -- tenure    when the node obtained the connection, by Redis' clock in microseconds; 0: it did not, as far as it knows
--- run       names the sender's process; with `sequence`, which rises, it is the operation's id
--- before    the sequence of the sender's previous operation on this ride if that had no answer yet, else 0
+-- sequence  rises from one operation of the sender's process to the next: with `run` it is the operation's id
 -- limit     of a boarding: how many connections one person may have; of an exit or a disconnection: 1 where the client
 --           came back with the socket, so that other nodes may be late with what it said there, else 0; for
 --           suspend.lua: another window, where it is not 0
 --
 -- One sender's operations on a ride are done in the order of their sequences, each once, whatever was lost or
--- overtaken on the way: `done:<run>` in `meta` holds the last one. A repeated operation changes nothing.
+-- overtaken on the way: `done:<run>` in `meta` holds the last one. A repeated operation changes nothing. Each is judged
+-- as if it had come alone, right behind the one before it.
 --
 -- An operation is of the epoch that its sender knows. In another one it is not done: it may have been on its way since
 -- before this Redis lost what it had, from a process that is dead by now, and nobody would look after its rider. A
 -- sender that lives sends it again, having heard of the epoch.
 --
--- What stands behind this decides what is done, and says by `word`, `from`, `detail`, `holds` and `stays` what
--- answer.lua makes of it.
+-- Answers a list with, for each operation, `ok epoch offset chain tenure detail`, `done` and the same where it was done
+-- before, `refused` (another node has obtained the connection later), `crowded` (the person has too many), `early` (the
+-- operation before it is not done: send again) or `moved epoch offset chain` (the ride has begun anew: send again). Only
+-- what is answered `ok` counts as done: anything else, sent again, is judged anew.
 --
--- Answers `ok epoch offset chain tenure detail`, `done` and the same where it was done before, `refused` (another node
--- has obtained the connection later), `crowded` (the person has too many), `early` (`before` is not done: send again) or
--- `moved epoch offset chain` (the ride has begun anew: send again): a text, which costs less than a list. Only what is
--- answered `ok` counts as done: anything else, sent again, is judged anew.
-
-local kind, socket, node, id, user, tenure, run, sequence, before, limit = unpack(ARGV, 9)
+-- An error is one of the ride whose turn it is: nothing of that has been done, all of those before it has.
 
 local AHEAD = 86400e6 -- for longer, in the microseconds of a clock, no operation waits for its answer
 local SEARCHED = 128 -- entries of the log, from its end
 
--- Every key is read before the first write: a key of the wrong type stops the script here, or at the log, with nothing
--- changed. Each call costs Redis about as much as all else around it: nothing is read that is not needed.
-local found = redis.call('HMGET', connections, socket, '@' .. id)
-local holder, since, current = read_connection(found[1])
-local list = found[2]
-local person = id ~= '' and id or current ~= '' and current
-local aboard
-if person then
-    aboard = redis.call('HGET', users, person)
-else
-    redis.call('HLEN', users)
-end
-local last
-epoch, offset, chain, last = find_position('done:' .. run)
-last = tonumber(last or 0) or 0
-local step = tonumber(sequence)
-if last - step > AHEAD then
-    last = 0 -- no script of ours wrote that
-end
-local suspended = holder == NOBODY
-if suspended then
-    redis.call('ZCARD', away)
-end
+local node, run = unpack(ARGV, 9, 10)
+local answers = {}
+local at = 11 -- what is read of ARGV next
+for turn = 1, #KEYS / 5 do
+    if turn > 1 then
+        for i = 1, 5 do
+            KEYS[i] = KEYS[5 * turn - 5 + i]
+        end
+        ARGV[1], ARGV[5], ARGV[6], ARGV[7], ARGV[8] = unpack(ARGV, at, at + 4)
+        at = at + 5
+    end
+    local users, connections, away, meta, log = unpack(KEYS)
+    local window, known_epoch = ARGV[2], ARGV[5]
+    local count, before = tonumber(ARGV[at]), ARGV[at + 1]
+    at = at + 2
 
-if known_epoch ~= '' and known_epoch ~= epoch then
-    set_expiry()
-    return 'moved ' .. epoch .. ' ' .. offset .. ' ' .. chain
-end
-if before ~= '0' and tonumber(before) > last then
-    return 'early'
-end
+    -- Every key is read before the first write: a key of the wrong type stops the script here, or at the log, with
+    -- nothing of the ride changed. Each call costs Redis about as much as all else around it: nothing is read that is
+    -- not needed, and what is known of the connections for all operations at once.
+    local fields = {}
+    for first = at, at + 7 * count - 7, 7 do
+        fields[#fields + 1] = ARGV[first + 1]
+        fields[#fields + 1] = '@' .. ARGV[first + 2]
+    end
+    local found = redis.call('HMGET', connections, unpack(fields))
+    local was_empty = redis.call('HLEN', users) == 0
+    if count > 1 then
+        redis.call('ZCARD', away)
+    end
+    local last
+    epoch, offset, chain, last = find_position('done:' .. run)
+    last = tonumber(last or 0) or 0
+    if last - ARGV[at + 5] > AHEAD then
+        last = 0 -- no script of ours wrote that
+    end
+    local early = before ~= '0' and tonumber(before) > last
 
--- It may be the ride's first: from now on there is a position, and what follows finds that this one was done.
-if offset == '0' and epoch == FIRST then
-    redis.call('DEL', log)
-    redis.call('HSET', meta, 'epoch', epoch, 'offset', offset, 'chain', chain, 'began', 0)
-end
-local operation = run .. '-' .. sequence
-local repeated = step <= last
-local mine = holder == node
+    local done -- the sequence of the last one that this call does
+    local may_end -- somebody may have left, or a new epoch begun
+    local logged -- the latest events by operation, where one is looked for
+    for number = 1, count do
+        local kind, socket, id, user, tenure, sequence, limit = unpack(ARGV, at, at + 6)
+        local step = tonumber(sequence)
+        local word = 'ok'
+        at = at + 7
+        if known_epoch ~= '' and known_epoch ~= epoch then
+            word = 'moved ' .. epoch .. ' ' .. offset .. ' ' .. chain
+            may_end = true
+        elseif early then
+            word = 'early'
+        else
+            local text, list
+            if found then
+                text, list = found[2 * number - 1], found[2 * number]
+            else
+                text, list = unpack(redis.call('HMGET', connections, socket, '@' .. id))
+            end
+            local holder, since, current = read_connection(text)
+            local suspended = holder == NOBODY
+            if suspended and count == 1 then
+                redis.call('ZCARD', away)
+            end
 
--- Who suspended or reaped it has obtained nothing: at the same tenure it may be taken back.
-local stale = holder and not mine and (tonumber(since) > tonumber(tenure) or since == tenure and not suspended)
+            -- It may be the ride's first: from now on there is a position, and what follows finds that this one was
+            -- done.
+            if offset == '0' and epoch == FIRST then
+                redis.call('DEL', log)
+                redis.call('HSET', meta, 'epoch', epoch, 'offset', offset, 'chain', chain, 'began', 0)
+            end
+            local operation = run .. '-' .. sequence
+            local repeated = step <= last
+            local mine = holder == node
 
--- It is aboard as somebody else, who goes first.
-local moves = current and current ~= '' and current ~= id
+            -- Who suspended or reaped it has obtained nothing: at the same tenure it may be taken back.
+            local stale = holder and not mine
+                and (tonumber(since) > tonumber(tenure) or since == tenure and not suspended)
 
-local word = 'ok'
-local from, detail -- since when the node has the connection, and what else is answered
-local holds = false -- the connection is this node's, aboard as `id`, from then on
-local stays = aboard -- somebody is aboard before and after: the keys live already
+            -- It is aboard as somebody else, who goes first.
+            local moves = current and current ~= '' and current ~= id
+
+            local place -- of an event that was told before
+            local from, detail -- since when the node has the connection, and what else is answered
+            local holds = false -- the connection is this node's, aboard as `id`, from then on
+            local stays = true -- nobody leaves

@@ -28,5 +28,6 @@ end
 if offset ~= '0' then
     redis.call('HSET', meta, 'offset', offset, 'chain', chain)
 end
+publish_told()
 set_expiry()
 return {'ok', epoch, offset, chain, taken, page[1]}

@@ -3,6 +3,7 @@
 -- off stays so, and is nobody's any more. In any case the node learns a tenure with which the socket may board and exit
 -- here: later than any that was had elsewhere.
 
+local aboard = current and current ~= '' and redis.call('HGET', users, current)
 if repeated and holder and not mine then
     word = 'refused'
 elseif repeated then

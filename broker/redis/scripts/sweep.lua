@@ -44,5 +44,6 @@ end
 if offset ~= '0' then
     redis.call('HSET', meta, 'offset', offset, 'chain', chain)
 end
+publish_told()
 set_expiry()
 return {'ok', epoch, offset, chain, ended, redis.call('ZCARD', away)}

@@ -4,20 +4,25 @@
 -- `detail` of a boarding that was done before, so long ago that the log does not have it: the person's record now.
 
 if repeated then
-    local told
-    for _, entry in ipairs(redis.call('XREVRANGE', log, '+', '-', 'COUNT', SEARCHED)) do
-        if entry[2][4] == operation then
-            told = true
-            offset, chain = string.match(entry[1], '^%d+'), entry[2][2]
-            break
+    -- What was done is before what is new, so the log is as it was when the first one is looked for.
+    if not logged then
+        logged = {}
+        for _, entry in ipairs(redis.call('XREVRANGE', log, '+', '-', 'COUNT', SEARCHED)) do
+            local name = entry[2][4] or ''
+            logged[name] = logged[name] or entry
         end
     end
+    local told = logged[operation]
     local put_off = suspended and current == ''
     if stale and not put_off and not told and kind ~= 'disconnect' then
         word = 'refused'
     else
         from = (mine or suspended and not put_off) and since
-        detail = kind == 'board' and not told and aboard
+        if told then
+            place = epoch .. ' ' .. string.match(told[1], '^%d+') .. ' ' .. told[2][2]
+        elseif kind == 'board' then
+            detail = redis.call('HGET', users, id)
+        end
     end
 elseif stale and kind ~= 'disconnect' then
     word = 'refused'
@@ -80,8 +85,8 @@ elseif kind == 'exit' or mine then
         redis.call('HDEL', connections, socket)
     end
     if limit == '1' then
-        local last = mine and tonumber(since) > tonumber(tenure) and since or tenure
+        local latest = mine and tonumber(since) > tonumber(tenure) and since or tenure
         redis.call('ZADD', away, string.format('%d', clock_after(0) / 1000 + math.max(window, 2000)), socket)
-        redis.call('HSET', connections, socket, NOBODY .. ' ' .. last .. ' ')
+        redis.call('HSET', connections, socket, NOBODY .. ' ' .. latest .. ' ')
     end
 end
