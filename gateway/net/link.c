@@ -61,15 +61,22 @@ void link_cancel_timer(struct link *link)
 /* Lets go of everything but the memory. */
 static void mark_gone(struct link *link)
 {
+    struct links *links = link->links;
+
     link_cancel_timer(link);
+    if (link->ended) {
+        DL_DELETE2(links->ended, link, ended_prev, ended_next);
+        links->ended_count--;
+        link->ended = false;
+    }
     link->state = LINK_GONE;
     link->user = NULL;
     link->conn = NULL;
     peer_close(link->peer, PEER_CONNECTION, clock_ms());
     peer_close(link->guest, PEER_CLIENT, clock_ms());
     link->peer = link->guest = NULL;
-    DL_DELETE2(link->links->open, link, all_prev, all_next);
-    DL_APPEND2(link->links->gone, link, all_prev, all_next);
+    DL_DELETE2(links->open, link, all_prev, all_next);
+    DL_APPEND2(links->gone, link, all_prev, all_next);
 }
 
 void link_end(struct link *link)
@@ -192,7 +199,7 @@ static void free_link(struct link *link)
 
 size_t link_cost(const struct link *link)
 {
-    size_t unsent = link->conn && conn_blocked(link->conn) ? LINK_PIECE_BYTES : 0;
+    size_t unsent = conn_blocked(link->conn) ? LINK_PIECE_BYTES : 0;
 
     return link->counted + unsent +
            (!link->is_ws && link->http.sending ? parcel_cost(link->http.sending) : 0);
@@ -233,11 +240,27 @@ void links_reap(struct links *links)
         free_link(links->gone);
 }
 
-void link_closed(struct link *link)
+void link_lost(struct link *link)
 {
     link_abandon(link);
     if (link->state != LINK_GONE)
         mark_gone(link);
+}
+
+void link_closed(struct link *link)
+{
+    struct links *links = link->links;
+
+    link->conn = NULL;
+    if (!link->user) {
+        mark_gone(link);
+        return;
+    }
+    peer_close(link->peer, PEER_CONNECTION, clock_ms());
+    link->peer = NULL;
+    DL_APPEND2(links->ended, link, ended_prev, ended_next);
+    links->ended_count++;
+    link->ended = true;
 }
 
 const struct link_options *link_options(const struct link *link)

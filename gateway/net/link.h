@@ -108,7 +108,7 @@ bool link_offers_ws(const struct link *link);
  * must be given one, or closed, before the next event. */
 void link_become_ws(struct link *link, const char *headers);
 
-/* Whether frames are taken; see net.h. */
+/* Whether frames, or an answer, are taken at once; see net.h. */
 bool link_ready(const struct link *link);
 void link_write(struct link *link, const void *frames, size_t n);
 
@@ -182,6 +182,8 @@ struct links {
     struct link_options options;
     bool draining; /* HTTP connections are closed after their exchange */
     struct link *open;
+    struct link *ended; /* the connection is no more, the user is to be told: link_lost() */
+    size_t ended_count;
     struct link *resumable; /* may read on; links_read_on() at the end of the turn */
     struct link *gone;      /* freed by links_reap() at the end of the turn */
 };
@@ -192,7 +194,11 @@ struct link *link_new(struct links *links, struct conn *conn, const struct ip *a
 /* What net.h says of the connection. */
 void link_received(struct link *link, char *bytes, size_t n);
 void link_writable(struct link *link);
+/* Its user is not told here, as many ends may come at once: it is found in links->ended, and until
+ * link_lost() it is as if the kernel had said nothing yet. */
 void link_closed(struct link *link);
+/* Tells its user, and lets go of everything but the memory. */
+void link_lost(struct link *link);
 
 /* What it costs to keep what has come of requests and messages, and what is on its way to the peer. */
 size_t link_cost(const struct link *link);

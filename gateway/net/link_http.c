@@ -37,8 +37,8 @@ static struct http_response make_response(const struct link *link, int status, c
         .content_type = content_type,
         .headers = headers,
         /* A body that is not read whole cannot be told from the next request. */
-        .keep_alive =
-            request && request->keep_alive && link->exchange == EXCHANGE_WAITING && !link->links->draining,
+        .keep_alive = link->conn && request && request->keep_alive && link->exchange == EXCHANGE_WAITING &&
+                      !link->links->draining,
         .head_only = request && request->method == HTTP_METHOD_HEAD,
     };
 }

@@ -36,7 +36,7 @@ enum link_exchange {
 
 struct link {
     struct links *links;
-    struct conn *conn;            /* NULL once gone */
+    struct conn *conn;            /* NULL: no more, though its user may not have been told yet */
     const struct link_user *user; /* NULL: nobody is to hear of it */
     void *data;                   /* the user's */
     enum link_state state : 8;
@@ -45,6 +45,7 @@ struct link {
     bool behind_proxy;     /* the peer is one that is trusted */
     bool in_head;          /* a request's head is due, or some of it is here */
     bool resumable;        /* in links->resumable: pipelined bytes can be read */
+    bool ended;            /* in links->ended: its user is to be told */
     uint32_t counted;      /* of what has come, in the budget */
     uint32_t acked;        /* conn_progressed()'s, for the timer */
     struct peer *peer;     /* whose connection this is; NULL: a trusted proxy's */
@@ -64,7 +65,8 @@ struct link {
     uint64_t due_ms; /* when the body, or the message, that has begun to come must be whole */
     struct timer timer;
     struct link *resumable_next;
-    struct link *all_prev, *all_next; /* in links->open, or links->gone */
+    struct link *all_prev, *all_next;     /* in links->open, or links->gone */
+    struct link *ended_prev, *ended_next; /* in links->ended, while `ended` */
 };
 
 /* --- link.c --- */

@@ -45,13 +45,12 @@ bool link_ready(const struct link *link)
 
 void link_write(struct link *link, const void *frames, size_t n)
 {
-    if (link->conn)
-        conn_write(link->conn, frames, n);
+    conn_write(link->conn, frames, n);
 }
 
 bool link_progressed(const struct link *link, uint32_t *mark)
 {
-    return link->conn && conn_progressed(link->conn, mark);
+    return conn_progressed(link->conn, mark);
 }
 
 static void write_control(struct link *link, enum ws_opcode opcode, const void *data, size_t n)

@@ -146,13 +146,15 @@ bool conn_progressed(const struct conn *conn, uint32_t *mark)
 {
     uint32_t before = *mark;
 
+    if (!conn)
+        return false;
     *mark = (uint32_t)acked_bytes(lws_get_socket_fd(conn->wsi));
     return *mark != before;
 }
 
 void conn_write(struct conn *conn, const void *data, size_t n)
 {
-    if (conn->state != CONN_OPEN || conn->net->stopping || !n)
+    if (!conn || conn->state != CONN_OPEN || conn->net->stopping || !n)
         return;
     /* lws_write() takes a mutable pointer for roles that write a frame header in front of the data; a raw
      * socket's does not. */
@@ -170,11 +172,13 @@ void conn_write(struct conn *conn, const void *data, size_t n)
 
 bool conn_blocked(const struct conn *conn)
 {
-    return conn->unsent > 0;
+    return conn && conn->unsent > 0;
 }
 
 void conn_close(struct conn *conn)
 {
+    if (!conn)
+        return;
     conn->data = NULL;
     if (conn->state != CONN_OPEN || conn->net->stopping)
         return;
@@ -185,13 +189,15 @@ void conn_close(struct conn *conn)
 
 void conn_abort(struct conn *conn)
 {
+    if (!conn)
+        return;
     conn->data = NULL;
     kill_later(conn);
 }
 
 bool conn_is_admin(const struct conn *conn)
 {
-    return conn->door == &conn->net->doors[ADMINS];
+    return conn && conn->door == &conn->net->doors[ADMINS];
 }
 
 static int conn_adopted(struct net *net, struct lws *wsi, struct conn *conn)

@@ -40,7 +40,8 @@ struct net_handler {
     void (*received)(void *data, char *bytes, size_t n);
     /* A connection that was blocked has handed everything to the kernel. */
     void (*writable)(void *data);
-    /* The peer is gone, or a write failed. The connection must not be used any more. */
+    /* The peer is gone, or a write failed. The connection is no more: NULL in its place is one that is gone,
+     * which is never blocked and takes everything. */
     void (*closed)(void *data);
     /* net_wake() was called (once for any number of calls; sometimes without one). */
     void (*woken)(void *owner);

@@ -12,6 +12,7 @@ struct server {
     struct server_options options;
     struct net *net;
     struct links links;
+    uint64_t ends_us; /* spent so since the last wake-up */
 };
 
 /* --- who may come --- */
@@ -82,20 +83,47 @@ static void on_closed(void *data)
 
 static void on_woken(void *owner)
 {
-    const struct server *server = owner;
+    struct server *server = owner;
 
+    server->ends_us = 0;
     if (server->options.woken)
         server->options.woken(server->links.options.site_data);
+}
+
+static void serve_pipelined(struct server *server)
+{
+    do {
+        links_read_on(&server->links);
+        server->options.settle(server->links.options.site_data);
+    } while (server->links.resumable);
+}
+
+/*
+ * What a client leaves behind is put in order with its end, and a crowd that goes together leaves more than a
+ * turn should hold. So ends are noticed one by one; what there is no time for waits for the next wake-up, as
+ * if the kernel had told of it a little later.
+ */
+static void notice_ends(struct server *server)
+{
+    struct links *links = &server->links;
+
+    while (links->ended && (server->ends_us < SERVER_ENDS_US || links->ended_count > SERVER_ENDS_MAX)) {
+        uint64_t from_us = clock_us();
+
+        link_lost(links->ended);
+        serve_pipelined(server);
+        server->ends_us += clock_us() - from_us;
+        if (server->ends_us >= SERVER_ENDS_US)
+            net_wake(server->net);
+    }
 }
 
 static void on_settle(void *owner)
 {
     struct server *server = owner;
 
-    do {
-        links_read_on(&server->links);
-        server->options.settle(server->links.options.site_data);
-    } while (server->links.resumable);
+    serve_pipelined(server);
+    notice_ends(server);
     links_reap(&server->links);
 }
 
@@ -139,7 +167,7 @@ void server_free(struct server *server)
     if (!server)
         return;
     while (server->links.open)
-        link_closed(server->links.open);
+        link_lost(server->links.open);
     links_reap(&server->links);
     net_free(server->net);
     free(server);
@@ -168,6 +196,8 @@ void server_visit(struct server *server, void (*visit)(struct link *link, void *
 void server_run(struct server *server)
 {
     net_run(server->net);
+    while (server->links.ended)
+        link_lost(server->links.ended);
 }
 
 void server_stop(struct server *server)

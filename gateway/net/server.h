@@ -11,6 +11,14 @@
 
 struct server;
 
+enum {
+    /* Spent on connections that have ended, for each wake-up of the loop, and on the one that is begun then:
+     * whatever else is ready comes in between. */
+    SERVER_ENDS_US = 1000,
+    /* So many may wait for that, which is what there is room for by default. */
+    SERVER_ENDS_MAX = 16384,
+};
+
 struct server_options {
     const char *listen;
     const char *admin_listen; /* "" or NULL: none */
@@ -39,7 +47,7 @@ bool server_draining(const struct server *server);
 /* Calls for each link: links_visit(). */
 void server_visit(struct server *server, void (*visit)(struct link *link, void *arg), void *arg);
 
-/* Serves until server_stop(). */
+/* Serves until server_stop(). Then every connection is gone, and the links' users have been told. */
 void server_run(struct server *server);
 void server_stop(struct server *server); /* any thread */
 void server_wake(void *server);          /* any thread */

@@ -111,9 +111,9 @@ static void transport_drop(void *handle)
     link_drop(handle);
 }
 
-static bool transport_ws_ready(void *socket)
+static bool transport_ready(void *handle)
 {
-    return link_ready(socket);
+    return link_ready(handle);
 }
 
 static bool transport_ws_progressed(void *socket, uint32_t *mark)
@@ -138,7 +138,7 @@ const struct eio_transport *endpoint_transport(void)
         .send = transport_send,
         .let_go = transport_let_go,
         .drop = transport_drop,
-        .ws_ready = transport_ws_ready,
+        .ready = transport_ready,
         .ws_progressed = transport_ws_progressed,
         .ws_write = transport_ws_write,
         .ws_close = transport_ws_close,

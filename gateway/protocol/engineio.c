@@ -281,9 +281,10 @@ static size_t carrier_room(struct outlet *outlet)
 
     switch (session->state) {
     case EIO_WEBSOCKET:
-        return session->ws && session->eio->options.transport->ws_ready(session->ws) ? OUTLET_PIECE_BYTES : 0;
+        return session->ws && session->eio->options.transport->ready(session->ws) ? OUTLET_PIECE_BYTES : 0;
     case EIO_POLLING:
-        return session->get ? SIZE_MAX : 0; /* one payload */
+        return session->get && session->eio->options.transport->ready(session->get) ? SIZE_MAX
+                                                                                    : 0; /* one payload */
     case EIO_ENDED:
         break;
     }
@@ -395,7 +396,7 @@ static bool is_taking(const struct eio_session *session)
 {
     if (session->answered)
         return true;
-    return session->ws && !session->eio->options.transport->ws_ready(session->ws);
+    return session->ws && !session->eio->options.transport->ready(session->ws);
 }
 
 /*

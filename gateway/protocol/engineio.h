@@ -39,7 +39,8 @@ struct eio_transport {
     /* Cuts the TCP connection of an exchange or a socket without another word; the engine does not hear of it
      * again. */
     void (*drop)(void *handle);
-    bool (*ws_ready)(void *socket);
+    /* Whether what is sent now is taken: of a poll that waits, or a socket. */
+    bool (*ready)(void *handle);
     /* Whether the peer has acknowledged anything since this was last asked with that mark. */
     bool (*ws_progressed)(void *socket, uint32_t *mark);
     /* Takes finished frames. */

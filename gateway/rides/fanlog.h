@@ -27,8 +27,8 @@ struct fanlog {
 /* Who reads a log, and how far. Embedded by value. */
 struct fanlog_reader {
     const struct fanlog *log;
-    uint64_t cursor;            /* what it has had */
-    struct fanlog_reader *next; /* for its owner: of the same client, in other logs */
+    uint64_t cursor;                   /* what it has had */
+    struct fanlog_reader *prev, *next; /* for its owner: of the same client, in other logs */
 };
 
 /* `max` bounds the bytes kept. */

@@ -78,12 +78,12 @@ void outlet_deinit(struct outlet *outlet)
 
 void outlet_join(struct outlet *outlet, struct fanlog_reader *reader)
 {
-    LL_PREPEND(outlet->readers, reader);
+    DL_PREPEND(outlet->readers, reader);
 }
 
 void outlet_leave(struct outlet *outlet, struct fanlog_reader *reader)
 {
-    LL_DELETE(outlet->readers, reader);
+    DL_DELETE(outlet->readers, reader);
 }
 
 void outlet_touch(struct outlet *outlet)

@@ -135,6 +135,8 @@ bool net_starved(const struct net *net)
 
 void conn_write(struct conn *conn, const void *data, size_t n)
 {
+    if (!conn)
+        return;
     CHECK(conn->data);
     CHECK(!buf_append(&conn->heard, data, n));
     conn->blocked = conn->stalled;
@@ -148,11 +150,13 @@ bool conn_progressed(const struct conn *conn, uint32_t *mark)
 
 bool conn_blocked(const struct conn *conn)
 {
-    return conn->blocked;
+    return conn && conn->blocked;
 }
 
 static void let_go(struct conn *conn)
 {
+    if (!conn)
+        return;
     CHECK(conn->data);
     conn->data = NULL;
     conn->net->count--;

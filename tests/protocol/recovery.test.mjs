@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { serverHasRead } from "../lib/http.mjs";
+import { readResponse, serverHasRead } from "../lib/http.mjs";
 import { Client, MODES } from "../lib/official.mjs";
 import {
   DROPS,
@@ -21,10 +21,11 @@ import {
 } from "../lib/recovery.mjs";
 import { Relay } from "../lib/relay.mjs";
 import { Rider, user } from "../lib/rider.mjs";
-import { startGateway } from "../lib/server.mjs";
-import { join } from "../lib/socketio.mjs";
+import { UNLIMITED, startGateway } from "../lib/server.mjs";
+import { inPacket, join } from "../lib/socketio.mjs";
+import { TcpClient } from "../lib/tcp.mjs";
 import { until } from "../lib/wait.mjs";
-import { TEXT, frame, openEngine } from "../lib/websocket.mjs";
+import { TEXT, WebSocketClient, frame, openEngine, upgradeRequest } from "../lib/websocket.mjs";
 
 // So long that no test waits for its end.
 const LONG = 600_000;
@@ -338,6 +339,57 @@ test("of two that return at once one goes on", async (t) => {
   await assertExits(again, other);
 });
 
+// Sends all of it at once: the handshake, and CONNECT with what `former` holds for each ride.
+async function returns(t, server, former) {
+  const tcp = await TcpClient.connect(t, server.port);
+  const connects = Object.entries(former).map(([ride, { pid }]) =>
+    frame(TEXT, `40${inPacket(ride)}${JSON.stringify({ pid })}`),
+  );
+  const request = upgradeRequest(`${server.enginePath}?EIO=4&transport=websocket`);
+  await tcp.send(Buffer.concat([Buffer.from(request), ...connects]));
+  return new WebSocketClient(tcp);
+}
+
+// What its CONNECTs are answered, by ride.
+async function answersOf(client, rides) {
+  const answers = {};
+  assert.equal((await readResponse(client.tcp)).status, 101);
+  while (Object.keys(answers).length < rides.length) {
+    const [, ride, answer] = (await client.text()).match(/^40([^,]+),(.*)$/) ?? [];
+    if (ride) answers[ride] = JSON.parse(answer);
+  }
+  return answers;
+}
+
+// The ends of many connections are noticed one by one, while their clients are back already.
+test("a crowd that drops and returns in one moment is who it was, on all its rides", async (t) => {
+  const rides = Array.from({ length: 8 }, (_, i) => `/line-${i}`);
+  const server = await startGateway(t, { ...UNLIMITED, recoveryWindow: 5000 });
+  const watchers = await Promise.all(rides.map((ride) => Rider.join(t, server, ride)));
+  const phones = [];
+  for (const id of [...Array.from({ length: 90 }, (_, i) => `u${i}`), "witness"]) {
+    const client = await openEngine(t, server);
+    const former = {};
+    for (const ride of rides) former[ride] = await join(client, ride);
+    phones.push({ id, client, former });
+  }
+  for (const { id, client } of phones) for (const ride of rides) new Rider(client, ride).say(user(id));
+  for (const watcher of watchers)
+    for (const _ of phones) assert.equal((await watcher.event())[0], "userBoarded");
+
+  server.program.child.kill("SIGSTOP");
+  for (const { client } of phones) client.tcp.reset();
+  const crowd = phones.slice(0, -1);
+  for (const phone of crowd) phone.again = await returns(t, server, phone.former);
+  server.program.child.kill("SIGCONT");
+  for (const { again, former } of crowd) assert.deepEqual(await answersOf(again, rides), former);
+  // Whoever has not returned leaves when the window has passed, and so would all who were taken for that.
+  for (const watcher of watchers) {
+    assert.deepEqual((await watcher.event()).slice(0, 2), ["userDisconnected", user("witness")]);
+    assert.deepEqual(idsOf((await watcher.activeUsers()).users), crowd.map(({ id }) => id).sort());
+  }
+});
+
 test("an offset that cannot be reached loses the events, not the rider", async (t) => {
   const { server, rider, other, former } = await pair(t);
   const [, number, chain, epoch] = former.offset.match(/^(\d+)\.(.*?)-(.*)$/);
@@ -383,9 +435,9 @@ const forgeries = {
   "a socket id alone": (pid, sid) => sid,
   "a zero byte": (pid) => `${pid.slice(0, SOCKET_LETTERS)}\0${pid.slice(SOCKET_LETTERS + 1)}`,
   "far too much": (pid) => pid.repeat(1000),
-  "nothing": () => "",
+  nothing: () => "",
   "a number": () => 1,
-  "null": () => null,
+  null: () => null,
   "a list": (pid) => [pid],
   "an object": (pid) => ({ pid }),
 };

@@ -37,9 +37,9 @@ static void transport_drop(void *handle)
     journal_note(&h->world->journal, "%s dropped", h->name);
 }
 
-static bool transport_ws_ready(void *socket)
+static bool transport_ready(void *handle)
 {
-    return !((struct handle *)socket)->blocked;
+    return !((struct handle *)handle)->blocked;
 }
 
 static bool transport_ws_progressed(void *socket, uint32_t *mark)
@@ -101,7 +101,7 @@ int setup(void **state)
 {
     static const struct eio_transport transport = {.reply = transport_reply,
                                                    .drop = transport_drop,
-                                                   .ws_ready = transport_ws_ready,
+                                                   .ready = transport_ready,
                                                    .ws_progressed = transport_ws_progressed,
                                                    .ws_write = transport_ws_write,
                                                    .ws_close = transport_ws_close};

@@ -220,6 +220,21 @@ static void a_post_under_way_is_answered_when_the_session_ends(void **state)
     assert_gone(w);
 }
 
+/* The end of its connection is known, but not to the session yet. */
+static void a_poll_that_nobody_waits_for_takes_nothing_and_its_end_is_the_sessions(void **state)
+{
+    struct world *w = *state;
+
+    open_polling(w);
+    get(w);
+    w->get.blocked = true;
+    send_text(w, "one");
+    assert_journal(w, "");
+    eio_lost(w->session, &w->get);
+    assert_journal(w, "closed\n");
+    assert_gone(w);
+}
+
 static void losing_a_post_ends_the_session(void **state)
 {
     struct world *w = *state;
@@ -639,6 +654,7 @@ int main(void)
         TEST(a_second_post_ends_the_session),
         TEST(posts_one_after_the_other_are_fine),
         TEST(a_post_under_way_is_answered_when_the_session_ends),
+        TEST(a_poll_that_nobody_waits_for_takes_nothing_and_its_end_is_the_sessions),
         TEST(losing_a_post_ends_the_session),
         TEST(a_body_over_the_limit_leaves_the_session_alone),
         TEST(an_unusable_body_ends_the_session),

@@ -80,11 +80,13 @@ void net_wake(struct net *net)
 /* A response's first line, or frames. */
 void conn_write(struct conn *conn, const void *data, size_t n)
 {
-    struct buf *journal = &conn->world->journal;
     const char *bytes = data, *payload;
     enum ws_opcode opcode;
     size_t len;
 
+    if (!conn)
+        return;
+    struct buf *journal = &conn->world->journal;
     assert_non_null(conn->data);
     conn->blocked = conn->blocked || conn->blocks;
     conn->blocks = false;
@@ -101,11 +103,13 @@ void conn_write(struct conn *conn, const void *data, size_t n)
 
 bool conn_blocked(const struct conn *conn)
 {
-    return conn->blocked;
+    return conn && conn->blocked;
 }
 
 bool conn_progressed(const struct conn *conn, uint32_t *mark)
 {
+    if (!conn)
+        return false;
     bool progressed = *mark != conn->acked;
 
     *mark = conn->acked;
@@ -114,6 +118,8 @@ bool conn_progressed(const struct conn *conn, uint32_t *mark)
 
 static void let_go(struct conn *conn, const char *how)
 {
+    if (!conn)
+        return;
     conn->data = NULL;
     journal_note(&conn->world->journal, "%s", how);
 }

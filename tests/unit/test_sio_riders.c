@@ -113,9 +113,9 @@ static void transport_drop(void *handle)
     journal_note(&phone->site->world->journal, "%s dropped", phone->name);
 }
 
-static bool transport_ws_ready(void *socket)
+static bool transport_ready(void *handle)
 {
-    (void)socket;
+    (void)handle;
     return true;
 }
 
@@ -153,7 +153,7 @@ static void start_clients(struct site *s)
 {
     static const struct eio_transport transport = {.reply = transport_reply,
                                                    .drop = transport_drop,
-                                                   .ws_ready = transport_ws_ready,
+                                                   .ready = transport_ready,
                                                    .ws_progressed = transport_ws_progressed,
                                                    .ws_write = transport_ws_write,
                                                    .ws_close = transport_ws_close};
