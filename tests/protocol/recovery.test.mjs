@@ -435,9 +435,9 @@ const forgeries = {
   "a socket id alone": (pid, sid) => sid,
   "a zero byte": (pid) => `${pid.slice(0, SOCKET_LETTERS)}\0${pid.slice(SOCKET_LETTERS + 1)}`,
   "far too much": (pid) => pid.repeat(1000),
-  nothing: () => "",
+  "nothing": () => "",
   "a number": () => 1,
-  null: () => null,
+  "null": () => null,
   "a list": (pid) => [pid],
   "an object": (pid) => ({ pid }),
 };
