@@ -189,6 +189,14 @@ static bool is_worth_it(const struct auth *auth, const struct auth_request *requ
     return !auth->options.peers || peers_has(auth->options.peers, &request->client, PEER_TOKENS, clock_ms());
 }
 
+/* What has been checked in vain counts; what is refused without a check does not: the tokens of many who
+ * share an address may end together, and the others there are not to wait for that. */
+static void charge(struct auth *auth, const struct auth_request *request)
+{
+    if (auth->options.peers)
+        peers_take(auth->options.peers, &request->client, PEER_TOKENS, 1, clock_ms());
+}
+
 static enum token_fault judge(struct auth *auth, const struct auth_request *request, struct grant *grant)
 {
     struct json_object *claims = NULL;
@@ -197,19 +205,21 @@ static enum token_fault judge(struct auth *auth, const struct auth_request *requ
     if (!request->token || !request->len)
         return TOKEN_MISSING;
     struct seen_mark mark = seen_mark(auth->seen, request->token, request->len);
+    bool seen = seen_has(auth->seen, &mark);
 
-    if (seen_has(auth->seen, &mark))
+    if (seen)
         claims = jwt_claims(request->token, request->len);
     else if (!is_worth_it(auth, request))
         return TOKEN_UNREAD;
     else
         fault = jwt_open(auth->keys, request->token, request->len, &claims);
-    if (fault != TOKEN_GOOD)
-        return fault;
-    fault = claims_judge(&auth->rules, claims, request->ride, now_s(), grant);
-    json_object_put(claims);
-    if (fault == TOKEN_GOOD)
+    if (fault == TOKEN_GOOD) {
         seen_add(auth->seen, &mark);
+        fault = claims_judge(&auth->rules, claims, request->ride, now_s(), grant);
+        json_object_put(claims);
+    }
+    if (fault != TOKEN_GOOD && !seen)
+        charge(auth, request);
     return fault;
 }
 
@@ -219,8 +229,6 @@ enum token_fault auth_judge(struct auth *auth, const struct auth_request *reques
 
     if (fault != TOKEN_GOOD)
         blame(auth, request, fault);
-    if (auth->options.peers && fault != TOKEN_GOOD && fault != TOKEN_MISSING && fault != TOKEN_UNREAD)
-        peers_take(auth->options.peers, &request->client, PEER_TOKENS, 1, clock_ms());
     return fault;
 }
 

@@ -49,9 +49,9 @@ struct auth_request {
     struct ip client;
 };
 
-/* TOKEN_GOOD: `*grant` is filled. Else why not; then it is counted and logged, and against the address'
- * budget; once that is used up, no more of its tokens are looked at for a while, but those that were good
- * before. */
+/* TOKEN_GOOD: `*grant` is filled. Else why not; then it is counted and logged, and if its signature had to be
+ * checked, against the address' budget; once that is used up, no more of its tokens are looked at for a
+ * while, but those whose signatures were found good lately. */
 enum token_fault auth_judge(struct auth *auth, const struct auth_request *request, struct grant *grant);
 
 uint64_t auth_refused(const struct auth *auth, enum token_fault fault);

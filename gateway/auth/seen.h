@@ -1,8 +1,9 @@
 /*
  * Tokens whose signatures were found good lately, so that whoever shows one again costs no check of it: the
  * latest SEEN_MAX or so, as HMAC-SHA256 under a key that each process makes. A token has one place, which the
- * next one with that place takes; nobody can compute which two have the same. What a token says is not kept:
- * its claims are read and judged anew each time. Aborts when out of memory. Gateway thread.
+ * next one with that place takes; nobody can compute which two have the same. What a token says is not kept,
+ * nor whether it was taken: its claims are read and judged anew each time. Aborts when out of memory. Gateway
+ * thread.
  */
 #ifndef RIDECAST_GATEWAY_AUTH_SEEN_H
 #define RIDECAST_GATEWAY_AUTH_SEEN_H

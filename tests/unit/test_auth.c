@@ -174,6 +174,45 @@ static void one_that_was_good_need_not_wait_for_the_bad_ones_of_its_address(void
     peers_free(door->options.peers);
 }
 
+static void tokens_that_end_together_do_not_count_for_their_address(void **state)
+{
+    struct door *door = *state;
+    const struct peers_options options = {.rates = {[PEER_TOKENS] = {.per_second = 1, .burst = 3}}};
+    EVP_PKEY *other = make_ec("P-256");
+    char name[16];
+
+    door->options.peers = peers_new(&options);
+    open_door(door);
+    for (int again = 0; again < 2; again++) {
+        for (int i = 0; i < 20; i++) {
+            snprintf(name, sizeof name, "phone%d", i);
+            assert_int_equal(judged_named(door, 1, NULL, name), again ? TOKEN_EXPIRED : TOKEN_GOOD);
+        }
+        virtual_pass_ms(again ? 0 : 91000);
+    }
+    assert_int_equal(judged_named(door, 1, other, "ann"), TOKEN_SIGNATURE);
+    EVP_PKEY_free(other);
+    auth_free(door->auth);
+    door->auth = NULL;
+    peers_free(door->options.peers);
+}
+
+static void a_signature_is_checked_once_whatever_the_token_says(void **state)
+{
+    struct door *door = *state;
+    const struct peers_options options = {.rates = {[PEER_TOKENS] = {.per_second = 1, .burst = 1}}};
+
+    door->options.peers = peers_new(&options);
+    open_door(door);
+    virtual_pass_ms(91000);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(judged_named(door, 1, NULL, "ann"), TOKEN_EXPIRED);
+    assert_int_equal(judged_named(door, 1, NULL, "bob"), TOKEN_UNREAD); /* ann's first was checked in vain */
+    auth_free(door->auth);
+    door->auth = NULL;
+    peers_free(door->options.peers);
+}
+
 static void one_that_was_good_is_not_with_other_keys(void **state)
 {
     static const char another[] = "another secret, which has 32 bytes";
@@ -390,6 +429,8 @@ int main(void)
         TEST(a_good_token_is_granted_and_others_are_counted),
         TEST(what_is_refused_to_an_address_is_bounded_and_good_ones_give_nothing_back),
         TEST(one_that_was_good_need_not_wait_for_the_bad_ones_of_its_address),
+        TEST(tokens_that_end_together_do_not_count_for_their_address),
+        TEST(a_signature_is_checked_once_whatever_the_token_says),
         TEST(one_that_was_good_is_not_with_other_keys),
         TEST(a_bad_secret_stops_the_start),
         TEST(a_bad_file_of_keys_stops_the_start),
