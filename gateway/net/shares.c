@@ -97,16 +97,22 @@ static void take(struct taken *taken, const struct bucket_rate *rate)
         taken->millionths += ONE;
 }
 
+/* Whether there is one for that address; both hold as of now. */
+static bool finds(const struct shares *shares, const struct share *share, const struct bucket_rate *rate)
+{
+    uint64_t all = shares->all.millionths + ONE, own = share->taken.millionths + ONE;
+    uint64_t left = there_is(rate) - shares->all.millionths;
+
+    return all <= there_is(rate) && (all <= there_is(rate) / 2 || own <= left);
+}
+
 bool shares_try(struct shares *shares, const struct bucket_rate *rate, const struct ip *address,
                 uint64_t now_ms)
 {
     if (!rate->per_second)
         return true;
     struct share *share = settle(shares, rate, address, now_ms);
-    uint64_t all = shares->all.millionths + ONE, own = share->taken.millionths + ONE;
-    uint64_t left = there_is(rate) - shares->all.millionths;
-
-    if (all > there_is(rate) || (all > there_is(rate) / 2 && own > left))
+    if (!finds(shares, share, rate))
         return false;
     take(&shares->all, rate);
     take(&share->taken, rate);
@@ -118,8 +124,11 @@ void shares_take(struct shares *shares, const struct bucket_rate *rate, const st
 {
     if (!rate->per_second)
         return;
-    take(&settle(shares, rate, address, now_ms)->taken, rate);
-    take(&shares->all, rate);
+    struct share *share = settle(shares, rate, address, now_ms);
+
+    if (finds(shares, share, rate))
+        take(&shares->all, rate);
+    take(&share->taken, rate);
 }
 
 size_t shares_count(const struct shares *shares)

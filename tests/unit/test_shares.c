@@ -119,6 +119,27 @@ static void what_is_taken_in_any_case_counts_for_who_takes_it(void **state)
     shares_deinit(&shares);
 }
 
+static void what_is_taken_past_a_share_takes_nothing_from_the_others(void **state)
+{
+    struct shares shares = {0};
+    int let_in = 0;
+
+    (void)state;
+    for (uint64_t now = 1000; now < 11000; now += 5)
+        for (unsigned i = 0; i < 6; i++) {
+            struct ip leaving = numbered(i);
+
+            shares_take(&shares, &TEN, &leaving, now);
+        }
+    for (unsigned i = 10; i < 20; i++) {
+        struct ip newcomer = numbered(i);
+
+        let_in += shares_try(&shares, &TEN, &newcomer, 11000);
+    }
+    assert_int_equal(let_in, 10);
+    shares_deinit(&shares);
+}
+
 static void the_addresses_of_a_household_are_one(void **state)
 {
     struct shares shares = {0};
@@ -171,6 +192,7 @@ int main(void)
         cmocka_unit_test(one_that_takes_without_end_leaves_the_others_theirs),
         cmocka_unit_test(whoever_comes_finds_its_part_though_several_are_greedy),
         cmocka_unit_test(what_is_taken_in_any_case_counts_for_who_takes_it),
+        cmocka_unit_test(what_is_taken_past_a_share_takes_nothing_from_the_others),
         cmocka_unit_test(the_addresses_of_a_household_are_one),
         cmocka_unit_test(nobody_is_known_for_long_nor_are_too_many),
         cmocka_unit_test(without_a_rate_everybody_may),
