@@ -56,6 +56,15 @@ static struct redis_ride *ride_of(const struct audit_run *run)
     return redis_rides_find(run->audit->rides, run->ride, strlen(run->ride));
 }
 
+/* Nobody waits for an audit: what Redis does not let it read is that ride's trouble, and no reason to give up
+ * the connection that all rides share. */
+static enum call_verdict judge(struct audit *audit, enum script script, const struct redisReply *reply)
+{
+    if (!reply)
+        return CALL_LOST;
+    return scripts_missing(&audit->store->scripts, script, reply) ? CALL_AGAIN : CALL_ANSWERED;
+}
+
 /* --- what this node holds --- */
 
 /* Of a check under way. */
@@ -71,7 +80,7 @@ static void check_answered(const struct redisReply *reply, void *arg)
     struct redis_ride *ride = redis_rides_find(checked->audit->rides, checked->ride, strlen(checked->ride));
     char socket_id[SOCKET_ID_LEN + 1];
 
-    if (call_judge(store, SCRIPT_CHECK, reply) == CALL_ANSWERED && ride) {
+    if (judge(checked->audit, SCRIPT_CHECK, reply) == CALL_ANSWERED && ride) {
         if (reply->type != REDIS_REPLY_ARRAY)
             store_trouble(store, "cannot check the riders of %s: %s", checked->ride, store_complaint(reply));
         for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
@@ -254,7 +263,7 @@ static void answered(const struct redisReply *reply, void *arg)
     struct redis_ride *ride = ride_of(run);
     struct broker_position position;
 
-    switch (call_judge(run->audit->store, SCRIPT_AUDIT, reply)) {
+    switch (judge(run->audit, SCRIPT_AUDIT, reply)) {
     case CALL_LOST:
         end_run(run);
         return;
