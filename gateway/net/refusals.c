@@ -112,14 +112,15 @@ void refuse_on(struct refusals *refusals, enum refusal kind, const struct ip *cl
 void refusals_warn_of_proxy(struct refusals *refusals, const struct ip *proxy)
 {
     char address[IP_TEXT_SIZE];
+    uint64_t now = clock_ms();
 
-    if (!refusals || refusals->warned)
+    if (!refusals || now < refusals->proxy_quiet_until_ms)
         return;
-    refusals->warned = true;
+    refusals->proxy_quiet_until_ms = now + REFUSALS_QUIET_MS;
     ip_print(proxy, address);
-    log_warn("gateway",
-             "clients come through %s, which is not in --trusted-proxy: all of them count as one address; if "
-             "it is "
-             "your proxy, give --trusted-proxy %s",
-             address, address);
+    log_warn(
+        "gateway",
+        "%s sends X-Forwarded-For, and is not in --trusted-proxy: that is ignored, and all who come from "
+        "there count as one address; if it is your proxy, and only then, give --trusted-proxy %s",
+        address, address);
 }

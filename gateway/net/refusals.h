@@ -50,7 +50,7 @@ enum { REFUSALS_QUIET_MS = 10000 };
 
 /* Embedded in the gateway. */
 struct refusals {
-    bool warned; /* of a proxy */
+    uint64_t proxy_quiet_until_ms; /* refusals_warn_of_proxy() */
     struct metric *counts[REFUSALS_COUNTED];
     struct timers *timers;
     struct refused {
@@ -70,8 +70,10 @@ void refuse(struct refusals *refusals, enum refusal kind, const struct ip *clien
 void refuse_on(struct refusals *refusals, enum refusal kind, const struct ip *client, const char *ride,
                const char *why);
 
-/* Clients come through a proxy that is not trusted. Whoever runs it and has not said so has all of them share
- * what one address may: that is said once. */
+/* Somebody who is no trusted proxy says whom it sends for. Whoever runs a proxy and has not said so has all
+ * of its clients share what one address may, so that is said; but any stranger can send the header, so nobody
+ * is taken for a proxy, and it is said again as often as a refusal: the next who sends it may be the proxy.
+ */
 void refusals_warn_of_proxy(struct refusals *refusals, const struct ip *proxy);
 
 #endif

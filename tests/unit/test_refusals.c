@@ -75,6 +75,22 @@ static void assert_log(struct world *w, const char *expected)
     assert_string_equal(lines, expected);
 }
 
+/* Two lines, and what is in each. */
+static void assert_said(struct world *w, const char *first, const char *second)
+{
+    char text[4096];
+    ssize_t n = pread(fileno(w->file), text, sizeof text - 1, 0);
+
+    assert_true(n > 0);
+    text[n] = '\0';
+    char *save = NULL;
+    assert_non_null(strstr(strtok_r(text, "\n", &save), first));
+    char *line = strtok_r(NULL, "\n", &save);
+    assert_non_null(line);
+    assert_non_null(strstr(line, second));
+    assert_null(strtok_r(NULL, "\n", &save));
+}
+
 static void each_is_counted_and_the_first_is_logged(void **state)
 {
     struct world *w = *state;
@@ -132,6 +148,30 @@ static void what_there_is_more_to_say_of_is_as_rare(void **state)
                   "refused 203.0.113.9 a message on /line-8: the user has too many connections\n");
 }
 
+/* A stranger who was first does not keep the proxy's name out of the log. */
+static void an_address_that_sends_for_others_is_named_as_often(void **state)
+{
+    struct world *w = *state;
+    struct ip stranger, proxy;
+
+    assert_int_equal(ip_parse(&stranger, "203.0.113.9", 11), 0);
+    assert_int_equal(ip_parse(&proxy, "10.0.0.5", 8), 0);
+    for (int i = 0; i < 2; i++) {
+        refusals_warn_of_proxy(&w->refusals, &stranger);
+        refusals_warn_of_proxy(&w->refusals, &proxy);
+        virtual_pass_ms(REFUSALS_QUIET_MS - 1);
+        refusals_warn_of_proxy(&w->refusals, &proxy);
+        virtual_pass_ms(1);
+        struct ip swap = stranger;
+
+        stranger = proxy;
+        proxy = swap;
+    }
+    refusals_warn_of_proxy(NULL, &proxy);
+    assert_said(w, "203.0.113.9 sends X-Forwarded-For, and is not in --trusted-proxy",
+                "10.0.0.5 sends X-Forwarded-For, and is not in --trusted-proxy");
+}
+
 static void without_a_place_to_count_nothing_happens(void **state)
 {
     struct world *w = *state;
@@ -147,6 +187,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(each_is_counted_and_the_first_is_logged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_others_follow_as_a_number, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_there_is_more_to_say_of_is_as_rare, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_address_that_sends_for_others_is_named_as_often, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(without_a_place_to_count_nothing_happens, set_up, tear_down),
     };
 
