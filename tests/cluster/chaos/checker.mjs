@@ -188,12 +188,13 @@ class Reader {
     this.#gone.set(id, this.entry);
   }
 
-  // An exit that a wipe may have taken back: one that was under way, or on a connection other than the rider's.
+  // An exit that a wipe may have taken back: one that was under way, or of a person who had another connection.
   #exitWasWiped(gone, boarding) {
     const exit = gone && this.history.transitions.get(gone.t);
     if (exit?.kind !== "exiting") return false;
     if (wasUnderWayAtWipe(exit, this.history)) return true;
-    return boarding && exit.by !== boarding.by && this.history.wipes.some(({ to }) => to > exit.sent);
+    const another = boarding && (exit.by !== boarding.by || hadAnother(exit, this.history));
+    return another && this.history.wipes.some(({ to }) => to > exit.sent);
   }
 
   // After a wipe: it changes what is known, or it is replayed to who was away.
@@ -240,6 +241,15 @@ class Reader {
     this.#last.set(id, t);
     this.#gone.delete(id);
   }
+}
+
+// Whether the person was aboard on another connection, too, when the exit was said.
+function hadAnother({ ride, id, by, sent }, { connections }) {
+  const boarded = ({ before, words }) => {
+    const last = words.findLast((word) => word.sent < sent);
+    return last ? last.kind === "boarding" && last.id === id : before.some((one) => one.id === id);
+  };
+  return connections.some((connection) => connection !== by && connection.ride === ride && boarded(connection));
 }
 
 const wasUnderWayAtWipe = (transition, { wipes }) =>

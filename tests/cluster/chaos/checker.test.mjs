@@ -674,6 +674,25 @@ test("an exit elsewhere that a wipe has taken back may be followed by who was pu
   }
 });
 
+test("what a wipe has taken back of an exit may be another connection's, with the person's record", async () => {
+  for (const [last, wiped, expected] of [
+    ["boarding", true, []],
+    ["boarding", false, ["doubled"]],
+    ["exiting", true, ["doubled"]], // it is not aboard, and no gateway puts it back
+  ]) {
+    const { history, listen, say, hear } = story();
+    const stream = listen();
+    hear(stream, "userBoarded", say("boarding", "ann", { ok: true }, "laptop"), "1-epoch001");
+    if (last === "exiting") hear(stream, "userExited", say("exiting", "ann", { ok: true }, "laptop"), "2-epoch001");
+    const ann = say("boarding", "ann", { ok: true }, "phone");
+    hear(stream, "userBoarded", ann, "3-epoch001");
+    hear(stream, "userExited", say("exiting", "ann", { ok: true }, "phone"), "4-epoch001");
+    if (wiped) await history.wipe(() => {});
+    hear(stream, "userBoarded", ann, "1-epoch002");
+    assert.deepEqual(kinds(history), expected, `${last}, ${wiped}`);
+  }
+});
+
 test("nobody comes back to a connection on which it has exited, unless a wipe has taken that back", async () => {
   for (const [last, answer, wiped, expected] of [
     ["exiting", OK(2), false, ["revived"]],
