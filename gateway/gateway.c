@@ -213,6 +213,7 @@ static struct peers *make_peers(const struct config *config)
         .max_open =
             {
                 [PEER_CONNECTION] = config->max_connections_per_address,
+                [PEER_LINGERING] = (config->max_connections_per_address + 1) / 2,
                 [PEER_CLIENT] = config->max_connections_per_address,
                 [PEER_RIDE] = config->rides_per_address,
             },

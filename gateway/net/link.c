@@ -79,6 +79,17 @@ static void mark_gone(struct link *link)
     DL_APPEND2(links->gone, link, all_prev, all_next);
 }
 
+/*
+ * What lingers for a peer that does not close costs a descriptor, so it counts for its address; but apart
+ * from what is open, or a client that was cut and comes back at once would be refused for its own old
+ * connection. Where too many linger already the next one is closed at once: all that it was to be sent is the
+ * kernel's, and can only be lost by a peer that goes on sending.
+ */
+static bool may_linger(const struct link *link)
+{
+    return !link->peer || peer_turn(link->peer, PEER_CONNECTION, PEER_LINGERING);
+}
+
 void link_end(struct link *link)
 {
     if (conn_blocked(link->conn)) {
@@ -87,7 +98,12 @@ void link_end(struct link *link)
         link_await_output(link);
         return;
     }
-    conn_close(link->conn);
+    if (link->conn && may_linger(link)) {
+        conn_close(link->conn, link->peer);
+        link->peer = NULL;
+    } else {
+        conn_abort(link->conn);
+    }
     mark_gone(link);
 }
 

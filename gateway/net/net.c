@@ -49,7 +49,8 @@ enum conn_state {
 struct conn {
     struct lws *wsi;
     struct net *net;
-    void *data; /* the handler's; NULL: nobody's any more */
+    void *data;      /* the handler's; NULL: nobody's any more */
+    void *lingering; /* the handler's, once conn_close() has let go of it */
     enum conn_state state : 8;
     uint32_t
         unsent : 24; /* libwebsockets holds so much, or less; 0: nothing, the connection is not blocked */
@@ -175,11 +176,12 @@ bool conn_blocked(const struct conn *conn)
     return conn && conn->unsent > 0;
 }
 
-void conn_close(struct conn *conn)
+void conn_close(struct conn *conn, void *lingering)
 {
     if (!conn)
         return;
     conn->data = NULL;
+    conn->lingering = lingering;
     if (conn->state != CONN_OPEN || conn->net->stopping)
         return;
     conn->state = CONN_LINGERING;
@@ -240,6 +242,9 @@ static void conn_gone(struct conn *conn)
     conn->data = NULL;
     if (data)
         net->options.handler->closed(data);
+    if (conn->lingering)
+        net->options.handler->lingered(conn->lingering);
+    conn->lingering = NULL;
 }
 
 /* --- accepting --- */

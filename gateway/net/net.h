@@ -43,6 +43,8 @@ struct net_handler {
     /* The peer is gone, or a write failed. The connection is no more: NULL in its place is one that is gone,
      * which is never blocked and takes everything. */
     void (*closed)(void *data);
+    /* So is one that was let go of with conn_close(); gets what was given there, if it was not NULL. */
+    void (*lingered)(void *lingering);
     /* net_wake() was called (once for any number of calls; sometimes without one). */
     void (*woken)(void *owner);
     /* The end of a turn: write what is due, free what ended. */
@@ -107,11 +109,12 @@ bool conn_blocked(const struct conn *conn);
 bool conn_progressed(const struct conn *conn, uint32_t *mark);
 
 /*
- * Lets go of a connection: no callback comes any more and `conn` must not be used. conn_close(), for one that
- * is not blocked, sends FIN and gives the peer CONN_LINGER_S to close its side (else unread input would make
- * the kernel destroy data in flight); conn_abort() cuts.
+ * Lets go of a connection: none of its callbacks comes any more and `conn` must not be used. conn_close(),
+ * for one that is not blocked, sends FIN and gives the peer CONN_LINGER_S to close its side (else unread
+ * input would make the kernel destroy data in flight); once it is gone `lingered` is called with `lingering`.
+ * conn_abort() cuts.
  */
-void conn_close(struct conn *conn);
+void conn_close(struct conn *conn, void *lingering);
 void conn_abort(struct conn *conn);
 
 enum { CONN_LINGER_S = 2 };

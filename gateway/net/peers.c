@@ -41,7 +41,10 @@ struct peers *peers_new(const struct peers_options *options)
 
 static bool in_use(const struct peer *peer)
 {
-    return peer->open[PEER_CONNECTION] || peer->open[PEER_CLIENT] || peer->open[PEER_RIDE];
+    for (int kind = 0; kind < PEER_KINDS; kind++)
+        if (peer->open[kind])
+            return true;
+    return false;
 }
 
 static void leave_queue(struct peer *peer)
@@ -149,6 +152,15 @@ void peer_close(struct peer *peer, enum peer_kind kind, uint64_t now_ms)
     if (!in_use(peer))
         join_queue(peer);
     sweep(peer->peers, now_ms);
+}
+
+bool peer_turn(struct peer *peer, enum peer_kind from, enum peer_kind to)
+{
+    if (is_full(peer->peers, peer, to))
+        return false;
+    peer->open[from]--;
+    peer->open[to]++;
+    return true;
 }
 
 bool peers_take(struct peers *peers, const struct ip *ip, enum peer_budget budget, uint64_t n,

@@ -21,7 +21,13 @@
 enum { PEERS_IDLE_MAX = 16384 };
 
 /* What a peer may have open; each kind is counted by itself. */
-enum peer_kind { PEER_CONNECTION, PEER_CLIENT, PEER_RIDE, PEER_KINDS };
+enum peer_kind {
+    PEER_CONNECTION,
+    PEER_LINGERING, /* was one, until its peer has closed as well */
+    PEER_CLIENT,
+    PEER_RIDE,
+    PEER_KINDS
+};
 
 /* What a peer may do so much of in a time. */
 enum peer_budget {
@@ -53,6 +59,10 @@ bool peers_full(struct peers *peers, const struct ip *ip, enum peer_kind kind);
 struct peer *peer_open(struct peers *peers, const struct ip *ip, enum peer_kind kind, uint64_t now_ms);
 /* NULL is harmless. */
 void peer_close(struct peer *peer, enum peer_kind kind, uint64_t now_ms);
+
+/* One that is open is of another kind from now on. False: the address has as many of that as it may, and
+ * nothing has changed. */
+bool peer_turn(struct peer *peer, enum peer_kind from, enum peer_kind to);
 
 /* What counts as one address: it itself, or the /64 of an IPv6 address. */
 struct ip peers_network(const struct ip *ip);

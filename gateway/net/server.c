@@ -81,6 +81,11 @@ static void on_closed(void *data)
     link_closed(data);
 }
 
+static void on_lingered(void *lingering)
+{
+    peer_close(lingering, PEER_LINGERING, clock_ms());
+}
+
 static void on_woken(void *owner)
 {
     struct server *server = owner;
@@ -136,6 +141,7 @@ struct server *server_new(const struct server_options *options, char *error, siz
         .received = on_received,
         .writable = on_writable,
         .closed = on_closed,
+        .lingered = on_lingered,
         .woken = on_woken,
         .settle = on_settle,
     };

@@ -162,9 +162,11 @@ static void let_go(struct conn *conn)
     conn->net->count--;
 }
 
-void conn_close(struct conn *conn)
+void conn_close(struct conn *conn, void *lingering)
 {
     let_go(conn);
+    if (lingering)
+        world_net->options.handler->lingered(lingering);
 }
 
 void conn_abort(struct conn *conn)

@@ -10,9 +10,9 @@ export class TcpClient {
   #length = 0;
   #wake = () => {};
 
-  // `localAddress`: where it comes from.
-  static async connect(t, port, { localAddress } = {}) {
-    const client = new TcpClient(net.connect({ port, host: "127.0.0.1", noDelay: true, localAddress }));
+  // `localAddress`: where it comes from. `allowHalfOpen`: it keeps its side open when the peer ends.
+  static async connect(t, port, options = {}) {
+    const client = new TcpClient(net.connect({ port, host: "127.0.0.1", noDelay: true, ...options }));
     onEnd(t, () => client.destroy());
     await within(new Promise((resolve) => client.socket.once("connect", resolve)), () => "connecting");
     return client;

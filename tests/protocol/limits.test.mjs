@@ -51,6 +51,22 @@ test("one address has no more connections than it may", async (t) => {
   assert.ok((await refused(t, server, "connections per address")) >= 1);
 });
 
+// Its peer has heard that it is over, and keeps its own side open.
+async function lingering(t, server) {
+  const tcp = await TcpClient.connect(t, server.port, { allowHalfOpen: true });
+  tcp.send("no request\r\n\r\n");
+  assert.match((await tcp.readToEnd()).toString(), /^HTTP\/1\.1 4/);
+}
+
+test("who comes back at once is not refused for what lingers, which is bounded as well", async (t) => {
+  const server = await startGateway(t, { maxConnectionsPerAddress: 4 });
+  // The gateway gives each two seconds; twenty are there before the first is gone, but for a machine that is very slow.
+  for (let round = 0; round < 5; round++) await Promise.all([1, 2, 3, 4].map(() => lingering(t, server)));
+  const open = await gauge(t, server, "ridecast_connections");
+  assert.ok(open <= 4, `${open} connections`);
+  assert.equal(await refused(t, server, "connections per address"), 0);
+});
+
 test("connections in all are bounded, and who is refused is told so", async (t) => {
   const server = await startGateway(t, { maxConnections: 2 });
   const held = [await TcpClient.connect(t, server.port), await TcpClient.connect(t, server.port)];

@@ -103,10 +103,13 @@ bool conn_progressed(const struct conn *conn, uint32_t *mark)
     return false;
 }
 
-void conn_close(struct conn *conn)
+void conn_close(struct conn *conn, void *lingering)
 {
-    if (conn)
-        conn->data = NULL;
+    if (!conn)
+        return;
+    conn->data = NULL;
+    if (lingering)
+        world->net.options.handler->lingered(lingering);
 }
 
 void conn_abort(struct conn *conn)

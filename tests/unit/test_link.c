@@ -24,7 +24,8 @@ enum { BODY_MAX = 8, MESSAGE_MAX = 64, BODY_MS = 2000, STALL_MS = 1500 };
 
 struct conn {
     struct world *world;
-    void *data; /* NULL: let go of */
+    void *data;      /* NULL: let go of */
+    void *lingering; /* until the peer closes, too: gone() */
     bool blocked;
     bool blocks;    /* with the next write */
     uint32_t acked; /* by the peer */
@@ -124,9 +125,11 @@ static void let_go(struct conn *conn, const char *how)
     journal_note(&conn->world->journal, "%s", how);
 }
 
-void conn_close(struct conn *conn)
+void conn_close(struct conn *conn, void *lingering)
 {
     let_go(conn, "> end");
+    if (conn)
+        conn->lingering = lingering;
 }
 
 void conn_abort(struct conn *conn)
@@ -274,11 +277,20 @@ static int set_up(void **state)
     return 0;
 }
 
+/* A connection that was ended. */
+static void gone(struct conn *conn)
+{
+    if (conn->lingering)
+        conn->world->net.options.handler->lingered(conn->lingering);
+    conn->lingering = NULL;
+}
+
 static int tear_down(void **state)
 {
     struct world *w = *state;
 
     server_free(w->server);
+    gone(&w->conn);
     assert_int_equal(w->budget.total, 0);
     peers_free(w->peers);
     assert_true(timers_next_ms(w->timers) == UINT64_MAX);

@@ -15,7 +15,8 @@
 enum { NOW_MS = 1000000, BURST = 4, FULL_MS = 2000 };
 
 static const struct peers_options OPTIONS = {
-    .max_open = {2, 2, 1}, .rates = {[PEER_HANDSHAKES] = {.per_second = 2, .burst = BURST}}};
+    .max_open = {[PEER_CONNECTION] = 2, [PEER_LINGERING] = 1, [PEER_CLIENT] = 2, [PEER_RIDE] = 1},
+    .rates = {[PEER_HANDSHAKES] = {.per_second = 2, .burst = BURST}}};
 
 static struct ip address(const char *text)
 {
@@ -76,6 +77,21 @@ static void an_address_that_has_rides_followed_is_not_forgotten(void **state)
     assert_true(peers_full(*state, &one, PEER_RIDE));
     peer_close(peer, PEER_RIDE, NOW_MS);
     assert_false(peers_full(*state, &one, PEER_RIDE));
+}
+
+static void what_lingers_is_apart_from_what_is_open_and_bounded(void **state)
+{
+    struct ip one = address("203.0.113.9");
+    struct peer *first = peer_open(*state, &one, PEER_CONNECTION, NOW_MS);
+    struct peer *second = peer_open(*state, &one, PEER_CONNECTION, NOW_MS);
+
+    assert_true(peer_turn(first, PEER_CONNECTION, PEER_LINGERING));
+    assert_false(peers_full(*state, &one, PEER_CONNECTION));
+    assert_false(peer_turn(second, PEER_CONNECTION, PEER_LINGERING));
+    peer_close(second, PEER_CONNECTION, NOW_MS);
+    assert_true(peers_full(*state, &one, PEER_LINGERING)); /* it is not forgotten meanwhile */
+    peer_close(first, PEER_LINGERING, NOW_MS);
+    assert_int_equal(peers_count(*state), 0);
 }
 
 static void ipv6_counts_by_networks_of_64_bits(void **state)
@@ -158,6 +174,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_address_has_so_many_of_each_kind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_address_that_has_rides_followed_is_not_forgotten, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_lingers_is_apart_from_what_is_open_and_bounded, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(ipv6_counts_by_networks_of_64_bits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(handshakes_have_a_bucket_for_each_address, set_up, tear_down),
