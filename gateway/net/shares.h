@@ -6,9 +6,10 @@
  * not want.
  *
  * What has been taken comes back with time: so much a second of all of it, divided among the addresses that
- * have some. An address (an IPv6 address' /64) is known until it has none; of more than SHARES_MAX those that
- * have not come for longest are forgotten. Each call is O(1). Pure: the caller brings the time, in
- * milliseconds of a monotonic clock. Aborts when out of memory.
+ * have some. An address (an IPv6 address' /64) that has none is forgotten, a few being looked at with each
+ * call in turn; of more than SHARES_MAX those that have not come for longest are forgotten as well. While
+ * nobody comes all are kept, which is some 120 kB at most. Each call is O(1). Pure: the caller brings the
+ * time, in milliseconds of a monotonic clock. Aborts when out of memory.
  */
 #ifndef RIDECAST_GATEWAY_NET_SHARES_H
 #define RIDECAST_GATEWAY_NET_SHARES_H
@@ -18,7 +19,7 @@
 
 #include <stddef.h>
 
-enum { SHARES_MAX = 4096 };
+enum { SHARES_MAX = 1024 };
 
 struct share;
 
@@ -33,6 +34,7 @@ struct shares {
     struct taken all;
     struct share *by_network;
     struct share *oldest; /* a queue by when they came last */
+    struct share *hand;   /* whose turn it is to be looked at; NULL: the oldest's */
 };
 
 void shares_deinit(struct shares *shares);
@@ -45,7 +47,7 @@ bool shares_try(struct shares *shares, const struct bucket_rate *rate, const str
 void shares_take(struct shares *shares, const struct bucket_rate *rate, const struct ip *address,
                  uint64_t now_ms);
 
-/* Addresses that are known. */
+/* Addresses that have some, as far as they have been looked at. */
 size_t shares_count(const struct shares *shares);
 
 #endif

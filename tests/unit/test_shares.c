@@ -154,6 +154,7 @@ static void the_addresses_of_a_household_are_one(void **state)
 
 static void nobody_is_known_for_long_nor_are_too_many(void **state)
 {
+    static const struct bucket_rate much = {10, SHARES_MAX};
     struct shares shares = {0};
     struct ip late = numbered(60000);
     size_t most = 0;
@@ -162,13 +163,50 @@ static void nobody_is_known_for_long_nor_are_too_many(void **state)
     for (unsigned i = 0; i < 2 * SHARES_MAX; i++) {
         struct ip ip = numbered(i);
 
-        shares_try(&shares, &TEN, &ip, 1000);
+        shares_try(&shares, &much, &ip, 1000);
         most = shares_count(&shares) > most ? shares_count(&shares) : most;
     }
-    assert_in_range(most, SHARES_MAX, SHARES_MAX + 1);
+    assert_int_equal(most, SHARES_MAX);
     for (int i = 0; i < SHARES_MAX; i++)
-        shares_try(&shares, &TEN, &late, 100000000);
+        shares_try(&shares, &much, &late, 100000000);
     assert_int_equal(shares_count(&shares), 1);
+    shares_deinit(&shares);
+}
+
+static void one_that_owes_much_keeps_no_other_known(void **state)
+{
+    struct shares shares = {0};
+    struct ip greedy = numbered(1), late = numbered(100);
+
+    (void)state;
+    assert_int_equal(granted(&shares, &greedy, 100, 1000), 100);
+    for (unsigned i = 2; i < 52; i++) {
+        struct ip modest = numbered(i);
+
+        assert_true(shares_try(&shares, &TEN, &modest, 1000));
+    }
+    granted(&shares, &late, 30, 7500);
+    assert_int_equal(shares_count(&shares), 2);
+    shares_deinit(&shares);
+}
+
+static void who_is_refused_and_has_nothing_is_not_counted(void **state)
+{
+    struct shares shares = {0};
+    struct ip one = numbered(1), other = numbered(2), third = numbered(3);
+
+    (void)state;
+    granted(&shares, &one, 1000, 1000);
+    for (unsigned i = 10; i < 200; i++) {
+        struct ip ip = numbered(i);
+
+        granted(&shares, &ip, 1, 1000);
+    }
+    size_t known = shares_count(&shares);
+
+    assert_false(shares_try(&shares, &TEN, &other, 1000));
+    assert_false(shares_try(&shares, &TEN, &third, 1000));
+    assert_int_equal(shares_count(&shares), known);
     shares_deinit(&shares);
 }
 
@@ -195,6 +233,8 @@ int main(void)
         cmocka_unit_test(what_is_taken_past_a_share_takes_nothing_from_the_others),
         cmocka_unit_test(the_addresses_of_a_household_are_one),
         cmocka_unit_test(nobody_is_known_for_long_nor_are_too_many),
+        cmocka_unit_test(one_that_owes_much_keeps_no_other_known),
+        cmocka_unit_test(who_is_refused_and_has_nothing_is_not_counted),
         cmocka_unit_test(without_a_rate_everybody_may),
     };
 
