@@ -524,6 +524,19 @@ static void committed(struct rider *rider, enum broker_transition_kind kind, con
         rider->ops->disconnect(rider->client);
 }
 
+static void refused(struct rider *rider, enum broker_transition_kind kind, const struct ack *ack,
+                    const char *error)
+{
+    rider_refuse(rider, ack, error);
+    answer_questions(rider);
+    if (kind != BROKER_EXIT)
+        return;
+    rider->exiting = false;
+    /* Where it has heard all the same that it is gone it hears nothing more, and is to begin anew. */
+    if (rider->state == RIDER_ON && !rider->member.ride)
+        rider->ops->evict(rider->client);
+}
+
 /* Ends what is pending with its result. */
 static void settle(struct riders *riders, struct pending *pending, const struct broker_message *result)
 {
@@ -543,10 +556,7 @@ static void settle(struct riders *riders, struct pending *pending, const struct 
     } else if (rider && result->ok) {
         committed(rider, kind, &ack, &result->position);
     } else if (rider) {
-        if (kind == BROKER_EXIT)
-            rider->exiting = false;
-        rider_refuse(rider, &ack, result->error);
-        answer_questions(rider);
+        refused(rider, kind, &ack, result->error);
     }
     blob_unref(ack.text);
 }

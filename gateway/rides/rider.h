@@ -39,7 +39,8 @@ struct rider_ops {
     /* Ends the client's connection after everything sent so far. It may call rider_free() before returning.
      */
     void (*disconnect)(void *client);
-    /* The client has come back elsewhere: cuts this connection. It may call rider_free() before returning. */
+    /* The client has come back elsewhere, or is to come back: cuts this connection. It may call rider_free()
+     * before returning. */
     void (*evict)(void *client);
     /* What rider_resume() came to. Say so to the client, then call rider_join(). NULL where nobody resumes.
      */

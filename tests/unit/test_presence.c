@@ -325,6 +325,27 @@ static void a_refused_exit_leaves_the_client_connected_and_free_to_try_again(voi
     assert_journal(w, "exit / ann " EXITING "\n");
 }
 
+static void who_has_heard_that_it_is_gone_is_cut_when_its_exit_is_refused(void **state)
+{
+    struct world *w = *state;
+
+    join_live(w, 2);
+    w->client[0].leaves_when_evicted = true;
+    say(w, 0, BOARDING, &NO_ACK);
+    says_result(w, 0, 1, NULL);
+    say(w, 0, EXITING, &NO_ACK);
+    turn(w);
+    buf_clear(&w->journal);
+    says_event(w, 2, BROKER_EXITED, rider_id(w->client[0].rider), "1");
+    says_result(w, 1, 0, "full");
+    turn(w);
+    assert_journal(w, "ann evicted\ndisconnect / ann\n"
+                      "bob < 42[\"userExited\",1,\"2.00000002-e\"]\n"
+                      "ann < 42[\"userExited\",1,\"2.00000002-e\"]\n"
+                      "ann < exception full\n");
+    assert_int_equal(presence_riders(w->presence)->count, 1);
+}
+
 static void a_refused_boarding_does_not_call_off_the_exit_behind_it(void **state)
 {
     struct world *w = *state;
@@ -770,6 +791,7 @@ int main(void)
         TEST(what_is_no_record_is_refused_in_the_clients_words),
         TEST(a_refused_transition_is_told_to_its_sender),
         TEST(a_refused_exit_leaves_the_client_connected_and_free_to_try_again),
+        TEST(who_has_heard_that_it_is_gone_is_cut_when_its_exit_is_refused),
         TEST(a_refused_boarding_does_not_call_off_the_exit_behind_it),
         TEST(who_drops_after_a_refused_exit_is_told_as_disconnected),
         TEST(a_result_for_who_is_gone_is_dropped),
