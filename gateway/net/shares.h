@@ -42,8 +42,8 @@ void shares_deinit(struct shares *shares);
 /* Takes one for that address, if it may have one. */
 bool shares_try(struct shares *shares, const struct bucket_rate *rate, const struct ip *address,
                 uint64_t now_ms);
-/* Takes one in any case. What the address may not have counts for it alone: it comes to more later, and the
- * others have no less for it. */
+/* Takes one in any case. What the address may not have counts for it alone, which waits longer then while
+ * others want some; they have no less for it. */
 void shares_take(struct shares *shares, const struct bucket_rate *rate, const struct ip *address,
                  uint64_t now_ms);
 

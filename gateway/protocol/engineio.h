@@ -87,7 +87,7 @@ enum { EIO_SID_MIN = 20, EIO_SID_MAX = 64 };
 /* Where a session comes from. */
 struct eio_origin {
     char sid[EIO_SID_MAX + 1]; /* the id it is to have, valid and not in use; "": any */
-    struct ip client;          /* for the log */
+    struct ip client;          /* whom limits by address count, and the log names */
     char *authorization;       /* the Authorization header, which the session takes; NULL: none */
     struct peer *guest;        /* whose client it is counted as: the session closes it. NULL: nobody's */
     bool declines_recovery;    /* its client wants no recovery, by the query */

@@ -45,7 +45,7 @@ struct rider_ops {
     /* What rider_resume() came to. Say so to the client, then call rider_join(). NULL where nobody resumes.
      */
     void (*resumed)(void *client, bool recovered);
-    /* Where the client is, for the log. */
+    /* Where the client is: whom limits by address count, and the log names. */
     struct ip (*address)(void *client);
     /* The one user id that the client may board and exit with; NULL: any, "": none. NULL itself: any. */
     const char *(*subject)(void *client);
