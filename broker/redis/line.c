@@ -7,12 +7,15 @@
 
 #include <utlist.h>
 
-/* Those that may look through the log take some 20 times as long. */
-enum { LOG_READERS_MAX = 8 };
+enum {
+    LOG_READER_COST = 8, /* operations, for one that may look through the log */
+    LOOKED_AT_MAX = 64,  /* rides, for one call: of those that wait, none may be able to join it */
+};
 
 /* What is left of a call. */
 struct room {
-    size_t operations, rides, bytes;
+    size_t operations; /* that do not look through the log */
+    size_t rides, bytes;
 };
 
 void line_add(struct line *line, struct transition *transition)
@@ -27,14 +30,18 @@ void line_add(struct line *line, struct transition *transition)
         ride->waiting = transition;
 }
 
-size_t line_most(enum script script)
+/* What may have been done before is looked for in the log. */
+static size_t cost_of(const struct transition *transition)
 {
-    return script == SCRIPT_SUSPEND || script == SCRIPT_RESTORE ? LOG_READERS_MAX : CALL_OPERATIONS_MAX;
+    bool reads_log =
+        transition->script == SCRIPT_SUSPEND || transition->script == SCRIPT_RESTORE || transition->unsure;
+
+    return reads_log ? LOG_READER_COST : 1;
 }
 
 bool line_is_long(const struct line *line)
 {
-    return line->rides && line->count >= line_most(line->rides->waiting->script);
+    return line->rides && line->count >= CALL_OPERATIONS_MAX / cost_of(line->rides->waiting);
 }
 
 static size_t bytes_of(const struct transition *transition)
@@ -42,15 +49,21 @@ static size_t bytes_of(const struct transition *transition)
     return transition->order->user ? transition->order->user->len : 0;
 }
 
+/* Where the first of a ride fails, so does what comes behind it. */
+static bool fails(const struct transition *transition)
+{
+    return transition->failing_ms > 0 || transition->ride->transitions->failing_ms > 0;
+}
+
 /* One server has all rides, so any two may share a call. (In a cluster those of one slot might.) */
 static bool may_share(const struct transition *one, const struct transition *other)
 {
-    return one->script == other->script && one->failing_ms == 0 && other->failing_ms == 0;
+    return one->script == other->script && !fails(one) && !fails(other);
 }
 
 static bool fits(const struct transition *transition, const struct room *room)
 {
-    return room->operations > 0 && bytes_of(transition) <= room->bytes;
+    return cost_of(transition) <= room->operations && bytes_of(transition) <= room->bytes;
 }
 
 static void count_sent(struct line *line, const struct transition *transition, struct room *room)
@@ -58,7 +71,7 @@ static void count_sent(struct line *line, const struct transition *transition, s
     size_t bytes = bytes_of(transition);
 
     line->count--;
-    room->operations--;
+    room->operations -= cost_of(transition);
     room->bytes -= bytes < room->bytes ? bytes : room->bytes;
 }
 
@@ -98,10 +111,11 @@ struct transition *line_take(struct line *line)
 
     if (!ride)
         return NULL;
-    room = (struct room){line_most(ride->waiting->script), CALL_RIDES_MAX, LINE_CALL_BYTES};
+    room = (struct room){CALL_OPERATIONS_MAX, CALL_RIDES_MAX, LINE_CALL_BYTES};
+    size_t left = LOOKED_AT_MAX;
     for (bool more = true; more && room.operations > 0 && room.rides > 0; ride = next) {
         next = ride->line_next;
-        more = ride != last;
+        more = ride != last && --left > 0;
         if (first && !(may_share(first, ride->waiting) && fits(ride->waiting, &room)))
             continue;
         struct transition *run = take_run(line, ride, &room);

@@ -3,8 +3,8 @@
  *
  * A call carries operations of one script. Those of a ride go in the order of their sequences, one behind the
  * other in the ride's list: a *run*. A call is a chain of runs, each of another ride. It is bounded by what
- * Redis may be kept busy with, as nothing else is done there meanwhile, and by bytes. What has failed goes
- * alone, so that it cannot take others with it.
+ * Redis may be kept busy with, as nothing else is done there meanwhile, and by bytes. What has failed, or is
+ * behind such a one on its ride, goes alone, so that it cannot take others with it.
  *
  * Pure bookkeeping; broker thread.
  */
@@ -25,9 +25,6 @@ struct line {
 
 /* The transition is to be sent, for the first time or once more. It is in its ride's list. */
 void line_add(struct line *line, struct transition *transition);
-
-/* How many of a script's operations go in one call. */
-size_t line_most(enum script script);
 
 /* Whether those that wait fill a call. */
 bool line_is_long(const struct line *line);

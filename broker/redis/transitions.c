@@ -248,14 +248,15 @@ static void refused(const struct transition *transition)
 static void repeat_after_a_pause(struct transition *transition)
 {
     struct transitions *transitions = transition->transitions;
-    unsigned pause_ms = backoff_pause(&transitions->backoff);
-    const struct timeval pause = {.tv_sec = pause_ms / 1000,
-                                  .tv_usec = (suseconds_t)(pause_ms % 1000) * 1000};
 
     transition->stage = TRANSITION_PAUSED;
     LL_PREPEND2(transitions->paused, transition, next_paused);
-    if (!event_pending(transitions->timer, EV_TIMEOUT, NULL))
-        event_add(transitions->timer, &pause);
+    if (event_pending(transitions->timer, EV_TIMEOUT, NULL))
+        return;
+    unsigned pause_ms = backoff_pause(&transitions->backoff);
+    const struct timeval pause = {.tv_sec = pause_ms / 1000,
+                                  .tv_usec = (suseconds_t)(pause_ms % 1000) * 1000};
+    event_add(transitions->timer, &pause);
 }
 
 /* What becomes of a client is tried until it is done; who wants to board is told after a while. */

@@ -4,18 +4,56 @@
  */
 #include "tests/cluster/node_world.h"
 
+#include "broker/redis/audit.h"
+#include "broker/redis/backoff.h"
+
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 enum { RIDES = 40 };
+
+/* --- linked with --wrap: what is spoiled stays so, and pauses are counted --- */
+
+static atomic_bool mends = true;
+static atomic_uint pauses;
+
+void __real_audit_beat(struct audit *audit);
+void __wrap_audit_beat(struct audit *audit);
+void __real_audit_ride(struct audit *audit, struct redis_ride *ride);
+void __wrap_audit_ride(struct audit *audit, struct redis_ride *ride);
+unsigned __real_backoff_pause(struct backoff *backoff);
+unsigned __wrap_backoff_pause(struct backoff *backoff);
+
+void __wrap_audit_beat(struct audit *audit)
+{
+    if (mends)
+        __real_audit_beat(audit);
+}
+
+void __wrap_audit_ride(struct audit *audit, struct redis_ride *ride)
+{
+    if (mends)
+        __real_audit_ride(audit, ride);
+}
+
+unsigned __wrap_backoff_pause(struct backoff *backoff)
+{
+    pauses++;
+    return __real_backoff_pause(backoff);
+}
+
+/* --- what happens --- */
 
 static const char *ride_name(unsigned number)
 {
@@ -31,11 +69,27 @@ static void expect_results(struct box *box, unsigned count)
         expect_result(box);
 }
 
-static long long calls_so_far(struct world *world)
+/* Of scripts, as Redis counts them. */
+struct calls {
+    long long all, failed;
+};
+
+static struct calls calls_so_far(struct world *world)
 {
-    return redis_integer(redis_ask(
-        world->server, "EVAL %s 0",
-        "return tonumber(string.match(redis.call('INFO', 'commandstats'), 'evalsha:calls=(%d+)') or 0)"));
+    static const char script[] = "local counts = redis.call('INFO', 'commandstats') "
+                                 "local all = string.match(counts, 'evalsha:calls=(%d+)') or 0 "
+                                 "local failed = string.match(counts, 'evalsha:%C-failed_calls=(%d+)') or 0 "
+                                 "return all * 100000 + failed";
+    long long found = redis_integer(redis_ask(world->server, "EVAL %s 0", script));
+
+    return (struct calls){found / 100000, found % 100000};
+}
+
+static long long succeeded_so_far(struct world *world)
+{
+    struct calls calls = calls_so_far(world);
+
+    return calls.all - calls.failed;
 }
 
 /* Over all rides: how many events there are, and how many are aboard. */
@@ -70,12 +124,12 @@ static void what_comes_while_calls_have_no_answer_goes_in_few(void **state)
     struct world *world = *state;
     struct box *box = node_on(world, "a", LONG_MS);
 
-    long long before = calls_so_far(world);
+    long long before = succeeded_so_far(world);
     board_meanwhile(world, box, 0, MANY, true);
-    assert_in_range(calls_so_far(world) - before, MANY / 64, 100);
-    before = calls_so_far(world);
+    assert_in_range(succeeded_so_far(world) - before, MANY / 64, 100);
+    before = succeeded_so_far(world);
     board_meanwhile(world, box, MANY, MANY, false);
-    assert_in_range(calls_so_far(world) - before, MANY / 64, 200);
+    assert_in_range(succeeded_so_far(world) - before, MANY / 64, 200);
     expect_in_redis(world, 2 * MANY, 2 * MANY);
 }
 
@@ -114,6 +168,74 @@ static void a_spoiled_ride_holds_up_no_other(void **state)
     board_meanwhile(world, box, 0, MANY, false);
     expect_in_redis(world, MANY, MANY);
     assert_int_equal(box_metric(box, "ridecast_broker_reconnects_total"), 0);
+}
+
+static void spoil_for_long(struct world *world)
+{
+    mends = false;
+    pauses = 0;
+    redis_run(world->server, "SET ridecast:{/bad}:users spoiled");
+}
+
+static void wait_for_failed(struct world *world, long long count)
+{
+    while (calls_so_far(world).failed < count)
+        usleep(1000);
+}
+
+static void mend(struct world *world)
+{
+    redis_run(world->server, "DEL ridecast:{/bad}:users");
+    mends = true;
+}
+
+/* It has failed before: what comes there now fails as well, and takes nobody else's along. */
+static void what_comes_to_a_ride_that_fails_shares_no_call(void **state)
+{
+    enum { ROUNDS = 10, GOOD = 32, BAD = 4 };
+    struct world *world = *state;
+    struct box *box = node_on(world, "a", LONG_MS);
+    unsigned number = 0, bad = 0;
+
+    spoil_for_long(world);
+    box_submit(box, BROKER_BOARD, "/bad", number++);
+    wait_for_failed(world, 1);
+    long long before = succeeded_so_far(world);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        kill(world->server->pid, SIGSTOP);
+        for (unsigned i = 0; i < GOOD; i++) {
+            if (i % (GOOD / BAD) == 0) {
+                box_submit(box, BROKER_BOARD, "/bad", number++);
+                bad++;
+            }
+            box_submit(box, BROKER_BOARD, ride_name(i), number++);
+        }
+        kill(world->server->pid, SIGCONT);
+        expect_results(box, GOOD);
+    }
+    assert_in_range(succeeded_so_far(world) - before, ROUNDS * GOOD / 16, ROUNDS * 4);
+    mend(world);
+    expect_results(box, 1 + bad);
+    expect_in_redis(world, ROUNDS * GOOD, ROUNDS * GOOD);
+    assert_int_equal(redis_integer(redis_ask(world->server, "XLEN ridecast:{/bad}:log")), 1 + bad);
+}
+
+/* However many operations a failed call had, the next pause is twice as long, not as long as can be. */
+static void many_that_fail_together_pause_once(void **state)
+{
+    enum { MANY = 60 };
+    struct world *world = *state;
+    struct box *box = node_on(world, "a", LONG_MS);
+
+    spoil_for_long(world);
+    kill(world->server->pid, SIGSTOP);
+    for (unsigned i = 0; i < MANY; i++)
+        box_submit(box, BROKER_BOARD, "/bad", i);
+    kill(world->server->pid, SIGCONT);
+    wait_for_failed(world, 4 * MANY);
+    assert_in_range(pauses, 1, MANY / 4);
+    mend(world);
+    expect_results(box, MANY);
 }
 
 /* Of what it takes of one client, and in one argument: the least that can be set. */
@@ -179,6 +301,8 @@ int main(int argc, char **argv)
         with_nodes(what_comes_while_calls_have_no_answer_goes_in_few),
         with_nodes(lost_connections_and_scripts_lose_and_double_nothing_on_any_ride),
         with_nodes(a_spoiled_ride_holds_up_no_other),
+        with_nodes(what_comes_to_a_ride_that_fails_shares_no_call),
+        with_nodes(many_that_fail_together_pause_once),
         with_nodes(calls_stay_within_what_redis_takes),
         with_nodes(events_of_one_message_are_heard_each),
     };

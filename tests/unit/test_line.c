@@ -141,6 +141,23 @@ static void what_has_failed_goes_alone(void **state)
     expect_call(desk, "");
 }
 
+static void nothing_goes_with_what_is_behind_one_that_has_failed(void **state)
+{
+    struct desk *desk = *state;
+
+    submit(desk, 0, SCRIPT_TRANSITION)->failing_ms = 1;
+    expect_call(desk, "1"); /* and fails once more: it stays the first of its ride */
+    submit(desk, 1, SCRIPT_TRANSITION);
+    submit(desk, 0, SCRIPT_TRANSITION);
+    submit(desk, 0, SCRIPT_TRANSITION);
+    submit(desk, 2, SCRIPT_TRANSITION);
+    expect_call(desk, "2, 5");
+    expect_call(desk, "3");
+    submit(desk, 1, SCRIPT_TRANSITION);
+    expect_call(desk, "4");
+    expect_call(desk, "6");
+}
+
 static size_t count_call(struct desk *desk, size_t *rides)
 {
     size_t count = 0;
@@ -151,21 +168,26 @@ static size_t count_call(struct desk *desk, size_t *rides)
     return count;
 }
 
+/* Of what looks through the log eight go together, of other operations 64. */
 static void a_call_keeps_redis_no_longer_than_it_may(void **state)
 {
-    static const enum script scripts[] = {SCRIPT_TRANSITION, SCRIPT_SUSPEND, SCRIPT_RESTORE};
+    static const struct {
+        enum script script;
+        bool unsure;
+        size_t most;
+    } kinds[] = {{SCRIPT_TRANSITION, false, CALL_OPERATIONS_MAX},
+                 {SCRIPT_TRANSITION, true, 8},
+                 {SCRIPT_SUSPEND, false, 8},
+                 {SCRIPT_RESTORE, false, 8}};
     struct desk *desk = *state;
     size_t rides;
 
-    for (size_t i = 0; i < 3; i++) {
-        size_t most = line_most(scripts[i]), left = most + 5;
-
-        assert_true(most <= CALL_OPERATIONS_MAX);
-        for (size_t k = 0; k < left; k++) {
-            assert_int_equal(line_is_long(&desk->line), k >= most);
-            submit(desk, k % 3, scripts[i]);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        for (size_t k = 0; k < kinds[i].most + 5; k++) {
+            assert_int_equal(line_is_long(&desk->line), k >= kinds[i].most);
+            submit(desk, k % 3, kinds[i].script)->unsure = kinds[i].unsure;
         }
-        assert_int_equal(count_call(desk, &rides), most);
+        assert_int_equal(count_call(desk, &rides), kinds[i].most);
         assert_int_equal(count_call(desk, &rides), 5);
         assert_int_equal(count_call(desk, &rides), 0);
     }
@@ -174,6 +196,44 @@ static void a_call_keeps_redis_no_longer_than_it_may(void **state)
     assert_int_equal(count_call(desk, &rides), CALL_RIDES_MAX);
     assert_int_equal(rides, CALL_RIDES_MAX);
     assert_int_equal(count_call(desk, &rides), 1);
+}
+
+static void what_may_have_been_done_leaves_less_room_for_others(void **state)
+{
+    struct desk *desk = *state;
+    size_t rides;
+
+    for (size_t i = 0; i < 7; i++)
+        submit(desk, 0, SCRIPT_TRANSITION)->unsure = true;
+    for (size_t i = 0; i < 20; i++)
+        submit(desk, 0, SCRIPT_TRANSITION);
+    assert_int_equal(count_call(desk, &rides), 7 + 8);
+    assert_int_equal(count_call(desk, &rides), 12);
+}
+
+static void a_call_is_not_looked_for_among_all_that_wait(void **state)
+{
+    struct desk *desk = *state;
+    char *bytes = calloc(1, LINE_CALL_BYTES);
+    size_t rides;
+
+    assert_non_null(bytes);
+    struct blob *large = blob_new(bytes, LINE_CALL_BYTES), *small = blob_new(bytes, 1);
+    free(bytes);
+    submit(desk, 0, SCRIPT_TRANSITION);
+    for (size_t i = 1; i < MANY - 1; i++)
+        submit(desk, i, SCRIPT_RESUME);
+    submit(desk, MANY - 1, SCRIPT_TRANSITION);
+    assert_int_equal(count_call(desk, &rides), 1);
+
+    memset(desk, 0, sizeof *desk);
+    submit(desk, 0, SCRIPT_TRANSITION)->order->user = small;
+    for (size_t i = 1; i < MANY - 1; i++)
+        submit(desk, i, SCRIPT_TRANSITION)->order->user = large;
+    submit(desk, MANY - 1, SCRIPT_TRANSITION);
+    assert_int_equal(count_call(desk, &rides), 1);
+    blob_unref(large);
+    blob_unref(small);
 }
 
 static void a_call_has_no_more_bytes_than_it_may_but_for_one_record_that_has(void **state)
@@ -235,7 +295,10 @@ int main(void)
         on_desk(another_script_is_another_call_behind_it),
         on_desk(what_is_sent_again_goes_before_what_is_newer),
         on_desk(what_has_failed_goes_alone),
+        on_desk(nothing_goes_with_what_is_behind_one_that_has_failed),
         on_desk(a_call_keeps_redis_no_longer_than_it_may),
+        on_desk(what_may_have_been_done_leaves_less_room_for_others),
+        on_desk(a_call_is_not_looked_for_among_all_that_wait),
         on_desk(a_call_has_no_more_bytes_than_it_may_but_for_one_record_that_has),
         on_desk(no_ride_waits_for_another_that_has_more),
         on_desk(a_line_that_is_cleared_is_empty),

@@ -25,7 +25,8 @@
 -- operation before it is not done: send again) or `moved epoch offset chain` (the ride has begun anew: send again). Only
 -- what is answered `ok` counts as done: anything else, sent again, is judged anew.
 --
--- An error is one of the ride whose turn it is: nothing of that has been done, all of those before it has.
+-- An error is one of the ride whose turn it is: all of those before it has been done, and nothing of that one counts as
+-- done. What it may have changed in silence, its repetition finds the same.
 
 local AHEAD = 86400e6 -- for longer, in the microseconds of a clock, no operation waits for its answer
 local SEARCHED = 128 -- entries of the log, from its end
@@ -46,8 +47,8 @@ for turn = 1, #KEYS / 5 do
     local count, before = tonumber(ARGV[at]), ARGV[at + 1]
     at = at + 2
 
-    -- Every key is read before the first write: a key of the wrong type stops the script here, or at the log, with
-    -- nothing of the ride changed. Each call costs Redis about as much as all else around it: nothing is read that is
+    -- Every key is read before the first write: a key of the wrong type stops the script here, or at the log, before
+    -- anything of the ride is told. Each call costs Redis about as much as all else around it: nothing is read that is
     -- not needed, and what is known of the connections for all operations at once.
     local fields = {}
     for first = at, at + 7 * count - 7, 7 do
