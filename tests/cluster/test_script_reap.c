@@ -122,6 +122,25 @@ static void sweeping_leaves_aboard_who_is_held_and_forgets_who_is_unknown(void *
     expect_log(server, "boarded a ann");
 }
 
+/* Neither the first of its person's connections nor the last is an event then, and no ride begins with it. */
+static void who_has_no_record_any_more_leaves_in_silence(void **state)
+{
+    struct redis_server *server = *state;
+
+    for (int last = 0; last < 2; last++) {
+        clear(server);
+        freeReplyObject(board(server, .id = "ann"));
+        if (!last)
+            freeReplyObject(board(server, .id = "ann", .socket = 'b', .node = "m"));
+        freeReplyObject(suspend(server));
+        redis_run(server, "DEL p:{/x}:users p:{/x}:meta p:{/x}:log");
+        redis_run(server, "ZADD p:{/x}:away 1 %s", socket_of('a'));
+        expect_swept(run(server, (struct call){.script = script_sweep, .args = {"100"}}), 1, 0);
+        expect_connections(server, last ? "" : "@ann=b, b=m ann");
+        assert_int_equal(count(server, "EXISTS p:{/x}:users p:{/x}:meta p:{/x}:log"), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +151,7 @@ int main(void)
         on_redis(reaping_leaves_alone_what_another_node_holds),
         on_redis(sweeping_takes_out_who_is_due_and_tells_each_once),
         on_redis(sweeping_leaves_aboard_who_is_held_and_forgets_who_is_unknown),
+        on_redis(who_has_no_record_any_more_leaves_in_silence),
     };
 
     return cmocka_run_group_tests_name("script_reap", tests, NULL, NULL);

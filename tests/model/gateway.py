@@ -251,9 +251,9 @@ class Gateway:
                 client.came_back(self, detail)
         elif op.kind == "exit":
             self.held.pop(socket, None)
-            del self.sessions[socket]
             if self.busy(socket):
                 self.submit("disconnect", socket)
+            del self.sessions[socket]
             if client:
                 client.ended()
 
@@ -308,6 +308,7 @@ class Gateway:
         if answer[0] == "error":
             self.kept.clear()
             self.behind = True
+            self.well_since = self.store.now
             return
         what, position, content = answer
         known = self.position

@@ -28,8 +28,8 @@ class Store:
         self.epochs = 0
         self.told = {}  # position -> the event that has it, over all histories
         self.put_off = set()  # sockets whose person has exited elsewhere, as who sees everything knows
-        self.had = {}  # socket -> (who of the gateways that its client has been at had it last, since when)
-        self.over = {}  # the same, of whom it has ended by
+        self.had = {}  # socket -> who of the gateways that its client has been at -> since when; the latest is last
+        self.over = {}  # socket -> the last of these that it has ended by, and since when that had it
         self.subscribers = {}  # node -> list of messages
         self.refusing = False
         self.untouched = True  # no single key was ever hurt
@@ -189,10 +189,13 @@ class Store:
         if not id:
             self.put_off.discard(socket)
             return
-        if not self.unlist(socket, id):
-            self.tell(operation, "ended", socket)
-        elif id in self.users:
+        last = self.unlist(socket, id)
+        if id not in self.users:
+            return
+        if last:
             self.tell(operation, "disconnected", socket, id, self.users.pop(id))
+        else:
+            self.tell(operation, "ended", socket)
 
     def leave_former(self, operation, socket, id):
         """The connection is about to be another person's: the former one leaves if it was the last."""
@@ -263,7 +266,7 @@ class Store:
         self.users[op.id] = op.record
         self.hold(op.socket, node, tenure, op.id)
         if tenure != since:
-            self.had[op.socket] = (op.stay, self.now)
+            self.obtain(op)
         self.put_off.discard(op.socket)
         self.tell(operation, "boarded", op.socket, op.id, op.record)
         return ("ok", tenure, "")
@@ -284,7 +287,7 @@ class Store:
             if other_id == op.id:
                 self.connections[other] = (other_holder, other_since, "")
                 self.put_off.add(other)
-                self.over[other] = self.had.get(other, (0, 0))
+                self.ends_by(other, [*self.had.get(other, {0: 0})][-1])
         self.keep(op, since)
         self.users.pop(op.id, None)
         self.tell(operation, "exited", op.socket, op.id, op.record)
@@ -299,10 +302,19 @@ class Store:
 
     def keep(self, op, since):
         """The socket has ended. Where its client came back, other gateways may be late with what it said there."""
-        self.over[op.socket] = max(self.had.get(op.socket, (0, 0)), (op.stay, 0))
+        self.ends_by(op.socket, op.stay)
         if op.returned and "ended" not in self.off:
             self.connections[op.socket] = ("-", max(since, op.tenure), "")
             self.put_away(op.socket)
+
+    def obtain(self, op):
+        had = self.had.setdefault(op.socket, {})
+        had.pop(op.stay, None)
+        had[op.stay] = self.now
+
+    def ends_by(self, socket, stay):
+        """By what its client said then, though it may be elsewhere by now and not aboard."""
+        self.over[socket] = max(self.over.get(socket, (0, 0)), (stay, self.had.get(socket, {}).get(stay, 0)))
 
     def check_late(self, op):
         """What a client said before it went on to another gateway does not count when it has ended there."""
@@ -328,7 +340,7 @@ class Store:
         if repeated:
             return ("refused", 0, "") if holder and not mine else ("ok", since, (id, self.users.get(id)) if id else "")
         tenure = since if mine and not id else self.clock_after(since)
-        self.had[op.socket] = (op.stay, self.now)
+        self.obtain(op)
         if not id or id not in self.users:
             if holder and not id and not mine:
                 self.connections[op.socket] = ("-", tenure, "")

@@ -11,9 +11,9 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from gateway import Transition  # noqa: E402
+from gateway import Session, Transition  # noqa: E402
 from main import broken  # noqa: E402
-from rules import RULES  # noqa: E402
+from rules import LEASE, RULES, WINDOW  # noqa: E402
 from store import Broken, Store  # noqa: E402
 from world import KEYED, World  # noqa: E402
 
@@ -106,6 +106,54 @@ class Laws(unittest.TestCase):
             op.returned = True
             self.assertEqual(store.transition("n1", op, 0, store.position())[0], "ok")
         self.assertEqual(store.connections["s1"], ("-", 5, ""))
+
+    def test_what_is_said_behind_an_exit_ends_as_what_its_client_has_come_back_with(self):
+        world = World(0)
+        gateway, client = world.gateways[0], world.clients[0]
+        gateway.caught_up(("users", world.store.position(), {}))
+        client.gateway, client.socket, client.stay = gateway, "s1", 1
+        gateway.sessions["s1"] = Session(client, gateway, "s1")
+        gateway.submit("exit", "s1", "A", "bye")
+        gateway.submit("board", "s1", "A", "A1")
+        gateway.result(gateway.line.pop(0), "ok", 0, "")
+        self.assertEqual([(op.kind, op.returned) for op in gateway.line], [("board", True), ("disconnect", True)])
+
+    def test_what_is_late_may_come_behind_an_exit_that_was_said_before_it(self):
+        for stays, right in (((0, 0), True), ((0, 1), True), ((1, 1), True), ((1, 0), False)):
+            store = Store(frozenset({"ended"}))
+            for stay in range(3):  # its client is at n2 now, where it is not aboard and has said nothing
+                self.do(store, f"n{stay}", "resume", stay)
+            late = [(f"n{stay}", kind, stay) for stay, kind in zip(stays, ("exit", "board"))]
+            self.do(store, *late[0])
+            if right:
+                self.do(store, *late[1])
+            else:
+                self.assertRaises(Broken, self.do, store, *late[1])
+
+    def do(self, store, node, kind, stay):
+        sequence = store.meta["done"].get(node, 0) + 1 if store.meta else 1
+        op = Transition(sequence, kind, "s1", "A", "A1", 0, None)
+        op.stay, op.returned = stay, stay > 0
+        self.assertEqual(store.transition(node, op, 0, store.position())[0], "ok")
+
+    def test_who_has_no_record_any_more_leaves_in_silence(self):
+        for others in ([], ["s2"]):
+            store = Store(frozenset())
+            store.connections = {socket: ("-", 1, "A") for socket in ["s1", *others]}
+            store.lists["A"] = ["s1", *others]
+            store.end("sweep", "s1")
+            self.assertEqual((list(store.connections), store.log, store.meta), (others, [], None))
+
+    def test_nobody_is_told_as_gone_whose_gateway_has_been_up_to_date_for_long_enough(self):
+        world = World(0)
+        gateway, client = world.gateways[0], world.clients[0]
+        world.store.now = 2 * (LEASE + WINDOW)
+        client.gateway, client.socket, client.aboard, client.joined = gateway, "s1", "A", True
+        gateway.sessions["s1"] = Session(client, gateway, "s1")
+        with self.assertRaises(Broken):
+            world.someone_gone("A")
+        gateway.caught_up(("error",))
+        world.someone_gone("A")
 
 
 if __name__ == "__main__":
