@@ -54,9 +54,9 @@ int nodes_teardown(void **state)
 
 /* --- nodes in this process --- */
 
-struct box *node_on(struct world *world, const char *id, uint64_t window_ms)
+static struct box *add_node(struct world *world, const char *id, uint64_t lease_ms, uint64_t window_ms)
 {
-    struct box *box = box_start_with(world->server->url, id, LEASE_MS, window_ms);
+    struct box *box = box_start_with(world->server->url, id, lease_ms, window_ms);
 
     assert_true(world->box_count < NODES_MAX);
     world->boxes[world->box_count++] = box;
@@ -64,13 +64,26 @@ struct box *node_on(struct world *world, const char *id, uint64_t window_ms)
     return box;
 }
 
-struct box *watching_node_on(struct world *world, const char *id, uint64_t window_ms)
+static struct box *watch(struct box *box)
 {
-    struct box *box = node_on(world, id, window_ms);
-
     broker_watch(box->broker, "/r");
     box_next(box, BROKER_ROSTER);
     return box;
+}
+
+struct box *node_on(struct world *world, const char *id, uint64_t window_ms)
+{
+    return add_node(world, id, LEASE_MS, window_ms);
+}
+
+struct box *watching_node_on(struct world *world, const char *id, uint64_t window_ms)
+{
+    return watch(node_on(world, id, window_ms));
+}
+
+struct box *patient_node_on(struct world *world, const char *id, uint64_t window_ms)
+{
+    return watch(add_node(world, id, PATIENT_LEASE_MS, window_ms));
 }
 
 const struct broker_message *expect_result(struct box *box)

@@ -12,7 +12,8 @@
 #include "tests/lib/broker_box.h"
 
 enum {
-    LEASE_MS = 1000, /* which must not end because others have the machine */
+    LEASE_MS = 1000,
+    PATIENT_LEASE_MS = 10000,
     WINDOW_MS = 400,
     LONG_MS = 60000, /* longer than any test */
     NODES_MAX = 4,   /* of each sort */
@@ -36,6 +37,9 @@ int nodes_teardown(void **state);
 /* A node that reaches Redis; the second one watches the ride, too, and has its roster. */
 struct box *node_on(struct world *world, const char *id, uint64_t window_ms);
 struct box *watching_node_on(struct world *world, const char *id, uint64_t window_ms);
+
+/* Such a one, with a lease that ends only when Redis loses it, however busy the machine is. */
+struct box *patient_node_on(struct world *world, const char *id, uint64_t window_ms);
 
 /* The next result, which must be good. */
 const struct broker_message *expect_result(struct box *box);

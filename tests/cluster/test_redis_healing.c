@@ -62,7 +62,7 @@ static void wait_for_view(struct box *box, unsigned first, unsigned count)
 static void an_emptied_redis_gets_the_riders_of_all_nodes_back(void **state)
 {
     struct world *world = *state;
-    struct box *a = watching_node_on(world, "a", LONG_MS), *b = watching_node_on(world, "b", LONG_MS);
+    struct box *a = patient_node_on(world, "a", LONG_MS), *b = patient_node_on(world, "b", LONG_MS);
 
     board(a, 0, 300);
     board(b, 300, 300);
@@ -141,7 +141,7 @@ static void of_two_nodes_that_restore_a_rider_the_one_with_the_client_keeps_it(v
     enum { RIDERS = 20 };
     struct world *world = *state;
     pid_t *child = child_node(world, "c", RIDERS, LONG_MS);
-    struct box *a = watching_node_on(world, "a", LONG_MS);
+    struct box *a = patient_node_on(world, "a", LONG_MS);
 
     freeze_and_deafen(world, child, a);
     for (unsigned i = 1000; i < 1000 + RIDERS; i++) {
@@ -184,7 +184,7 @@ static void riders_that_leave_during_the_restoration_stay_away(void **state)
 {
     enum { RIDERS = 2000, LEAVERS = 1000 };
     struct world *world = *state;
-    struct box *a = watching_node_on(world, "a", LONG_MS);
+    struct box *a = patient_node_on(world, "a", LONG_MS);
 
     board(a, 0, RIDERS);
     redis_run(world->server, "FLUSHALL");

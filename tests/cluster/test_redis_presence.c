@@ -278,7 +278,7 @@ static void several_sweepers_at_once_tell_each_rider_once(void **state)
     enum { RIDERS = 500 };
     struct world *world = *state;
     pid_t *child = child_node(world, "c", RIDERS, WINDOW_MS);
-    struct box *a = watching_node_on(world, "a", WINDOW_MS), *b = watching_node_on(world, "b", WINDOW_MS);
+    struct box *a = patient_node_on(world, "a", WINDOW_MS), *b = patient_node_on(world, "b", WINDOW_MS);
 
     end_child(child);
     for (const struct timespec deadline = deadline_from_now(); riders_in(world) > 0; nap()) {
