@@ -4,9 +4,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { becomes } from "../lib/cluster.mjs";
+import { freePort } from "../lib/port.mjs";
 import { Redis } from "../lib/redis.mjs";
 import { startGateway } from "../lib/server.mjs";
 import { until } from "../lib/wait.mjs";
+
+const CLUSTER_BUS = 10_000; // a node of a Redis Cluster listens on the port so much further up as well
 
 const says = (gateway, text) =>
   until(
@@ -24,7 +27,7 @@ for (const [what, config, text] of [
   ["without EVALSHA", ["--rename-command", "EVALSHA", ""], "it runs no scripts: ERR unknown command"],
 ])
   test(`${what}: the gateway says so once and is not ready`, async (t) => {
-    const redis = await Redis.start(t, { config });
+    const redis = await Redis.start(t, { port: await freePort({ further: CLUSTER_BUS }), config });
     const gateway = await start(t, redis);
     await says(gateway, text);
     await becomes(t, gateway, 503);

@@ -7,10 +7,11 @@ import net from "node:net";
 const FIRST = 10_000;
 const LAST = 32_000;
 
-export async function freePort() {
+// `further`: the port so much further up is free as well.
+export async function freePort({ further = 0 } = {}) {
   for (;;) {
-    const port = FIRST + Math.floor(Math.random() * (LAST - FIRST));
-    if (await isFree(port)) return port;
+    const port = FIRST + Math.floor(Math.random() * (LAST - FIRST - further));
+    if ((await isFree(port)) && (further === 0 || (await isFree(port + further)))) return port;
   }
 }
 
