@@ -234,7 +234,7 @@ class Gateway:
         elif op.kind == "restore":
             if held and what == "ok":
                 held.tenure = tenure
-            elif held:
+            elif held and not self.has_boarded_behind(op):
                 held.id = ""
                 if client and client.aboard:
                     client.aboard = ""
@@ -256,6 +256,10 @@ class Gateway:
             del self.sessions[socket]
             if client:
                 client.ended()
+
+    def has_boarded_behind(self, op):
+        """Whether the event of a later boarding came before the answer to this."""
+        return any(later.socket == op.socket and later.sequence in self.seen for later in self.line)
 
     # --- the stream
 

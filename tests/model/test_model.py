@@ -11,7 +11,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from gateway import Session, Transition  # noqa: E402
+from gateway import Held, Session, Transition  # noqa: E402
 from main import broken  # noqa: E402
 from rules import LEASE, RULES, WINDOW  # noqa: E402
 from store import Broken, Store  # noqa: E402
@@ -117,6 +117,21 @@ class Laws(unittest.TestCase):
         gateway.submit("board", "s1", "A", "A1")
         gateway.result(gateway.line.pop(0), "ok", 0, "")
         self.assertEqual([(op.kind, op.returned) for op in gateway.line], [("board", True), ("disconnect", True)])
+
+    def test_a_boarding_behind_a_restoration_counts_though_its_event_came_first(self):
+        for seen, aboard in ((True, "B"), (False, "")):
+            gateway = World(0).gateways[0]
+            gateway.caught_up(("users", gateway.store.position(), {}))
+            client = gateway.world.clients[0]
+            client.gateway, client.socket, client.aboard = gateway, "s1", "A"
+            gateway.sessions["s1"] = Session(client, gateway, "s1")
+            gateway.held["s1"] = Held("A", "A1", 1)
+            gateway.submit("restore", "s1", "A", "A1")
+            gateway.submit("board", "s1", "B", "B1")
+            if seen:
+                gateway.apply((1, "x", "", f"{gateway.name}-2", "boarded", "s1", "B", "B1"))
+            gateway.result(gateway.line.pop(0), "off", 0, "")
+            self.assertEqual((gateway.held["s1"].id, client.aboard), (aboard, aboard))
 
     def test_what_is_late_may_come_behind_an_exit_that_was_said_before_it(self):
         for stays, right in (((0, 0), True), ((0, 1), True), ((1, 1), True), ((1, 0), False)):
