@@ -16,7 +16,7 @@ struct broker_message *message_event(const char *ride, const struct broker_posit
                                      enum broker_event_kind kind, const char *socket_id, struct blob *user);
 
 /* The order has been carried out and is part of `position`. Adds a reference to `user`: a RESUME's, or NULL.
- */
+ * `tenure`: as the message has it. */
 struct broker_message *message_done(const struct order *order, const struct broker_position *position,
                                     struct blob *user, uint64_t tenure);
 

@@ -185,6 +185,19 @@ long long redis_integer(redisReply *reply)
     return value;
 }
 
+long long redis_calls(struct redis_server *server, const char *command)
+{
+    char name[40];
+
+    snprintf(name, sizeof name, "cmdstat_%s:calls=", command);
+    redisReply *reply = redis_ask(server, "INFO commandstats");
+    const char *found = strstr(reply->str, name);
+    long long calls = found ? strtoll(found + strlen(name), NULL, 10) : 0;
+
+    freeReplyObject(reply);
+    return calls;
+}
+
 void wait_for_integer(struct redis_server *server, long long wanted, const char *format, ...)
 {
     const struct timespec deadline = deadline_from_now();

@@ -58,6 +58,9 @@ void redis_run(struct redis_server *server, const char *format, ...) __attribute
 /* The integer that the reply must be; frees it. */
 long long redis_integer(redisReply *reply);
 
+/* How often the command has been called, by anybody, since CONFIG RESETSTAT. */
+long long redis_calls(struct redis_server *server, const char *command);
+
 /* Asks again and again until the answer is that integer. */
 void wait_for_integer(struct redis_server *server, long long wanted, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

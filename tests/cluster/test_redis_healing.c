@@ -377,17 +377,6 @@ static void a_secret_that_was_changed_is_followed_and_one_that_is_none_replaced(
 
 /* --- replay --- */
 
-static unsigned long times_a_log_was_read(struct redis_server *server)
-{
-    static const char name[] = "cmdstat_xrange:calls=";
-    redisReply *reply = redis_ask(server, "INFO commandstats");
-    const char *at = strstr(reply->str, name);
-    unsigned long times = at ? strtoul(at + strlen(name), NULL, 10) : 0;
-
-    freeReplyObject(reply);
-    return times;
-}
-
 /* So that what others have to say comes in between. */
 static void a_replay_is_read_in_small_pages(void **state)
 {
@@ -397,9 +386,9 @@ static void a_replay_is_read_in_small_pages(void **state)
     const char *epoch = a->said[a->next[BROKER_ROSTER] - 1]->position.epoch;
 
     board(a, 0, EVENTS);
-    unsigned long before = times_a_log_was_read(world->server);
+    long long before = redis_calls(world->server, "xrange");
     assert_int_equal(box_replay(a, epoch, 0)->event_count, EVENTS);
-    assert_true(times_a_log_was_read(world->server) - before >= EVENTS / PAGE);
+    assert_true(redis_calls(world->server, "xrange") - before >= EVENTS / PAGE);
 }
 
 static void a_replay_is_exact_over_many_pages_and_follows_the_events_in_it(void **state)
@@ -476,17 +465,6 @@ static void replays_are_refused_while_redis_is_away_and_each_is_answered(void **
     assert_false(box_next(a, BROKER_HISTORY)->ok);
 }
 
-/* How often Redis was asked for a page of the log: all else is still, but for beats, which do not. */
-static long long pages_read(struct redis_server *server)
-{
-    redisReply *reply = redis_ask(server, "EVAL %s 0", "return redis.call('INFO', 'commandstats')");
-    const char *line = strstr(reply->str, "cmdstat_xrange:calls=");
-    long long calls = line ? atoll(line + strlen("cmdstat_xrange:calls=")) : 0;
-
-    freeReplyObject(reply);
-    return calls;
-}
-
 /* Some are being read, the others wait for their turn. */
 static void replays_that_nobody_waits_for_any_more_stop(void **state)
 {
@@ -496,7 +474,7 @@ static void replays_that_nobody_waits_for_any_more_stop(void **state)
     struct broker_position from = {.epoch = "00000000", .chain = "00000000"};
 
     board(a, 0, EVENTS);
-    long long before = pages_read(world->server);
+    long long before = redis_calls(world->server, "xrange");
     kill(world->server->pid, SIGSTOP);
     for (unsigned i = 0; i < REPLAYS; i++)
         broker_replay(a->broker, "/r", &from, NULL, i);
@@ -507,24 +485,22 @@ static void replays_that_nobody_waits_for_any_more_stop(void **state)
     kill(world->server->pid, SIGCONT);
     for (unsigned i = 0; i < REPLAYS; i++)
         assert_false(box_next(a, BROKER_HISTORY)->ok);
-    assert_in_range(pages_read(world->server) - before, 0, REPLAYS);
+    assert_in_range(redis_calls(world->server, "xrange") - before, 0, REPLAYS);
     assert_true(box_replay(a, "00000000", EVENTS - 1)->ok);
     broker_forget(a->broker, 77); /* it has been told */
     assert_true(box_replay(a, "00000000", EVENTS - 1)->ok);
 }
 
-static bool has_beaten(const redisReply *stats)
-{
-    const char *line = strstr(stats->str, "cmdstat_set:calls=");
-
-    return line && atoi(line + strlen("cmdstat_set:calls=")) >= 4;
-}
-
 /* A ride that is new to a node is audited on its next beat. */
 static void wait_for_beats(struct world *world)
 {
-    redis_run(world->server, "CONFIG RESETSTAT");
-    redis_wait_until(world->server, "INFO commandstats", has_beaten);
+    const struct timespec deadline = deadline_from_now();
+    long long before = redis_calls(world->server, "set");
+
+    while (redis_calls(world->server, "set") < before + 4) {
+        assert_false(deadline_passed(&deadline));
+        nap();
+    }
 }
 
 /* What Redis says of one ride is that ride's trouble, not the connection's. */
@@ -672,14 +648,6 @@ static void many_riders_of_a_dead_node_are_reaped_and_swept_without_holding_up_r
 
 /* --- what somebody makes up who can write there --- */
 
-/* How many scripts Redis has been asked to run since its figures were set back. */
-static long long scripts_run(struct world *world)
-{
-    return redis_integer(redis_ask(
-        world->server, "EVAL %s 0",
-        "return tonumber(string.match(redis.call('INFO', 'commandstats'), 'evalsha:calls=(%d+)') or 0)"));
-}
-
 static void made_up_sockets_are_disowned_a_few_at_a_time(void **state)
 {
     enum { MESSAGES = 20, SOCKETS = 5000 };
@@ -696,7 +664,7 @@ static void made_up_sockets_are_disowned_a_few_at_a_time(void **state)
     redis_run(world->server, "EVAL %s 0 %s %s", script, "20", "5000");
     board(a, 1, 1);
     board(a, 2, 1);
-    assert_in_range(scripts_run(world), 1, MESSAGES * SOCKETS / 2);
+    assert_in_range(redis_calls(world->server, "evalsha"), 1, MESSAGES * SOCKETS / 2);
     expect_heard_once_each(a, BROKER_BOARDED, 0, 3);
 }
 
@@ -712,7 +680,7 @@ static void calls_to_check_are_answered_once_in_a_while(void **state)
     redis_run(world->server, "CONFIG RESETSTAT");
     redis_run(world->server, "EVAL %s 0 %s", script, "10000");
     board(a, RIDERS, 1); /* whose event comes behind them */
-    assert_in_range(scripts_run(world), 1, CALLS / 10);
+    assert_in_range(redis_calls(world->server, "evalsha"), 1, CALLS / 10);
     expect_heard_once_each(a, BROKER_BOARDED, 0, RIDERS + 1);
 }
 

@@ -444,14 +444,9 @@ static void a_roster_without_a_rider_whose_client_is_here_gets_it_restored(void 
 }
 
 /* How often the sweeper has looked for rides since the statistics were reset. */
-static long sweeps(struct world *world)
+static long long sweeps(struct world *world)
 {
-    redisReply *reply = redis_ask(world->server, "INFO commandstats");
-    const char *at = strstr(reply->str, "cmdstat_zscan:calls=");
-    long count = at ? strtol(at + strlen("cmdstat_zscan:calls="), NULL, 10) : 0;
-
-    freeReplyObject(reply);
-    return count;
+    return redis_calls(world->server, "zscan");
 }
 
 /* Every lease has ended and every connection is new, as after an outage, and one node is slow to come back.

@@ -309,18 +309,6 @@ static void an_audit_removes_a_person_without_a_name(void **state)
     assert_false(audit(server));
 }
 
-static long long calls_of(struct redis_server *server, const char *command)
-{
-    char name[40];
-
-    snprintf(name, sizeof name, "cmdstat_%s:calls=", command);
-    redisReply *reply = redis_ask(server, "INFO commandstats");
-    const char *found = strstr(reply->str, name);
-    long long calls = found ? strtoll(found + strlen(name), NULL, 10) : 0;
-    freeReplyObject(reply);
-    return calls;
-}
-
 /* Else it would look for each field from the beginning of the list: for seconds, where there are thousands.
  */
 static void an_audit_of_hashes_that_are_long_lists_reads_them_whole(void **state)
@@ -334,7 +322,7 @@ static void an_audit_of_hashes_that_are_long_lists_reads_them_whole(void **state
     redis_run(server, "HSET p:{/x}:connections @ghost %020d", 19);
     redis_run(server, "CONFIG RESETSTAT");
     assert_true(audit(server));
-    assert_int_equal(calls_of(server, "hmget"), 2); /* for the position, of each page */
+    assert_int_equal(redis_calls(server, "hmget"), 2); /* for the position, of each page */
     assert_int_equal(count(server, "HLEN p:{/x}:connections"), 2 * RIDERS);
     assert_int_equal(count(server, "HSTRLEN p:{/x}:connections @u17"), 20);
     assert_int_equal(count(server, "ZCARD p:{/x}:away"), 1); /* for u18 */
