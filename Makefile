@@ -116,7 +116,7 @@ chaos: ## SEEDS=20 runs of SECONDS=60 in which everything breaks, then figures o
 model: ## SCHEDULES=10000 random schedules of the protocol's model, over all cores (FIRST=0: from this seed on)
 	@python3 -B tests/model/main.py $(SCHEDULES) $(or $(FIRST),0)
 
-bench: ## measure against the floor and the peers, and write docs/benchmark.md (ONLY=limit: one row anew)
+bench: ## measure against the floor and the peers, and write docs/benchmark.md (ONLY=limit,cost: these rows anew)
 	@scripts/install-deps.sh build bench
 	@$(MAKE) --no-print-directory build BUILD=release
 	@RUNS=$(RUNS) node tests/bench/run.mjs $(ONLY)

@@ -1,8 +1,8 @@
 // make bench: runs the rows, keeps their results in docs/benchmark.json, and writes docs/benchmark.md
 // and docs/benchmark.svg from them.
 //
-//   node run.mjs [row…]     only these rows; the others stay as they were measured last, wherever that was
-//   RUNS=3                  of each measurement
+//   node run.mjs [row,row…]   only these rows; the others stay as they were measured last, wherever that was
+//   RUNS=3                    of each measurement
 
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -11,7 +11,7 @@ import { report, setting } from "./report.mjs";
 import { available } from "./servers.mjs";
 import { ROOT } from "../lib/places.mjs";
 
-const only = process.argv.slice(2);
+const only = process.argv.slice(2).flatMap((rows) => rows.split(","));
 const unknown = only.find((name) => !ROWS.some((row) => row.name === name));
 if (unknown) {
   console.error(`no row "${unknown}"; there are ${ROWS.map(({ name }) => name).join(", ")}`);

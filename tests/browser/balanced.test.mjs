@@ -123,7 +123,8 @@ test("the live board shows every gateway, and the one that is gone", async (t) =
   // Who has delivered it to somebody tells how long that took.
   await inPanel(board, / ms /).first().waitFor();
   await (await placeOfRider(t, gateways)).kill();
-  await inPanel(board, /gone for \d+ s/).waitFor();
+  // With so short a lease one that is late for its beat is shown as gone as well, until the next.
+  await becomesCount(inPanel(board, /gone for \d+ s/), 1);
   await becomesCount(healthy, 2);
   await john.says("nothing was missed");
 });

@@ -104,6 +104,6 @@ await scoped(async (t) => {
   await shot(korean.page, "ride-phone-korean");
 
   await gateways[0].kill();
-  await boardPages.board.getByText(/gone for \d+ s/).waitFor();
+  await boardPages.board.getByText(/gone for \d+ s/).first().waitFor();
   await shot(boardPages.board, "board-gateway-down", { fullPage: true });
 });
