@@ -92,6 +92,8 @@ for group in "$@"; do
         has_node || need nodejs npm
         # Where systemd runs, Debian's package also starts a server on port 6379. The tests start their own.
         command -v redis-server >/dev/null || need redis-server
+        # Some tests are also made with Valkey. Where systemd runs, its package and Redis' would want the same port.
+        if [[ ! -d /run/systemd/system ]] && apt_has valkey-server 8; then need valkey-server; fi
         # The same holds for nginx, on port 80; it is often there from its own project's packages.
         [[ -x /usr/sbin/nginx ]] || command -v nginx >/dev/null || need nginx-light openssl
         # Likewise Prometheus; the tests want its promtool.

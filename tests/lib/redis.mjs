@@ -1,7 +1,9 @@
 // A real redis-server in a folder of its own, and commands to it in its own protocol.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import net from "node:net";
+import tls from "node:tls";
 import { onEnd } from "./cleanup.mjs";
 import { temporaryFolder } from "./folder.mjs";
 import { freePort } from "./port.mjs";
@@ -9,28 +11,60 @@ import { Program } from "./process.mjs";
 import { until, within } from "./wait.mjs";
 
 export class Redis {
-  // `conf`: a configuration file, `config`: more arguments of redis-server, `env`: variables for it.
-  static async start(t, { port, conf, config = [], env } = {}) {
-    const redis = new Redis(temporaryFolder(t, "redis"), port ?? (await freePort()), config, env, conf);
+  // `options`: `server`, the program; `under`, a command that runs it; `conf`, a configuration file, `config`, more
+  // arguments, and `env`, variables for it.
+  // `password`: everybody's; `user`: { name, password, rules }, one more, whom `url` names. `tls`: { ca, cert, key }, files:
+  // whoever comes without TLS is not understood.
+  static async start(t, { port, ...options } = {}) {
+    const redis = new Redis(temporaryFolder(t, "redis"), port ?? (await freePort()), options);
     onEnd(t, () => redis.stop("SIGKILL"));
     await redis.run();
     return redis;
   }
 
-  constructor(folder, port, config = [], env = {}, conf) {
-    this.folder = folder;
+  constructor(folder, port, { server = "redis-server", under = [], conf, config = [], env = {}, password, user, tls } = {}) {
+    Object.assign(this, { folder, port, config, env, password, user, tls });
+    this.server = [...under, server];
     this.conf = conf ? [conf] : [];
-    this.config = config;
-    this.env = env;
-    this.port = port;
-    this.url = `redis://127.0.0.1:${port}`;
+    this.url = `${this.scheme}://${this.login}127.0.0.1:${port}${this.trust}`;
+  }
+
+  // The parts of a URL that are the same for all servers.
+  get scheme() {
+    return this.tls ? "rediss" : "redis";
+  }
+
+  get login() {
+    const { name = "", password } = this.user ?? this;
+    return password ? `${name}:${encodeURIComponent(password)}@` : "";
+  }
+
+  get trust() {
+    return this.tls ? `?ca=${this.tls.ca}` : "";
+  }
+
+  get #access() {
+    const { password, user } = this;
+    return [
+      ...(password ? ["--requirepass", password, "--masterauth", password] : []),
+      ...(user ? ["--user", user.name, "on", `>${user.password}`, ...user.rules.split(" ")] : []),
+    ];
+  }
+
+  get #place() {
+    const place = ["--bind", "127.0.0.1", "--dir", this.folder];
+    if (!this.tls) return [...place, "--port", String(this.port)];
+    const { ca, cert, key } = this.tls;
+    const files = ["--tls-ca-cert-file", ca, "--tls-cert-file", cert, "--tls-key-file", key];
+    return [...place, "--port", "0", "--tls-port", String(this.port), ...files, "--tls-auth-clients", "no"];
   }
 
   // Every write reaches the file before its answer, so that even a killed server comes back with all it had said.
   async run() {
     const durable = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
-    const place = ["--bind", "127.0.0.1", "--port", String(this.port), "--dir", this.folder];
-    this.program = new Program("redis-server", [...this.conf, ...place, ...durable, ...this.config], this.env);
+    const [command, ...first] = this.server;
+    const args = [...first, ...this.conf, ...this.#place, ...this.#access, ...durable, ...this.config];
+    this.program = new Program(command, args, this.env);
     await until(
       () => this.#answers(),
       () => `waiting for redis-server\n${this.program.stdout}`,
@@ -48,14 +82,24 @@ export class Redis {
 
   // One command on a connection of its own.
   async command(...args) {
-    const socket = net.connect(this.port, "127.0.0.1");
-    const parts = args.map((arg) => `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`);
-    socket.write(`*${args.length}\r\n${parts.join("")}`);
+    const place = { port: this.port, host: "127.0.0.1" };
+    const socket = this.tls ? tls.connect({ ...place, ca: readFileSync(this.tls.ca) }) : net.connect(place);
+    const commands = [...(this.password ? [["AUTH", this.password]] : []), args];
+    socket.write(commands.map(written).join(""));
     try {
-      return await within(readReply(socket), () => `redis ${args.join(" ")}`);
+      return await within(readReply(socket, commands.length), () => `redis ${args.join(" ")}`);
     } finally {
       socket.destroy();
     }
+  }
+
+  // As of a cluster of one.
+  get nodes() {
+    return [this];
+  }
+
+  get pids() {
+    return [this.program.child.pid];
   }
 
   // A hash as an object.
@@ -66,14 +110,21 @@ export class Redis {
   }
 }
 
-async function readReply(socket) {
+function written(args) {
+  const parts = args.map((arg) => `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`);
+  return `*${args.length}\r\n${parts.join("")}`;
+}
+
+// The last of so many; none before it may be an error.
+async function readReply(socket, count) {
   let bytes = Buffer.alloc(0);
+  let at = 0;
   for await (const chunk of socket) {
     bytes = Buffer.concat([bytes, chunk]);
-    const reply = parseReply(bytes, 0);
-    if (!reply) continue;
-    if (reply.value instanceof Error) throw reply.value;
-    return reply.value;
+    for (let reply; (reply = parseReply(bytes, at)); at = reply.end) {
+      if (reply.value instanceof Error) throw reply.value;
+      if (--count === 0) return reply.value;
+    }
   }
   throw new Error("redis-server ended the connection");
 }

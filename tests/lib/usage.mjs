@@ -16,6 +16,8 @@ export function usage(pid) {
   };
 }
 
+export const cpuOf = (pids) => pids.reduce((sum, pid) => sum + usage(pid).cpu, 0);
+
 export const forgetPeak = (pid) => writeFileSync(`/proc/${pid}/clear_refs`, "5");
 
 export const children = (pid) =>
