@@ -1,0 +1,115 @@
+/*
+ * Slots, by CRC-16/XMODEM of the key.
+ */
+#include "broker/redis/slot.h"
+
+#include "broker/redis/key_name.h"
+#include "common/decimal.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { BLOCKS = 256, BLOCK_SLOTS = SLOTS / BLOCKS };
+
+/* Four bits at a time. */
+static uint16_t crc16(const char *text, size_t len)
+{
+    static const uint16_t steps[16] = {0x0000, 0x1021, 0x2042, 0x3063, 0x4084, 0x50a5, 0x60c6, 0x70e7,
+                                       0x8108, 0x9129, 0xa14a, 0xb16b, 0xc18c, 0xd1ad, 0xe1ce, 0xf1ef};
+    uint16_t crc = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        unsigned char byte = (unsigned char)text[i];
+
+        crc = (uint16_t)(crc << 4) ^ steps[(crc >> 12) ^ (byte >> 4)];
+        crc = (uint16_t)(crc << 4) ^ steps[(crc >> 12) ^ (byte & 15)];
+    }
+    return crc;
+}
+
+static unsigned slot_of(const char *text, size_t len)
+{
+    return crc16(text, len) % SLOTS;
+}
+
+unsigned slot_of_key(const char *key, size_t len)
+{
+    const char *open = len > 0 ? memchr(key, '{', len) : NULL;
+    const char *close = open ? memchr(open + 1, '}', (size_t)(key + len - open - 1)) : NULL;
+
+    if (close && close > open + 1)
+        return slot_of(open + 1, (size_t)(close - open - 1));
+    return slot_of(key, len);
+}
+
+unsigned slot_of_ride(const char *prefix, const char *ride)
+{
+    struct key_name key;
+
+    key_name_make(&key, prefix, ride, "");
+    return slot_of_key(key.text, key.len);
+}
+
+void slot_set_add(struct slot_set *set, unsigned slot)
+{
+    assert(slot < SLOTS);
+    set->bits[slot / 64] |= UINT64_C(1) << slot % 64;
+}
+
+bool slot_set_has(const struct slot_set *set, unsigned slot)
+{
+    return slot < SLOTS && set->bits[slot / 64] >> slot % 64 & 1;
+}
+
+size_t slot_set_count(const struct slot_set *set)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < SLOTS / 64; i++)
+        count += (size_t)__builtin_popcountll(set->bits[i]);
+    return count;
+}
+
+bool slot_set_equal(const struct slot_set *a, const struct slot_set *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+void slot_set_fill(struct slot_set *set)
+{
+    memset(set, 0xff, sizeof *set);
+}
+
+static unsigned reversed(unsigned block)
+{
+    unsigned result = 0;
+
+    for (unsigned bit = 1; bit < BLOCKS; bit *= 2)
+        result = result * 2 + (block & bit ? 1 : 0);
+    return result;
+}
+
+/* The first 478 numbers have one in each block among them. */
+bool slot_home(const struct slot_set *set, char tag[SLOT_TAG_SIZE])
+{
+    bool seen[BLOCKS] = {false};
+    unsigned left = BLOCKS, best = BLOCKS;
+    char digits[DECIMAL_MAX];
+
+    for (uint64_t number = 0; left > 0; number++) {
+        size_t len = decimal_write(digits, number);
+        unsigned slot = slot_of(digits, len), block = slot / BLOCK_SLOTS;
+
+        if (seen[block])
+            continue;
+        seen[block] = true;
+        left--;
+        if (slot_set_has(set, slot) && reversed(block) < best) {
+            best = reversed(block);
+            assert(len < SLOT_TAG_SIZE);
+            memcpy(tag, digits, len);
+            tag[len] = '\0';
+        }
+    }
+    return best < BLOCKS;
+}
