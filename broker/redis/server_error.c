@@ -14,6 +14,7 @@
 
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Moves on past the text. False: that is not what comes. */
@@ -57,24 +58,90 @@ static bool is_about_permission(const char *text)
     return skip(&text, "The user executing the script can't ") || skip(&text, "ACL failure in script: ");
 }
 
-static bool has_code(const char *text)
+/* So do keys that are in another slot, or on their way, once a script has begun. */
+static bool is_about_slots(const char *text)
 {
-    static const char *const codes[] = {"READONLY",    "LOADING",    "BUSY",    "MASTERDOWN",
-                                        "CLUSTERDOWN", "NOAUTH",     "NOPERM",  "OOM",
-                                        "MISCONF",     "NOREPLICAS", "TRYAGAIN"};
-    size_t len = strcspn(text, " ");
+    skip(&text, "ERR ");
+    return skip(&text, "Script attempted to access a non local key in a cluster node") ||
+           (skip(&text, "Script attempted to execute a ") &&
+            (skip(&text, "command while the cluster is down") ||
+             skip(&text, "write command while the cluster is down")));
+}
 
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        if (strlen(codes[i]) == len && memcmp(text, codes[i], len) == 0)
+static bool has_code(const char *text, const char *code)
+{
+    size_t len = strlen(code);
+
+    return strncmp(text, code, len) == 0 && (text[len] == ' ' || text[len] == '\0');
+}
+
+static bool has_code_of(const char *text, const char *const *codes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (has_code(text, codes[i]))
             return true;
     return false;
 }
 
 const char *server_error(const struct redisReply *reply)
 {
+    static const char *const codes[] = {"READONLY",    "LOADING",    "BUSY",    "MASTERDOWN",
+                                        "CLUSTERDOWN", "NOAUTH",     "NOPERM",  "OOM",
+                                        "MISCONF",     "NOREPLICAS", "TRYAGAIN"};
+
     if (reply->type != REDIS_REPLY_ERROR)
         return NULL;
     const char *text = without_script(reply->str);
 
-    return has_code(text) || is_about_permission(text) ? text : NULL;
+    return has_code_of(text, codes, sizeof codes / sizeof *codes) || is_about_permission(text) ? text : NULL;
+}
+
+/* Moves on past the next word and the space behind it. */
+static void skip_word(const char **at)
+{
+    *at += strcspn(*at, " ");
+    *at += **at == ' ';
+}
+
+/* `MOVED 3999 127.0.0.1:6381`: IPv6 addresses come without brackets; of a host that is not known nothing
+ * comes, or `?`. */
+static void read_owner(const char *text, const struct redis_address *from, struct redis_address *owner)
+{
+    const char *host = text;
+    char *end;
+
+    skip_word(&host);
+    skip_word(&host);
+    size_t len = strcspn(host, " ");
+    const char *colon = memrchr(host, ':', len);
+    if (!colon)
+        return;
+    size_t host_len = (size_t)(colon - host);
+    long port = strtol(colon + 1, &end, 10);
+    if (end != host + len)
+        return;
+    if (host_len == 0 || (host_len == 1 && *host == '?'))
+        redis_address_set(owner, from->host, strlen(from->host), port);
+    else
+        redis_address_set(owner, host, host_len, port);
+}
+
+enum slot_error slot_error(const struct redisReply *reply, const struct redis_address *from,
+                           struct redis_address *owner)
+{
+    static const char *const later[] = {"ASK", "TRYAGAIN", "CLUSTERDOWN"};
+
+    owner->port = 0;
+    if (reply->type != REDIS_REPLY_ERROR)
+        return SLOT_ERROR_NONE;
+    const char *text = without_script(reply->str);
+
+    if (has_code(text, "MOVED")) {
+        read_owner(text, from, owner);
+        return SLOT_ERROR_MOVED;
+    }
+    if (has_code(text, "READONLY"))
+        return SLOT_ERROR_MOVED;
+    return has_code_of(text, later, sizeof later / sizeof *later) || is_about_slots(text) ? SLOT_ERROR_LATER
+                                                                                          : SLOT_ERROR_NONE;
 }

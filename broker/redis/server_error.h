@@ -5,6 +5,8 @@
 #ifndef RIDECAST_BROKER_REDIS_SERVER_ERROR_H
 #define RIDECAST_BROKER_REDIS_SERVER_ERROR_H
 
+#include "broker/redis/redis_address.h"
+
 struct redisReply;
 
 /*
@@ -12,5 +14,22 @@ struct redisReply;
  * refused or one inside a script; within the reply. NULL: the reply is no such error.
  */
 const char *server_error(const struct redisReply *reply);
+
+/* What a node of a Redis Cluster says of a command that is to be sent again, after a pause. */
+enum slot_error {
+    SLOT_ERROR_NONE,
+    SLOT_ERROR_LATER, /* the slot is on its way, or the cluster is down: ASK, TRYAGAIN, CLUSTERDOWN */
+    SLOT_ERROR_MOVED, /* another node has the slot, so the map is to be read: MOVED, READONLY */
+};
+
+/*
+ * Which of them the reply is. server_error() knows some of these too: ask this one first where there is a
+ * cluster. The command has not been done; a script that came upon it may have been begun.
+ *
+ * `owner` is whom MOVED names: at the host of `from`, who has answered, if it names none. Its port is 0 where
+ * nobody is named.
+ */
+enum slot_error slot_error(const struct redisReply *reply, const struct redis_address *from,
+                           struct redis_address *owner);
 
 #endif

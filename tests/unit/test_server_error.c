@@ -134,6 +134,128 @@ static void a_text_that_is_no_error_is_only_text(void **state)
     }
 }
 
+/* --- in a cluster --- */
+
+static const struct redis_address asked = {.host = "asked.example", .port = 7};
+
+static void expect_slot_error(const char *text, enum slot_error expected, const char *host, int port)
+{
+    const redisReply reply = {.type = REDIS_REPLY_ERROR, .str = (char *)text, .len = strlen(text)};
+    struct redis_address owner = {.host = "former", .port = 1};
+
+    if (slot_error(&reply, &asked, &owner) != expected)
+        fail_msg("%s", text);
+    if (owner.port != port)
+        fail_msg("%s: port %d", text, owner.port);
+    if (port > 0)
+        assert_string_equal(owner.host, host);
+}
+
+static void who_has_moved_says_where_to(void **state)
+{
+    (void)state;
+    expect_slot_error("MOVED 3999 127.0.0.1:6381", SLOT_ERROR_MOVED, "127.0.0.1", 6381);
+    expect_slot_error("MOVED 3999 a.example:65535", SLOT_ERROR_MOVED, "a.example", 65535);
+    expect_slot_error("MOVED 3999 2001:db8::1:6381", SLOT_ERROR_MOVED, "2001:db8::1", 6381);
+    expect_slot_error("MOVED 3999 :6381", SLOT_ERROR_MOVED, "asked.example", 6381);
+    expect_slot_error("MOVED 3999 ?:6381", SLOT_ERROR_MOVED, "asked.example", 6381);
+    expect_slot_error("MOVED 3999 h:6381" BEHIND, SLOT_ERROR_MOVED, "h", 6381);
+    expect_slot_error(SCRIPT COMMAND "-MOVED 3999 h:6381", SLOT_ERROR_MOVED, "h", 6381);
+    expect_slot_error(SCRIPT "MOVED 3999 h:6381", SLOT_ERROR_MOVED, "h", 6381);
+}
+
+static void who_has_moved_to_no_address_has_moved_all_the_same(void **state)
+{
+    static const char *const texts[] = {
+        "MOVED",
+        "MOVED ",
+        "MOVED 1",
+        "MOVED 1 ",
+        "MOVED 1 h",
+        "MOVED 1 h:",
+        "MOVED 1 h:0",
+        "MOVED 1 h:-1",
+        "MOVED 1 h:65536",
+        "MOVED 1 h:x",
+        "MOVED 1 h:1x",
+        "MOVED 1  h:",
+        "MOVED 1 h :1",
+        "MOVED 1 /run/s:1",
+        "MOVED 1 h\x01:1",
+        "MOVED 1 h:1,2:",
+        "MOVED h:1",
+        "MOVED 1 \t:1",
+        "MOVED 1 h:99999999999999999999",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        expect_slot_error(texts[i], SLOT_ERROR_MOVED, NULL, 0);
+}
+
+static void a_replica_and_slots_on_their_way_are_told_apart(void **state)
+{
+    (void)state;
+    expect_slot_error("READONLY You can't write against a read only replica.", SLOT_ERROR_MOVED, NULL, 0);
+    expect_slot_error("READONLY You can't write against a read only replica." BEHIND, SLOT_ERROR_MOVED, NULL,
+                      0);
+    expect_slot_error(SCRIPT COMMAND "-READONLY You can't write against a read only replica.",
+                      SLOT_ERROR_MOVED, NULL, 0);
+    expect_slot_error("ASK 3999 127.0.0.1:6381", SLOT_ERROR_LATER, NULL, 0);
+    expect_slot_error("TRYAGAIN Multiple keys request during rehashing of slot", SLOT_ERROR_LATER, NULL, 0);
+    expect_slot_error("CLUSTERDOWN Hash slot not served", SLOT_ERROR_LATER, NULL, 0);
+    expect_slot_error("CLUSTERDOWN The cluster is down" BEHIND, SLOT_ERROR_LATER, NULL, 0);
+    expect_slot_error(SCRIPT COMMAND "-CLUSTERDOWN The cluster is down", SLOT_ERROR_LATER, NULL, 0);
+}
+
+static void a_script_has_words_of_its_own_for_them(void **state)
+{
+    static const char *const words[] = {
+        "Script attempted to access a non local key in a cluster node",
+        "Script attempted to execute a command while the cluster is down",
+        "Script attempted to execute a write command while the cluster is down and readonly",
+    };
+    char text[300];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        snprintf(text, sizeof text, "ERR %s" BEHIND, words[i]);
+        expect_slot_error(text, SLOT_ERROR_LATER, NULL, 0);
+        assert_null(meant_by(text));
+        snprintf(text, sizeof text, SCRIPT COMMAND "%s", words[i]);
+        expect_slot_error(text, SLOT_ERROR_LATER, NULL, 0);
+        snprintf(text, sizeof text, SCRIPT "%s", words[i]);
+        expect_slot_error(text, SLOT_ERROR_LATER, NULL, 0);
+        snprintf(text, sizeof text, "ERR x %s", words[i]);
+        expect_slot_error(text, SLOT_ERROR_NONE, NULL, 0);
+    }
+}
+
+static void other_errors_are_not_about_slots(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "MOVEDON x",
+        "ASKING x",
+        "ERR MOVED 3999 h:6381",
+        "ERR unknown command 'x', with args beginning with: 'MOVED 1 h:1' ",
+        "CROSSSLOT Keys in request don't hash to the same slot",
+        "OOM command not allowed when used memory > 'maxmemory'.",
+        "LOADING Redis is loading the dataset in memory",
+        "NOSCRIPT No matching script. Please use EVAL.",
+        "ERR Script attempted to execute a command that is not there",
+    };
+    const redisReply no_error = {.type = REDIS_REPLY_STRING, .str = (char *)"MOVED 1 h:1", .len = 11};
+    struct redis_address owner;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        expect_slot_error(texts[i], SLOT_ERROR_NONE, NULL, 0);
+    expect_slot_error(SCRIPT COMMAND "x MOVED 1 h:1", SLOT_ERROR_NONE, NULL, 0);
+    assert_int_equal(slot_error(&no_error, &asked, &owner), SLOT_ERROR_NONE);
+    assert_int_equal(owner.port, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +266,11 @@ int main(void)
         cmocka_unit_test(errors_of_the_command_are_not_the_servers),
         cmocka_unit_test(a_code_within_the_text_is_only_text),
         cmocka_unit_test(a_text_that_is_no_error_is_only_text),
+        cmocka_unit_test(who_has_moved_says_where_to),
+        cmocka_unit_test(who_has_moved_to_no_address_has_moved_all_the_same),
+        cmocka_unit_test(a_replica_and_slots_on_their_way_are_told_apart),
+        cmocka_unit_test(a_script_has_words_of_its_own_for_them),
+        cmocka_unit_test(other_errors_are_not_about_slots),
     };
 
     return cmocka_run_group_tests_name("server_error", tests, NULL, NULL);
