@@ -453,6 +453,13 @@ static struct backend *redis_open(const struct backend_setup *setup, char *error
 
     if (redis_url_parse(setup->url, &url, error, error_size) != 0)
         return NULL;
+    if (url.cluster) {
+        snprintf(error, error_size,
+                 "bad broker URL: Redis Cluster is not supported yet; give a server of its own, "
+                 "or redis+sentinel://");
+        redis_url_deinit(&url);
+        return NULL;
+    }
     if (redis_password_read(&url.login, error, error_size) != 0 ||
         redis_password_read(&url.sentinel_login, error, error_size) != 0) {
         redis_url_deinit(&url);

@@ -12,7 +12,7 @@
 enum { PORT_DEFAULT = 6379, SENTINEL_PORT_DEFAULT = 26379, PORT_MAX = 65535, DB_MAX = 999999 };
 
 /* What a URL may have, by its scheme. */
-enum { HAS_SOCKET = 1, HAS_SENTINELS = 2, HAS_TLS = 4 };
+enum { HAS_SOCKET = 1, HAS_SENTINELS = 2, HAS_TLS = 4, HAS_NODES = 8 };
 
 static const struct scheme {
     const char *start;
@@ -23,6 +23,8 @@ static const struct scheme {
     {"redis+unix://", HAS_SOCKET},
     {"redis+sentinel://", HAS_SENTINELS},
     {"rediss+sentinel://", HAS_SENTINELS | HAS_TLS},
+    {"redis+cluster://", HAS_NODES},
+    {"rediss+cluster://", HAS_NODES | HAS_TLS},
 };
 
 /* What may follow the question mark, besides the database of a socket. */
@@ -128,16 +130,16 @@ static const char *read_address(const char *text, size_t len, long port, struct 
     return NULL;
 }
 
-static const char *read_sentinels(const char *text, size_t len, struct redis_url *url)
+static const char *read_addresses(const char *text, size_t len, long port, struct redis_url *url)
 {
     for (const char *end = text + len, *comma; text <= end; text = comma + 1) {
         comma = memchr(text, ',', (size_t)(end - text));
         if (!comma)
             comma = end;
         if (url->address_count == REDIS_URL_ADDRESSES_MAX)
-            return "there are more than 16 sentinels";
-        const char *why = read_address(text, (size_t)(comma - text), SENTINEL_PORT_DEFAULT,
-                                       &url->addresses[url->address_count++]);
+            return "there are more than 16 hosts";
+        const char *why =
+            read_address(text, (size_t)(comma - text), port, &url->addresses[url->address_count++]);
         if (why)
             return why;
     }
@@ -197,12 +199,20 @@ static const char *read_place(const char *text, size_t len, unsigned has, struct
     if (has & HAS_SOCKET)
         return slash == text ? read_socket(text, len, url) : "the path of the socket must begin with /";
     if (has & HAS_SENTINELS) {
-        why = read_sentinels(text, hosts_len, url);
+        why = read_addresses(text, hosts_len, SENTINEL_PORT_DEFAULT, url);
         return why ? why : read_primary(path, path_len, url);
     }
-    url->address_count = 1;
-    why = read_address(text, hosts_len, PORT_DEFAULT, &url->addresses[0]);
-    return why ? why : read_db(path, path_len, url);
+    if (has & HAS_NODES) {
+        why = read_addresses(text, hosts_len, PORT_DEFAULT, url);
+    } else {
+        url->address_count = 1;
+        why = read_address(text, hosts_len, PORT_DEFAULT, &url->addresses[0]);
+    }
+    if (!why)
+        why = read_db(path, path_len, url);
+    if (!why && (has & HAS_NODES) && url->db > 0)
+        why = "a Redis Cluster has no database but 0";
+    return why;
 }
 
 static const char *read_parameter(const char *text, size_t len, unsigned has, struct redis_url *url)
@@ -274,6 +284,7 @@ static const char *read_url(const char *text, struct redis_url *url)
         return "it must be \"memory\" or begin with redis://, rediss://, redis+unix://, redis+sentinel:// or "
                "rediss+sentinel://";
     url->tls.on = scheme->has & HAS_TLS;
+    url->cluster = scheme->has & HAS_NODES;
     text += strlen(scheme->start);
     if (strchr(text, '#'))
         return "it has a # (write it as %23)";

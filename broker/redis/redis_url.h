@@ -5,9 +5,11 @@
  *   redis+unix://[user[:password]@]/path[?db=N]       one server, on a Unix socket
  *   redis+sentinel://[user[:password]@]host[:port],…/name[/db][?sentinel_user=U&sentinel_password=P]
  *                                                     the server that the sentinels call the primary `name`
+ *   redis+cluster://[user[:password]@]host[:port],…   the Redis Cluster that these are nodes of
  *
- * and rediss://, rediss+sentinel://: the same over TLS, with ?ca=FILE&cert=FILE&key=FILE&sni=NAME. Any of
- * them may have ?password_file=FILE in place of the password, and sentinels sentinel_password_file.
+ * and rediss://, rediss+sentinel://, rediss+cluster://: the same over TLS, with
+ * ?ca=FILE&cert=FILE&key=FILE&sni=NAME. Any of them may have ?password_file=FILE in place of the password,
+ * and sentinels sentinel_password_file.
  *
  * All but hosts, ports and numbers is percent-decoded (RFC 3986, section 2.1); an IPv6 address stands in
  * brackets. The port defaults to 6379, for sentinels to 26379, the database to 0. `redis://:password@host`
@@ -36,16 +38,16 @@ struct redis_tls_choice {
     char *ca;   /* certificates that are trusted; NULL: the system's */
     char *cert; /* our own, with `key`; NULL: none */
     char *key;
-    char
-        *sni; /* the name certificates must have, by default the host's; NULL: with sentinels, each its own */
+    char *sni; /* the name certificates must have; NULL: each server's own, as there are several */
 };
 
 struct redis_url {
     struct redis_login login;
     unsigned db;
-    struct redis_address addresses[REDIS_URL_ADDRESSES_MAX]; /* one, or the sentinels' */
+    struct redis_address addresses[REDIS_URL_ADDRESSES_MAX]; /* one, the sentinels', or a cluster's */
     size_t address_count;
     char *primary; /* what sentinels call it; NULL: no sentinels */
+    bool cluster;
     struct redis_login sentinel_login;
     struct redis_tls_choice tls;
 };

@@ -34,7 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         CHECK(!memcmp(&url, &empty, sizeof empty));
     } else {
         CHECK(url.address_count >= 1 && url.address_count <= REDIS_URL_ADDRESSES_MAX);
-        CHECK(url.primary || url.address_count == 1);
+        CHECK(url.primary || url.cluster || url.address_count == 1);
+        CHECK(!url.cluster || (!url.primary && url.db == 0));
         CHECK(!url.login.user || url.login.password || url.login.password_file);
         CHECK(!url.login.password || !url.login.password_file);
         for (size_t i = 0; i < url.address_count; i++)

@@ -343,6 +343,70 @@ static void more_than_sixteen_sentinels_are_refused(void **state)
     expect_refused("redis+sentinel://a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q/main", "16");
 }
 
+/* --- a cluster --- */
+
+static void a_cluster_is_a_list_of_some_of_its_nodes(void **state)
+{
+    struct redis_url url;
+
+    (void)state;
+    parse("redis+cluster://ann:p%2Cw@a,[::1]:7001,c.example:7002", &url);
+    assert_true(url.cluster);
+    assert_false(url.tls.on);
+    assert_null(url.primary);
+    assert_string_equal(url.login.user, "ann");
+    assert_string_equal(url.login.password, "p,w");
+    assert_int_equal(url.db, 0);
+    assert_int_equal(url.address_count, 3);
+    assert_string_equal(url.addresses[0].host, "a");
+    assert_int_equal(url.addresses[0].port, 6379);
+    assert_string_equal(url.addresses[1].host, "::1");
+    assert_int_equal(url.addresses[1].port, 7001);
+    assert_string_equal(url.addresses[2].host, "c.example");
+    assert_int_equal(url.addresses[2].port, 7002);
+    redis_url_deinit(&url);
+    parse("redis+cluster://a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p/0?password_file=/p", &url);
+    assert_int_equal(url.address_count, 16);
+    assert_string_equal(url.login.password_file, "/p");
+    redis_url_deinit(&url);
+    parse("redis://a", &url);
+    assert_false(url.cluster);
+    redis_url_deinit(&url);
+}
+
+static void with_a_cluster_and_tls_each_node_has_a_name_of_its_own(void **state)
+{
+    struct redis_url url;
+
+    (void)state;
+    parse("rediss+cluster://a,b/?ca=/ca&cert=/c&key=/k", &url);
+    assert_true(url.cluster);
+    assert_true(url.tls.on);
+    assert_string_equal(url.tls.key, "/k");
+    assert_null(url.tls.sni);
+    assert_int_equal(url.address_count, 2);
+    redis_url_deinit(&url);
+    parse("rediss+cluster://a,b?sni=redis.example", &url);
+    assert_string_equal(url.tls.sni, "redis.example");
+    redis_url_deinit(&url);
+}
+
+static void bad_cluster_urls_are_refused(void **state)
+{
+    (void)state;
+    expect_refused("redis+cluster://", "host");
+    expect_refused("redis+cluster://a,", "host");
+    expect_refused("redis+cluster://,a", "host");
+    expect_refused("redis+cluster://a,b:x", "port");
+    expect_refused("redis+cluster://a,b/1", "no database but 0");
+    expect_refused("redis+cluster://a,b/x", "database");
+    expect_refused("redis+cluster://a:hunter2%@a,b", "percent");
+    expect_refused("redis+cluster://ann@a,b", "password");
+    expect_refused("redis+cluster://a?ca=/ca", "question mark");
+    expect_refused("redis+cluster://a?sentinel_password=hunter2", "question mark");
+    expect_refused("redis+cluster://a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q", "16");
+}
+
 static void a_failed_or_empty_url_can_be_freed_again(void **state)
 {
     struct redis_url url;
@@ -378,6 +442,9 @@ int main(void)
         cmocka_unit_test(with_sentinels_and_tls_each_server_has_a_name_of_its_own),
         cmocka_unit_test(bad_sentinel_urls_are_refused),
         cmocka_unit_test(more_than_sixteen_sentinels_are_refused),
+        cmocka_unit_test(a_cluster_is_a_list_of_some_of_its_nodes),
+        cmocka_unit_test(with_a_cluster_and_tls_each_node_has_a_name_of_its_own),
+        cmocka_unit_test(bad_cluster_urls_are_refused),
         cmocka_unit_test(a_failed_or_empty_url_can_be_freed_again),
     };
 
