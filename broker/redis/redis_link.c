@@ -12,13 +12,13 @@
 #include "broker/redis/redis_tls.h"
 #include "broker/redis/redis_url.h"
 #include "broker/redis/resolve.h"
+#include "broker/redis/timer.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/log.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <event2/event.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,13 +84,6 @@ struct redis_link {
     char told[REASON_SIZE]; /* what was logged last, so that it is said once; empty after a good second */
 };
 
-static void arm(struct redis_link *link, unsigned ms)
-{
-    const struct timeval delay = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-
-    event_add(link->timer, &delay);
-}
-
 static bool connected(const struct redis_link *link)
 {
     return link->state != LINK_IDLE && link->state != LINK_WAITING && link->state != LINK_BROKEN;
@@ -148,7 +141,7 @@ static void give_up(struct redis_link *link, const char *reason)
         complain(link);
     link->served = link->state == LINK_READY;
     link->state = LINK_BROKEN;
-    arm(link, 0);
+    timer_set(link->timer, 0);
 }
 
 void redis_link_fail(struct redis_link *link, const char *reason)
@@ -233,7 +226,7 @@ static void greeting_answered(const struct redisReply *reply, void *arg)
         return;
     link->state = LINK_READY;
     link->silent_pings = 0;
-    arm(link, PING_EVERY_MS);
+    timer_set(link->timer, PING_EVERY_MS);
     link->setup.ready(link->setup.arg);
 }
 
@@ -458,7 +451,7 @@ static void connect_in_turn(struct redis_link *link)
         alloc_failed();
     link->state = LINK_CONNECTING;
     event_add(link->writable, NULL);
-    arm(link, (unsigned)(left_ms / (link->address_count - link->turn)));
+    timer_set(link->timer, (unsigned)(left_ms / (link->address_count - link->turn)));
 }
 
 static void put_best_first(struct redis_link *link)
@@ -510,7 +503,7 @@ static void take_down(struct redis_link *link)
         return;
     }
     link->state = LINK_WAITING;
-    arm(link, backoff_pause(&link->backoff));
+    timer_set(link->timer, backoff_pause(&link->backoff));
     drop_connection(link);
     link->setup.lost(link->failures, link->setup.arg); /* last: it may close the link */
 }
@@ -529,7 +522,7 @@ static void check_alive(struct redis_link *link)
     link->failures[0] = link->told[0] = '\0';
     link->silent_pings++;
     send_ping(link);
-    arm(link, PING_EVERY_MS);
+    timer_set(link->timer, PING_EVERY_MS);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -565,9 +558,7 @@ struct redis_link *redis_link_new(const struct redis_link_setup *setup)
     link->setup = *setup;
     buf_init(&link->command, COMMAND_MAX);
     backoff_reset(&link->backoff);
-    link->timer = event_new(setup->base, -1, 0, on_timer, link);
-    if (!link->timer)
-        alloc_failed();
+    link->timer = timer_new(setup->base, on_timer, link);
     return link;
 }
 

@@ -9,11 +9,11 @@
 #include "broker/redis/redis_url.h"
 #include "broker/redis/sentinel_list.h"
 #include "broker/redis/sentinel_reply.h"
+#include "broker/redis/timer.h"
+#include "broker/redis/trouble.h"
 #include "common/alloc.h"
 #include "common/log.h"
 
-#include <event2/event.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { LIMIT_MS = 1000, ASK_EVERY_MS = 1000 };
@@ -28,11 +28,10 @@ enum sentinel_state {
 };
 
 /* Why a round has found nothing: the one that tells most comes last. */
-enum trouble {
-    TROUBLE_NONE,
-    TROUBLE_SILENCE,  /* no sentinel answers */
-    TROUBLE_NO_NAME,  /* those that answer name no server */
-    TROUBLE_NO_PROOF, /* the server they name is not a primary that takes us */
+enum {
+    TROUBLE_SILENCE = 1, /* no sentinel answers */
+    TROUBLE_NO_NAME,     /* those that answer name no server */
+    TROUBLE_NO_PROOF,    /* the server they name is not a primary that takes us */
 };
 
 struct sentinel {
@@ -48,42 +47,19 @@ struct sentinel {
     bool useless;                  /* the sentinel has answered, but named no server */
     struct event *timer;
     struct backoff backoff;
-    enum trouble trouble; /* of this round */
-    char trouble_text[512];
-    enum trouble told; /* the trouble last logged, so that it is said once */
+    struct trouble trouble;
 };
-
-static void arm(struct sentinel *sentinel, unsigned ms)
-{
-    const struct timeval delay = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-
-    event_add(sentinel->timer, &delay);
-}
-
-static void note(struct sentinel *sentinel, enum trouble trouble, const char *who,
-                 const struct redis_address *address, const char *reason)
-{
-    char text[REDIS_ADDRESS_TEXT_SIZE];
-
-    log_debug("broker", "%s %s: %s", who, redis_address_text(address, text), reason);
-    if (trouble < sentinel->trouble)
-        return;
-    sentinel->trouble = trouble;
-    snprintf(sentinel->trouble_text, sizeof sentinel->trouble_text, "%s %s: %s", who,
-             redis_address_text(address, text), reason);
-}
 
 static void tell_trouble(struct sentinel *sentinel)
 {
     const char *name = sentinel->setup.url->primary;
 
-    if (sentinel->trouble == sentinel->told)
+    if (!trouble_is_news(&sentinel->trouble))
         return;
-    sentinel->told = sentinel->trouble;
     if (sentinel->sought)
-        log_error("broker", "no primary %s: %s", name, sentinel->trouble_text);
+        log_error("broker", "no primary %s: %s", name, sentinel->trouble.text);
     else
-        log_warn("broker", "no sentinel confirms the primary %s: %s", name, sentinel->trouble_text);
+        log_warn("broker", "no sentinel confirms the primary %s: %s", name, sentinel->trouble.text);
 }
 
 static void wait_for_round(struct sentinel *sentinel, unsigned ms)
@@ -91,7 +67,7 @@ static void wait_for_round(struct sentinel *sentinel, unsigned ms)
     redis_link_close(sentinel->teller);
     redis_link_close(sentinel->probe);
     sentinel->state = SENTINEL_PAUSING;
-    arm(sentinel, ms);
+    timer_set(sentinel->timer, ms);
 }
 
 static void ask(struct sentinel *sentinel)
@@ -105,7 +81,7 @@ static void ask(struct sentinel *sentinel)
 static void begin_round(struct sentinel *sentinel)
 {
     sentinel->turn = 0;
-    sentinel->trouble = TROUBLE_NONE;
+    trouble_begin(&sentinel->trouble);
     sentinel->rejected.port = 0;
     ask(sentinel);
 }
@@ -127,18 +103,16 @@ static void settle(struct sentinel *sentinel)
 {
     char primary[REDIS_ADDRESS_TEXT_SIZE], teller[REDIS_ADDRESS_TEXT_SIZE];
 
-    if (sentinel->told != TROUBLE_NONE || !redis_address_equal(&sentinel->primary, &sentinel->candidate))
+    if (trouble_is_over(&sentinel->trouble) || !redis_address_equal(&sentinel->primary, &sentinel->candidate))
         log_info("broker", "the primary %s is at %s, says the sentinel at %s", sentinel->setup.url->primary,
                  redis_address_text(&sentinel->candidate, primary),
                  redis_address_text(&sentinel->teller_address, teller));
-    sentinel->told = TROUBLE_NONE;
-    sentinel->trouble = TROUBLE_NONE;
     sentinel->primary = sentinel->candidate;
     sentinel->rejected.port = 0;
     sentinel_list_promote(&sentinel->list, sentinel->turn);
     sentinel->turn = 0;
     sentinel->state = SENTINEL_SETTLED;
-    arm(sentinel, ASK_EVERY_MS);
+    timer_set(sentinel->timer, ASK_EVERY_MS);
 }
 
 static void candidate_proved(struct sentinel *sentinel)
@@ -163,7 +137,7 @@ static void role_answered(const struct redisReply *reply, void *arg)
         return;
     }
     sentinel->state = SENTINEL_PROVED;
-    arm(sentinel, 0);
+    timer_set(sentinel->timer, 0);
 }
 
 static void probe_ready(void *arg)
@@ -178,7 +152,7 @@ static void probe_lost(const char *reason, void *arg)
 {
     struct sentinel *sentinel = arg;
 
-    note(sentinel, TROUBLE_NO_PROOF, "the server", &sentinel->candidate, reason);
+    trouble_note(&sentinel->trouble, TROUBLE_NO_PROOF, "the server", &sentinel->candidate, reason);
     sentinel->rejected = sentinel->candidate;
     ask_next(sentinel);
 }
@@ -253,8 +227,8 @@ static void teller_lost(const char *reason, void *arg)
 {
     struct sentinel *sentinel = arg;
 
-    note(sentinel, sentinel->useless ? TROUBLE_NO_NAME : TROUBLE_SILENCE, "the sentinel",
-         &sentinel->teller_address, reason);
+    trouble_note(&sentinel->trouble, sentinel->useless ? TROUBLE_NO_NAME : TROUBLE_SILENCE, "the sentinel",
+                 &sentinel->teller_address, reason);
     ask_next(sentinel);
 }
 
@@ -278,7 +252,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         break;
     case SENTINEL_SETTLED:
         send_questions(sentinel);
-        arm(sentinel, ASK_EVERY_MS);
+        timer_set(sentinel->timer, ASK_EVERY_MS);
         break;
     }
 }
@@ -311,9 +285,7 @@ struct sentinel *sentinel_new(const struct sentinel_setup *setup)
     sentinel->setup = *setup;
     sentinel_list_init(&sentinel->list, setup->url->addresses, setup->url->address_count);
     backoff_reset(&sentinel->backoff);
-    sentinel->timer = event_new(setup->base, -1, 0, on_timer, sentinel);
-    if (!sentinel->timer)
-        alloc_failed();
+    sentinel->timer = timer_new(setup->base, on_timer, sentinel);
     make_links(sentinel);
     return sentinel;
 }
