@@ -26,9 +26,12 @@ static void send_shared(void *session, const char *head, size_t head_len, struct
     eio_send_shared(session, head, head_len, shared, tail);
 }
 
-static void close_session(void *session)
+static void close_session(void *session, enum sio_end end)
 {
-    eio_close(session);
+    if (end == SIO_LEFT)
+        eio_dismiss(session);
+    else
+        eio_close(session);
 }
 
 /* --- what a rider is told --- */

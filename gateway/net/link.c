@@ -168,6 +168,10 @@ static void timed_out(void *owner)
         link_ws_failed(link, WS_STATUS_POLICY);
         return;
     }
+    if (link->state == LINK_WS_DISMISSED && !conn_blocked(link->conn)) {
+        link_ws_close(link, WS_STATUS_NONE);
+        return;
+    }
     if (link->exchange == EXCHANGE_BODY)
         link_refused(link, REFUSED_BODY_TIMEOUT);
     else if (link->state == LINK_HTTP && link->exchange == EXCHANGE_NONE && link->in_head)
@@ -352,6 +356,10 @@ void link_writable(struct link *link)
 {
     if (link->state == LINK_LEAVING) {
         link_end(link);
+        return;
+    }
+    if (link->state == LINK_WS_DISMISSED) {
+        link_set_timer(link, LINK_WS_DISMISS_MS);
         return;
     }
     if (link->exchange == EXCHANGE_SENDING) {

@@ -31,6 +31,7 @@ struct timers;
 enum {
     LINK_IDLE_MS = 5000,      /* between requests */
     LINK_WS_CLOSE_MS = 30000, /* for the peer's close frame after ours */
+    LINK_WS_DISMISS_MS = 250, /* for a peer that was told to go: a round trip, and its threads' turn */
     LINK_PIPELINE_MAX = 65536,
     LINK_PIECE_BYTES = 65536,    /* of a body, while the peer may be slow */
     LINK_RESPONSE_MAX = 1 << 28, /* a ceiling no legitimate response comes near */
@@ -117,6 +118,14 @@ bool link_progressed(const struct link *link, uint32_t *mark);
 
 /* Sends a close frame and waits for the peer's. The user has let go of it. */
 void link_ws_close(struct link *link, enum ws_status status);
+
+/*
+ * The peer has been told to close, by the last of what was written: once it has been sent, the peer has
+ * LINK_WS_DISMISS_MS to do so before an empty close frame is sent. A client that handles messages in threads,
+ * or drops those that come together with a close frame, would take that for a loss and come back. The user
+ * has let go of it.
+ */
+void link_ws_dismiss(struct link *link);
 
 /* --- both --- */
 

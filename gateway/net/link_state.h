@@ -20,11 +20,12 @@ struct parcel;
 struct peer;
 
 enum link_state {
-    LINK_HTTP,       /* reading requests, or waiting to answer one */
-    LINK_WS,         /* a WebSocket of `user` */
-    LINK_WS_CLOSING, /* our close frame is out, input is ignored until the peer's */
-    LINK_LEAVING,    /* the peer is still to take the last bytes, then it is closed; input is ignored */
-    LINK_GONE,       /* freed at the end of the turn */
+    LINK_HTTP,         /* reading requests, or waiting to answer one */
+    LINK_WS,           /* a WebSocket of `user` */
+    LINK_WS_DISMISSED, /* the peer is to close; input is ignored until it does */
+    LINK_WS_CLOSING,   /* our close frame is out, input is ignored until the peer's */
+    LINK_LEAVING,      /* the peer is still to take the last bytes, then it is closed; input is ignored */
+    LINK_GONE,         /* freed at the end of the turn */
 };
 
 enum link_exchange {

@@ -73,9 +73,15 @@ static void write_close(struct link *link, enum ws_status status)
     buf_deinit(&out);
 }
 
+/* Whether neither side has said goodbye. */
+static bool is_open(const struct link *link)
+{
+    return link->state == LINK_WS || link->state == LINK_WS_DISMISSED;
+}
+
 void link_ws_close(struct link *link, enum ws_status status)
 {
-    if (link->state != LINK_WS)
+    if (!is_open(link))
         return;
     write_close(link, status);
     link->user = NULL;
@@ -83,10 +89,22 @@ void link_ws_close(struct link *link, enum ws_status status)
     link_set_timer(link, LINK_WS_CLOSE_MS);
 }
 
+void link_ws_dismiss(struct link *link)
+{
+    if (link->state != LINK_WS)
+        return;
+    link->user = NULL;
+    link->state = LINK_WS_DISMISSED;
+    if (conn_blocked(link->conn))
+        link_await_output(link);
+    else
+        link_set_timer(link, LINK_WS_DISMISS_MS);
+}
+
 /* The peer says goodbye: its frame is echoed (unless it answers ours) and the connection closed. */
 static void peer_closes(struct link *link, const struct ws_message *message)
 {
-    if (link->state != LINK_WS_CLOSING)
+    if (is_open(link))
         write_control(link, WS_CLOSE, message->data, message->len < 2 ? 0 : 2);
     link_abandon(link);
     if (link->state != LINK_GONE)
@@ -101,7 +119,7 @@ void link_ws_failed(struct link *link, enum ws_status status)
         link_refused(link, REFUSED_PAYLOAD);
     if (user)
         user->closed(link->data, link);
-    if (link->state == LINK_WS)
+    if (is_open(link))
         write_close(link, status);
     if (link->state != LINK_GONE)
         link_end(link);
@@ -159,7 +177,7 @@ void link_ws_received(struct link *link, char *bytes, size_t n)
 {
     size_t had = ws_decoder_gathered(&link->decoder);
 
-    while (link->state == LINK_WS || link->state == LINK_WS_CLOSING) {
+    while (is_open(link) || link->state == LINK_WS_CLOSING) {
         struct ws_message message;
         enum ws_status status;
         size_t used = 0;

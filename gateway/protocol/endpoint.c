@@ -131,6 +131,11 @@ static void transport_ws_close(void *socket)
     link_ws_close(socket, WS_STATUS_NONE);
 }
 
+static void transport_ws_dismiss(void *socket)
+{
+    link_ws_dismiss(socket);
+}
+
 const struct eio_transport *endpoint_transport(void)
 {
     static const struct eio_transport transport = {
@@ -142,6 +147,7 @@ const struct eio_transport *endpoint_transport(void)
         .ws_progressed = transport_ws_progressed,
         .ws_write = transport_ws_write,
         .ws_close = transport_ws_close,
+        .ws_dismiss = transport_ws_dismiss,
     };
 
     return &transport;

@@ -176,11 +176,16 @@ static void end(struct eio_session *session)
 /* On a WebSocket the end follows what was queued; on polling the client fetches both. */
 static void finish_closing(struct eio_session *session)
 {
-    if (session->state == EIO_WEBSOCKET && !outlet_pending(&session->outlet))
-        end(session);
+    if (session->state != EIO_WEBSOCKET || outlet_pending(&session->outlet))
+        return;
+    if (session->dismissed) {
+        session->eio->options.transport->ws_dismiss(session->ws);
+        session->ws = NULL;
+    }
+    end(session);
 }
 
-void eio_close(struct eio_session *session)
+static void begin_closing(struct eio_session *session, bool dismissed)
 {
     if (session->closing || session->state == EIO_ENDED)
         return;
@@ -188,12 +193,23 @@ void eio_close(struct eio_session *session)
     if (session->state == EIO_ENDED)
         return;
     session->closing = true;
+    session->dismissed = dismissed;
     timers_set(session->eio->options.timers, &session->heartbeat, clock_ms() + EIO_CLOSING_MS);
     depart(session);
     if (session->state == EIO_POLLING && session->get && !outlet_pending(&session->outlet))
         end(session);
     else
         finish_closing(session);
+}
+
+void eio_close(struct eio_session *session)
+{
+    begin_closing(session, false);
+}
+
+void eio_dismiss(struct eio_session *session)
+{
+    begin_closing(session, true);
 }
 
 size_t eio_let_go(struct eio *eio, size_t count, bool all)

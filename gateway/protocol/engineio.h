@@ -48,6 +48,8 @@ struct eio_transport {
     /* Sends an empty close frame behind what was written, then waits for the peer's; the engine does not hear
      * of it again. */
     void (*ws_close)(void *socket);
+    /* The same for a client that was told to close by the last of it: it has a moment to do so first. */
+    void (*ws_dismiss)(void *socket);
 };
 
 /* What sessions are for. */
@@ -121,7 +123,8 @@ struct eio_session {
     UT_hash_handle hh;
     uint32_t acked; /* ws_progressed()'s */
     enum eio_state state : 8;
-    bool closing : 1; /* an orderly end: what is queued is delivered, input is ignored, nothing is added */
+    bool closing : 1;   /* an orderly end: what is queued is delivered, input is ignored, nothing is added */
+    bool dismissed : 1; /* closing, and what is queued tells the client to close */
     bool awaits_pong : 1;
     bool extended : 1;          /* the pong's deadline was extended once */
     bool held_up : 1;           /* the ping may have waited behind what the client is slow to take */
@@ -208,6 +211,10 @@ void eio_send_shared(struct eio_session *session, const char *head, size_t head_
 
 /* An orderly end: what was sent so far is delivered first. */
 void eio_close(struct eio_session *session);
+
+/* The same, of a client that was told to close by the last of it: over a WebSocket it does so, and the
+ * transport only where it does not. */
+void eio_dismiss(struct eio_session *session);
 
 /* Cuts the connection: nothing more is delivered. */
 void eio_abort(struct eio_session *session);

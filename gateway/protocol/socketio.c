@@ -245,7 +245,7 @@ static void client_close(struct sio_client *client, enum sio_end end)
     if (client->state == CLIENT_CLOSED)
         return;
     client_end(client, end);
-    client->options->carrier->close(client->session);
+    client->options->carrier->close(client->session, end);
 }
 
 static void on_timer(void *owner)

@@ -102,8 +102,9 @@ struct sio_carrier {
      * used. */
     void (*send_shared)(void *session, const char *head, size_t head_len, struct blob *shared,
                         const char *tail);
-    /* An orderly end of the whole connection, after what was sent so far. */
-    void (*close)(void *session);
+    /* An orderly end of the whole connection, after what was sent so far. SIO_LEFT: that tells the client to
+     * close. */
+    void (*close)(void *session, enum sio_end end);
 };
 
 struct sio_options {

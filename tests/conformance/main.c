@@ -121,8 +121,9 @@ static void send_binary(void *session, const char *data, size_t len)
     eio_send(session, true, data, len);
 }
 
-static void close_session(void *session)
+static void close_session(void *session, enum sio_end end)
 {
+    (void)end;
     eio_close(session);
 }
 

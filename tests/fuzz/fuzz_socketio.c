@@ -186,10 +186,11 @@ static void carrier_shared(void *session, const char *head, size_t head_len, str
     buf_deinit(&text);
 }
 
-static void carrier_close(void *session)
+static void carrier_close(void *session, enum sio_end end)
 {
     struct world *w = session;
 
+    (void)end;
     CHECK(!w->closed);
     CHECK(!w->members);
     w->closed = true;

@@ -70,6 +70,13 @@ static void transport_ws_close(void *socket)
     journal_note(&handle->world->journal, "%s close", handle->name);
 }
 
+static void transport_ws_dismiss(void *socket)
+{
+    struct handle *handle = socket;
+
+    journal_note(&handle->world->journal, "%s is dismissed", handle->name);
+}
+
 static void app_open(void *app, struct eio_session *session)
 {
     struct world *w = app;
@@ -104,7 +111,8 @@ int setup(void **state)
                                                    .ready = transport_ready,
                                                    .ws_progressed = transport_ws_progressed,
                                                    .ws_write = transport_ws_write,
-                                                   .ws_close = transport_ws_close};
+                                                   .ws_close = transport_ws_close,
+                                                   .ws_dismiss = transport_ws_dismiss};
     static const struct eio_app app = {app_open, app_message, app_close};
     struct world *w = calloc(1, sizeof *w);
 

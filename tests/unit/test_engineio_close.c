@@ -234,6 +234,112 @@ static void closing_during_an_upgrade_can_end_on_polling(void **state)
     assert_gone(w);
 }
 
+/* --- of clients that were told to close --- */
+
+static void a_client_that_was_told_to_close_is_not_closed_but_gone_all_the_same(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    send_text(w, "1");
+    eio_dismiss(w->session);
+    eio_close(w->session);
+    send_text(w, "late");
+    assert_journal(w, "ws < 41\nws is dismissed\nclosed\n");
+    assert_gone(w);
+}
+
+static void it_is_dismissed_behind_what_it_is_owed(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    w->ws.blocked = true;
+    send_text(w, "1");
+    eio_dismiss(w->session);
+    say(w, "4one");
+    assert_journal(w, "closed\n");
+    advance(w, EIO_CLOSING_MS - 1);
+    w->ws.blocked = false;
+    outlet_touch(&w->session->outlet);
+    assert_journal(w, "ws < 41\nws is dismissed\n");
+    assert_gone(w);
+}
+
+static void one_that_does_not_take_it_has_the_time_of_an_orderly_end(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    w->ws.blocked = true;
+    send_text(w, "1");
+    eio_dismiss(w->session);
+    advance(w, EIO_CLOSING_MS - 1);
+    assert_journal(w, "closed\n");
+    advance(w, 1);
+    assert_journal(w, "ws close\n");
+    assert_gone(w);
+}
+
+static void one_that_closes_before_is_not_waited_for(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    w->ws.blocked = true;
+    send_text(w, "1");
+    eio_dismiss(w->session);
+    eio_lost(w->session, &w->ws);
+    assert_journal(w, "closed\n");
+    assert_gone(w);
+}
+
+static void one_that_upgrades_meanwhile_is_dismissed_on_the_websocket(void **state)
+{
+    struct world *w = *state;
+
+    start_probe(w);
+    send_text(w, "1");
+    eio_dismiss(w->session);
+    assert_journal(w, "closed\n");
+    say(w, "5");
+    assert_journal(w, "ws < 41\nws is dismissed\n");
+    assert_gone(w);
+}
+
+static void on_polling_it_fetches_the_end_like_any_other(void **state)
+{
+    struct world *w = *state;
+
+    open_polling(w);
+    get(w);
+    send_text(w, "1");
+    eio_dismiss(w->session);
+    assert_journal(w, "get 200 41\nclosed\n");
+    get(w);
+    assert_journal(w, "get 200 6~1\n");
+    assert_gone(w);
+}
+
+static void whoever_lets_go_of_it_meanwhile_does_not_wait_for_it(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    w->ws.blocked = true;
+    send_text(w, "1");
+    eio_dismiss(w->session);
+    assert_int_equal(eio_let_go(w->eio, 1, false), 1);
+    assert_journal(w, "ws close\nclosed\n");
+
+    open_ws(w);
+    send_text(w, "1");
+    eio_dismiss(w->session);
+    eio_abort(w->session);
+    assert_journal(w, "ws dropped\nclosed\n");
+    assert_gone(w);
+}
+
 /* --- with rides --- */
 
 static void tell(struct ride *ride)
@@ -379,6 +485,13 @@ int main(void)
         TEST(closing_during_an_upgrade_delivers_on_the_websocket),
         TEST(closing_during_an_upgrade_with_nothing_to_send_closes_at_the_switch),
         TEST(closing_during_an_upgrade_can_end_on_polling),
+        TEST(a_client_that_was_told_to_close_is_not_closed_but_gone_all_the_same),
+        TEST(it_is_dismissed_behind_what_it_is_owed),
+        TEST(one_that_does_not_take_it_has_the_time_of_an_orderly_end),
+        TEST(one_that_closes_before_is_not_waited_for),
+        TEST(one_that_upgrades_meanwhile_is_dismissed_on_the_websocket),
+        TEST(on_polling_it_fetches_the_end_like_any_other),
+        TEST(whoever_lets_go_of_it_meanwhile_does_not_wait_for_it),
         TEST(events_so_far_are_delivered_before_an_orderly_end),
         TEST(a_client_owed_more_than_the_backlog_is_cut_instead_of_closed),
         TEST(a_ride_feeds_a_poll_from_its_log),

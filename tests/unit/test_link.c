@@ -339,6 +339,12 @@ static void unblock(struct world *w)
     settle(w);
 }
 
+static void pass(struct world *w, uint64_t ms)
+{
+    virtual_pass_ms(ms);
+    timers_run(w->timers, virtual_us / 1000);
+}
+
 /* A client's frame, masked with zeros. */
 static void send_frame(struct world *w, enum ws_opcode opcode, const char *payload, size_t len)
 {
@@ -536,15 +542,117 @@ static void a_peer_that_does_not_say_goodbye_is_cut(void **state)
 
     open_ws(w);
     link_ws_close(w->link, WS_STATUS_NONE);
-    virtual_pass_ms(LINK_WS_CLOSE_MS);
-    timers_run(w->timers, virtual_us / 1000);
+    pass(w, LINK_WS_CLOSE_MS);
     journal_check(&w->journal, "> close 0\n> cut\n");
 }
 
-static void pass(struct world *w, uint64_t ms)
+/* Its user has said something that tells the peer to close. */
+static void dismiss(struct world *w)
 {
-    virtual_pass_ms(ms);
-    timers_run(w->timers, virtual_us / 1000);
+    say(w->link, "go");
+    link_ws_dismiss(w->link);
+    link_ws_dismiss(w->link);
+    assert_null(link_data(w->link, &USER));
+    journal_check(&w->journal, "> text go\n");
+}
+
+static void a_peer_that_is_to_close_does_so_first(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    dismiss(w);
+    pass(w, LINK_WS_DISMISS_MS - 1);
+    send_frame(w, WS_TEXT, "hi", 2);
+    send_frame(w, WS_PING, "", 0);
+    journal_check(&w->journal, "");
+    send_frame(w, WS_CLOSE, "\x03\xe8", 2);
+    journal_check(&w->journal, "> close 1000\n> end\n");
+    pass(w, LINK_WS_CLOSE_MS);
+    journal_check(&w->journal, "");
+}
+
+static void one_that_hangs_up_is_gone(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    dismiss(w);
+    hang_up(w);
+    pass(w, LINK_WS_CLOSE_MS);
+    journal_check(&w->journal, "");
+}
+
+static void one_that_does_not_is_closed_like_any_other(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    dismiss(w);
+    pass(w, LINK_WS_DISMISS_MS - 1);
+    journal_check(&w->journal, "");
+    pass(w, 1);
+    journal_check(&w->journal, "> close 0\n");
+    send_frame(w, WS_TEXT, "hi", 2);
+    pass(w, LINK_WS_CLOSE_MS - 1);
+    journal_check(&w->journal, "");
+    pass(w, 1);
+    journal_check(&w->journal, "> cut\n");
+    settle(w);
+}
+
+static void one_that_breaks_the_protocol_instead_hears_so(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    dismiss(w);
+    receive(w, "\x81\x02hi", 4); /* not masked */
+    journal_check(&w->journal, "> close 1002\n> end\n");
+}
+
+static void its_time_begins_when_it_has_been_sent_that_it_is_to_close(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    w->conn.blocks = true;
+    dismiss(w);
+    for (int i = 0; i < 3; i++) {
+        pass(w, STALL_MS - 1);
+        w->conn.acked++;
+        pass(w, 1);
+        journal_check(&w->journal, "");
+    }
+    unblock(w);
+    pass(w, LINK_WS_DISMISS_MS - 1);
+    journal_check(&w->journal, "");
+    pass(w, 1);
+    journal_check(&w->journal, "> close 0\n");
+}
+
+static void one_that_takes_nothing_of_it_is_cut(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    w->conn.blocks = true;
+    dismiss(w);
+    pass(w, STALL_MS);
+    journal_check(&w->journal, "> cut\n");
+    settle(w);
+}
+
+static void meanwhile_it_can_be_cut_for_what_it_holds(void **state)
+{
+    struct world *w = *state;
+
+    open_ws(w);
+    w->conn.blocks = true;
+    dismiss(w);
+    link_sacrifice(w->link);
+    journal_check(&w->journal, "> cut\n");
+    settle(w);
 }
 
 /* The first fragment of a text. */
@@ -794,6 +902,13 @@ int main(void)
         WORLD_TEST(a_goodbye_is_echoed_and_the_user_told),
         WORLD_TEST(a_user_that_has_closed_hears_nothing_more),
         WORLD_TEST(a_peer_that_does_not_say_goodbye_is_cut),
+        WORLD_TEST(a_peer_that_is_to_close_does_so_first),
+        WORLD_TEST(one_that_hangs_up_is_gone),
+        WORLD_TEST(one_that_does_not_is_closed_like_any_other),
+        WORLD_TEST(one_that_breaks_the_protocol_instead_hears_so),
+        WORLD_TEST(its_time_begins_when_it_has_been_sent_that_it_is_to_close),
+        WORLD_TEST(one_that_takes_nothing_of_it_is_cut),
+        WORLD_TEST(meanwhile_it_can_be_cut_for_what_it_holds),
         WORLD_TEST(a_message_has_its_time_from_its_first_fragment_whatever_comes_between),
         WORLD_TEST(pongs_alone_are_no_progress_of_a_message),
         WORLD_TEST(a_frame_that_is_not_whole_has_no_more),

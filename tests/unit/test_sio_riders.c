@@ -147,6 +147,13 @@ static void transport_ws_close(void *socket)
     journal_note(&phone->site->world->journal, "%s close", phone->name);
 }
 
+static void transport_ws_dismiss(void *socket)
+{
+    struct phone *phone = socket;
+
+    journal_note(&phone->site->world->journal, "%s is dismissed", phone->name);
+}
+
 /* --- the world --- */
 
 static void start_clients(struct site *s)
@@ -156,7 +163,8 @@ static void start_clients(struct site *s)
                                                    .ready = transport_ready,
                                                    .ws_progressed = transport_ws_progressed,
                                                    .ws_write = transport_ws_write,
-                                                   .ws_close = transport_ws_close};
+                                                   .ws_close = transport_ws_close,
+                                                   .ws_dismiss = transport_ws_dismiss};
     struct world *w = s->world;
     const struct sio_riders_options riders = {
         .presence = w->presence,
@@ -746,7 +754,7 @@ static void who_exits_is_neither(void **state)
     says_event(s->world, 1, BROKER_EXITED, s->world->client[0].id, "1");
     says_result(s->world, 1, 1, NULL);
     assert_happened(s, "exit / ann " EXITING
-                       "\nws1 < 42[\"userExited\",1,\"1.00000001-epoch-01\"]\nws1 < 41\nws1 close\n");
+                       "\nws1 < 42[\"userExited\",1,\"1.00000001-epoch-01\"]\nws1 < 41\nws1 is dismissed\n");
 }
 
 static void who_drops_while_resuming_is_suspended_again(void **state)

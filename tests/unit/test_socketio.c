@@ -90,9 +90,9 @@ static void carrier_binary(void *session, const char *data, size_t len)
     note(session, "send binary", data, len);
 }
 
-static void carrier_close(void *session)
+static void carrier_close(void *session, enum sio_end end)
 {
-    note(session, "close", "", 0);
+    note(session, end == SIO_LEFT ? "dismiss" : "close", "", 0);
 }
 
 static const struct sio_app app = {app_disconnect, app_timed_out};
@@ -401,7 +401,7 @@ static void what_was_kept_goes_with_the_socket(void **state)
     say(w, "2[\"a\"]");
     sio_accept(w->socket, "S1", NULL);
     sio_disconnect(w->socket);
-    assert_journal(w, "send 0{\"sid\":\"S1\"}\nsend 1\nleft /\nclose \n");
+    assert_journal(w, "send 0{\"sid\":\"S1\"}\nsend 1\nleft /\ndismiss \n");
 }
 
 static void too_much_before_the_answer_closes(void **state)
@@ -835,7 +835,7 @@ static void disconnect_says_so_in_every_joined_namespace(void **state)
     w->on_connect = NULL;
     join(w, "0/pending");
     sio_disconnect(middle);
-    assert_journal(w, "send 1/a,\nsend 1\nleft /\nleft /a\nleft /pending\nclose \n");
+    assert_journal(w, "send 1/a,\nsend 1\nleft /\nleft /a\nleft /pending\ndismiss \n");
     say(w, "0");
     assert_journal(w, "");
 }
@@ -858,7 +858,7 @@ static void disconnecting_inside_an_event_is_final(void **state)
     join(w, "0");
     w->on_event = exit_on_event;
     say(w, "2[\"m\"]");
-    assert_journal(w, "event / args [\"m\"]\nsend 2[\"bye\"]\nsend 1\nleft /\nclose \n");
+    assert_journal(w, "event / args [\"m\"]\nsend 2[\"bye\"]\nsend 1\nleft /\ndismiss \n");
 }
 
 static void disconnecting_inside_a_binary_event_is_final(void **state)
@@ -869,7 +869,7 @@ static void disconnecting_inside_a_binary_event_is_final(void **state)
     w->on_event = exit_on_event;
     say(w, "51-[\"m\"]");
     say_binary(w, "x");
-    assert_journal(w, "event / args [\"m\"]\nwith x\nsend 2[\"bye\"]\nsend 1\nleft /\nclose \n");
+    assert_journal(w, "event / args [\"m\"]\nwith x\nsend 2[\"bye\"]\nsend 1\nleft /\ndismiss \n");
 }
 
 static void disconnecting_inside_a_held_event_drops_the_rest(void **state)
@@ -883,7 +883,7 @@ static void disconnecting_inside_a_held_event_drops_the_rest(void **state)
     say(w, "2[\"b\"]");
     accept(w, w->socket, "S1", NULL);
     assert_journal(w, "send 0{\"sid\":\"S1\"}\nevent / args [\"a\"]\n"
-                      "send 2[\"bye\"]\nsend 1\nleft /\nclose \n");
+                      "send 2[\"bye\"]\nsend 1\nleft /\ndismiss \n");
 }
 
 static void disconnect_at_once(struct world *w, struct sio_socket *socket)
@@ -899,7 +899,7 @@ static void disconnecting_inside_connect_is_final(void **state)
 
     w->on_connect = disconnect_at_once;
     say(w, "0");
-    assert_journal(w, "connect / auth {}\nleft /\nclose \n");
+    assert_journal(w, "connect / auth {}\nleft /\ndismiss \n");
 }
 
 static void refuse_then_use(struct world *w, struct sio_socket *socket)
@@ -934,7 +934,7 @@ static void disconnecting_another_namespace_inside_disconnect_closes(void **stat
     join(w, "0/b");
     w->on_disconnect = disconnect_the_last_connected;
     say(w, "1/a");
-    assert_journal(w, "left /a\nsend 1/b,\nleft /b\nclose \n");
+    assert_journal(w, "left /a\nsend 1/b,\nleft /b\ndismiss \n");
 }
 
 static void disconnecting_while_the_connection_ends_closes_once(void **state)
