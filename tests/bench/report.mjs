@@ -35,11 +35,18 @@ function versions() {
   ];
 }
 
+// The commit, and whether there is more than it has, other than what rows have written before.
+function commit() {
+  const name = said("git", "-C", ROOT, "rev-parse", "--short", "HEAD");
+  const changed = said("git", "-C", ROOT, "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/benchmark.*");
+  return changed ? `${name}-dirty` : name;
+}
+
 // Of what is measured now.
 export function setting() {
   const cpu = os.cpus()[0];
   return {
-    ridecast: said("git", "-C", ROOT, "describe", "--always", "--dirty", "--exclude=*"),
+    ridecast: commit(),
     machine: `${cpu.model}, ${os.cpus().length} cores, ${Math.round(os.totalmem() / 2 ** 30)} GB, Linux ${os.release()}`,
     runs: RUNS,
     versions: versions(),
