@@ -51,9 +51,17 @@ struct audit_run {
     bool steady;
 };
 
+/* NULL: it is not known here any more, or another server's. */
+static struct redis_ride *find_ride(const struct audit *audit, const char *name)
+{
+    struct redis_ride *ride = redis_rides_find(audit->rides, name, strlen(name));
+
+    return ride && ride->store == audit->store ? ride : NULL;
+}
+
 static struct redis_ride *ride_of(const struct audit_run *run)
 {
-    return redis_rides_find(run->audit->rides, run->ride, strlen(run->ride));
+    return find_ride(run->audit, run->ride);
 }
 
 /* Nobody waits for an audit: what Redis does not let it read is that ride's trouble, and no reason to give up
@@ -77,7 +85,7 @@ static void check_answered(const struct redisReply *reply, void *arg)
 {
     struct checked *checked = arg;
     struct store *store = checked->audit->store;
-    struct redis_ride *ride = redis_rides_find(checked->audit->rides, checked->ride, strlen(checked->ride));
+    struct redis_ride *ride = find_ride(checked->audit, checked->ride);
     char socket_id[SOCKET_ID_LEN + 1];
 
     if (judge(checked->audit, SCRIPT_CHECK, reply) == CALL_ANSWERED && ride) {
@@ -305,32 +313,24 @@ static int ask(struct audit_run *run)
 
 static void set_due(struct audit *audit, struct redis_ride *ride, enum audit_due due)
 {
-    if (ride->audit_due == AUDIT_AT_ONCE)
-        DL_DELETE2(audit->due, ride, audit_prev, audit_next);
-    else if (ride->audit_due == AUDIT_SOON)
-        DL_DELETE2(audit->soon, ride, audit_prev, audit_next);
+    DL_DELETE2(audit->due[ride->audit_due], ride, audit_prev, audit_next);
     ride->audit_due = due;
     ride->audit_soon_ms = clock_ms() + SETTLED_MS;
-    if (due == AUDIT_AT_ONCE)
-        DL_APPEND2(audit->due, ride, audit_prev, audit_next);
-    else if (due == AUDIT_SOON)
-        DL_APPEND2(audit->soon, ride, audit_prev, audit_next);
+    DL_APPEND2(audit->due[due], ride, audit_prev, audit_next);
 }
 
 /* One that is due at once, or else the one that had its turn longest ago, if that is long enough; NULL: none.
  */
 static struct redis_ride *next_ride(struct audit *audit, uint64_t now)
 {
-    struct redis_ride *ride = audit->due;
+    struct redis_ride *ride = audit->due[AUDIT_AT_ONCE], *longest_ago = audit->due[AUDIT_IN_TURN];
 
-    if (!ride && audit->rides->by_name && audit->rides->by_name->audit_ms <= now)
-        ride = audit->rides->by_name;
+    if (!ride && longest_ago && longest_ago->audit_ms <= now)
+        ride = longest_ago;
     if (!ride)
         return NULL;
-    set_due(audit, ride, AUDIT_IN_TURN);
     ride->audit_ms = now + AUDIT_ROUND_MS;
-    HASH_DEL(audit->rides->by_name, ride);
-    HASH_ADD_STR(audit->rides->by_name, name, ride);
+    set_due(audit, ride, AUDIT_IN_TURN);
     return ride;
 }
 
@@ -354,7 +354,7 @@ static void go_on(struct audit *audit)
     struct redis_ride *ride;
 
     while (audit->store->up && audit->running < RUNNING_MAX && audit->begun < BEGUN_PER_BEAT) {
-        bool in_turn = !audit->due;
+        bool in_turn = !audit->due[AUDIT_AT_ONCE];
 
         ride = next_ride(audit, now);
         if (!ride)
@@ -365,19 +365,25 @@ static void go_on(struct audit *audit)
 
 static void check_due(struct audit *audit)
 {
-    for (struct redis_ride *ride = audit->rides->by_name; ride; ride = ride->hh.next)
-        if (ride->check_due)
-            check_held(audit, ride);
+    struct redis_ride *ride;
+
+    for (int due = 0; due < AUDIT_DUE_COUNT; due++)
+        DL_FOREACH2(audit->due[due], ride, audit_next)
+        {
+            if (ride->check_due)
+                check_held(audit, ride);
+        }
 }
 
 void audit_beat(struct audit *audit)
 {
     uint64_t now = clock_ms();
+    struct redis_ride *ride;
 
     check_due(audit);
     audit->begun = 0;
-    while (audit->soon && audit->soon->audit_soon_ms <= now)
-        set_due(audit, audit->soon, AUDIT_AT_ONCE);
+    while ((ride = audit->due[AUDIT_SOON]) && ride->audit_soon_ms <= now)
+        set_due(audit, ride, AUDIT_AT_ONCE);
     go_on(audit);
 }
 
@@ -394,7 +400,22 @@ void audit_check(struct audit *audit, struct redis_ride *ride)
         set_due(audit, ride, AUDIT_SOON);
 }
 
-void audit_forget(struct audit *audit, struct redis_ride *ride)
+void audit_all(struct audit *audit)
 {
-    set_due(audit, ride, AUDIT_IN_TURN);
+    struct redis_ride *ride;
+
+    for (int due = 0; due < AUDIT_AT_ONCE; due++)
+        while ((ride = audit->due[due]))
+            set_due(audit, ride, AUDIT_AT_ONCE);
+}
+
+void audit_begin(struct audit *audit, struct redis_ride *ride)
+{
+    ride->audit_due = AUDIT_IN_TURN;
+    DL_APPEND2(audit->due[AUDIT_IN_TURN], ride, audit_prev, audit_next);
+}
+
+void audit_end(struct audit *audit, struct redis_ride *ride)
+{
+    DL_DELETE2(audit->due[ride->audit_due], ride, audit_prev, audit_next);
 }

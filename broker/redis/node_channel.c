@@ -29,7 +29,7 @@ static void taken(struct transitions *transitions, struct record_word *word)
     if (!record_next_socket(&word->sockets, socket_id))
         return;
     if (ride && held_taken_over(ride, socket_id, word->tenure))
-        store_tell_gateway(transitions->store, message_evicted(word->ride, socket_id));
+        outbox_tell(transitions->setup->outbox, message_evicted(word->ride, socket_id));
 }
 
 static void held(struct transitions *transitions, struct record_word *word)
@@ -40,25 +40,25 @@ static void held(struct transitions *transitions, struct record_word *word)
         transitions_disown(transitions, word->ride, socket_id);
 }
 
-static void take(struct transitions *transitions, const struct redisReply *text)
+/* A word counts where it is said by the server that has the ride. */
+static void take(struct store *store, struct transitions *transitions, const struct redisReply *text)
 {
-    struct store *store = transitions->store;
     struct record_word word;
 
     if (record_parse_word(text->str, text->len, &word) != 0) {
         metric_add(store_metrics(store)->bad_messages, 1);
         store_trouble(store, "a malformed message on the channel of this node");
-    } else if (word.taken) {
-        taken(transitions, &word);
-    } else {
-        held(transitions, &word);
+    } else if (redis_rides_store(transitions->rides, word.ride) == store) {
+        if (word.taken)
+            taken(transitions, &word);
+        else
+            held(transitions, &word);
     }
 }
 
-bool node_channel_heard(struct transitions *transitions, const struct redisReply *channel,
-                        const struct redisReply *text)
+bool node_channel_heard(struct store *store, struct transitions *transitions,
+                        const struct redisReply *channel, const struct redisReply *text)
 {
-    const struct store *store = transitions->store;
     struct json_slice name = reply_slice(channel);
     struct key_name ours;
 
@@ -66,6 +66,6 @@ bool node_channel_heard(struct transitions *transitions, const struct redisReply
     if (name.len != ours.len || memcmp(name.at, ours.text, ours.len) != 0)
         return false;
     if (text->type == REDIS_REPLY_STRING) /* otherwise the subscription is confirmed */
-        take(transitions, text);
+        take(store, transitions, text);
     return true;
 }

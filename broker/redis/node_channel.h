@@ -14,7 +14,7 @@
 void node_channel_listen(struct store *store);
 
 /* Something came on that connection. Whether it was for this. */
-bool node_channel_heard(struct transitions *transitions, const struct redisReply *channel,
-                        const struct redisReply *text);
+bool node_channel_heard(struct store *store, struct transitions *transitions,
+                        const struct redisReply *channel, const struct redisReply *text);
 
 #endif

@@ -5,14 +5,13 @@
 #ifndef RIDECAST_BROKER_REDIS_REPLAY_H
 #define RIDECAST_BROKER_REDIS_REPLAY_H
 
-#include "broker/redis/store.h"
 #include "broker/redis/watch.h"
 
 struct replay;
 
 /* Zeroed but for the parts below it, it is empty. */
 struct replays {
-    struct store *store;
+    const struct backend_setup *setup;
     struct watches *watches; /* a HISTORY of a watched ride is told in its place among the events */
     struct replay *waiting;  /* in order of submission */
     struct replay *reading;

@@ -24,9 +24,18 @@ struct redis_ride *redis_rides_get(struct redis_rides *rides, const char *name)
     ride = alloc_zeroed(sizeof *ride);
     memcpy(ride->name, name, strlen(name));
     ride->rides = rides;
+    ride->store = rides->store_of(name, rides->arg);
     HASH_ADD_STR(rides->by_name, name, ride);
     redis_ride_let_go(ride);
+    rides->begun(ride, rides->arg);
     return ride;
+}
+
+struct store *redis_rides_store(const struct redis_rides *rides, const char *name)
+{
+    const struct redis_ride *ride = redis_rides_find(rides, name, strlen(name));
+
+    return ride ? ride->store : rides->store_of(name, rides->arg);
 }
 
 /* Another one has begun. */

@@ -20,11 +20,12 @@ struct transition;
 struct watch;
 
 /* AUDIT_SOON: when nodes have put back what they hold. */
-enum audit_due { AUDIT_IN_TURN, AUDIT_SOON, AUDIT_AT_ONCE };
+enum audit_due { AUDIT_IN_TURN, AUDIT_SOON, AUDIT_AT_ONCE, AUDIT_DUE_COUNT };
 
 struct redis_ride {
     char name[RIDE_NAME_MAX + 1];
     struct redis_rides *rides;
+    struct store *store; /* of the server that has it */
     struct ride_known known;
     struct transition *transitions;           /* without an answer, in order of submission (transitions.h) */
     struct transition *waiting;               /* the first of these that waits to be sent (line.h) */
@@ -46,8 +47,8 @@ struct redis_ride {
     uint64_t audit_soon_ms; /* when, if that is AUDIT_SOON */
     uint64_t checked_ms;    /* when what this node holds of it was checked last (audit.c) */
     bool check_due;         /* it is to be once more */
-    struct redis_ride *audit_prev, *audit_next;
-    bool let_go; /* among those that may be unused */
+    struct redis_ride *audit_prev, *audit_next; /* of its server's rides with the same audit_due */
+    bool let_go;                                /* among those that may be unused */
     struct redis_ride *next_let_go;
     UT_hash_handle hh;
 };
@@ -56,6 +57,8 @@ struct redis_ride {
 struct redis_rides {
     struct redis_ride *by_name;
     struct redis_ride *let_go;
+    struct store *(*store_of)(const char *ride, void *arg); /* of the server that has the ride */
+    void (*begun)(struct redis_ride *ride, void *arg);      /* it has been made, and has its store */
     void (*renumbered)(struct redis_ride *ride, void *arg); /* Redis has begun a new epoch of the ride */
     void (*ended)(struct redis_ride *ride, void *arg);      /* it is freed next */
     void *arg;
@@ -66,6 +69,9 @@ struct redis_ride *redis_rides_get(struct redis_rides *rides, const char *name);
 
 /* The ride, or NULL; `len` bytes of name. */
 struct redis_ride *redis_rides_find(const struct redis_rides *rides, const char *name, size_t len);
+
+/* Of the server that has the ride, which need not be known here. */
+struct store *redis_rides_store(const struct redis_rides *rides, const char *name);
 
 /* Redis has answered this position of the ride. */
 void redis_ride_reached(struct redis_ride *ride, const struct broker_position *position);

@@ -1,7 +1,7 @@
 /*
  * What every part of the Redis backend stands on: the connection for commands and the one for events, the
- * scripts, the names of this process, Redis' clock, and the way to complain. One for each server; owned by
- * the roof (redis.c), which sets its fields. Broker thread.
+ * scripts, the names of this process, Redis' clock, and the way to complain. One for each server; part of a
+ * shard (shard.h), which sets its fields. Broker thread.
  */
 #ifndef RIDECAST_BROKER_REDIS_STORE_H
 #define RIDECAST_BROKER_REDIS_STORE_H
@@ -15,6 +15,8 @@
 /* Of what is in Redis (docs/redis.md), under `layout`. Gateways of different layouts cannot share one. */
 #define STORE_LAYOUT "2"
 
+struct lane;
+
 struct store {
     const struct backend_setup *setup;
     unsigned db;
@@ -22,6 +24,7 @@ struct store {
     char node[RECORD_NODE_MAX + 1]; /* the node id and `run`: whom riders are held by */
     struct redis_link *commands, *events;
     struct scripts scripts; /* on the connection for commands */
+    struct lane *lane;      /* the way of transitions to this server (lane.h) */
     bool up;                /* both connections are ready, the scripts are loaded, and the lease is there */
     int64_t clock_ahead_ms; /* Redis' clock less clock_ms() */
     uint64_t leapt_ms;      /* when Redis' clock was last seen to have leapt ahead, by clock_ms(); 0: never */

@@ -44,7 +44,6 @@ struct transition {
 
     /* Of the first of those of its ride that go in one call, one behind the other: */
     size_t together;             /* how many they are */
-    uint64_t sent_us;            /* when they were sent last, by the monotonic clock */
     struct transition *next_run; /* the first of those of another ride in the call */
 
     struct transition *prev, *next;           /* all */

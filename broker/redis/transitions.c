@@ -1,5 +1,5 @@
 /*
- * Waiting, in flight, answered.
+ * Submitted, answered.
  */
 #include "broker/redis/transitions.h"
 
@@ -8,14 +8,12 @@
 #include "broker/redis/call.h"
 #include "broker/redis/exits.h"
 #include "broker/redis/log_entry.h"
-#include "broker/redis/operations.h"
 #include "broker/redis/watch.h"
 #include "common/clock.h"
 #include "common/metrics.h"
 #include "common/user.h"
 
 #include <assert.h>
-#include <event2/event.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +21,6 @@
 #include <utlist.h>
 
 enum {
-    IN_FLIGHT_MAX = 1024,   /* bounds the output buffer and what must be sent again */
-    CALLS_MAX = 2,          /* that are not full: what comes while so many have no answer goes together */
     DISOWN_MS = 1000,       /* for a socket that is not here: another node may be about to put it back */
     DISOWNED_MAX = 1000,    /* under way: an audit names the others again */
     REFUSE_AFTER_MS = 5000, /* a boarding that is not done for so long because of errors */
@@ -38,7 +34,7 @@ static bool is_exit(const struct transition *transition)
 static void set_bytes(struct transitions *transitions, size_t bytes)
 {
     transitions->bytes = bytes;
-    metric_set(store_metrics(transitions->store)->queue_bytes, (int64_t)bytes);
+    metric_set(transitions->setup->metrics->queue_bytes, (int64_t)bytes);
 }
 
 static size_t bytes_of(const struct order *order)
@@ -65,9 +61,14 @@ static void transition_end(struct transition *transition)
     free(transition);
 }
 
+static struct lane *lane_of(const struct transition *transition)
+{
+    return transition->ride->store->lane;
+}
+
 static void tell(const struct transition *transition, struct broker_message *message)
 {
-    store_tell_gateway(transition->transitions->store, message);
+    outbox_tell(transition->transitions->setup->outbox, message);
 }
 
 static void restoration_failed(const struct transition *transition)
@@ -88,101 +89,6 @@ static void transition_fail(struct transition *transition, const char *error)
     transition_end(transition);
 }
 
-/* --- sending --- */
-
-static enum script script_of(const struct store *store, enum broker_transition_kind kind)
-{
-    switch (kind) {
-    case BROKER_BOARD:
-    case BROKER_EXIT:
-    case BROKER_DISCONNECT:
-        break;
-    case BROKER_SUSPEND:
-        if (store->setup->recovery_window_ms > 0)
-            return SCRIPT_SUSPEND;
-        break; /* nothing to wait for */
-    case BROKER_RESUME:
-        return SCRIPT_RESUME;
-    }
-    return SCRIPT_TRANSITION;
-}
-
-/* What has to be known elsewhere first, lest nobody finds the rider again. */
-static void announce(const struct transition *transition)
-{
-    struct store *store = transition->transitions->store;
-    struct redis_ride *ride = transition->ride;
-
-    if (transition->claim > 0)
-        notes_hold(&ride->notes, store, ride->name);
-    else if (transition->script == SCRIPT_SUSPEND || transition_ends_for_good(transition))
-        notes_suspend(&ride->notes, store, ride->name);
-}
-
-static void announce_run(const struct transition *first)
-{
-    const struct transition *transition = first;
-
-    for (size_t i = 0; i < first->together; i++, transition = transition->ride_next)
-        announce(transition);
-}
-
-static void call_answered(const struct redisReply *reply, void *arg);
-
-static size_t count_chain(struct transition *chain)
-{
-    struct transition *first;
-    size_t count = 0;
-
-    LL_FOREACH2(chain, first, next_run)
-    {
-        count += first->together;
-    }
-    return count;
-}
-
-/* A chain of runs. 0, or -1 when there is no connection. */
-static int send_call(struct transition *chain)
-{
-    struct transitions *transitions = chain->transitions;
-    struct transition *first;
-    struct call call;
-
-    LL_FOREACH2(chain, first, next_run)
-    {
-        announce_run(first);
-    }
-    operations_call(&call, transitions->store, chain);
-    chain->sent_us = clock_us();
-    if (call_send(&call, call_answered, chain) != 0)
-        return -1;
-    transitions->in_flight += count_chain(chain);
-    transitions->calls++;
-    return 0;
-}
-
-bool transitions_busy(const struct transitions *transitions)
-{
-    return transitions->store->up && transitions->calls >= CALLS_MAX;
-}
-
-/* What comes while some calls have no answer goes together, as soon as one has or a call is full. */
-static bool may_send(const struct transitions *transitions)
-{
-    return transitions->store->up && transitions->in_flight < IN_FLIGHT_MAX &&
-           (transitions->calls < CALLS_MAX || line_is_long(&transitions->line));
-}
-
-/* What cannot be sent goes out with all others later. */
-void transitions_send(struct transitions *transitions)
-{
-    struct transition *chain;
-
-    while (may_send(transitions) && (chain = line_take(&transitions->line)))
-        if (send_call(chain) != 0)
-            return;
-}
-
 /* --- answers --- */
 
 static bool detail_is(const struct record_answer *answer, const char *word)
@@ -197,7 +103,7 @@ static void restored(const struct transition *transition, const struct record_an
     const char *socket_id = transition->order->socket_id;
 
     if (detail_is(answer, "missing"))
-        metric_add(store_metrics(transitions->store)->riders_restored, 1);
+        metric_add(transitions->setup->metrics->riders_restored, 1);
     held_restored(transitions->holding, transition->ride, socket_id, transition->claim, answer->tenure,
                   answer->position.offset);
     if (detail_is(answer, "off"))
@@ -245,20 +151,6 @@ static void refused(const struct transition *transition)
 
 /* --- once more --- */
 
-static void repeat_after_a_pause(struct transition *transition)
-{
-    struct transitions *transitions = transition->transitions;
-
-    transition->stage = TRANSITION_PAUSED;
-    LL_PREPEND2(transitions->paused, transition, next_paused);
-    if (event_pending(transitions->timer, EV_TIMEOUT, NULL))
-        return;
-    unsigned pause_ms = backoff_pause(&transitions->backoff);
-    const struct timeval pause = {.tv_sec = pause_ms / 1000,
-                                  .tv_usec = (suseconds_t)(pause_ms % 1000) * 1000};
-    event_add(transitions->timer, &pause);
-}
-
 /* What becomes of a client is tried until it is done; who wants to board is told after a while. */
 static void repeat_or_refuse(struct transition *transition)
 {
@@ -270,7 +162,7 @@ static void repeat_or_refuse(struct transition *transition)
         now - transition->failing_ms >= REFUSE_AFTER_MS)
         transition_fail(transition, "the broker cannot record it");
     else
-        repeat_after_a_pause(transition);
+        lane_pause(lane_of(transition), transition);
 }
 
 static bool waits_for_failing(const struct transition *transition)
@@ -284,21 +176,7 @@ static void repeat(struct transition *transition)
     if (waits_for_failing(transition))
         repeat_or_refuse(transition);
     else
-        line_add(&transition->transitions->line, transition);
-}
-
-static void pause_over(evutil_socket_t fd, short what, void *arg)
-{
-    struct transitions *transitions = arg;
-    struct transition *transition;
-
-    (void)fd, (void)what;
-    LL_FOREACH2(transitions->paused, transition, next_paused)
-    {
-        line_add(&transitions->line, transition);
-    }
-    transitions->paused = NULL;
-    transitions->store->settle(transitions->store->settle_arg);
+        lane_add(lane_of(transition), transition);
 }
 
 /* Redis has answered, but nothing definite: it has not been done. Perhaps a key is spoiled: an audit of the
@@ -307,18 +185,16 @@ static void failed(struct transition *transition, const struct redisReply *reply
 {
     struct transitions *transitions = transition->transitions;
 
-    store_trouble(transitions->store, "a transition on %s failed: %s", transition->ride->name,
+    store_trouble(transition->ride->store, "a transition on %s failed: %s", transition->ride->name,
                   store_complaint(reply));
     transitions->spoiled(transition->ride, transitions->arg);
     repeat_or_refuse(transition);
 }
 
-static void done_mended(const struct redisReply *reply, void *arg)
+static void done_mended(struct transition *transition, const struct redisReply *reply, bool own)
 {
-    struct transition *transition = arg;
-
-    transition->transitions->in_flight--;
-    if (!reply || store_is_away(transition->transitions->store, reply))
+    (void)own;
+    if (!reply || store_is_away(transition->ride->store, reply))
         return; /* it stays in the list */
     if (reply->type == REDIS_REPLY_INTEGER)
         repeat_or_refuse(transition);
@@ -331,8 +207,8 @@ static void done_mended(const struct redisReply *reply, void *arg)
  * the answer to the mending, not with it: were both lost, nobody could say any more whether it was done. */
 static void mend_done(struct transition *transition)
 {
-    struct store *store = transition->transitions->store;
     const struct redis_ride *ride = transition->ride;
+    struct store *store = ride->store;
     char field[sizeof "done:" + EPOCH_LEN];
     struct key_name meta;
     struct call call;
@@ -348,8 +224,8 @@ static void mend_done(struct transition *transition)
     call_bytes(&call, meta.text, meta.len);
     call_text(&call, field);
     call_number(&call, transition->sequence - 1);
-    if (call_send(&call, done_mended, transition) == 0)
-        transition->transitions->in_flight++;
+    if (lane_ask(store->lane, &call, transition, done_mended) != 0)
+        return; /* it stays in the list */
 }
 
 static void conclude(struct transition *transition, const struct redisReply *reply)
@@ -364,7 +240,7 @@ static void conclude(struct transition *transition, const struct redisReply *rep
     transition->moved = verdict == RECORD_MOVED;
     if (verdict == RECORD_OK || verdict == RECORD_REFUSED || verdict == RECORD_CROWDED) {
         transition->failing_ms = 0;
-        backoff_reset(&transition->transitions->backoff);
+        backoff_reset(&lane_of(transition)->backoff);
     }
     switch (verdict) {
     case RECORD_OK:
@@ -402,10 +278,9 @@ static void conclude(struct transition *transition, const struct redisReply *rep
     }
 }
 
-/* `own`: the reply is about this operation alone. One about several does not say which of them are done. */
-static void operation_answered(struct transition *transition, const struct redisReply *reply, bool own)
+void transitions_answered(struct transition *transition, const struct redisReply *reply, bool own)
 {
-    switch (call_judge(transition->transitions->store, transition->script, reply)) {
+    switch (call_judge(transition->ride->store, transition->script, reply)) {
     case CALL_LOST:
         transition->unsure = true; /* it stays in the list */
         break;
@@ -416,37 +291,6 @@ static void operation_answered(struct transition *transition, const struct redis
         transition->unsure = transition->unsure || !own;
         conclude(transition, reply);
         break;
-    }
-}
-
-static void observe_latency(const struct transition *chain, size_t count)
-{
-    int64_t us = (int64_t)(clock_us() - chain->sent_us);
-
-    while (count-- > 0)
-        metric_observe(store_metrics(chain->transitions->store)->latency, us);
-}
-
-/* A list with an answer for each operation, or else what holds for all. */
-static void call_answered(const struct redisReply *reply, void *arg)
-{
-    struct transition *chain = arg;
-    struct transitions *transitions = chain->transitions;
-    size_t count = count_chain(chain), at = 0;
-    bool listed = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == count;
-
-    transitions->calls--;
-    transitions->in_flight -= count;
-    if (reply)
-        observe_latency(chain, count);
-    for (struct transition *run = chain, *next_run; run; run = next_run) {
-        struct transition *transition = run, *next;
-
-        next_run = run->next_run;
-        for (size_t left = run->together; left > 0; left--, transition = next) {
-            next = transition->ride_next;
-            operation_answered(transition, listed ? reply->element[at++] : reply, listed || count == 1);
-        }
     }
 }
 
@@ -473,7 +317,7 @@ static void append(struct transitions *transitions, struct redis_ride *ride, str
         user_id(order->user, transition->id);
     DL_APPEND(transitions->all, transition);
     DL_APPEND2(ride->transitions, transition, ride_prev, ride_next);
-    line_add(&transitions->line, transition);
+    lane_add(lane_of(transition), transition);
     set_bytes(transitions, transitions->bytes + transition->bytes);
     if (is_exit(transition))
         exits_add(ride, transition->id);
@@ -483,7 +327,7 @@ static void append(struct transitions *transitions, struct redis_ride *ride, str
 static bool has_room(const struct transitions *transitions, const struct order *order)
 {
     return (order->transition != BROKER_BOARD && order->transition != BROKER_EXIT) ||
-           transitions->bytes + bytes_of(order) <= transitions->store->setup->queue_bytes;
+           transitions->bytes + bytes_of(order) <= transitions->setup->queue_bytes;
 }
 
 /* Up to where the record that is held of the socket is the latest: it is noted together with it, since both
@@ -500,17 +344,34 @@ static void note_heard(struct transition *transition, const struct redis_ride *r
         transition->heard.offset = missed;
 }
 
+static enum script script_of(const struct backend_setup *setup, enum broker_transition_kind kind)
+{
+    switch (kind) {
+    case BROKER_BOARD:
+    case BROKER_EXIT:
+    case BROKER_DISCONNECT:
+        break;
+    case BROKER_SUSPEND:
+        if (setup->recovery_window_ms > 0)
+            return SCRIPT_SUSPEND;
+        break; /* nothing to wait for */
+    case BROKER_RESUME:
+        return SCRIPT_RESUME;
+    }
+    return SCRIPT_TRANSITION;
+}
+
 void transitions_submit(struct transitions *transitions, struct order *order)
 {
     if (!has_room(transitions, order)) {
-        store_tell_gateway(transitions->store,
-                           message_refused(order, "the broker is away and its queue is full; try again"));
+        outbox_tell(transitions->setup->outbox,
+                    message_refused(order, "the broker is away and its queue is full; try again"));
         order_free(order);
         return;
     }
     struct redis_ride *ride = redis_rides_get(transitions->rides, order->ride);
     struct transition *transition = alloc_zeroed(sizeof *transition);
-    transition->script = script_of(transitions->store, order->transition);
+    transition->script = script_of(transitions->setup, order->transition);
     transition->tenure = held_tenure(ride, order->socket_id);
     if (transition->tenure < order->tenure)
         transition->tenure = order->tenure;
@@ -557,7 +418,7 @@ void transitions_disown(struct transitions *transitions, const char *name, const
     struct order *order = order_of_ours(name, socket_id);
     struct transition *transition = alloc_zeroed(sizeof *transition);
     order->transition = BROKER_SUSPEND;
-    transition->script = script_of(transitions->store, BROKER_SUSPEND);
+    transition->script = script_of(transitions->setup, BROKER_SUSPEND);
     transition->wait_ms = held_parted_ms(transitions->holding, socket_id);
     if (transition->wait_ms < DISOWN_MS)
         transition->wait_ms = DISOWN_MS;
@@ -568,13 +429,13 @@ void transitions_disown(struct transitions *transitions, const char *name, const
 }
 
 /* The records in them may be older than what is sent again behind them, and both be missing in Redis now. */
-static void withdraw_restorations(struct transitions *transitions)
+static void withdraw_restorations(struct transitions *transitions, const struct store *store)
 {
     struct transition *transition, *next;
 
     DL_FOREACH_SAFE(transitions->all, transition, next)
     {
-        if (transition->script != SCRIPT_RESTORE)
+        if (transition->script != SCRIPT_RESTORE || transition->ride->store != store)
             continue;
         held_withdrawn(transitions->holding, transition->ride, transition->order->socket_id,
                        transition->claim);
@@ -582,16 +443,21 @@ static void withdraw_restorations(struct transitions *transitions)
     }
 }
 
-void transitions_resume(struct transitions *transitions)
+void transitions_cut_off(struct transitions *transitions, const struct store *store)
+{
+    lane_clear(store->lane);
+    withdraw_restorations(transitions, store);
+}
+
+void transitions_resume(struct transitions *transitions, const struct store *store)
 {
     struct transition *transition;
 
-    line_clear(&transitions->line);
-    transitions->paused = NULL;
-    withdraw_restorations(transitions);
+    lane_clear(store->lane);
     DL_FOREACH(transitions->all, transition)
     {
-        line_add(&transitions->line, transition);
+        if (transition->ride->store == store)
+            lane_add(store->lane, transition);
     }
 }
 
@@ -599,24 +465,8 @@ void transitions_refuse_all(struct transitions *transitions, const char *error)
 {
     struct transition *transition, *next;
 
-    line_clear(&transitions->line);
-    transitions->paused = NULL;
     DL_FOREACH_SAFE(transitions->all, transition, next)
     {
         transition_fail(transition, error);
     }
-}
-
-void transitions_init(struct transitions *transitions)
-{
-    transitions->timer = event_new(transitions->store->setup->base, -1, 0, pause_over, transitions);
-    if (!transitions->timer)
-        alloc_failed();
-    backoff_reset(&transitions->backoff);
-}
-
-void transitions_deinit(struct transitions *transitions)
-{
-    if (transitions->timer)
-        event_free(transitions->timer);
 }

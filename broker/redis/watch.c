@@ -29,7 +29,7 @@ enum { RENEW_AFTER_MS = 1500, RENEW_WITHIN_MS = 30000 };
 enum { RENEWALS_MAX = 4, RENEWAL_EVERY_MS = 30000 };
 
 enum watch_state {
-    WATCH_AWAY,        /* not subscribed: the backend is down, or nobody watches */
+    WATCH_AWAY,        /* not subscribed: the server is down, or nobody watches */
     WATCH_SUBSCRIBING, /* SUBSCRIBE is on its way; events are ignored, the roster will include them */
     WATCH_CATCHING_UP, /* subscribed; a catch-up runs, or waits for its next attempt; events are held */
     WATCH_LIVE,        /* events go to the gateway as they come */
@@ -57,12 +57,12 @@ struct watch {
 
 static void tell(const struct watch *watch, struct broker_message *message)
 {
-    store_tell_gateway(watch->watches->store, message);
+    outbox_tell(watch->watches->setup->outbox, message);
 }
 
 static const struct broker_metrics *metrics_of(const struct watch *watch)
 {
-    return store_metrics(watch->watches->store);
+    return watch->watches->setup->metrics;
 }
 
 /* --- results that wait for their events --- */
@@ -120,7 +120,7 @@ static void catch_up(struct watch *watch)
     watch->state = WATCH_CATCHING_UP;
     watch->again = false;
     watch->catchup =
-        catchup_start(watch->watches->store, watch->ride, watch->stream.known ? &watch->stream.at : NULL,
+        catchup_start(watch->ride->store, watch->ride, watch->stream.known ? &watch->stream.at : NULL,
                       watch->renew, &reports, watch);
     watch->renew = false;
 }
@@ -137,7 +137,7 @@ static void repair(struct watch *watch)
 static void retry_catching_up(evutil_socket_t fd, short what, void *arg)
 {
     struct watch *watch = arg;
-    struct store *store = watch->watches->store;
+    struct store *store = watch->ride->store;
 
     (void)fd, (void)what;
     catch_up(watch);
@@ -150,11 +150,11 @@ static void catching_up_failed(const char *reason, void *arg)
 
     watch->catchup = NULL;
     if (!reason)
-        return; /* the connection is gone, and the backend will be down next */
+        return; /* the connection is gone, and the server will be down next */
     unsigned pause_ms = backoff_pause(&watch->backoff);
     const struct timeval pause = {.tv_sec = pause_ms / 1000,
                                   .tv_usec = (suseconds_t)(pause_ms % 1000) * 1000};
-    store_trouble(watch->watches->store, "cannot read the roster of %s: %s", watch->ride->name, reason);
+    store_trouble(watch->ride->store, "cannot read the roster of %s: %s", watch->ride->name, reason);
     event_add(watch->retry, &pause);
 }
 
@@ -245,7 +245,7 @@ static void caught_roster(const struct broker_position *position, struct broker_
 static void bad_message(struct watch *watch, const char *what)
 {
     metric_add(metrics_of(watch)->bad_messages, 1);
-    store_trouble(watch->watches->store, "%s on the channel of %s", what, watch->ride->name);
+    store_trouble(watch->ride->store, "%s on the channel of %s", what, watch->ride->name);
 }
 
 static void judge_suspect(struct watch *watch)
@@ -359,7 +359,7 @@ void watch_result(struct watches *watches, struct redis_ride *ride, struct broke
     struct watch *watch = ride->watch;
 
     if (!watch || !watch->wanted || stream_includes(&watch->stream, &result->position)) {
-        store_tell_gateway(watches->store, result);
+        outbox_tell(watches->setup->outbox, result);
         return;
     }
     hold_result(watch, result);
@@ -373,7 +373,7 @@ static void send_subscription(struct watch *watch, const char *command)
 {
     struct call call;
 
-    call_command(&call, watch->watches->store, command);
+    call_command(&call, watch->ride->store, command);
     call_channel(&call, watch->ride->name);
     if (call_send_event(&call) == 0)
         watch->confirmations_due++;
@@ -411,10 +411,12 @@ static void subscription_confirmed(struct watch *watch)
     free_if_over(watch);
 }
 
-/* The watch of the ride whose name stands between the braces of a channel's name; NULL when there is none. */
-static struct watch *watch_of_channel(const struct watches *watches, const struct redisReply *channel)
+/* The watch of the ride whose name stands between the braces of a channel's name; NULL when there is none, or
+ * the ride is another server's. */
+static struct watch *watch_of_channel(const struct watches *watches, const struct store *store,
+                                      const struct redisReply *channel)
 {
-    size_t prefix_len = strlen(watches->store->setup->prefix);
+    size_t prefix_len = strlen(watches->setup->prefix);
     struct key_name expected;
 
     if (channel->type != REDIS_REPLY_STRING || channel->len <= prefix_len + 1)
@@ -424,18 +426,18 @@ static struct watch *watch_of_channel(const struct watches *watches, const struc
     if (!end)
         return NULL;
     const struct redis_ride *ride = redis_rides_find(watches->rides, name, (size_t)(end - name));
-    if (!ride)
+    if (!ride || ride->store != store)
         return NULL;
-    store_channel(watches->store, ride->name, &expected);
+    store_channel(store, ride->name, &expected);
     return expected.len == channel->len && memcmp(expected.text, channel->str, expected.len) == 0
                ? ride->watch
                : NULL;
 }
 
-void watch_heard(struct watches *watches, const struct redisReply *word, const struct redisReply *channel,
-                 const struct redisReply *text)
+void watch_heard(struct watches *watches, const struct store *store, const struct redisReply *word,
+                 const struct redisReply *channel, const struct redisReply *text)
 {
-    struct watch *watch = watch_of_channel(watches, channel);
+    struct watch *watch = watch_of_channel(watches, store, channel);
 
     if (!watch)
         return; /* unwatched meanwhile */
@@ -454,7 +456,7 @@ static struct watch *watch_new(struct watches *watches, struct redis_ride *ride)
     watch->watches = watches;
     watch->ride = ride;
     stream_init(&watch->stream);
-    watch->retry = event_new(watches->store->setup->base, -1, 0, retry_catching_up, watch);
+    watch->retry = event_new(watches->setup->base, -1, 0, retry_catching_up, watch);
     if (!watch->retry)
         alloc_failed();
     ride->watch = watch;
@@ -470,7 +472,7 @@ void watch_begin(struct watches *watches, const char *name)
     watch->wanted = true;
     watch->suspect = false;
     backoff_reset(&watch->backoff);
-    if (watches->store->up)
+    if (ride->store->up)
         subscribe(watch);
 }
 
@@ -513,19 +515,19 @@ void watch_end(struct watches *watches, const char *name)
     end(watch);
 }
 
-void watch_resume_all(struct watches *watches)
+void watch_resume_all(struct watches *watches, const struct store *store)
 {
     for (struct redis_ride *ride = watches->rides->by_name; ride; ride = ride->hh.next)
-        if (ride->watch && ride->watch->wanted)
+        if (ride->store == store && ride->watch && ride->watch->wanted)
             subscribe(ride->watch);
 }
 
-void watch_suspend_all(struct watches *watches)
+void watch_suspend_all(struct watches *watches, const struct store *store)
 {
     for (struct redis_ride *ride = watches->rides->by_name; ride; ride = ride->hh.next) {
         struct watch *watch = ride->watch;
 
-        if (!watch)
+        if (!watch || ride->store != store)
             continue;
         stop_catching_up(watch);
         stream_unsettle(&watch->stream);

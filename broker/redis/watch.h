@@ -16,7 +16,7 @@
 
 /* Zeroed but for the parts below it and the function, it is empty. */
 struct watches {
-    struct store *store;
+    const struct backend_setup *setup;
     struct redis_rides *rides;
     size_t results_held;                               /* on all rides */
     void (*check)(struct redis_ride *ride, void *arg); /* an audit of the ride asks for it (audit.h) */
@@ -31,15 +31,15 @@ void watch_end(struct watches *watches, const char *ride);
  * not lead to what Redis has, and whoever was recovered from it would have another number, too. */
 void watch_reread(struct watches *watches, const char *ride);
 
-/* The backend is up: subscribes to all watched rides. */
-void watch_resume_all(struct watches *watches);
+/* A server is up: subscribes to all watched rides that it has. */
+void watch_resume_all(struct watches *watches, const struct store *store);
 
-/* The backend is down: what the gateway was told stays known. */
-void watch_suspend_all(struct watches *watches);
+/* It is down: what the gateway was told stays known. */
+void watch_suspend_all(struct watches *watches, const struct store *store);
 
-/* A confirmation or an event came on the connection for events; `word` says which. */
-void watch_heard(struct watches *watches, const struct redisReply *word, const struct redisReply *channel,
-                 const struct redisReply *text);
+/* A confirmation or an event came on its connection for events; `word` says which. */
+void watch_heard(struct watches *watches, const struct store *store, const struct redisReply *word,
+                 const struct redisReply *channel, const struct redisReply *text);
 
 /* Takes a RESULT or HISTORY and tells it as soon as everything up to its position has been told. */
 void watch_result(struct watches *watches, struct redis_ride *ride, struct broker_message *result);

@@ -30,12 +30,20 @@ static void ignore(struct redis_ride *ride, void *arg)
     (void)ride, (void)arg;
 }
 
+static struct store *nowhere(const char *ride, void *arg)
+{
+    (void)ride, (void)arg;
+    return NULL;
+}
+
 static int setup(void **state)
 {
     static struct desk desk;
 
     memset(&desk, 0, sizeof desk);
     desk.metrics = metrics_new();
+    desk.rides.store_of = nowhere;
+    desk.rides.begun = ignore;
     desk.rides.renumbered = ignore;
     desk.rides.ended = ignore;
     desk.holding.aboard = metrics_add(desk.metrics, METRIC_GAUGE, "held", "", "Riders held.");
