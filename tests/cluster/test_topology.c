@@ -428,7 +428,7 @@ static bool has_no_cluster(struct world *world)
 
 static bool is_tried_again(struct world *world)
 {
-    return connections_seen_by(world->nodes[0]) > 10;
+    return connections_seen_by(world->nodes[0]) > 3;
 }
 
 static void expect_trouble(struct world *world, const char *text)
