@@ -2,6 +2,7 @@
 
 import { built } from "../lib/places.mjs";
 import { Program } from "../lib/process.mjs";
+import { cpuOf } from "../lib/usage.mjs";
 import { LOAD_CORE, SERVERS, withServer } from "./servers.mjs";
 
 export const RUNS = Number(process.env.RUNS ?? 3);
@@ -36,6 +37,15 @@ function summary(results) {
   );
 }
 
+// One against a server that is up, with what all processes of its Redis used.
+async function run(server, setting, options) {
+  const { ports, redis } = server;
+  const pids = setting.withRedisCpu ? [...server.pids, ...redis.pids] : server.pids;
+  const before = redis ? cpuOf(redis.pids) : 0;
+  const result = await load({ ports, "server-pids": pids, ...options });
+  return redis ? { ...result, redisCpuNsPerTransition: ((cpuOf(redis.pids) - before) * 1e9) / result.acked } : result;
+}
+
 // RUNS runs, each against servers started for it. `check` may look at the servers after a run.
 // Where one fails the row says so: { error }.
 export async function measure(name, setting, options, check = async () => ({})) {
@@ -45,8 +55,7 @@ export async function measure(name, setting, options, check = async () => ({})) 
     for (let i = 0; i < RUNS; i++)
       results.push(
         await withServer(name, setting, async (server) => {
-          const pids = setting.withRedisCpu ? [...server.pids, server.redisPid] : server.pids;
-          const result = await load({ ports: server.ports, "server-pids": pids, dialect, ...options });
+          const result = await run(server, setting, { dialect, ...options });
           return { ...result, ...(await check(server, result)) };
         }),
       );

@@ -1,13 +1,14 @@
 // The servers that are measured, each pinned to the first core with whatever it needs beside it.
 
 import { execFileSync } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { scoped } from "../lib/cleanup.mjs";
 import { ROOT, built } from "../lib/places.mjs";
-import { Program } from "../lib/process.mjs";
-import { freePort } from "../lib/port.mjs";
+import { startProgram } from "../lib/process.mjs";
+import { RedisCluster } from "../lib/redis-cluster.mjs";
+import { Redis } from "../lib/redis.mjs";
 
 export const HERE = fileURLToPath(new URL(".", import.meta.url));
 const NODE_PEERS = path.join(HERE, "peers/node");
@@ -15,7 +16,7 @@ const RUST_PEER = path.join(HERE, "peers/socketioxide");
 const RUST_TARGET = path.join(ROOT, "build/bench-peers/socketioxide");
 
 export const SERVER_CORE = "0";
-export const LOAD_CORE = "1";
+export const LOAD_CORE = os.cpus().length > 1 ? "1" : SERVER_CORE; // its own, or nothing is worth measuring
 
 // All clients have one address here, and some speak as fast as they can.
 const UNLIMITED = [
@@ -72,38 +73,22 @@ export function available(server) {
   return missing[peer] ?? null;
 }
 
-const pinned = (command, core = SERVER_CORE) => new Program("taskset", ["-c", core, ...command]);
+const pinnedTo = (core) => ["taskset", "-c", core];
 
-async function startRedis(core) {
-  const folder = await mkdtemp(path.join(os.tmpdir(), "ridecast-bench-"));
-  const port = await freePort();
-  const program = pinned(
-    ["redis-server", "--bind", "127.0.0.1", "--port", String(port)].concat(
-      ["--dir", folder, "--save", "", "--appendonly", "no"],
-    ),
-    core,
-  );
-  await program.printed(/Ready to accept connections/);
-  const stop = async () => {
-    await program.kill("SIGTERM");
-    await rm(folder, { recursive: true, force: true });
-  };
-  return { port, url: `redis://127.0.0.1:${port}`, pid: program.child.pid, stop };
-}
+const STORES = {
+  one: (t, options) => Redis.start(t, options),
+  cluster: (t, options) => RedisCluster.start(t, { replicas: 0, ...options }),
+};
 
-// `count` processes of one server, with a Redis of their own if `redis`, on the servers' core unless `redisCore` says
-// another; `use` gets { ports, pids, redisPort, redisPid } and they end with it.
-export async function withServer(name, { count = 1, redis = false, redisCore, options } = {}, use) {
-  const store = redis ? await startRedis(redisCore) : null;
-  const programs = [];
-  try {
-    for (let i = 0; i < count; i++) programs.push(pinned(SERVERS[name].command(store?.url, options)));
+// `count` processes of one server, on the servers' core, with a store of their own where `redis` names one, on that core
+// unless `redisCore` says another; `use` gets { ports, pids, redis } and they end with it.
+export const withServer = (name, { count = 1, redis, redisCore = SERVER_CORE, options } = {}, use) =>
+  scoped(async (t) => {
+    const kept = { under: pinnedTo(redisCore), config: ["--appendonly", "no"] };
+    const store = redis && (await STORES[redis](t, kept));
+    const [command, ...args] = [...pinnedTo(SERVER_CORE), ...SERVERS[name].command(store?.url, options)];
+    const programs = Array.from({ length: count }, () => startProgram(t, command, args));
     const printed = await Promise.all(programs.map((program) => program.printed(/listening on .*:(\d+)$/m)));
     const ports = printed.map(([, port]) => Number(port));
-    const pids = programs.map((program) => program.child.pid);
-    return await use({ ports, pids, redisPort: store?.port, redisPid: store?.pid });
-  } finally {
-    await Promise.all(programs.map((program) => program.kill("SIGKILL")));
-    await store?.stop();
-  }
-}
+    return use({ ports, pids: programs.map((program) => program.child.pid), redis: store });
+  });

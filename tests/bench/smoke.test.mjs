@@ -5,6 +5,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { UNLIMITED, startGateway } from "../lib/server.mjs";
 import { startProgram } from "../lib/process.mjs";
+import { measure } from "./load.mjs";
+import { inRedis } from "./rows.mjs";
 
 const SMALL = ["--clients", "20", "--rate", "100", "--window", "1000", "--warmup", "100"];
 
@@ -39,6 +41,14 @@ test("transitions are acknowledged, idle clients counted", async (t) => {
   assert.ok(result.acked > 0);
   const idle = await load(t, port, "--mode", "connect", "--hold", "50");
   assert.ok(idle.connectionsPerSecond > 0);
+});
+
+test("what all of Redis uses for a transition is measured, and what is missing there", async () => {
+  const options = { mode: "transitions", clients: 61, rides: 20, publishers: 3, depth: 2, window: 300, warmup: 100, drain: 500 };
+  const result = await measure("ridecast", { redis: "one" }, options, inRedis);
+  assert.equal(result.error, undefined);
+  assert.ok(result.acked > 0 && result.redisCpuNsPerTransition > 0);
+  assert.equal(result.missing, 0);
 });
 
 test("a ramp ends", async (t) => {
