@@ -1,4 +1,5 @@
 // docker-compose.yml: exact versions, secrets of one's own, who reaches whom, and that nobody takes all there is.
+// (compose-cluster.test.mjs has docker-compose.cluster.yml.)
 
 import assert from "node:assert/strict";
 import { chmod, cp, mkdir, readFile, stat, writeFile } from "node:fs/promises";
@@ -15,18 +16,21 @@ import { visit } from "../lib/visit.mjs";
 
 const read = (name) => readFile(path.join(ROOT, name), "utf8");
 
-async function compose(t) {
+async function compose(t, file = "docker-compose.yml") {
   const toJson = "import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)";
-  const { stdout } = await run(t, "/usr/bin/python3", ["-c", toJson, path.join(ROOT, "docker-compose.yml")]);
+  const { stdout } = await run(t, "/usr/bin/python3", ["-c", toJson, path.join(ROOT, file)]);
   return JSON.parse(stdout);
 }
+
+const COMPOSE = ["docker-compose.yml"];
 
 const EXACT = /^[\w/-]+:v?\d+\.\d+(\.\d+)?(-slim)?(@sha256:[0-9a-f]{64})?$/;
 
 // All images that somebody else has made.
 async function images(t) {
-  const services = Object.values((await compose(t)).services);
-  const named = services.filter(({ build }) => !build).map(({ image }) => image);
+  const files = await Promise.all(COMPOSE.map((file) => compose(t, file)));
+  const services = files.flatMap((file) => Object.values(file.services));
+  const named = services.filter(({ image, build }) => image && !build).map(({ image }) => image);
   const dockerfile = await read("deploy/Dockerfile");
   const [, base] = dockerfile.match(/^ARG DEBIAN=(\S+)$/m);
   for (const [, from] of dockerfile.matchAll(/^FROM (\S+)/gm)) assert.equal(from, "$DEBIAN");
@@ -38,7 +42,7 @@ test("every image is one version", async (t) => {
 });
 
 test("no password is in the file, in .env, or has a default", async () => {
-  for (const name of ["docker-compose.yml", ".env.example"])
+  for (const name of [...COMPOSE, ".env.example"])
     assert.doesNotMatch(await read(name), /requirepass|REDISCLI_AUTH|PASSWORD\b(?!__FILE)|redis:\/\/\w*:/, name);
 });
 
@@ -87,7 +91,7 @@ async function makeSecrets(t) {
 
 test("secrets are random, for one user each, and stay", async (t) => {
   const [one, other] = [await makeSecrets(t), await makeSecrets(t)];
-  const files = ["gateway/redis-password", "grafana/password", "redis/redis.conf"];
+  const files = ["gateway/redis-password", "grafana/password", "redis/admin-password", "redis/redis.conf"];
   assert.deepEqual(await filesIn(one.folder), files);
   const owners = { gateway: 10001, grafana: 472, redis: 999 };
   for (const name of files) {
@@ -96,13 +100,14 @@ test("secrets are random, for one user each, and stay", async (t) => {
     assert.equal(uid, process.getuid() === 0 ? owners[name.split("/")[0]] : process.getuid(), name);
   }
   const texts = [];
-  for (const name of files.slice(0, 2)) for (const made of [one, other]) texts.push(await made.text(name));
+  for (const name of files.slice(0, 3)) for (const made of [one, other]) texts.push(await made.text(name));
   for (const text of texts) assert.match(text, /^[0-9a-f]{48}$/);
-  assert.equal(new Set(texts).size, 4);
+  assert.equal(new Set(texts).size, 6);
   const conf = await one.text("redis/redis.conf");
   assert.ok(!conf.includes(texts[0]), "Redis keeps a hash");
   await run(t, SECRETS, [one.folder]);
-  assert.deepEqual([await one.text(files[0]), await one.text(files[1]), await one.text(files[2])], [texts[0], texts[2], conf]);
+  const stayed = await Promise.all(files.map((name) => one.text(name)));
+  assert.deepEqual(stayed, [texts[0], texts[2], texts[4], conf]);
 });
 
 test("Redis takes a gateway with them, which serves, and nobody else", async (t) => {
@@ -121,6 +126,9 @@ test("Redis takes a gateway with them, which serves, and nobody else", async (t)
   await gateway.stop();
 });
 
+// Both of Compose's files.
+const joined = async (text) => (await Promise.all(COMPOSE.map(text))).join("\n");
+
 // A docker that has the images and no registry, or whatever `answers` says.
 async function pin(t, answers) {
   const folder = temporaryFolder(t, "pin");
@@ -128,10 +136,10 @@ async function pin(t, answers) {
   await writeFile(path.join(folder, "bin/docker"), `#!/bin/sh\n${answers}\n`);
   await chmod(path.join(folder, "bin/docker"), 0o755);
   await mkdir(path.join(folder, "deploy"));
-  for (const name of ["docker-compose.yml", "deploy/Dockerfile", "deploy/pin-images.sh"]) await cp(path.join(ROOT, name), path.join(folder, name));
+  for (const name of [...COMPOSE, "deploy/Dockerfile", "deploy/pin-images.sh"]) await cp(path.join(ROOT, name), path.join(folder, name));
   const { exited } = startProgram(t, path.join(folder, "deploy/pin-images.sh"), [], { PATH: `${folder}/bin:${process.env.PATH}` });
   const text = async (name) => readFile(path.join(folder, name), "utf8");
-  return { code: (await exited).code, compose: await text("docker-compose.yml"), dockerfile: await text("deploy/Dockerfile") };
+  return { code: (await exited).code, compose: await joined(text), dockerfile: await text("deploy/Dockerfile") };
 }
 
 const VERSIONS = `run) case "$7" in
@@ -154,7 +162,7 @@ test("images are renewed, with their digests", async (t) => {
   assert.deepEqual([...found].sort(), RENEWED.map((image) => image + digest).sort());
   for (const image of found) assert.match(image, EXACT);
   const unpinned = (text) => text.replaceAll(/((?:image: |DEBIAN=)[\w/]+):\S+/g, "$1");
-  assert.equal(unpinned(renewed.compose), unpinned(await read("docker-compose.yml")));
+  assert.equal(unpinned(renewed.compose), unpinned(await joined(read)));
   assert.equal(unpinned(renewed.dockerfile), unpinned(await read("deploy/Dockerfile")));
 });
 
@@ -167,6 +175,6 @@ test("where no registry answers, with the versions that are here", async (t) => 
 test("and not at all where one of them is missing", async (t) => {
   const kept = await pin(t, `case $1 in pull) exit 1 ;; ${VERSIONS.replace("grafana/k6:latest", "none")} image) echo ;; esac`);
   assert.notEqual(kept.code, 0);
-  assert.equal(kept.compose, await read("docker-compose.yml"));
+  assert.equal(kept.compose, await joined(read));
   assert.equal(kept.dockerfile, await read("deploy/Dockerfile"));
 });
