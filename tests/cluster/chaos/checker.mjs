@@ -33,8 +33,8 @@
 //   - An exit that was under way at a wipe whose client went on elsewhere with its rider aboard, may be done
 //     afterwards: nobody remembers that the client has moved. Its gateway puts the rider back, which is told as
 //     userBoarded with the same record, once.
-//   - So it may be where a person has exited elsewhere shortly before a wipe: the gateway of another connection may not
-//     have heard of it.
+//   - So it may be where a person has exited elsewhere shortly before a wipe: the gateway of another connection, or the
+//     one that had this connection before its client came back to it, may not have heard of it.
 //   - Where Redis comes back with what it had before (a wipe lasts from then to now), whoever has exited since is
 //     aboard again until its gateway has said that it does not have it. That is told, too.
 //   - After a loss of continuity a gateway tells a difference of rosters, whose events are in no epoch; behind it the
@@ -188,12 +188,13 @@ class Reader {
     this.#gone.set(id, this.entry);
   }
 
-  // An exit that a wipe may have taken back: one that was under way, or of a person who had another connection.
+  // An exit that a wipe may have taken back: one that was under way, of a person who had another connection, or at
+  // another gateway than the one that had the connection first.
   #exitWasWiped(gone, boarding) {
     const exit = gone && this.history.transitions.get(gone.t);
     if (exit?.kind !== "exiting") return false;
     if (wasUnderWayAtWipe(exit, this.history)) return true;
-    const another = boarding && (exit.by !== boarding.by || hadAnother(exit, this.history));
+    const another = boarding && (exit.by !== boarding.by || hadAnother(exit, this.history) || hadMoved(boarding, exit));
     return another && this.history.wipes.some(({ to }) => to > exit.sent);
   }
 
@@ -251,6 +252,9 @@ function hadAnother({ ride, id, by, sent }, { connections }) {
   };
   return connections.some((connection) => connection !== by && connection.ride === ride && boarded(connection));
 }
+
+// The client came back, perhaps to another gateway, between the one and the other.
+const hadMoved = (boarding, { by, sent }) => by.returns.some((tick) => tick > boarding.sent && tick < sent);
 
 const wasUnderWayAtWipe = (transition, { wipes }) =>
   transition && wipes.some(({ from, to }) => transition.sent < to && (transition.acked ?? Infinity) > from);

@@ -674,6 +674,27 @@ test("an exit elsewhere that a wipe has taken back may be followed by who was pu
   }
 });
 
+test("an exit that a wipe has taken back may be of a connection whose client had come back to it elsewhere", async () => {
+  for (const [moves, wiped, expected] of [
+    [true, true, []],
+    [true, false, ["doubled"]],
+    [false, true, ["doubled"]],
+  ]) {
+    const { history, phone, listen, say, hear } = story();
+    const stream = listen();
+    const ann = say("boarding", "ann", { ok: true }, "phone");
+    hear(stream, "userBoarded", ann, "1-epoch001");
+    if (moves) {
+      history.leave(phone("phone"));
+      history.reconnect(phone("phone"));
+    }
+    hear(stream, "userExited", say("exiting", "ann", { ok: true }, "phone"), "2-epoch001");
+    if (wiped) await history.wipe(() => {});
+    hear(stream, "userBoarded", ann, "1-epoch002");
+    assert.deepEqual(kinds(history), expected, `${moves}, ${wiped}`);
+  }
+});
+
 test("what a wipe has taken back of an exit may be another connection's, with the person's record", async () => {
   for (const [last, wiped, expected] of [
     ["boarding", true, []],

@@ -41,6 +41,7 @@ export class History {
   connect(who, ride, socket) {
     const connection = {
       ...{ who, ride, socket, joined: this.tick(), left: Infinity, living: true, over: false, doubtful: false },
+      returns: [], // when its client came back to it
       exit: null, // its last word, if that was an exit and acknowledged
       before: [], // who it was aboard as when all was calm: { id, t, sure }; of more than one it is open which
       words: [],
@@ -61,6 +62,7 @@ export class History {
     const { exit } = connection;
     if (exit && !this.wipes.some(({ to }) => to > exit.sent)) this.revivals.push(exit);
     connection.joined = this.tick();
+    connection.returns.push(connection.joined);
     connection.living = true;
     if (this.wipes.some(({ to }) => to > Math.min(connection.left, this.calmAt))) connection.doubtful = true;
     connection.left = Infinity;
