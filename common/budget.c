@@ -88,8 +88,6 @@ bool budget_is_tight(const struct budget *budget)
 
 size_t budget_excess(const struct budget *budget)
 {
-    if (!budget_is_tight(budget))
-        return 0;
     size_t clients = budget->total - budget->used[BUDGET_BROKER], goal = budget->limit - budget->limit / 4;
 
     return clients > goal ? clients - goal : 0;

@@ -49,7 +49,7 @@ size_t budget_part(const struct budget *budget, const struct blob *blob);
 bool budget_is_over(const struct budget *budget);
 bool budget_is_tight(const struct budget *budget);
 
-/* When it is tight, clients are to give back as much as they hold of the last quarter; else 0. */
+/* How much clients hold of the last quarter, which they are to give back when it is tight. */
 size_t budget_excess(const struct budget *budget);
 
 /* What one of those who want it may have while it is tight: an eighth. */

@@ -35,12 +35,14 @@ static void step(void *owner)
     size_t stay = allowed(drain, elapsed);
     size_t clients = options->clients(options->owner);
 
-    if (clients > stay)
-        options->let_go(options->owner, clients - stay, elapsed >= options->timeout_ms);
+    bool through =
+        clients <= stay || options->let_go(options->owner, clients - stay, elapsed >= options->timeout_ms);
+
     if (is_done(drain, now))
         options->done(options->owner);
     else
-        timers_set(options->timers, &drain->timer, now + STEP_MS + id_random_below(JITTER_MS));
+        timers_set(options->timers, &drain->timer,
+                   through ? now + STEP_MS + id_random_below(JITTER_MS) : now);
 }
 
 void drain_init(struct drain *drain, const struct drain_options *options)

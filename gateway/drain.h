@@ -13,8 +13,9 @@ struct drain_options {
     struct timers *timers;
     /* Clients that are to be let go. */
     size_t (*clients)(void *owner);
-    /* Lets some go. `all`: also those for whom it is no good moment. */
-    void (*let_go)(void *owner, size_t count, bool all);
+    /* Lets some go. `all`: also those for whom it is no good moment. False: there was no time for more now.
+     */
+    bool (*let_go)(void *owner, size_t count, bool all);
     /* Connections that still have something to send or to hear. */
     size_t (*connections)(void *owner);
     /* All are gone, or had their time: end. Called once. */

@@ -15,6 +15,7 @@
 #include "gateway/net/peers.h"
 #include "gateway/net/refusals.h"
 #include "gateway/net/server.h"
+#include "gateway/net/slice.h"
 #include "gateway/pages/about.h"
 #include "gateway/pages/agreement.h"
 #include "gateway/pages/cluster.h"
@@ -126,7 +127,6 @@ static void settle(void *site)
     } while (gateway->outlets.dirty);
     count_untaken(gateway);
     relieve(&gateway->relief);
-    eio_reap(gateway->eio);
 }
 
 /* --- the end --- */
@@ -139,13 +139,14 @@ static size_t client_count(void *owner)
 }
 
 /* Plain WebSockets last: their riders leave with them. */
-static void let_go(void *owner, size_t count, bool all)
+static bool let_go(void *owner, size_t count, bool all)
 {
     struct gateway *gateway = owner;
     size_t gone = eio_let_go(gateway->eio, count, all);
 
     if (eio_session_count(gateway->eio) == 0)
         plain_let_go(&gateway->plain, count - gone);
+    return slice_left(server_slice(gateway->server));
 }
 
 static size_t connection_count(void *owner)
@@ -392,6 +393,7 @@ static void make_plain(struct gateway *gateway)
         .presence = gateway->presence,
         .auth = gateway->auth,
         .timers = gateway->timers,
+        .slice = server_slice(gateway->server),
         .outlets = &gateway->outlets,
         .ping_interval_ms = config->ping_interval_ms,
         .ping_timeout_ms = config->ping_timeout_ms,
@@ -433,6 +435,7 @@ static void make_engine(struct gateway *gateway)
         .app = sio_riders_app(),
         .app_data = &gateway->sio,
         .timers = gateway->timers,
+        .slice = server_slice(gateway->server),
         .outlets = &gateway->outlets,
     };
 
@@ -454,6 +457,7 @@ static void make_relief(struct gateway *gateway)
         .eio = gateway->eio,
         .plain = &gateway->plain,
         .server = gateway->server,
+        .slice = server_slice(gateway->server),
         .refusals = &gateway->refusals,
     };
 }

@@ -6,6 +6,7 @@
 #include "common/json_text.h"
 #include "gateway/net/cors.h"
 #include "gateway/net/link.h"
+#include "gateway/net/slice.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -145,8 +146,13 @@ void plain_visit(struct plain_riders *riders,
 
 void plain_let_go(struct plain_riders *riders, size_t count)
 {
-    while (riders->clients && count--)
+    struct slice *slice = riders->options.slice;
+
+    while (riders->clients && count-- && slice_left(slice)) {
+        slice_begin(slice);
         let_go(riders->clients);
+        slice_end(slice);
+    }
 }
 
 /* --- heartbeat --- */

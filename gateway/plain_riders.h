@@ -21,6 +21,7 @@ struct plain_riders_options {
     struct presence *presence;
     struct auth *auth; /* NULL: anybody may connect */
     struct timers *timers;
+    struct slice *slice; /* for ends of crowds; NULL: no bound */
     struct outlets *outlets;
     uint64_t ping_interval_ms;
     uint64_t ping_timeout_ms;
@@ -47,7 +48,7 @@ void plain_open(struct plain_riders *riders, struct link *link);
 void plain_visit(struct plain_riders *riders,
                  void (*visit)(struct outlet *outlet, const struct ip *address, void *arg), void *arg);
 
-/* Closes up to `count` clients with 1001, "going away"; their riders leave. */
+/* Closes up to `count` clients, as far as the slice reaches, with 1001, "going away"; their riders leave. */
 void plain_let_go(struct plain_riders *riders, size_t count);
 
 #endif

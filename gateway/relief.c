@@ -7,6 +7,7 @@
 #include "gateway/net/peers.h"
 #include "gateway/net/refusals.h"
 #include "gateway/net/server.h"
+#include "gateway/net/slice.h"
 #include "gateway/plain_riders.h"
 #include "gateway/protocol/engineio.h"
 #include "gateway/rides/ride.h"
@@ -170,28 +171,36 @@ static void pick(struct look *look, bool all)
 
 static void cut(const struct relief *relief, const struct holder *holder)
 {
-    if (holder->kind == LINK) {
+    if (holder->kind != LINK)
+        refuse(relief->refusals, REFUSED_MEMORY, &holder->address);
+    if (holder->kind == LINK)
         link_sacrifice(holder->who);
-        return;
-    }
-    refuse(relief->refusals, REFUSED_MEMORY, &holder->address);
-    if (holder->kind == SESSION)
+    else if (holder->kind == SESSION)
         eio_abort(holder->who);
     else
         outlet_overflow(holder->who);
+    eio_reap(relief->eio);
 }
 
 /* Links last: a plain client goes with its link, and its outlet with it. Whether there was anybody. */
 static bool cut_due(const struct look *look)
 {
+    struct slice *slice = look->relief->slice;
     bool any = false;
 
     for (int links = 0; links <= 1; links++)
-        for (size_t i = 0; i < look->count; i++)
-            if (look->holders[i].due && (look->holders[i].kind == LINK) == links) {
-                cut(look->relief, &look->holders[i]);
-                any = true;
+        for (size_t i = 0; i < look->count; i++) {
+            if (!look->holders[i].due || (look->holders[i].kind == LINK) != links)
+                continue;
+            if (!slice_left(slice)) {
+                look->relief->cutting = true;
+                return true;
             }
+            slice_begin(slice);
+            cut(look->relief, &look->holders[i]);
+            slice_end(slice);
+            any = true;
+        }
     return any;
 }
 
@@ -201,6 +210,8 @@ static bool cut_costliest(struct relief *relief, bool all)
     struct holder *holders = alloc_zeroed((count + 1) * sizeof *holders);
     struct look look = look_at_all(relief, holders);
 
+    relief->cutting = false;
+    relief->all = all;
     pick(&look, all);
     bool any = cut_due(&look);
 
@@ -217,6 +228,11 @@ static bool must_cut(const struct relief *relief, uint64_t now)
 
 void relieve(struct relief *relief)
 {
+    if (relief->cutting) {
+        if (slice_left(relief->slice))
+            cut_costliest(relief, relief->all);
+        return;
+    }
     if (!budget_is_tight(relief->budget)) {
         relief->tight_ms = 0;
         return;
@@ -225,6 +241,8 @@ void relieve(struct relief *relief)
 
     if (!relief->tight_ms)
         relief->tight_ms = now;
+    if (!slice_left(relief->slice))
+        return;
     bool all = must_cut(relief, now);
 
     if (all || now - relief->shed_ms >= SHED_EVERY_MS) {

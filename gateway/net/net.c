@@ -73,7 +73,7 @@ struct net {
     struct door doors[DOORS];
     struct timers *timers;
     lws_sorted_usec_list_t alarm; /* for timers_next_ms() */
-    uint64_t alarm_ms;            /* when it is set to; UINT64_MAX: not */
+    uint64_t alarm_ms;            /* when it is set to, or the loop is to wake; UINT64_MAX: not */
     struct timer accept_pause;
     lws_state_notify_link_t state_hold; /* see hold_system_state() */
     const struct ip *arriving;          /* the peer of the connection that is being adopted */
@@ -100,9 +100,13 @@ static void set_alarm(struct net *net)
         return;
     }
     uint64_t now_us = clock_us(), next_us = next_ms * 1000;
-    uint64_t wait_us = next_us > now_us ? next_us - now_us : 0;
 
-    lws_sul_schedule(net->context, 0, &net->alarm, alarm_rings, (lws_usec_t)(wait_us + 1));
+    /* Of alarms that are due libwebsockets serves one after the other, and nobody else until there is none.
+     */
+    if (next_us > now_us)
+        lws_sul_schedule(net->context, 0, &net->alarm, alarm_rings, (lws_usec_t)(next_us - now_us + 1));
+    else
+        net_wake(net);
 }
 
 static void settle(struct net *net)
@@ -118,7 +122,7 @@ static void alarm_rings(lws_sorted_usec_list_t *alarm)
     struct net *net = lws_container_of(alarm, struct net, alarm);
 
     net->alarm_ms = UINT64_MAX;
-    timers_run(net->timers, clock_ms());
+    net->options.handler->due(net->options.owner);
     settle(net);
 }
 
@@ -341,6 +345,9 @@ static void loop_woken(struct net *net)
         return;
     }
     net->options.handler->woken(net->options.owner);
+    if (net->alarm_ms <= clock_ms())
+        net->alarm_ms = UINT64_MAX;
+    net->options.handler->due(net->options.owner);
     settle(net);
 }
 

@@ -47,6 +47,9 @@ struct net_handler {
     void (*lingered)(void *lingering);
     /* net_wake() was called (once for any number of calls; sometimes without one). */
     void (*woken)(void *owner);
+    /* Timers may be due: after `woken`, and when the time of the earliest has come. What is not fired now is
+     * for the next time that the loop wakes. */
+    void (*due)(void *owner);
     /* The end of a turn: write what is due, free what ended. */
     void (*settle)(void *owner);
 };
@@ -57,7 +60,7 @@ struct net_options {
     uint64_t max_connections;
     size_t send_buffer_bytes; /* of a connection (SO_SNDBUF); 0: the kernel's choice */
     struct budget *budget;    /* which what the kernel has not taken counts against; NULL: nothing does */
-    struct timers *timers;    /* which the loop fires, by clock_ms(); borrowed */
+    struct timers *timers;    /* of the loop, by clock_ms(); borrowed */
     const struct net_handler *handler;
     void *owner;
 };

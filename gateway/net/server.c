@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "gateway/net/peers.h"
 #include "gateway/net/refusals.h"
+#include "gateway/net/slice.h"
 
 #include <stdlib.h>
 
@@ -12,7 +13,7 @@ struct server {
     struct server_options options;
     struct net *net;
     struct links links;
-    uint64_t ends_us; /* spent so since the last wake-up */
+    struct slice slice;
 };
 
 /* --- who may come --- */
@@ -86,15 +87,6 @@ static void on_lingered(void *lingering)
     peer_close(lingering, PEER_LINGERING, clock_ms());
 }
 
-static void on_woken(void *owner)
-{
-    struct server *server = owner;
-
-    server->ends_us = 0;
-    if (server->options.woken)
-        server->options.woken(server->links.options.site_data);
-}
-
 static void serve_pipelined(struct server *server)
 {
     do {
@@ -103,23 +95,16 @@ static void serve_pipelined(struct server *server)
     } while (server->links.resumable);
 }
 
-/*
- * What a client leaves behind is put in order with its end, and a crowd that goes together leaves more than a
- * turn should hold. So ends are noticed one by one; what there is no time for waits for the next wake-up, as
- * if the kernel had told of it a little later.
- */
+/* One that there is no time for waits as if the kernel had not told of it yet. */
 static void notice_ends(struct server *server)
 {
     struct links *links = &server->links;
 
-    while (links->ended && (server->ends_us < SERVER_ENDS_US || links->ended_count > SERVER_ENDS_MAX)) {
-        uint64_t from_us = clock_us();
-
+    while (links->ended && (links->ended_count > SERVER_ENDS_MAX || slice_left(&server->slice))) {
+        slice_begin(&server->slice);
         link_lost(links->ended);
         serve_pipelined(server);
-        server->ends_us += clock_us() - from_us;
-        if (server->ends_us >= SERVER_ENDS_US)
-            net_wake(server->net);
+        slice_end(&server->slice);
     }
 }
 
@@ -130,6 +115,30 @@ static void on_settle(void *owner)
     serve_pipelined(server);
     notice_ends(server);
     links_reap(&server->links);
+}
+
+/* Each timer with all that follows from it. */
+static void on_due(void *owner)
+{
+    struct server *server = owner;
+    struct timers *timers = server->links.options.timers;
+    uint64_t now_ms = clock_ms();
+
+    while (timers_next_ms(timers) <= now_ms && slice_left(&server->slice)) {
+        slice_begin(&server->slice);
+        timers_fire(timers, now_ms);
+        on_settle(server);
+        slice_end(&server->slice);
+    }
+}
+
+static void on_woken(void *owner)
+{
+    struct server *server = owner;
+
+    slice_renew(&server->slice);
+    if (server->options.woken)
+        server->options.woken(server->links.options.site_data);
 }
 
 struct server *server_new(const struct server_options *options, char *error, size_t error_size)
@@ -143,11 +152,13 @@ struct server *server_new(const struct server_options *options, char *error, siz
         .closed = on_closed,
         .lingered = on_lingered,
         .woken = on_woken,
+        .due = on_due,
         .settle = on_settle,
     };
     struct server *server = alloc_zeroed(sizeof *server);
 
     server->options = *options;
+    server->slice = (struct slice){.wake = server_wake, .wake_arg = server};
     server->links = (struct links){.options = options->links};
     struct net_options net_options = {
         .listen = options->listen,
@@ -182,6 +193,11 @@ void server_free(struct server *server)
 struct net *server_net(struct server *server)
 {
     return server->net;
+}
+
+struct slice *server_slice(struct server *server)
+{
+    return &server->slice;
 }
 
 void server_drain(struct server *server)

@@ -10,14 +10,10 @@
 #include "gateway/net/net.h"
 
 struct server;
+struct slice;
 
-enum {
-    /* Spent on connections that have ended, for each wake-up of the loop, and on the one that is begun then:
-     * whatever else is ready comes in between. */
-    SERVER_ENDS_US = 1000,
-    /* So many may wait for that, which is what there is room for by default. */
-    SERVER_ENDS_MAX = 16384,
-};
+/* So many connections that have ended may wait to be noticed, which is what there is room for by default. */
+enum { SERVER_ENDS_MAX = 16384 };
 
 struct server_options {
     const char *listen;
@@ -38,6 +34,10 @@ struct server *server_new(const struct server_options *options, char *error, siz
 void server_free(struct server *server);
 
 struct net *server_net(struct server *server);
+
+/* What each wake-up of the loop has for work that comes in crowds: timers, ends that are noticed, and
+ * whatever the site does with it. */
+struct slice *server_slice(struct server *server);
 
 /* Closes every HTTP connection after its exchange. The site is to take no clients any more (link_draining());
  * what is open goes on. */

@@ -12,7 +12,7 @@ struct timers {
     struct timer **heap; /* from place 1; place 0 is not used */
     size_t count;
     size_t size;          /* places allocated, the unused one included */
-    uint64_t earliest_ms; /* nothing is set for before; 0 outside timers_run() */
+    uint64_t earliest_ms; /* nothing is set for before; 0: while none is fired */
 };
 
 struct timers *timers_new(void)
@@ -88,16 +88,23 @@ void timers_cancel(struct timers *timers, struct timer *timer)
     timer->place = 0;
 }
 
+bool timers_fire(struct timers *timers, uint64_t now_ms)
+{
+    if (!timers->count || timers->heap[1]->at_ms > now_ms)
+        return false;
+    struct timer *timer = timers->heap[1];
+
+    timers_cancel(timers, timer);
+    timers->earliest_ms = now_ms + 1;
+    timer->fire(timer->owner);
+    timers->earliest_ms = 0;
+    return true;
+}
+
 void timers_run(struct timers *timers, uint64_t now_ms)
 {
-    timers->earliest_ms = now_ms + 1;
-    while (timers->count && timers->heap[1]->at_ms <= now_ms) {
-        struct timer *timer = timers->heap[1];
-
-        timers_cancel(timers, timer);
-        timer->fire(timer->owner);
-    }
-    timers->earliest_ms = 0;
+    while (timers_fire(timers, now_ms))
+        ;
 }
 
 uint64_t timers_next_ms(const struct timers *timers)

@@ -13,7 +13,7 @@
 struct timer {
     uint64_t at_ms;
     size_t place;              /* in the heap, from 1; 0: not set */
-    void (*fire)(void *owner); /* by timers_run(); the timer is unset by then, may be set again or freed */
+    void (*fire)(void *owner); /* the timer is unset by then, may be set again or freed */
     void *owner;
 };
 
@@ -30,9 +30,12 @@ void timers_set(struct timers *timers, struct timer *timer, uint64_t at_ms);
 void timers_cancel(struct timers *timers, struct timer *timer);
 
 /*
- * Fires what is due at `now_ms`, earliest first. What a callback sets for then or earlier is due a
- * millisecond later: a timer that sets itself anew cannot keep the run from ending.
+ * Fires the earliest of what is due at `now_ms`; false: nothing is. What the callback sets for then or
+ * earlier is due a millisecond later: a timer that sets itself anew is not fired twice at one time.
  */
+bool timers_fire(struct timers *timers, uint64_t now_ms);
+
+/* Fires all that is due. */
 void timers_run(struct timers *timers, uint64_t now_ms);
 
 /* When the next one is due; UINT64_MAX when none is set. */

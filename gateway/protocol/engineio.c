@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "gateway/net/peers.h"
 #include "gateway/net/refusals.h"
+#include "gateway/net/slice.h"
 #include "gateway/net/ws.h"
 #include "gateway/protocol/eio_packet.h"
 
@@ -219,11 +220,14 @@ size_t eio_let_go(struct eio *eio, size_t count, bool all)
 
     HASH_ITER(hh, eio->sessions, session, next)
     {
-        if (gone == count)
+        if (gone == count || !slice_left(eio->options.slice))
             break;
         if (!all && session->state == EIO_POLLING && !session->get)
             continue;
+        slice_begin(eio->options.slice);
         end(session);
+        eio_reap(eio);
+        slice_end(eio->options.slice);
         gone++;
     }
     return gone;

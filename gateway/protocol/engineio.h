@@ -74,6 +74,7 @@ struct eio_options {
     const struct eio_app *app;
     void *app_data;
     struct timers *timers;
+    struct slice *slice; /* for ends of crowds; NULL: no bound */
     struct outlets *outlets;
 };
 
@@ -220,9 +221,9 @@ void eio_dismiss(struct eio_session *session);
 void eio_abort(struct eio_session *session);
 
 /*
- * Ends up to `count` sessions so that their clients take the connection for lost and come back, elsewhere
- * perhaps. Those between two polls are passed over unless `all`: a client learns at once only while its poll
- * waits. Returns how many.
+ * Ends up to `count` sessions, as far as the slice reaches, so that their clients take the connection for
+ * lost and come back, elsewhere perhaps. Those between two polls are passed over unless `all`: a client
+ * learns at once only while its poll waits. Returns how many; they have been reaped.
  */
 size_t eio_let_go(struct eio *eio, size_t count, bool all);
 

@@ -388,6 +388,7 @@ void world_turn(void)
             return;
         world_net->woken = false;
         world_net->options.handler->woken(world_net->options.owner);
+        world_net->options.handler->due(world_net->options.owner);
         settle(world_net);
     } while (true);
 }
@@ -397,7 +398,7 @@ void world_jump(uint64_t ms)
     virtual_pass_ms(ms);
     while (virtual_fire())
         ;
-    timers_run(world_net->options.timers, clock_ms());
+    world_net->options.handler->due(world_net->options.owner);
     settle(world_net);
     world_turn();
 }

@@ -101,6 +101,7 @@ static void app_close(void *app, struct eio_session *session)
     (void)session;
     if (w->member.ride)
         member_leave(&w->member);
+    virtual_us += w->close_us;
     journal_note(&w->journal, "closed");
 }
 

@@ -29,6 +29,7 @@ struct world {
     struct eio_session *session; /* the one opened last */
     void (*on_message)(struct world *w, struct eio_session *session);
     struct member member; /* taken off its ride by app->close */
+    uint64_t close_us;    /* how long that takes */
     struct buf journal;
     struct handle handshake, get, get2, post, post2, ws, ws2;
 };

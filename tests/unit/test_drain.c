@@ -21,6 +21,7 @@ struct world {
     struct drain drain;
     size_t clients;
     size_t stubborn; /* of them: only leave when all must */
+    size_t slice;    /* so many leave at a time; 0: any number */
     size_t connections;
     unsigned done;
 };
@@ -30,13 +31,17 @@ static size_t clients(void *owner)
     return ((struct world *)owner)->clients;
 }
 
-static void let_go(void *owner, size_t count, bool all)
+static bool let_go(void *owner, size_t count, bool all)
 {
     struct world *w = owner;
     size_t able = all ? w->clients : w->clients - w->stubborn;
+    bool through = !w->slice || count < w->slice;
 
     assert_in_range(count, 1, w->clients);
+    if (!through)
+        count = w->slice;
     w->clients -= count < able ? count : able;
+    return through;
 }
 
 static size_t connections(void *owner)
@@ -181,6 +186,22 @@ static void but_not_for_ever(void **state)
     assert_int_equal(w->done, 1);
 }
 
+static void who_cannot_be_let_go_at_once_is_as_soon_as_possible(void **state)
+{
+    struct world *w = *state;
+
+    w->clients = 100;
+    w->slice = 10;
+    begin(w, 0);
+    for (size_t left = w->clients; left > 0; left = w->clients) {
+        pass(w, 1);
+        assert_true(w->clients < left);
+        assert_in_range(left - w->clients, 1, w->slice * 2); /* now, and a millisecond later */
+    }
+    pass(w, STEP_MAX_MS);
+    assert_int_equal(w->done, 1);
+}
+
 static void it_begins_once(void **state)
 {
     struct world *w = *state;
@@ -204,6 +225,7 @@ int main(void)
         TEST(for_whom_it_is_no_good_moment_leaves_last),
         TEST(connections_have_a_moment_to_close),
         TEST(but_not_for_ever),
+        TEST(who_cannot_be_let_go_at_once_is_as_soon_as_possible),
         TEST(it_begins_once),
     };
 

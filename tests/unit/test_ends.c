@@ -1,10 +1,11 @@
 /*
- * Connections that end together: their users are told slice by slice, and others are served in between. The
- * network is here, and so is what an end costs: the clock goes on when a user is told.
+ * Connections that end together, and timers that are due together: slice by slice, and others are served in
+ * between. The network is here, and so is what each costs: the clock goes on when a user is told.
  */
 #include "common/budget.h"
 #include "gateway/net/peers.h"
 #include "gateway/net/server.h"
+#include "gateway/net/slice.h"
 #include "tests/lib/virtual_clock.h"
 
 #include <setjmp.h>
@@ -16,7 +17,7 @@
 
 #include <cmocka.h>
 
-enum { CROWD = 100, COST_US = 300, SLICE = (SERVER_ENDS_US + COST_US - 1) / COST_US };
+enum { CROWD = 100, COST_US = 300, SLICE = (SLICE_US + COST_US - 1) / COST_US };
 
 struct conn {
     void *data; /* NULL: gone, or let go of */
@@ -38,6 +39,9 @@ struct world {
     size_t asked;     /* requests that the site saw */
     uint64_t cost_us; /* of each end */
     size_t told, heard;
+    struct timer deadlines[CROWD];
+    size_t met;       /* of them, in their order */
+    uint64_t left_us; /* what the last one has left to do at the end of the turn */
 };
 
 static struct world *world; /* for the network */
@@ -161,7 +165,20 @@ static bool on_request(void *site, struct link *link)
 
 static void on_site_settle(void *site)
 {
-    (void)site;
+    struct world *w = site;
+
+    virtual_us += w->left_us;
+    w->left_us = 0;
+}
+
+static void on_deadline(void *owner)
+{
+    struct world *w = world;
+
+    assert_ptr_equal(owner, &w->deadlines[w->met]);
+    assert_int_equal(w->left_us, 0); /* each has its own end of a turn */
+    w->met++;
+    w->left_us = w->cost_us;
 }
 
 static void settle(struct world *w)
@@ -271,18 +288,36 @@ static void wake(struct world *w)
 {
     w->net.woken = false;
     w->net.options.handler->woken(w->net.options.owner);
+    w->net.options.handler->due(w->net.options.owner);
     settle(w);
 }
 
-/* Until nothing more is to be done. No wake-up tells of more than `slice`. */
+/* Until nothing more is to be done. No wake-up tells of more than `slice`, nor has that many deadlines met.
+ */
 static void wake_all(struct world *w, size_t slice)
 {
     while (w->net.woken) {
-        size_t before = w->told;
+        size_t before = w->told + w->met;
 
         wake(w);
-        assert_in_range(w->told - before, w->net.woken ? 1 : 0, slice);
+        assert_in_range(w->told + w->met - before, w->net.woken ? 1 : 0, slice);
     }
+}
+
+static void set_deadlines(struct world *w)
+{
+    for (size_t i = 0; i < CROWD; i++) {
+        w->deadlines[i] = (struct timer){.fire = on_deadline, .owner = &w->deadlines[i]};
+        timers_set(w->timers, &w->deadlines[i], i);
+    }
+    virtual_pass_ms(CROWD);
+}
+
+/* As the loop does when the time of the earliest has come. */
+static void ring(struct world *w)
+{
+    w->net.options.handler->due(w->net.options.owner);
+    settle(w);
 }
 
 static void speak(struct world *w)
@@ -328,7 +363,7 @@ static void one_that_is_more_than_a_slice_has_it_alone(void **state)
 {
     struct world *w = *state;
 
-    w->cost_us = 2 * SERVER_ENDS_US;
+    w->cost_us = 2 * SLICE_US;
     all_end(w);
     assert_int_equal(w->told, 1);
     wake_all(w, 1);
@@ -415,6 +450,50 @@ static void what_waits_is_bounded(void **state)
     assert_int_equal(w->told, SLICE + 10);
 }
 
+static void of_a_crowd_s_deadlines_no_more_are_met_than_a_slice(void **state)
+{
+    struct world *w = *state;
+
+    set_deadlines(w);
+    ring(w);
+    assert_int_equal(w->met, SLICE);
+    assert_true(w->net.woken);
+    speak(w);
+    ring(w); /* what is left is due all the time */
+    assert_int_equal(w->heard, 1);
+    assert_int_equal(w->met, SLICE);
+    wake(w);
+    assert_int_equal(w->met, 2 * SLICE);
+    wake_all(w, SLICE);
+    assert_int_equal(w->met, CROWD);
+}
+
+static void a_few_deadlines_are_met_at_once(void **state)
+{
+    struct world *w = *state;
+
+    w->cost_us = 1;
+    set_deadlines(w);
+    ring(w);
+    assert_int_equal(w->met, CROWD);
+    assert_false(w->net.woken);
+}
+
+static void deadlines_and_ends_share_a_slice(void **state)
+{
+    struct world *w = *state;
+
+    set_deadlines(w);
+    all_end(w);
+    assert_int_equal(w->told, SLICE);
+    ring(w);
+    assert_int_equal(w->met, 0);
+    wake_all(w, SLICE);
+    assert_int_equal(w->met, CROWD);
+    assert_int_equal(w->told, CROWD);
+    assert_int_equal(links(w), 1);
+}
+
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -428,6 +507,9 @@ int main(void)
         WORLD_TEST(whoever_lets_go_of_one_hears_nothing_more),
         WORLD_TEST(its_address_has_the_connection_back_at_once),
         WORLD_TEST(what_waits_is_bounded),
+        WORLD_TEST(of_a_crowd_s_deadlines_no_more_are_met_than_a_slice),
+        WORLD_TEST(a_few_deadlines_are_met_at_once),
+        WORLD_TEST(deadlines_and_ends_share_a_slice),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,9 @@
 /*
  * Engine.IO sessions: orderly ends, and what is still delivered.
  */
+#include "gateway/net/slice.h"
 #include "gateway/rides/ride.h"
+#include "tests/lib/virtual_clock.h"
 #include "tests/unit/engineio_world.h"
 
 #include <setjmp.h>
@@ -464,6 +466,45 @@ static void the_engine_can_be_freed_with_everything_pending(void **state)
     journal_check(&w->journal, "closed\nclosed\nclosed\n");
 }
 
+/* --- let go --- */
+
+static void count_wake(void *arg)
+{
+    ++*(size_t *)arg;
+}
+
+static void no_more_sessions_are_let_go_than_a_slice_has_time_for(void **state)
+{
+    enum { CROWD = 50, COST_US = 300, SLICE = (SLICE_US + COST_US - 1) / COST_US };
+    struct world *w = *state;
+    size_t gone = 0, wakes = 0, slices = 0;
+    struct slice slice = {.wake = count_wake, .wake_arg = &wakes};
+    char sid[CROWD + 1][EIO_SID_MAX + 1] = {""};
+
+    eio_free(w->eio);
+    w->options.slice = &slice;
+    w->eio = eio_new(&w->options);
+    w->close_us = COST_US;
+    for (size_t i = 0; i < CROWD; i++) {
+        open_ws(w);
+        strcpy(sid[i], w->session->sid);
+    }
+    while (gone < CROWD) {
+        size_t some = eio_let_go(w->eio, CROWD, false);
+
+        assert_in_range(some, 1, SLICE);
+        gone += some;
+        slices++;
+        assert_int_equal(eio_session_count(w->eio), CROWD - gone);
+        assert_null(eio_find(w->eio, sid[gone - 1])); /* whoever came first goes first */
+        assert_true(gone == CROWD || eio_find(w->eio, sid[gone]));
+        assert_int_equal(eio_let_go(w->eio, 1, false), 0);
+        slice_renew(&slice);
+    }
+    assert_in_range(wakes, slices - 1, slices);
+    buf_clear(&w->journal);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -495,6 +536,7 @@ int main(void)
         TEST(events_so_far_are_delivered_before_an_orderly_end),
         TEST(a_client_owed_more_than_the_backlog_is_cut_instead_of_closed),
         TEST(a_ride_feeds_a_poll_from_its_log),
+        TEST(no_more_sessions_are_let_go_than_a_slice_has_time_for),
         cmocka_unit_test(freeing_no_engine_is_harmless),
         TEST(the_engine_can_be_freed_with_everything_pending),
     };
