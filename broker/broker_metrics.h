@@ -9,6 +9,7 @@ struct metric;
 
 struct broker_metrics {
     struct metric *up;
+    struct metric *servers_up, *servers_away;
     struct metric *queue_bytes;
     struct metric *reconnects;
     struct metric *gaps;

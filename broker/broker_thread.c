@@ -210,6 +210,10 @@ static void wake_broker(void *arg)
 /* clang-format off */
 static const struct metric_row metric_rows[] = {
     {"ridecast_broker_up", GAUGE(up), .help = "Whether the broker is reachable and ready"},
+    {"ridecast_broker_servers", GAUGE(servers_up), .labels = "state=\"up\"",
+     .help = "Servers that the broker has its rides on"},
+    {"ridecast_broker_servers", GAUGE(servers_away), .labels = "state=\"away\"",
+     .help = "Servers that the broker has its rides on"},
     {"ridecast_broker_queue_bytes", GAUGE(queue_bytes), .help = "Memory held by transitions without an answer"},
     {"ridecast_broker_reconnects_total", COUNTER(reconnects),
      .help = "Times the broker came back after it was away"},

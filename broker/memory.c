@@ -551,7 +551,7 @@ static void memory_start(struct backend *backend)
 
     id_fill(secret, SECRET_LEN);
     outbox_tell(backend->setup.outbox, message_secret(secret));
-    outbox_tell(backend->setup.outbox, message_state(true));
+    outbox_tell(backend->setup.outbox, message_state(true, NULL));
 }
 
 static bool memory_finish(struct backend *backend)
@@ -563,7 +563,7 @@ static bool memory_finish(struct backend *backend)
 static void memory_stop(struct backend *backend, const char *error)
 {
     (void)error;
-    outbox_tell(backend->setup.outbox, message_state(false));
+    outbox_tell(backend->setup.outbox, message_state(false, NULL));
 }
 
 static void memory_free(struct backend *backend)

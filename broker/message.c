@@ -123,11 +123,12 @@ struct broker_message *message_secret(const uint8_t secret[SECRET_LEN])
     return message;
 }
 
-struct broker_message *message_state(bool up)
+struct broker_message *message_state(bool up, const char *away)
 {
     struct broker_message *message = message_new(BROKER_STATE, "");
 
     message->up = up;
+    message->user = away ? alloc_blob(away, strlen(away)) : NULL;
     return message;
 }
 

@@ -34,7 +34,7 @@ struct broker_message *message_tally(const char *ride, const struct broker_posit
                                      uint32_t marks);
 struct broker_message *message_evicted(const char *ride, const char *socket_id);
 struct broker_message *message_secret(const uint8_t secret[SECRET_LEN]);
-struct broker_message *message_state(bool up);
+struct broker_message *message_state(bool up, const char *away);
 struct broker_message *message_reload(void);
 struct broker_message *message_signal(void);
 /* What it holds, with what others may hold as well. */

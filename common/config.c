@@ -87,8 +87,9 @@ static const char *check_admin_listen(const char *value)
 /* What follows the scheme is for the broker to judge. */
 static const char *check_broker(const char *value)
 {
-    static const char *const schemes[] = {"redis://", "rediss://", "redis+unix://", "redis+sentinel://",
-                                          "rediss+sentinel://"};
+    static const char *const schemes[] = {"redis://",          "rediss://",          "redis+unix://",
+                                          "redis+sentinel://", "rediss+sentinel://", "redis+cluster://",
+                                          "rediss+cluster://"};
 
     if (strcmp(value, "memory") == 0)
         return NULL;
@@ -96,7 +97,7 @@ static const char *check_broker(const char *value)
         if (strncmp(value, schemes[i], strlen(schemes[i])) == 0)
             return NULL;
     return "is no broker; give memory, redis://[user[:password]@]host[:port][/db], rediss://, redis+unix://, "
-           "redis+sentinel:// or rediss+sentinel://";
+           "redis+sentinel://, redis+cluster://, rediss+sentinel:// or rediss+cluster://";
 }
 
 /* Braces would move the keys' hash tag, white space would break the lines in which keys are listed. */
@@ -211,7 +212,8 @@ static const struct option_row rows[] = {
              "empty: they are served to clients"},
     {"broker", STRING(broker, "memory"), .flags = OPTION_SECRET, .check = check_broker,
      .help = "Where riders are kept: memory (this process alone), redis://[user[:password]@]host[:port][/db], "
-             "rediss:// (with TLS), redis+unix:///path[?db=N] or redis+sentinel://host[:port],host/primary[/db]"},
+             "rediss:// (with TLS), redis+unix:///path[?db=N], redis+sentinel://host[:port],host/primary[/db] or "
+             "redis+cluster://host[:port],host"},
     {"prefix", STRING(prefix, "ridecast:"), .check = check_prefix,
      .help = "What every Redis key and channel starts with"},
     {"node-id", STRING(node_id, ""), .check = check_node_id,

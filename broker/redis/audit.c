@@ -70,6 +70,8 @@ static enum call_verdict judge(struct audit *audit, enum script script, const st
 {
     if (!reply)
         return CALL_LOST;
+    if (store_defers(audit->store, reply))
+        return CALL_LATER;
     return scripts_missing(&audit->store->scripts, script, reply) ? CALL_AGAIN : CALL_ANSWERED;
 }
 
@@ -176,20 +178,10 @@ static void note_nodes(const struct audit_run *run, const struct redisReply *nod
 {
     struct store *store = run->audit->store;
     char node[RECORD_NODE_MAX + 1];
-    struct call call;
 
-    for (size_t i = 0; i < nodes->elements && i < NODES_MAX; i++) {
-        if (record_parse_node(reply_slice(nodes->element[i]), node) != 0 || strcmp(node, store->node) == 0)
-            continue;
-        call_command(&call, store, "SADD");
-        call_shared_key(&call, "nodes");
-        call_text(&call, node);
-        call_tell(&call);
-        call_command(&call, store, "SADD");
-        call_node_key(&call, node, ":rides");
-        call_text(&call, run->ride);
-        call_tell(&call);
-    }
+    for (size_t i = 0; i < nodes->elements && i < NODES_MAX; i++)
+        if (record_parse_node(reply_slice(nodes->element[i]), node) == 0 && strcmp(node, store->node) != 0)
+            notes_node(store, node, run->ride);
 }
 
 /* To every node that follows the ride, this one as well. */
@@ -200,7 +192,7 @@ static void tell_tally(const struct audit_run *run, const struct broker_position
 
     snprintf(tally, sizeof tally, "tally %s %" PRIu64 " %s %lld %" PRIu32, position->epoch, position->offset,
              position->chain, aboard, run->marks);
-    call_command(&call, run->audit->store, "PUBLISH");
+    call_command(&call, run->audit->store, run->audit->store->cluster ? "SPUBLISH" : "PUBLISH");
     call_channel(&call, run->ride);
     call_text(&call, tally);
     call_tell(&call);
@@ -273,6 +265,7 @@ static void answered(const struct redisReply *reply, void *arg)
 
     switch (judge(run->audit, SCRIPT_AUDIT, reply)) {
     case CALL_LOST:
+    case CALL_LATER: /* in its turn */
         end_run(run);
         return;
     case CALL_AGAIN:

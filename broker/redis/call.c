@@ -53,7 +53,7 @@ void call_shared_key(struct call *call, const char *what)
 {
     struct key_name *key = new_name(call);
 
-    key_name_make_shared(key, call->store->setup->prefix, what);
+    store_shared_key(call->store, what, key);
     add_name(call, key);
 }
 
@@ -61,8 +61,24 @@ void call_node_key(struct call *call, const char *node, const char *detail)
 {
     struct key_name *key = new_name(call);
 
-    key_name_make_node(key, call->store->setup->prefix, node, detail);
+    store_node_key(call->store, node, detail, key);
     add_name(call, key);
+}
+
+void call_secret_key(struct call *call)
+{
+    struct key_name *key = new_name(call);
+
+    key_name_make_shared(key, call->store->setup->prefix, "secret");
+    add_name(call, key);
+}
+
+void call_node_channel(struct call *call)
+{
+    struct key_name *channel = new_name(call);
+
+    key_name_make_node(channel, call->store->setup->prefix, call->store->node, "");
+    add_name(call, channel);
 }
 
 void call_channel(struct call *call, const char *ride)
@@ -154,6 +170,8 @@ enum call_verdict call_judge(struct store *store, enum script script, const stru
 {
     if (!reply || store_is_away(store, reply))
         return CALL_LOST;
+    if (store_defers(store, reply))
+        return CALL_LATER;
     return scripts_missing(&store->scripts, script, reply) ? CALL_AGAIN : CALL_ANSWERED;
 }
 

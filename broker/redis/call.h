@@ -61,6 +61,8 @@ void call_another(struct call *call, const char *ride, const struct ride_known *
 
 void call_shared_key(struct call *call, const char *what);
 void call_node_key(struct call *call, const char *node, const char *detail);
+void call_secret_key(struct call *call);                /* the one that all servers have in common */
+void call_node_channel(struct call *call);              /* this node's */
 void call_channel(struct call *call, const char *ride); /* of its events */
 void call_text(struct call *call, const char *text);
 void call_bytes(struct call *call, const void *at, size_t len);
@@ -78,6 +80,7 @@ int call_send_event(struct call *call);
 enum call_verdict {
     CALL_ANSWERED, /* the reply is the script's, or an error about this call */
     CALL_AGAIN,    /* Redis had forgotten the script, which is on its way: call again */
+    CALL_LATER,    /* the ride's slot is on its way, or with another server: not done, to be called again */
     CALL_LOST,     /* there is no connection, or it is given up: the server is away */
 };
 

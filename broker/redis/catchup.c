@@ -439,7 +439,7 @@ static void take_answer(struct catchup *catchup, const struct redisReply *reply)
         begin_anew(catchup, &end, reply->element[4]->integer != 0);
         break;
     case ANSWER_NONE:
-        catchup_failed(catchup, store_complaint(reply));
+        catchup_failed(catchup, store_defers(catchup->store, reply) ? "" : store_complaint(reply));
         break;
     }
 }

@@ -30,7 +30,8 @@ struct catchup_reports {
     void (*roster)(const struct broker_position *position, struct broker_rider *riders, size_t count,
                    void *arg);
     void (*done)(const struct broker_position *position, void *arg);
-    /* `reason` NULL: the connection is gone. */
+    /* `reason` NULL: the connection is gone. Empty: there is nothing to complain of, it is to be tried again.
+     */
     void (*failed)(const char *reason, void *arg);
 };
 

@@ -14,7 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EVERY_MS = 10000, NEEDS_MAJOR = 6, NEEDS_MINOR = 2, VALUE_SIZE = 32 };
+enum { EVERY_MS = 10000, VALUE_SIZE = 32 };
+
+/* In a cluster channels are in slots, as keys are. */
+static const struct version {
+    long major, minor;
+} needs = {6, 2}, needs_in_cluster = {7, 0};
 
 static void give_up(struct checkup *checkup, const char *reason)
 {
@@ -58,27 +63,28 @@ static const char *field(const char *info, const char *name, char value[VALUE_SI
     return value;
 }
 
-static bool is_too_old(const char *version)
+static bool is_too_old(const char *version, struct version needed)
 {
     char *end;
     long major = strtol(version, &end, 10), minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
 
-    return major > 0 && (major < NEEDS_MAJOR || (major == NEEDS_MAJOR && minor < NEEDS_MINOR));
+    return major > 0 && (major < needed.major || (major == needed.major && minor < needed.minor));
 }
 
 /* Why it will not do, in `reason`. False: it will. */
-static bool is_unfit(const char *info, char *reason, size_t reason_size)
+static bool is_unfit(const struct store *store, const char *info, char *reason, size_t reason_size)
 {
+    struct version needed = store->cluster ? needs_in_cluster : needs;
     char value[VALUE_SIZE];
 
-    if (is_too_old(field(info, "redis_version", value))) {
-        snprintf(reason, reason_size, "it is Redis %s; %d.%d or later is needed", value, NEEDS_MAJOR,
-                 NEEDS_MINOR);
+    if (is_too_old(field(info, "redis_version", value), needed)) {
+        snprintf(reason, reason_size, "it is Redis %s; %ld.%ld or later is needed", value, needed.major,
+                 needed.minor);
         return true;
     }
-    if (strcmp(field(info, "cluster_enabled", value), "1") == 0) {
+    if (!store->cluster && strcmp(field(info, "cluster_enabled", value), "1") == 0) {
         snprintf(reason, reason_size,
-                 "it is a node of a Redis Cluster; give a server of its own, or redis+sentinel://");
+                 "it is a node of a Redis Cluster; give redis+cluster://, with some of its nodes");
         return true;
     }
     if (strcmp(field(info, "role", value), "slave") == 0) {
@@ -110,7 +116,7 @@ static void info_came(const struct redisReply *reply, void *arg)
         checkup->appends = strcmp(field(reply->str, "aof_enabled", value), "1") == 0;
         checkup->server_up_ms = strtoull(field(reply->str, "uptime_in_seconds", value), NULL, 10) * 1000;
         say_once(&checkup->policy_told, eviction_warning(reply->str));
-        if (is_unfit(reply->str, reason, sizeof reason))
+        if (is_unfit(checkup->store, reply->str, reason, sizeof reason))
             give_up(checkup, reason);
     }
     answer_came(checkup);
@@ -143,19 +149,20 @@ static void script_ran(const struct redisReply *reply, void *arg)
 
     if (!reply) {
         checkup->failed = true;
-    } else if (reply->type == REDIS_REPLY_ERROR && !redis_reply_is_error(reply, "NOSCRIPT")) {
+    } else if (reply->type == REDIS_REPLY_ERROR && !redis_reply_is_error(reply, "NOSCRIPT") &&
+               !store_defers(checkup->store, reply)) {
         snprintf(reason, sizeof reason, "it runs no scripts: %s", reply->str);
         give_up(checkup, reason);
     }
     answer_came(checkup);
 }
 
-/* Of a ride that nobody can be on. */
+/* Of a ride that nobody can be on, and that would be on this server. */
 static int ask_script(struct checkup *checkup)
 {
     struct call call;
 
-    call_ride(&call, checkup->store, SCRIPT_REPLAY, "", NULL);
+    call_ride(&call, checkup->store, SCRIPT_REPLAY, checkup->store->home, NULL);
     call_number(&call, 1);
     return call_send(&call, script_ran, checkup);
 }

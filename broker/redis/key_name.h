@@ -16,7 +16,7 @@ struct key_name {
 /* `<prefix>{<ride>}:<what>`; the braces keep all keys of a ride in one slot of Redis Cluster. */
 void key_name_make(struct key_name *key, const char *prefix, const char *ride, const char *what);
 
-/* `<prefix><what>` and `<prefix>node:<node><detail>`, which belong to no ride. */
+/* `<prefix><what>` and `<prefix>node:<node><detail>`, which belong to no ride (store.h). */
 void key_name_make_shared(struct key_name *key, const char *prefix, const char *what);
 void key_name_make_node(struct key_name *key, const char *prefix, const char *node, const char *detail);
 

@@ -14,8 +14,9 @@
 #include <utlist.h>
 
 enum {
-    IN_FLIGHT_MAX = 1024, /* bounds the output buffer and what must be sent again */
-    CALLS_MAX = 2,        /* that are not full: what comes while so many have no answer goes together */
+    IN_FLIGHT_MAX = 1024,   /* bounds the output buffer and what must be sent again */
+    CALLS_MAX = 2,          /* that are not full: what comes while so many have no answer goes together */
+    CLUSTER_CALLS_MAX = 32, /* of one slot, and so of one ride most often: others gain nothing by waiting */
 };
 
 struct sent {
@@ -24,7 +25,7 @@ struct sent {
     uint64_t us; /* when, by the monotonic clock */
     struct sent *prev, *next;
     size_t count;
-    struct transition *transitions[]; /* in the order of the answers */
+    struct transition *transitions[]; /* in the order of the answers; NULL: another server has its ride */
 };
 
 /* --- answers --- */
@@ -49,7 +50,9 @@ static void answered(const struct redisReply *reply, void *arg)
     if (reply)
         observe_latency(sent);
     for (size_t i = 0; i < sent->count; i++)
-        sent->answer(sent->transitions[i], listed ? reply->element[i] : reply, listed || sent->count == 1);
+        if (sent->transitions[i])
+            sent->answer(sent->transitions[i], listed ? reply->element[i] : reply,
+                         listed || sent->count == 1);
     free(sent);
 }
 
@@ -138,7 +141,7 @@ static int send_chain(struct lane *lane, struct transition *chain)
 
 bool lane_busy(const struct lane *lane)
 {
-    return lane->calls >= CALLS_MAX;
+    return lane->calls >= (lane->store->cluster ? CLUSTER_CALLS_MAX : CALLS_MAX);
 }
 
 /* What comes while some calls have no answer goes together, as soon as one has or a call is full. */
@@ -188,6 +191,35 @@ static void pause_over(evutil_socket_t fd, short what, void *arg)
     }
     lane->paused = NULL;
     lane->store->settle(lane->store->settle_arg);
+}
+
+static void disregard(struct sent *sent, const struct redis_ride *ride)
+{
+    for (size_t i = 0; i < sent->count; i++) {
+        struct transition *transition = sent->transitions[i];
+
+        if (!transition || transition->ride != ride)
+            continue;
+        transition->unsure = true;
+        sent->transitions[i] = NULL;
+    }
+}
+
+void lane_leave(struct lane *lane, struct redis_ride *ride)
+{
+    struct transition *transition, *next;
+    struct sent *sent;
+
+    line_leave(&lane->line, ride);
+    LL_FOREACH_SAFE2(lane->paused, transition, next, next_paused)
+    {
+        if (transition->ride == ride)
+            LL_DELETE2(lane->paused, transition, next_paused);
+    }
+    DL_FOREACH(lane->sent, sent)
+    {
+        disregard(sent, ride);
+    }
 }
 
 void lane_clear(struct lane *lane)

@@ -28,6 +28,7 @@ struct lane {
     struct backoff backoff;    /* of these pauses */
     struct sent *sent;         /* calls without an answer */
     size_t in_flight, calls;   /* transitions in these; how many these are */
+    size_t load, bytes;        /* transitions without an answer of the server's rides; what they hold */
     lane_answer *answer;
 };
 
@@ -48,6 +49,10 @@ int lane_ask(struct lane *lane, struct call *call, struct transition *transition
 
 /* Whether so many calls have no answer that what is added now would wait for one of them. */
 bool lane_busy(const struct lane *lane);
+
+/* Another server has the ride: nothing of it waits or pauses here, and what is answered about it does not
+ * count any more. What was sent may have been done. */
+void lane_leave(struct lane *lane, struct redis_ride *ride);
 
 /* Nothing waits any more, for its turn or for a pause. */
 void lane_clear(struct lane *lane);

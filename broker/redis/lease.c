@@ -9,7 +9,6 @@
 #include "broker/redis/log_entry.h"
 #include "common/alloc.h"
 #include "common/clock.h"
-#include "common/id.h"
 #include "common/log.h"
 
 #include <assert.h>
@@ -106,35 +105,55 @@ static void time_answered(const struct redisReply *reply, void *arg)
     clock_read(lease, (int64_t)(seconds * 1000 + micros / 1000));
 }
 
+/* What others have, or what this process makes do with. */
+static void adopt(struct lease *lease, const void *bytes, bool certain)
+{
+    struct lease_secret *secret = lease->secret;
+    bool news = !secret->known || memcmp(secret->bytes, bytes, SECRET_LEN) != 0;
+
+    memmove(secret->bytes, bytes, SECRET_LEN);
+    secret->known = true;
+    secret->certain = certain;
+    if (news)
+        store_tell_gateway(lease->store, message_secret(secret->bytes));
+}
+
 static void store_secret(struct lease *lease, bool replace)
 {
     struct call call;
 
     call_command(&call, lease->store, "SET");
-    call_shared_key(&call, "secret");
-    call_bytes(&call, lease->secret, SECRET_LEN);
+    call_secret_key(&call);
+    call_bytes(&call, lease->secret->bytes, SECRET_LEN);
     if (!replace)
         call_text(&call, "NX");
     call_tell(&call);
 }
 
+static bool is_secret(const struct redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_STRING && reply->len == SECRET_LEN;
+}
+
 static void secret_answered(const struct redisReply *reply, void *arg)
 {
     struct lease *lease = arg;
-    bool same = true;
 
-    if (!reply)
+    if (!reply || store_defers(lease->store, reply))
         return;
-    if (reply->type != REDIS_REPLY_STRING || reply->len != SECRET_LEN) {
+    if (!is_secret(reply)) {
         store_trouble(lease->store, "what Redis keeps as the secret is none; it is replaced");
         store_secret(lease, true);
-    } else {
-        same = memcmp(lease->secret, reply->str, SECRET_LEN) == 0;
-        memcpy(lease->secret, reply->str, SECRET_LEN);
     }
-    if (!same || !lease->knows_secret)
-        store_tell_gateway(lease->store, message_secret(lease->secret));
-    lease->knows_secret = true;
+    adopt(lease, is_secret(reply) ? (const void *)reply->str : lease->secret->bytes, true);
+}
+
+static void copy_answered(const struct redisReply *reply, void *arg)
+{
+    struct lease *lease = arg;
+
+    if (reply && is_secret(reply) && !lease->secret->known)
+        adopt(lease, reply->str, false);
 }
 
 static void sweeper_answered(const struct redisReply *reply, void *arg)
@@ -200,8 +219,23 @@ static void agree_on_secret(struct lease *lease)
 
     store_secret(lease, false);
     call_command(&call, lease->store, "GET");
-    call_shared_key(&call, "secret");
+    call_secret_key(&call);
     ask(&call, secret_answered, lease);
+}
+
+/* Another server keeps it. */
+static void copy_secret(struct lease *lease)
+{
+    struct call call;
+
+    call_command(&call, lease->store, lease->secret->certain ? "SET" : "GET");
+    call_shared_key(&call, "secret");
+    if (!lease->secret->certain) {
+        ask(&call, copy_answered, lease);
+        return;
+    }
+    call_bytes(&call, lease->secret->bytes, SECRET_LEN);
+    call_tell(&call);
 }
 
 static void keep_sweeper(const struct lease *lease)
@@ -258,7 +292,10 @@ static void beat(struct lease *lease)
     name_layout(lease);
     renew_lease(lease);
     ask_for_time(lease);
-    agree_on_secret(lease);
+    if (lease->store->keeps_secret)
+        agree_on_secret(lease);
+    else
+        copy_secret(lease);
     compete_for_sweeper(lease);
 }
 
@@ -273,16 +310,16 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* --- life --- */
 
-void lease_init(struct lease *lease, struct store *store, const struct lease_reports *reports, void *arg)
+void lease_init(struct lease *lease, struct store *store, struct lease_secret *secret,
+                const struct lease_reports *reports, void *arg)
 {
-    *lease = (struct lease){.store = store, .reports = reports, .arg = arg};
+    *lease = (struct lease){.store = store, .secret = secret, .reports = reports, .arg = arg};
     assert(store->setup->node_lease_ms > 0);
     lease->period_ms = store->setup->node_lease_ms / 3;
     if (lease->period_ms > PERIOD_MAX_MS)
         lease->period_ms = PERIOD_MAX_MS;
     if (lease->period_ms == 0)
         lease->period_ms = 1;
-    id_fill(lease->secret, SECRET_LEN);
     lease->timer = event_new(store->setup->base, -1, EV_PERSIST, on_timer, lease);
     if (!lease->timer)
         alloc_failed();

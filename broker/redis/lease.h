@@ -5,7 +5,8 @@
  *   connected ─▶ first beat ─▶ ready … a beat every period … ─▶ lost, or given back
  *
  * On each beat the node says that it may hold something (`nodes`), renews its lease, learns Redis' clock,
- * agrees on the secret (whoever stores one first; the others follow, and put it back if it is gone), and
+ * agrees on the secret (whoever stores one first; the others follow, and put it back if it is gone; in a
+ * cluster one server keeps it and the others have copies, for those who start while that one is away), and
  * takes or renews the role of the sweeper if nobody else has it. What follows from a beat is the roof's to
  * decide. Broker thread.
  */
@@ -22,8 +23,17 @@ struct lease_reports {
     void (*lost)(void *arg);   /* the beat has found no lease, and takes a new one: `beaten` follows */
 };
 
+/* What signs recovery ids, as far as this process knows it: the same for all servers, and the owner's of
+ * these. It begins as a random one. */
+struct lease_secret {
+    bool known;   /* the gateway has been told */
+    bool certain; /* it is what the server that keeps it has; else a copy of that, or this process' own */
+    uint8_t bytes[SECRET_LEN];
+};
+
 struct lease {
     struct store *store;
+    struct lease_secret *secret;
     const struct lease_reports *reports;
     void *arg;
     struct event *timer;
@@ -36,14 +46,13 @@ struct lease {
     bool sweeper;       /* this node has the role */
     bool knows_clock;
     int64_t ahead_at_most_ms; /* Redis' clock less ours, by the latest beat */
-    bool knows_secret;
-    uint8_t secret[SECRET_LEN];
-    struct blob *about; /* what this gateway says of itself: the lease's value; NULL: nothing yet */
+    struct blob *about;       /* what this gateway says of itself: the lease's value; NULL: nothing yet */
     bool leaving, left;
 };
 
-/* At rest. The store, the reports and `arg` outlive it. */
-void lease_init(struct lease *lease, struct store *store, const struct lease_reports *reports, void *arg);
+/* At rest. The store, the secret, the reports and `arg` outlive it. */
+void lease_init(struct lease *lease, struct store *store, struct lease_secret *secret,
+                const struct lease_reports *reports, void *arg);
 void lease_deinit(struct lease *lease);
 
 /* The connection for commands is new; it is lost. */

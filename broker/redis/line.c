@@ -55,10 +55,10 @@ static bool fails(const struct transition *transition)
     return transition->failing_ms > 0 || transition->ride->transitions->failing_ms > 0;
 }
 
-/* One server has all rides, so any two may share a call. (In a cluster those of one slot might.) */
 static bool may_share(const struct transition *one, const struct transition *other)
 {
-    return one->script == other->script && !fails(one) && !fails(other);
+    return one->script == other->script && one->ride->slot == other->ride->slot && !fails(one) &&
+           !fails(other);
 }
 
 static bool fits(const struct transition *transition, const struct room *room)
@@ -127,6 +127,16 @@ struct transition *line_take(struct line *line)
         step_back(line, ride);
     }
     return first;
+}
+
+void line_leave(struct line *line, struct redis_ride *ride)
+{
+    if (!ride->waiting)
+        return;
+    for (const struct transition *waits = ride->waiting; waits; waits = waits->ride_next)
+        line->count -= waits->stage == TRANSITION_WAITING;
+    ride->waiting = NULL;
+    DL_DELETE2(line->rides, ride, line_prev, line_next);
 }
 
 void line_clear(struct line *line)

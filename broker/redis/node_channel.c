@@ -17,7 +17,7 @@ void node_channel_listen(struct store *store)
     struct call call;
 
     call_command(&call, store, "SUBSCRIBE");
-    call_node_key(&call, store->node, "");
+    call_node_channel(&call);
     call_send_event(&call);
 }
 

@@ -42,6 +42,20 @@ void notes_away(struct store *store, const char *ride)
     call_tell(&call);
 }
 
+void notes_node(struct store *store, const char *node, const char *ride)
+{
+    struct call call;
+
+    call_command(&call, store, "SADD");
+    call_shared_key(&call, "nodes");
+    call_text(&call, node);
+    call_tell(&call);
+    call_command(&call, store, "SADD");
+    call_node_key(&call, node, ":rides");
+    call_text(&call, ride);
+    call_tell(&call);
+}
+
 void notes_suspend(struct notes *notes, struct store *store, const char *ride)
 {
     uint64_t now = clock_ms();

@@ -32,4 +32,7 @@ void notes_suspend(struct notes *notes, struct store *store, const char *ride);
 /* The same of a ride that need not be known here: said in any case. */
 void notes_away(struct store *store, const char *ride);
 
+/* That node, which may be dead, may hold riders on the ride. */
+void notes_node(struct store *store, const char *node, const char *ride);
+
 #endif

@@ -194,16 +194,29 @@ static void ride_answered(const struct redisReply *reply, void *arg)
     }
 }
 
+/* Another server has the ride by now. Noted there, it is found by whoever looks after dead nodes there. */
+static void pass_on(struct reap *reap, struct store *there, const char *ride)
+{
+    if (there->up)
+        notes_node(there, walk_name(&reap->nodes), ride);
+    else
+        reap->found = true; /* to be looked at again */
+    walk_next(&reap->rides);
+}
+
 static void look_at_ride(const char *ride, void *arg)
 {
     struct reap *reap = arg;
+    struct store *there = ride ? redis_rides_store(reap->known, ride) : NULL;
 
     strcpy(reap->cursor, "0");
     reap->bites = 0;
-    if (ride)
-        ask_for_lease(arg, ride_answered);
+    if (!ride)
+        node_done(reap);
+    else if (there == reap->store)
+        ask_for_lease(reap, ride_answered);
     else
-        node_done(arg);
+        pass_on(reap, there, ride);
 }
 
 /* What the script took, and where it goes on. False: the answer is not one of the script's. */
@@ -246,6 +259,10 @@ static void bite_answered(const struct redisReply *reply, void *arg)
     case CALL_AGAIN:
         ask_for_lease(reap, ride_answered);
         break;
+    case CALL_LATER:
+        reap->found = true;
+        walk_next(&reap->rides);
+        break;
     case CALL_ANSWERED:
         bitten(reap, reply);
         break;
@@ -286,7 +303,7 @@ static void rides_failed(void *arg)
 static void look_at_rides(struct reap *reap)
 {
     reap->found = false;
-    key_name_make_node(&reap->rides.scan.key, reap->store->setup->prefix, walk_name(&reap->nodes), ":rides");
+    store_node_key(reap->store, walk_name(&reap->nodes), ":rides", &reap->rides.scan.key);
     walk_begin(&reap->rides);
 }
 
@@ -343,6 +360,7 @@ static void run(struct reap *reap, bool looking, bool lapsed_only)
     reap->running = true;
     reap->looking = looking;
     reap->lapsed_only = lapsed_only;
+    store_shared_key(reap->store, "nodes", &reap->nodes.scan.key);
     walk_begin(&reap->nodes);
 }
 
@@ -392,7 +410,6 @@ void reap_init(struct reap *reap, struct store *store, struct redis_rides *known
     reap->rides.parse = record_parse_ride;
     reap->rides.failed = rides_failed;
     reap->rides.reached = look_at_ride;
-    key_name_make_shared(&reap->nodes.scan.key, store->setup->prefix, "nodes");
 }
 
 void reap_deinit(struct reap *reap)

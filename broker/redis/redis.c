@@ -3,6 +3,7 @@
  * on.
  *
  *   roof    redis        this file, the only one that knows struct redis
+ *           shards       which server has which ride; moving rides
  *           shard        one server, and what this gateway does there; the parts marked * are each server's
  * own floor   transitions  the gateway's transitions: submitted, answered replay       events from the log
  * for one client watch        watched rides: subscription, order of events, results that wait for their event
@@ -21,27 +22,25 @@
  * Whatever calls back, a connection, a timer or the gateway, is followed by one settle(): there transitions
  * are sent, replays started, lost riders put back, and unused rides freed, and nowhere else.
  *
- * A part that is about a ride asks the server that has it (redis_ride.store). There is one, which the URL
- * names or sentinels do.
+ * A part that is about a ride asks the server that has it (redis_ride.store); which one that is shards.h
+ * says.
  */
 #include "broker/broker_metrics.h"
-#include "broker/message.h"
 #include "broker/redis/exits.h"
 #include "broker/redis/held.h"
 #include "broker/redis/redis_password.h"
 #include "broker/redis/redis_tls.h"
 #include "broker/redis/redis_url.h"
 #include "broker/redis/replay.h"
-#include "broker/redis/sentinel.h"
-#include "broker/redis/shard.h"
+#include "broker/redis/shards.h"
 #include "broker/redis/survey.h"
 #include "broker/redis/transitions.h"
 #include "broker/redis/watch.h"
 #include "common/alloc.h"
 #include "common/id.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <utlist.h>
 
 /* At riders that are to be put back and must wait, after one callback. */
 enum { LOOKS_MAX = 100 };
@@ -49,10 +48,9 @@ enum { LOOKS_MAX = 100 };
 struct redis {
     struct backend backend; /* first */
     struct redis_url url;
-    struct redis_tls *tls;     /* NULL: none */
-    struct sentinel *sentinel; /* finds the server; NULL: the URL says which it is */
-    struct shard_setup common; /* of the servers */
-    struct shard *shard;       /* the server */
+    struct redis_tls *tls; /* NULL: none */
+    struct lease_secret secret;
+    struct shards shards;
     struct redis_rides rides;
     struct holding holding;
     struct watches watches;
@@ -82,12 +80,16 @@ static const struct held_ready ready = {.ride = is_caught_up, .socket = is_not_e
 static void settle(void *arg)
 {
     struct redis *redis = arg;
-    unsigned looks = redis->shard->store.up ? LOOKS_MAX : 0;
+    unsigned looks = shards_any(&redis->shards) ? LOOKS_MAX : 0;
+    struct shard *shard;
     struct held *held;
 
     while ((held = held_take_due(&redis->holding, &ready, &looks)))
         transitions_restore(&redis->transitions, held);
-    lane_send(&redis->shard->lane);
+    DL_FOREACH(redis->shards.all, shard)
+    {
+        lane_send(&shard->lane);
+    }
     replays_settle(&redis->replays);
     redis_rides_settle(&redis->rides);
 }
@@ -98,13 +100,14 @@ static struct store *store_of(const char *ride, void *arg)
 {
     const struct redis *redis = arg;
 
-    (void)ride;
-    return &redis->shard->store;
+    return shards_store(&redis->shards, shards_slot(&redis->shards, ride));
 }
 
 static void ride_begun(struct redis_ride *ride, void *arg)
 {
-    (void)arg;
+    const struct redis *redis = arg;
+
+    ride->slot = shards_slot(&redis->shards, ride->name);
     audit_begin(&shard_of(ride)->audit, ride);
 }
 
@@ -136,67 +139,7 @@ static void ride_to_audit(struct redis_ride *ride, void *arg)
     audit_ride(&shard_of(ride)->audit, ride);
 }
 
-/* --- the server --- */
-
-static void shard_changed(struct shard *shard, void *arg)
-{
-    const struct redis *redis = arg;
-
-    outbox_tell(redis->backend.setup.outbox, message_state(shard->store.up));
-}
-
-static void shard_lost(struct shard *shard, void *arg)
-{
-    const struct redis *redis = arg;
-
-    if (!redis->sentinel)
-        return;
-    shard_close(shard);
-    sentinel_seek(redis->sentinel);
-}
-
-static void primary_found(const struct redis_address *primary, void *arg)
-{
-    struct redis *redis = arg;
-
-    shard_close(redis->shard);
-    shard_open(redis->shard, primary);
-    settle(redis);
-}
-
 /* --- life --- */
-
-static void make_sentinel(struct redis *redis)
-{
-    const struct sentinel_setup setup = {
-        .base = redis->backend.setup.base,
-        .url = &redis->url,
-        .tls = redis->tls,
-        .found = primary_found,
-        .arg = redis,
-    };
-
-    redis->sentinel = sentinel_new(&setup);
-}
-
-static void make_shard(struct redis *redis)
-{
-    redis->common = (struct shard_setup){
-        .backend = &redis->backend.setup,
-        .url = &redis->url,
-        .tls = redis->tls,
-        .told = redis->sentinel,
-        .rides = &redis->rides,
-        .watches = &redis->watches,
-        .transitions = &redis->transitions,
-        .changed = shard_changed,
-        .lost = shard_lost,
-        .settle = settle,
-        .arg = redis,
-    };
-    id_make(redis->common.run, EPOCH_LEN);
-    redis->shard = shard_new(&redis->common);
-}
 
 static void make_parts(struct redis *redis)
 {
@@ -222,6 +165,19 @@ static void make_parts(struct redis *redis)
     redis->transitions.arg = redis;
     redis->replays.setup = setup;
     redis->replays.watches = &redis->watches;
+    id_fill(redis->secret.bytes, SECRET_LEN);
+    shards_init(&redis->shards, &(struct shard_setup){
+                                    .backend = setup,
+                                    .url = &redis->url,
+                                    .tls = redis->tls,
+                                    .told = redis->url.primary || redis->url.cluster,
+                                    .secret = &redis->secret,
+                                    .rides = &redis->rides,
+                                    .watches = &redis->watches,
+                                    .transitions = &redis->transitions,
+                                    .settle = settle,
+                                    .settle_arg = redis,
+                                });
 }
 
 static struct backend *redis_open(const struct backend_setup *setup, char *error, size_t error_size)
@@ -231,13 +187,6 @@ static struct backend *redis_open(const struct backend_setup *setup, char *error
 
     if (redis_url_parse(setup->url, &url, error, error_size) != 0)
         return NULL;
-    if (url.cluster) {
-        snprintf(error, error_size,
-                 "bad broker URL: Redis Cluster is not supported yet; give a server of its own, "
-                 "or redis+sentinel://");
-        redis_url_deinit(&url);
-        return NULL;
-    }
     if (redis_password_read(&url.login, error, error_size) != 0 ||
         redis_password_read(&url.sentinel_login, error, error_size) != 0) {
         redis_url_deinit(&url);
@@ -255,21 +204,13 @@ static struct backend *redis_open(const struct backend_setup *setup, char *error
     redis->backend.setup = *setup;
     redis->url = url;
     redis->tls = tls;
-    if (url.primary)
-        make_sentinel(redis);
     make_parts(redis);
-    make_shard(redis);
     return &redis->backend;
 }
 
 static void redis_start(struct backend *backend)
 {
-    struct redis *redis = redis_of(backend);
-
-    if (redis->sentinel)
-        sentinel_seek(redis->sentinel);
-    else
-        shard_open(redis->shard, &redis->url.addresses[0]);
+    shards_open(&redis_of(backend)->shards);
 }
 
 static void redis_watch(struct backend *backend, const char *ride)
@@ -305,12 +246,15 @@ static void redis_reread(struct backend *backend, const char *ride)
 
 static void redis_about(struct backend *backend, struct blob *json)
 {
-    lease_about(&redis_of(backend)->shard->lease, json);
+    shards_about(&redis_of(backend)->shards, json);
 }
 
 static void redis_survey(struct backend *backend)
 {
-    survey_run(&redis_of(backend)->shard->store);
+    struct shards *shards = &redis_of(backend)->shards;
+    struct shard *shard = shards_any(shards);
+
+    survey_run(shard ? &shard->store : shards_store(shards, 0)); /* each knows all gateways that reach it */
 }
 
 static void redis_settle(struct backend *backend)
@@ -320,19 +264,16 @@ static void redis_settle(struct backend *backend)
 
 static bool redis_busy(const struct backend *backend)
 {
-    const struct shard *shard = ((const struct redis *)backend)->shard;
-
-    return shard->store.up && lane_busy(&shard->lane);
+    return shards_busy(&((const struct redis *)backend)->shards);
 }
 
 static bool redis_finish(struct backend *backend)
 {
     struct redis *redis = redis_of(backend);
 
-    if (redis->transitions.all || redis->watches.results_held > 0 || redis->replays.waiting ||
-        redis->replays.under_way > 0)
+    if (redis->watches.results_held > 0 || redis->replays.waiting || redis->replays.under_way > 0)
         return false;
-    return shard_leave(redis->shard);
+    return shards_leave(&redis->shards);
 }
 
 /* The connections go first: that cuts off every command, so nothing refers to rides and transitions any more.
@@ -341,8 +282,7 @@ static void redis_stop(struct backend *backend, const char *error)
 {
     struct redis *redis = redis_of(backend);
 
-    sentinel_close(redis->sentinel);
-    shard_close(redis->shard);
+    shards_close(&redis->shards);
     watch_end_all(&redis->watches);
     transitions_refuse_all(&redis->transitions, error);
     settle(redis); /* replays fail now, and rides that hold nothing are freed */
@@ -352,12 +292,11 @@ static void redis_free(struct backend *backend)
 {
     struct redis *redis = redis_of(backend);
 
-    sentinel_free(redis->sentinel);
     for (struct redis_ride *ride = redis->rides.by_name; ride; ride = ride->hh.next)
         held_clear(ride);
     held_deinit(&redis->holding);
     redis_rides_settle(&redis->rides);
-    shard_free(redis->shard);
+    shards_deinit(&redis->shards);
     redis_tls_free(redis->tls);
     redis_url_deinit(&redis->url);
     free(redis);

@@ -259,6 +259,8 @@ static void give_reply(struct redis_link *link, const redisReply *reply)
     struct call *call = link->calls;
 
     link->silent_pings = 0;
+    if (reply->type == REDIS_REPLY_ERROR && link->setup.refused)
+        link->setup.refused(reply, link->setup.arg);
     if (call) {
         DL_DELETE(link->calls, call);
         call->answer(reply, call->arg);

@@ -57,6 +57,8 @@ struct redis_link_setup {
     /* A reply that answers no command: what a subscription brings. NULL: there are none, such a reply breaks
      * the link. */
     redis_answer *pushed;
+    redis_answer
+        *refused; /* an error came, before it is given to whoever is answered; NULL: nothing is done */
     /* The end of a turn of the loop in which any of these, or of the answers, may have been called. NULL:
      * nothing is to be done then. */
     void (*settle)(void *arg);

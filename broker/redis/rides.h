@@ -26,6 +26,7 @@ struct redis_ride {
     char name[RIDE_NAME_MAX + 1];
     struct redis_rides *rides;
     struct store *store; /* of the server that has it */
+    unsigned slot;       /* in a Redis Cluster (slot.h), else 0 */
     struct ride_known known;
     struct transition *transitions;           /* without an answer, in order of submission (transitions.h) */
     struct transition *waiting;               /* the first of these that waits to be sent (line.h) */
@@ -39,7 +40,7 @@ struct redis_ride {
     struct held *due;                       /* of these, to be put back: in turn */
     struct redis_ride *due_prev, *due_next; /* of the rides with any */
     struct person *persons;                 /* by id: whose they are */
-    struct watch *watch;                    /* NULL: not watched, and nothing on its way (watch.h) */
+    struct watch *watch;                    /* NULL: not watched (watch.h) */
     uint64_t compared_ms; /* when a transition's position was last compared (operations.c) */
     struct notes notes;   /* what was said of it outside */
     uint64_t audit_ms;    /* when it is to be audited next (audit.h) */

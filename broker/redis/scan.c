@@ -35,7 +35,7 @@ bool scan_at_end(const struct scan *scan)
 
 static void fail(struct scan *scan, const char *failure)
 {
-    if (failure && scan->complaint)
+    if (failure && *failure && scan->complaint)
         store_trouble(scan->store, "%s: %s", scan->complaint, failure);
     scan->failure = failure;
     scan->failed(scan->arg);
@@ -50,7 +50,7 @@ static void answered(const struct redisReply *reply, void *arg)
     } else if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
                reply->element[1]->type != REDIS_REPLY_ARRAY ||
                !scan_read_cursor(reply->element[0], scan->cursor)) {
-        fail(scan, store_complaint(reply));
+        fail(scan, store_defers(scan->store, reply) ? "" : store_complaint(reply));
     } else if (++scan->pages > PAGES_MAX) {
         fail(scan, "it does not come to an end");
     } else {

@@ -26,7 +26,8 @@ struct scan {
     struct key_name key; /* of what is gone through */
     char cursor[SCAN_CURSOR_SIZE];
     unsigned pages;      /* so far: a scan that does not come to an end fails */
-    const char *failure; /* while `failed` is called: what was answered; NULL: there is no connection */
+    const char *failure; /* while `failed` is called: what was answered; NULL: there is no connection; empty:
+                            it is to be tried again later */
 };
 
 /* Asks for the first page; for the next one. `failed` is called before they return where there is no

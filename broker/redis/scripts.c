@@ -4,9 +4,11 @@
 #include "broker/redis/scripts.h"
 
 #include "broker/redis/redis_link.h"
+#include "common/alloc.h"
 
 #include <hiredis/hiredis.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Made at build time from broker/redis/scripts/. */
@@ -26,10 +28,12 @@ static const char *const sources[SCRIPT_COUNT] = {
     [SCRIPT_AUDIT] = script_audit,
 };
 
-void scripts_init(struct scripts *scripts, struct redis_link *link, void (*ready)(void *arg), void *arg)
+void scripts_init(struct scripts *scripts, struct redis_link *link, bool sharded, void (*ready)(void *arg),
+                  void *arg)
 {
     memset(scripts, 0, sizeof *scripts);
     scripts->link = link;
+    scripts->sharded = sharded;
     scripts->ready = ready;
     scripts->arg = arg;
     for (size_t i = 0; i < SCRIPT_COUNT; i++)
@@ -66,13 +70,22 @@ static void load_answered(const struct redisReply *reply, void *arg)
     call_ready_when_loaded(entry->scripts);
 }
 
+/* What stands in front of all for a node of a cluster (scripts/ride.lua). */
+static const char SHARDED[] = "ARGV.publish = 'SPUBLISH'\n";
+
 static void load(struct scripts_entry *entry, const char *source)
 {
-    const struct redis_arg args[] = {redis_arg_text("SCRIPT"), redis_arg_text("LOAD"),
-                                     redis_arg_text(source)};
+    size_t front = entry->scripts->sharded ? sizeof SHARDED - 1 : 0, len = strlen(source);
+    char *text;
 
-    if (!entry->loading)
-        entry->loading = redis_link_send(entry->scripts->link, load_answered, entry, args, 3) == 0;
+    if (entry->loading)
+        return;
+    text = alloc_zeroed(front + len);
+    memcpy(text, SHARDED, front);
+    memcpy(text + front, source, len);
+    const struct redis_arg args[] = {redis_arg_text("SCRIPT"), redis_arg_text("LOAD"), {text, front + len}};
+    entry->loading = redis_link_send(entry->scripts->link, load_answered, entry, args, 3) == 0;
+    free(text);
 }
 
 void scripts_load(struct scripts *scripts)

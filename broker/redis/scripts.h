@@ -29,6 +29,7 @@ enum { SCRIPT_DIGEST_LEN = 40 };
 
 struct scripts {
     struct redis_link *link;
+    bool sharded; /* they tell events on channels that lie in slots, as keys do */
     void (*ready)(void *arg);
     void *arg;
     struct scripts_entry {
@@ -39,7 +40,9 @@ struct scripts {
     bool starting; /* `ready` is still to be called on this connection */
 };
 
-void scripts_init(struct scripts *scripts, struct redis_link *link, void (*ready)(void *arg), void *arg);
+/* `sharded`: for a node of a Redis Cluster. */
+void scripts_init(struct scripts *scripts, struct redis_link *link, bool sharded, void (*ready)(void *arg),
+                  void *arg);
 
 /* On a new connection: loads all scripts, then calls `ready`. If Redis refuses, the link fails. */
 void scripts_load(struct scripts *scripts);

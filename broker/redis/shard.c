@@ -7,6 +7,7 @@
 #include "broker/redis/held.h"
 #include "broker/redis/node_channel.h"
 #include "broker/redis/redis_url.h"
+#include "broker/redis/server_error.h"
 #include "broker/redis/watch.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -44,7 +45,7 @@ static void go_up(struct shard *shard)
     if (shard->was_up)
         metric_add(store_metrics(&shard->store)->reconnects, 1);
     shard->store.up = true;
-    shard->was_up = true;
+    shard->was_up = shard->missed = true;
     shard->setup->changed(shard, shard->setup->arg);
     node_channel_listen(&shard->store);
     watch_resume_all(shard->setup->watches, &shard->store);
@@ -161,7 +162,7 @@ static void settle(void *arg)
 {
     const struct shard *shard = arg;
 
-    shard->setup->settle(shard->setup->arg);
+    shard->setup->settle(shard->setup->settle_arg);
 }
 
 static void commands_ready(void *arg)
@@ -195,6 +196,7 @@ static void commands_lost(const char *reason, void *arg)
     struct shard *shard = arg;
 
     (void)reason;
+    shard->missed = true;
     shard->disturbed = shard->disturbed || shard->had_lease;
     lease_end(&shard->lease);
     go_down(shard);
@@ -217,10 +219,24 @@ static void events_lost(const char *reason, void *arg)
     redis_link_fail(shard->store.commands, "the connection for events was lost");
 }
 
+/* In a cluster: an error has come, whatever was asked. */
+static void refused(const struct redisReply *reply, void *arg)
+{
+    const struct shard *shard = arg;
+    struct redis_address owner;
+
+    if (slot_error(reply, &shard->server, &owner) == SLOT_ERROR_MOVED)
+        shard->setup->moved(owner.port ? &owner : NULL, shard->setup->arg);
+}
+
 static void events_heard(const struct redisReply *reply, void *arg)
 {
     struct shard *shard = arg;
 
+    if (reply->type == REDIS_REPLY_ERROR && store_defers(&shard->store, reply)) {
+        refused(reply, shard); /* it is asked for once more (watch.h) */
+        return;
+    }
     if (reply->type == REDIS_REPLY_ERROR) {
         redis_link_fail(shard->store.events, reply->str);
         return;
@@ -233,14 +249,40 @@ static void events_heard(const struct redisReply *reply, void *arg)
                     reply->element[2]);
 }
 
-void shard_open(struct shard *shard, const struct redis_address *server)
+/* Another server, or the keys of nodes elsewhere: what this process has seen there is worth nothing here. */
+static void begin_anew(struct shard *shard)
 {
+    shard_close(shard);
+    shard->was_up = false;
+    shard->missed = true;
+    shard->had_lease = shard->restore_due = false;
+    shard->disturbed = true;
+    reap_deinit(&shard->reap);
+    reap_init(&shard->reap, &shard->store, shard->setup->rides);
+}
+
+void shard_open(struct shard *shard, const struct redis_address *server, const char *home)
+{
+    struct store *store = &shard->store;
+
+    if (shard->open && redis_address_equal(&shard->server, server) && strcmp(store->home, home) == 0)
+        return;
+    if (shard->open)
+        begin_anew(shard);
+    shard->open = true;
     shard->server = *server;
-    redis_link_open(shard->store.commands);
+    snprintf(store->home, sizeof store->home, "%s", home);
+    redis_link_open(store->commands);
+}
+
+bool shard_is_away(const struct shard *shard)
+{
+    return !shard->store.up && shard->missed;
 }
 
 void shard_close(struct shard *shard)
 {
+    shard->open = false;
     lease_end(&shard->lease);
     go_down(shard);
     redis_link_close(shard->store.events);
@@ -268,6 +310,7 @@ static void make_links(struct shard *shard)
         .purpose = "commands",
         .ready = commands_ready,
         .lost = commands_lost,
+        .refused = common->url->cluster ? refused : NULL,
         .settle = settle,
         .arg = shard,
     };
@@ -278,8 +321,9 @@ static void make_links(struct shard *shard)
     setup.ready = events_ready;
     setup.lost = events_lost;
     setup.pushed = events_heard;
+    setup.refused = NULL;
     shard->store.events = redis_link_new(&setup);
-    scripts_init(&shard->store.scripts, shard->store.commands, scripts_ready, shard);
+    scripts_init(&shard->store.scripts, shard->store.commands, common->url->cluster, scripts_ready, shard);
 }
 
 /* The parts, from the ground up. */
@@ -292,14 +336,16 @@ struct shard *shard_new(const struct shard_setup *setup)
     store->setup = setup->backend;
     store->db = setup->url->db;
     store->settle = setup->settle;
-    store->settle_arg = setup->arg;
+    store->settle_arg = setup->settle_arg;
+    store->cluster = setup->url->cluster;
+    store->keeps_secret = !store->cluster;
     memcpy(store->run, setup->run, sizeof store->run);
     snprintf(store->node, sizeof store->node, "%s.%s", setup->backend->node_id, setup->run);
     make_links(shard);
     lane_init(&shard->lane, store, transitions_answered);
     store->lane = &shard->lane;
     checkup_init(&shard->checkup, store, checkup_passed, shard);
-    lease_init(&shard->lease, store, &lease_reports, shard);
+    lease_init(&shard->lease, store, setup->secret, &lease_reports, shard);
     shard->audit.store = store;
     shard->audit.rides = setup->rides;
     reap_init(&shard->reap, store, setup->rides);

@@ -89,8 +89,15 @@ static unsigned reversed(unsigned block)
     return result;
 }
 
+static void set_tag(char tag[SLOT_TAG_SIZE], const char *digits, size_t len)
+{
+    assert(len < SLOT_TAG_SIZE);
+    memcpy(tag, digits, len);
+    tag[len] = '\0';
+}
+
 /* The first 478 numbers have one in each block among them. */
-bool slot_home(const struct slot_set *set, char tag[SLOT_TAG_SIZE])
+static bool find_candidate(const struct slot_set *set, char tag[SLOT_TAG_SIZE])
 {
     bool seen[BLOCKS] = {false};
     unsigned left = BLOCKS, best = BLOCKS;
@@ -106,10 +113,30 @@ bool slot_home(const struct slot_set *set, char tag[SLOT_TAG_SIZE])
         left--;
         if (slot_set_has(set, slot) && reversed(block) < best) {
             best = reversed(block);
-            assert(len < SLOT_TAG_SIZE);
-            memcpy(tag, digits, len);
-            tag[len] = '\0';
+            set_tag(tag, digits, len);
         }
     }
     return best < BLOCKS;
+}
+
+/* The first 109,758 numbers have one in each slot among them. */
+static void find_smallest(const struct slot_set *set, char tag[SLOT_TAG_SIZE])
+{
+    char digits[DECIMAL_MAX];
+    uint64_t number = 0;
+    size_t len;
+
+    do
+        len = decimal_write(digits, number++);
+    while (!slot_set_has(set, slot_of(digits, len)));
+    set_tag(tag, digits, len);
+}
+
+bool slot_home(const struct slot_set *set, char tag[SLOT_TAG_SIZE])
+{
+    if (slot_set_count(set) == 0)
+        return false;
+    if (!find_candidate(set, tag))
+        find_smallest(set, tag);
+    return true;
 }

@@ -36,7 +36,8 @@ void slot_set_fill(struct slot_set *set);
  *
  * There are 256 candidates, one in each 64 slots: the smallest number, in decimal from 0 on, whose slot lies
  * there. Of those that lie in the set the first counts, in the order of their places with the bits reversed:
- * 0, 128, 64, 192, 32 ... False: none does.
+ * 0, 128, 64, 192, 32 ... Where none does, as of a server that has been given its first slots, it is the
+ * smallest number whose slot lies in the set. False: the set is empty.
  */
 bool slot_home(const struct slot_set *set, char tag[SLOT_TAG_SIZE]);
 

@@ -10,6 +10,7 @@
 #include <hiredis/hiredis.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void store_tell_gateway(const struct store *store, struct broker_message *message)
 {
@@ -24,6 +25,29 @@ const struct broker_metrics *store_metrics(const struct store *store)
 uint64_t store_clock_ms(const struct store *store)
 {
     return (uint64_t)((int64_t)clock_ms() + store->clock_ahead_ms);
+}
+
+/* The prefix, and in a cluster the home. */
+static const char *front(const struct store *store, struct key_name *key)
+{
+    if (!store->home[0])
+        return store->setup->prefix;
+    key_name_make(key, store->setup->prefix, store->home, "");
+    return key->text;
+}
+
+void store_shared_key(const struct store *store, const char *what, struct key_name *key)
+{
+    struct key_name home;
+
+    key_name_make_shared(key, front(store, &home), what);
+}
+
+void store_node_key(const struct store *store, const char *node, const char *detail, struct key_name *key)
+{
+    struct key_name home;
+
+    key_name_make_node(key, front(store, &home), node, detail);
 }
 
 void store_channel(const struct store *store, const char *ride, struct key_name *channel)
@@ -55,9 +79,20 @@ const char *store_complaint(const struct redisReply *reply)
     return reply->type == REDIS_REPLY_ERROR ? reply->str : "strange answer";
 }
 
+/* Where the whole cluster is down, its servers are away. */
+bool store_defers(const struct store *store, const struct redisReply *reply)
+{
+    static const char down[] = "CLUSTERDOWN The cluster is down";
+    static const struct redis_address nowhere;
+    struct redis_address owner;
+
+    return store->cluster && slot_error(reply, &nowhere, &owner) != SLOT_ERROR_NONE &&
+           strncmp(reply->str, down, sizeof down - 1) != 0;
+}
+
 bool store_is_away(struct store *store, const struct redisReply *reply)
 {
-    const char *error = server_error(reply);
+    const char *error = store_defers(store, reply) ? NULL : server_error(reply);
 
     if (error)
         redis_link_fail(store->commands, error);
@@ -70,7 +105,7 @@ bool store_failed(struct store *store, const struct redisReply *reply)
         return true;
     if (reply->type != REDIS_REPLY_ERROR)
         return false;
-    if (!store_is_away(store, reply))
+    if (!store_is_away(store, reply) && !store_defers(store, reply))
         store_trouble(store, "Redis refuses what this node has to keep there: %s", reply->str);
     return true;
 }

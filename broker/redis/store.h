@@ -11,6 +11,7 @@
 #include "broker/redis/record.h"
 #include "broker/redis/redis_link.h"
 #include "broker/redis/scripts.h"
+#include "broker/redis/slot.h"
 
 /* Of what is in Redis (docs/redis.md), under `layout`. Gateways of different layouts cannot share one. */
 #define STORE_LAYOUT "2"
@@ -20,11 +21,14 @@ struct lane;
 struct store {
     const struct backend_setup *setup;
     unsigned db;
+    bool cluster;                   /* it is one of a Redis Cluster */
+    char home[SLOT_TAG_SIZE];       /* the hash tag of the keys that belong to no ride; empty: none */
     char run[EPOCH_LEN + 1];        /* names this process, whose node id may be that of an earlier one */
     char node[RECORD_NODE_MAX + 1]; /* the node id and `run`: whom riders are held by */
     struct redis_link *commands, *events;
     struct scripts scripts; /* on the connection for commands */
     struct lane *lane;      /* the way of transitions to this server (lane.h) */
+    bool keeps_secret;      /* the others have copies of it */
     bool up;                /* both connections are ready, the scripts are loaded, and the lease is there */
     int64_t clock_ahead_ms; /* Redis' clock less clock_ms() */
     uint64_t leapt_ms;      /* when Redis' clock was last seen to have leapt ahead, by clock_ms(); 0: never */
@@ -42,6 +46,11 @@ const struct broker_metrics *store_metrics(const struct store *store);
 /* Redis' clock in milliseconds, nearly. */
 uint64_t store_clock_ms(const struct store *store);
 
+/* The names of a server's own keys: `<prefix><what>` and `<prefix>node:<node><detail>`; in a cluster with
+ * `{<home>}:` behind the prefix, so that they lie there. */
+void store_shared_key(const struct store *store, const char *what, struct key_name *key);
+void store_node_key(const struct store *store, const char *node, const char *detail, struct key_name *key);
+
 /* The channel of a ride's events. Channels are the same in all databases of a server, hence the number. */
 void store_channel(const struct store *store, const char *ride, struct key_name *channel);
 
@@ -56,7 +65,9 @@ const char *store_complaint(const struct redisReply *reply);
  * again later. */
 bool store_failed(struct store *store, const struct redisReply *reply);
 
-/* As much of that as concerns the server. */
+/* As much of that as concerns the server; whether it concerns the ride's slot alone, which is on its way or
+ * with another server: then it has not been done, and is to be done after a pause. */
 bool store_is_away(struct store *store, const struct redisReply *reply);
+bool store_defers(const struct store *store, const struct redisReply *reply);
 
 #endif

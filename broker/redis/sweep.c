@@ -56,10 +56,24 @@ static void forget_old(struct sweep *sweep)
 
 static int send_sweep(struct swept_ride *ride);
 
+/* Another server may have the ride by now: noted there, it is swept there. 0, or -1: the run cannot go on, or
+ * that server is away. */
+static int take_turn(struct swept_ride *ride)
+{
+    struct store *there = redis_rides_store(ride->sweep->known, ride->name);
+
+    if (there == ride->sweep->store)
+        return send_sweep(ride);
+    if (!there->up)
+        return -1;
+    notes_away(there, ride->name);
+    return 0;
+}
+
 static void go_on(struct sweep *sweep)
 {
     while (!sweep->broken && sweep->next < sweep->count && sweep->in_flight < IN_FLIGHT_MAX) {
-        if (send_sweep(&sweep->page[sweep->next]) != 0)
+        if (take_turn(&sweep->page[sweep->next]) != 0)
             sweep->broken = true;
         else
             sweep->next++;
@@ -125,6 +139,8 @@ static void sweep_answered(const struct redisReply *reply, void *arg)
     case CALL_AGAIN:
         sweep->broken = send_sweep(ride) != 0 || sweep->broken;
         break;
+    case CALL_LATER: /* on one of the next runs */
+        break;
     case CALL_ANSWERED:
         swept(ride, reply);
         break;
@@ -188,6 +204,7 @@ void sweep_run(struct sweep *sweep)
                   now - sweep->full_ms >= LEASES_BETWEEN_FULL_RUNS * sweep->store->setup->node_lease_ms;
     if (sweep->full)
         sweep->full_ms = now;
+    store_shared_key(sweep->store, "away", &sweep->rides.key);
     scan_begin(&sweep->rides);
 }
 
@@ -203,7 +220,6 @@ void sweep_init(struct sweep *sweep, struct store *store, struct redis_rides *kn
         .failed = end_run,
         .arg = sweep,
     };
-    key_name_make_shared(&sweep->rides.key, store->setup->prefix, "away");
 }
 
 void sweep_deinit(struct sweep *sweep)

@@ -31,10 +31,28 @@ static bool is_exit(const struct transition *transition)
     return transition->script == SCRIPT_TRANSITION && transition->order->transition == BROKER_EXIT;
 }
 
+static struct lane *lane_of(const struct transition *transition)
+{
+    return transition->ride->store->lane;
+}
+
 static void set_bytes(struct transitions *transitions, size_t bytes)
 {
     transitions->bytes = bytes;
     metric_set(transitions->setup->metrics->queue_bytes, (int64_t)bytes);
+}
+
+/* Its server has it to do. */
+static void take_on(const struct transition *transition)
+{
+    lane_of(transition)->load++;
+    lane_of(transition)->bytes += transition->bytes;
+}
+
+static void put_down(const struct transition *transition)
+{
+    lane_of(transition)->load--;
+    lane_of(transition)->bytes -= transition->bytes;
 }
 
 static size_t bytes_of(const struct order *order)
@@ -49,6 +67,7 @@ static void transition_end(struct transition *transition)
     struct redis_ride *ride = transition->ride;
 
     set_bytes(transitions, transitions->bytes - transition->bytes);
+    put_down(transition);
     transitions->disowned -= transition->disowns;
     if (is_exit(transition))
         exits_remove(ride, transition->id);
@@ -59,11 +78,6 @@ static void transition_end(struct transition *transition)
         redis_ride_let_go(ride);
     order_free(transition->order);
     free(transition);
-}
-
-static struct lane *lane_of(const struct transition *transition)
-{
-    return transition->ride->store->lane;
 }
 
 static void tell(const struct transition *transition, struct broker_message *message)
@@ -170,11 +184,13 @@ static bool waits_for_failing(const struct transition *transition)
     return transition->ride->transitions->failing_ms > 0;
 }
 
-/* What is early on a ride where the first one fails can only be early again. */
+/* What is early on a ride where the first one fails, or pauses, can only be early again. */
 static void repeat(struct transition *transition)
 {
     if (waits_for_failing(transition))
         repeat_or_refuse(transition);
+    else if (transition->ride->transitions->stage == TRANSITION_PAUSED)
+        lane_pause(lane_of(transition), transition);
     else
         lane_add(lane_of(transition), transition);
 }
@@ -196,7 +212,9 @@ static void done_mended(struct transition *transition, const struct redisReply *
     (void)own;
     if (!reply || store_is_away(transition->ride->store, reply))
         return; /* it stays in the list */
-    if (reply->type == REDIS_REPLY_INTEGER)
+    if (store_defers(transition->ride->store, reply))
+        lane_pause(lane_of(transition), transition);
+    else if (reply->type == REDIS_REPLY_INTEGER)
         repeat_or_refuse(transition);
     else
         failed(transition, reply);
@@ -287,6 +305,10 @@ void transitions_answered(struct transition *transition, const struct redisReply
     case CALL_AGAIN:
         repeat(transition);
         break;
+    case CALL_LATER:
+        transition->unsure = transition->unsure || !own;
+        lane_pause(lane_of(transition), transition);
+        break;
     case CALL_ANSWERED:
         transition->unsure = transition->unsure || !own;
         conclude(transition, reply);
@@ -319,15 +341,20 @@ static void append(struct transitions *transitions, struct redis_ride *ride, str
     DL_APPEND2(ride->transitions, transition, ride_prev, ride_next);
     lane_add(lane_of(transition), transition);
     set_bytes(transitions, transitions->bytes + transition->bytes);
+    take_on(transition);
     if (is_exit(transition))
         exits_add(ride, transition->id);
 }
 
-/* What a client asks for may be refused. What becomes of a client must be told, and is once for each. */
+/* What a client asks for may be refused. What becomes of a client must be told, and is once for each. A
+ * server that is away takes none of the others' room. */
 static bool has_room(const struct transitions *transitions, const struct order *order)
 {
-    return (order->transition != BROKER_BOARD && order->transition != BROKER_EXIT) ||
-           transitions->bytes + bytes_of(order) <= transitions->setup->queue_bytes;
+    if (order->transition != BROKER_BOARD && order->transition != BROKER_EXIT)
+        return true;
+    const struct lane *lane = redis_rides_store(transitions->rides, order->ride)->lane;
+
+    return lane->bytes + bytes_of(order) <= transitions->setup->queue_bytes;
 }
 
 /* Up to where the record that is held of the socket is the latest: it is noted together with it, since both
@@ -429,17 +456,49 @@ void transitions_disown(struct transitions *transitions, const char *name, const
 }
 
 /* The records in them may be older than what is sent again behind them, and both be missing in Redis now. */
+static void withdraw_if_restoration(struct transition *transition)
+{
+    if (transition->script != SCRIPT_RESTORE)
+        return;
+    held_withdrawn(transition->transitions->holding, transition->ride, transition->order->socket_id,
+                   transition->claim);
+    transition_end(transition);
+}
+
 static void withdraw_restorations(struct transitions *transitions, const struct store *store)
 {
     struct transition *transition, *next;
 
     DL_FOREACH_SAFE(transitions->all, transition, next)
     {
-        if (transition->script != SCRIPT_RESTORE || transition->ride->store != store)
-            continue;
-        held_withdrawn(transitions->holding, transition->ride, transition->order->socket_id,
-                       transition->claim);
-        transition_end(transition);
+        if (transition->ride->store == store)
+            withdraw_if_restoration(transition);
+    }
+}
+
+void transitions_leave(struct redis_ride *ride)
+{
+    struct transition *transition, *next;
+
+    lane_leave(ride->store->lane, ride);
+    DL_FOREACH_SAFE2(ride->transitions, transition, next, ride_next)
+    {
+        withdraw_if_restoration(transition);
+    }
+    DL_FOREACH2(ride->transitions, transition, ride_next)
+    {
+        put_down(transition);
+    }
+}
+
+void transitions_arrive(struct redis_ride *ride)
+{
+    struct transition *transition;
+
+    DL_FOREACH2(ride->transitions, transition, ride_next)
+    {
+        take_on(transition);
+        lane_add(ride->store->lane, transition);
     }
 }
 

@@ -51,6 +51,11 @@ void transitions_cut_off(struct transitions *transitions, const struct store *st
 /* The server is up: everything of its rides that has no answer waits again, in order. */
 void transitions_resume(struct transitions *transitions, const struct store *store);
 
+/* Another server has the ride from now on: what has no answer is to be sent there, in order. To be called
+ * before its store is changed, and after that. */
+void transitions_leave(struct redis_ride *ride);
+void transitions_arrive(struct redis_ride *ride);
+
 /* The end: whatever has no answer gets `error` as its result. The connections are closed,
  * and the lanes cleared. */
 void transitions_refuse_all(struct transitions *transitions, const char *error);

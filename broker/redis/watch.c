@@ -17,12 +17,16 @@
 #include <assert.h>
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Only what is still found wrong after a while leads to a new epoch: what was found first may be about to be
  * mended, and events will tell of it. */
 enum { RENEW_AFTER_MS = 1500, RENEW_WITHIN_MS = 30000 };
+
+/* In a cluster: when a subscription that has not been confirmed is asked for once more. */
+enum { RESUBSCRIBE_MS = 500 };
 
 /* A tally is believed so often in a row, and once in so long after that: whoever reaches Redis can say them.
  */
@@ -35,13 +39,11 @@ enum watch_state {
     WATCH_LIVE,        /* events go to the gateway as they come */
 };
 
-/* One ride's. It stays until the last subscription is confirmed, also when nobody watches any more. */
+/* One ride's, for as long as the gateway wants it. */
 struct watch {
     struct watches *watches;
     struct redis_ride *ride;
-    bool wanted; /* by the gateway */
     enum watch_state state;
-    unsigned confirmations_due; /* of SUBSCRIBE and UNSUBSCRIBE commands */
     struct stream stream;
     struct catchup *catchup;              /* NULL: none runs */
     bool again;                           /* something was missed during the catch-up: one more afterwards */
@@ -49,7 +51,7 @@ struct watch {
     uint64_t wrong_ms;                    /* since when the roster is found wrong; 0: it is not */
     uint64_t renewals_ms;                 /* when all epochs that began because of that will be long ago */
     bool suspect;                         /* a message of another epoch was the reason to catch up */
-    struct event *retry;                  /* the next attempt to catch up */
+    struct event *retry;                  /* the next attempt to subscribe, or to catch up */
     struct backoff backoff;               /* of these attempts */
     struct broker_message *results_first; /* of committed transitions whose events have not come yet */
     struct broker_message *results_last;
@@ -134,14 +136,27 @@ static void repair(struct watch *watch)
         watch->again = true; /* the catch-up under way may have read too early */
 }
 
-static void retry_catching_up(evutil_socket_t fd, short what, void *arg)
+static void subscribe(struct watch *watch);
+
+static void retry(evutil_socket_t fd, short what, void *arg)
 {
     struct watch *watch = arg;
     struct store *store = watch->ride->store;
 
     (void)fd, (void)what;
-    catch_up(watch);
+    if (watch->state == WATCH_SUBSCRIBING)
+        subscribe(watch);
+    else
+        catch_up(watch);
     store->settle(store->settle_arg);
+}
+
+static void retry_after(struct watch *watch, unsigned pause_ms)
+{
+    const struct timeval pause = {.tv_sec = pause_ms / 1000,
+                                  .tv_usec = (suseconds_t)(pause_ms % 1000) * 1000};
+
+    event_add(watch->retry, &pause);
 }
 
 static void catching_up_failed(const char *reason, void *arg)
@@ -151,11 +166,9 @@ static void catching_up_failed(const char *reason, void *arg)
     watch->catchup = NULL;
     if (!reason)
         return; /* the connection is gone, and the server will be down next */
-    unsigned pause_ms = backoff_pause(&watch->backoff);
-    const struct timeval pause = {.tv_sec = pause_ms / 1000,
-                                  .tv_usec = (suseconds_t)(pause_ms % 1000) * 1000};
-    store_trouble(watch->ride->store, "cannot read the roster of %s: %s", watch->ride->name, reason);
-    event_add(watch->retry, &pause);
+    if (*reason)
+        store_trouble(watch->ride->store, "cannot read the roster of %s: %s", watch->ride->name, reason);
+    retry_after(watch, backoff_pause(&watch->backoff));
 }
 
 static void stop_catching_up(struct watch *watch)
@@ -164,6 +177,14 @@ static void stop_catching_up(struct watch *watch)
         catchup_abandon(watch->catchup);
     watch->catchup = NULL;
     event_del(watch->retry);
+}
+
+/* There is no subscription any more. What the gateway was told stays known. */
+static void suspend(struct watch *watch)
+{
+    stop_catching_up(watch);
+    stream_unsettle(&watch->stream);
+    watch->state = WATCH_AWAY;
 }
 
 /* An event has been told. What it says of an epoch that Redis has left since is no news to whoever holds the
@@ -358,7 +379,7 @@ void watch_result(struct watches *watches, struct redis_ride *ride, struct broke
 {
     struct watch *watch = ride->watch;
 
-    if (!watch || !watch->wanted || stream_includes(&watch->stream, &result->position)) {
+    if (!watch || stream_includes(&watch->stream, &result->position)) {
         outbox_tell(watches->setup->outbox, result);
         return;
     }
@@ -369,20 +390,26 @@ void watch_result(struct watches *watches, struct redis_ride *ride, struct broke
 
 /* --- the subscription --- */
 
-static void send_subscription(struct watch *watch, const char *command)
+/* SUBSCRIBE or UNSUBSCRIBE, or what stands for it in a cluster. */
+static void send_subscription(const struct watch *watch, const char *command)
 {
+    const struct store *store = watch->ride->store;
+    char sharded[sizeof "SUNSUBSCRIBE"];
     struct call call;
 
-    call_command(&call, watch->ride->store, command);
+    snprintf(sharded, sizeof sharded, "%s%s", store->cluster ? "S" : "", command);
+    call_command(&call, watch->ride->store, sharded);
     call_channel(&call, watch->ride->name);
-    if (call_send_event(&call) == 0)
-        watch->confirmations_due++;
+    call_send_event(&call);
 }
 
+/* A node of a cluster may refuse it, by an error that does not say which subscription it is about. */
 static void subscribe(struct watch *watch)
 {
     watch->state = WATCH_SUBSCRIBING;
     send_subscription(watch, "SUBSCRIBE");
+    if (watch->ride->store->cluster)
+        retry_after(watch, RESUBSCRIBE_MS);
 }
 
 static void watch_free(struct watch *watch)
@@ -394,21 +421,24 @@ static void watch_free(struct watch *watch)
     free(watch);
 }
 
-static void free_if_over(struct watch *watch)
-{
-    if (!watch->wanted && watch->confirmations_due == 0)
-        watch_free(watch);
-}
-
-/* Only the last of several confirmations counts: before it, the subscription may have been given up and taken
- * again. */
+/* Confirmations come in the order of the commands: where the ride was watched and given up before, on the
+ * same connection, the end of that comes in between, and leads back to here. */
 static void subscription_confirmed(struct watch *watch)
 {
-    if (watch->confirmations_due > 0)
-        watch->confirmations_due--;
-    if (watch->state == WATCH_SUBSCRIBING && watch->confirmations_due == 0)
-        catch_up(watch);
-    free_if_over(watch);
+    if (watch->state != WATCH_SUBSCRIBING)
+        return;
+    event_del(watch->retry);
+    catch_up(watch);
+}
+
+/* Given up before the one that is asked for now; or the slot has left the server. */
+static void subscription_ended(struct watch *watch)
+{
+    if (watch->state != WATCH_CATCHING_UP && watch->state != WATCH_LIVE)
+        return;
+    suspend(watch);
+    watch->state = WATCH_SUBSCRIBING;
+    retry_after(watch, backoff_pause(&watch->backoff));
 }
 
 /* The watch of the ride whose name stands between the braces of a channel's name; NULL when there is none, or
@@ -441,50 +471,47 @@ void watch_heard(struct watches *watches, const struct store *store, const struc
 
     if (!watch)
         return; /* unwatched meanwhile */
-    if (strcmp(word->str, "message") == 0)
+    const char *what = word->str + (store->cluster && *word->str == 's' ? 1 : 0);
+
+    if (strcmp(what, "message") == 0)
         take_message(watch, text);
-    else
+    else if (strcmp(what, "subscribe") == 0)
         subscription_confirmed(watch);
+    else if (strcmp(what, "unsubscribe") == 0)
+        subscription_ended(watch);
 }
 
 /* --- watching --- */
 
-static struct watch *watch_new(struct watches *watches, struct redis_ride *ride)
+static void watch_new(struct watches *watches, struct redis_ride *ride)
 {
     struct watch *watch = alloc_zeroed(sizeof *watch);
 
     watch->watches = watches;
     watch->ride = ride;
     stream_init(&watch->stream);
-    watch->retry = event_new(watches->setup->base, -1, 0, retry_catching_up, watch);
+    watch->retry = event_new(watches->setup->base, -1, 0, retry, watch);
     if (!watch->retry)
         alloc_failed();
+    backoff_reset(&watch->backoff);
     ride->watch = watch;
-    return watch;
 }
 
 void watch_begin(struct watches *watches, const char *name)
 {
     struct redis_ride *ride = redis_rides_get(watches->rides, name);
-    struct watch *watch = ride->watch ? ride->watch : watch_new(watches, ride);
 
-    assert(!watch->wanted);
-    watch->wanted = true;
-    watch->suspect = false;
-    backoff_reset(&watch->backoff);
-    if (ride->store->up)
-        subscribe(watch);
+    assert(!ride->watch);
+    watch_new(watches, ride);
+    watch_arrive(ride);
 }
 
-/* The gateway wants no more of it, or never will. */
+/* The gateway wants no more of it. */
 static void end(struct watch *watch)
 {
     stop_catching_up(watch);
-    stream_deinit(&watch->stream);
-    watch->state = WATCH_AWAY;
-    watch->wanted = false;
     tell_all_results(watch);
-    free_if_over(watch);
+    watch_free(watch);
 }
 
 void watch_reread(struct watches *watches, const char *name)
@@ -509,7 +536,7 @@ void watch_end(struct watches *watches, const char *name)
 {
     struct watch *watch = redis_rides_get(watches->rides, name)->watch;
 
-    assert(watch && watch->wanted);
+    assert(watch);
     if (watch->state != WATCH_AWAY)
         send_subscription(watch, "UNSUBSCRIBE");
     end(watch);
@@ -518,23 +545,30 @@ void watch_end(struct watches *watches, const char *name)
 void watch_resume_all(struct watches *watches, const struct store *store)
 {
     for (struct redis_ride *ride = watches->rides->by_name; ride; ride = ride->hh.next)
-        if (ride->store == store && ride->watch && ride->watch->wanted)
-            subscribe(ride->watch);
+        if (ride->store == store)
+            watch_arrive(ride);
 }
 
 void watch_suspend_all(struct watches *watches, const struct store *store)
 {
-    for (struct redis_ride *ride = watches->rides->by_name; ride; ride = ride->hh.next) {
-        struct watch *watch = ride->watch;
+    for (struct redis_ride *ride = watches->rides->by_name; ride; ride = ride->hh.next)
+        if (ride->store == store && ride->watch)
+            suspend(ride->watch);
+}
 
-        if (!watch || ride->store != store)
-            continue;
-        stop_catching_up(watch);
-        stream_unsettle(&watch->stream);
-        watch->state = WATCH_AWAY;
-        watch->confirmations_due = 0;
-        free_if_over(watch);
-    }
+void watch_leave(struct redis_ride *ride)
+{
+    if (!ride->watch)
+        return;
+    if (ride->watch->state != WATCH_AWAY)
+        send_subscription(ride->watch, "UNSUBSCRIBE");
+    suspend(ride->watch);
+}
+
+void watch_arrive(struct redis_ride *ride)
+{
+    if (ride->watch && ride->store->up)
+        subscribe(ride->watch);
 }
 
 bool watch_is_live(const struct redis_ride *ride)
@@ -555,10 +589,7 @@ void watch_renumbered(const struct redis_ride *ride)
 
 void watch_end_all(struct watches *watches)
 {
-    for (struct redis_ride *ride = watches->rides->by_name; ride; ride = ride->hh.next) {
-        if (!ride->watch)
-            continue;
-        ride->watch->confirmations_due = 0;
-        end(ride->watch);
-    }
+    for (struct redis_ride *ride = watches->rides->by_name; ride; ride = ride->hh.next)
+        if (ride->watch)
+            end(ride->watch);
 }

@@ -5,8 +5,9 @@
  *
  * Subscribe, then catch up (catchup.h), then pass on what follows. Whatever breaks the chain (a gap, a
  * message that cannot be right, a foreign epoch) leads back to catching up, and while that lasts live events
- * are held. A result of a committed transition is told once its event, or a roster that includes it, has
- * been. Broker thread.
+ * are held. In a Redis Cluster channels lie in slots, as keys do (SSUBSCRIBE): a server whose slot leaves
+ * ends the subscription, and one that is refused is asked for once more after a pause. A result of a
+ * committed transition is told once its event, or a roster that includes it, has been. Broker thread.
  */
 #ifndef RIDECAST_BROKER_REDIS_WATCH_H
 #define RIDECAST_BROKER_REDIS_WATCH_H
@@ -36,6 +37,10 @@ void watch_resume_all(struct watches *watches, const struct store *store);
 
 /* It is down: what the gateway was told stays known. */
 void watch_suspend_all(struct watches *watches, const struct store *store);
+
+/* Another server has the ride from now on: to be called before its store is changed, and after that. */
+void watch_leave(struct redis_ride *ride);
+void watch_arrive(struct redis_ride *ride);
 
 /* A confirmation or an event came on its connection for events; `word` says which. */
 void watch_heard(struct watches *watches, const struct store *store, const struct redisReply *word,

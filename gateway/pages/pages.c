@@ -111,6 +111,15 @@ static void serve_users(const struct pages *pages, struct link *link)
 
 /* --- the others --- */
 
+static void say_ready(struct link *link, const struct blob *away)
+{
+    char text[512];
+
+    snprintf(text, sizeof text, "ready, but for rides at %.*s\n", away ? (int)away->len : 0,
+             away ? away->data : "");
+    respond_text(link, 200, away ? text : "ready\n");
+}
+
 static void serve_readyz(const struct pages *pages, struct link *link)
 {
     if (link_draining(link))
@@ -122,7 +131,7 @@ static void serve_readyz(const struct pages *pages, struct link *link)
     else if (net_starved(server_net(pages->server)))
         respond_text(link, 503, "not ready: descriptors or memory are used up\n");
     else
-        respond_text(link, 200, "ready\n");
+        say_ready(link, presence_away(pages->presence));
 }
 
 static void serve_metrics(const struct pages *pages, struct link *link)

@@ -16,6 +16,7 @@ struct presence {
     struct watched watched;
     struct riders riders;
     bool broker_up;
+    struct blob *away; /* servers of the broker's that are, as a text; NULL: none */
 };
 
 struct presence *presence_new(const struct presence_options *options)
@@ -55,12 +56,18 @@ void presence_free(struct presence *presence)
         return;
     riders_deinit(&presence->riders);
     watched_deinit(&presence->watched);
+    blob_unref(presence->away);
     free(presence);
 }
 
 bool presence_ready(const struct presence *presence)
 {
     return presence->broker_up;
+}
+
+const struct blob *presence_away(const struct presence *presence)
+{
+    return presence->away;
 }
 
 struct rides *presence_rides(struct presence *presence)
@@ -283,10 +290,15 @@ static void on_tally(struct presence *presence, const struct broker_message *mes
         broker_reread(presence->options.broker, ride->name);
 }
 
-static void on_state(struct presence *presence, bool up)
+static void on_state(struct presence *presence, const struct broker_message *message)
 {
-    presence->broker_up = up;
-    log_info("gateway", "the broker is %s", up ? "up" : "down");
+    presence->broker_up = message->up;
+    blob_unref(presence->away);
+    presence->away = message->user ? blob_ref(message->user) : NULL;
+    if (presence->away)
+        log_warn("gateway", "the broker is up, but for %.*s", (int)presence->away->len, presence->away->data);
+    else
+        log_info("gateway", "the broker is %s", message->up ? "up" : "down");
 }
 
 /* Takes the message. */
@@ -312,7 +324,7 @@ static void on_message(struct presence *presence, struct broker_message *message
         riders_evicted(&presence->riders, message->ride, message->socket_id);
         break;
     case BROKER_STATE:
-        on_state(presence, message->up);
+        on_state(presence, message);
         break;
     case BROKER_SECRET:
         riders_learn_secret(&presence->riders, message->secret);

@@ -55,6 +55,10 @@ const char *presence_fault(const struct presence *presence, const char *name);
 /* Whether the broker is there (/readyz). */
 bool presence_ready(const struct presence *presence);
 
+/* While it is ready: the names of the servers that are away, whose rides wait for them; NULL: none is. A text
+ * for people, lent until the next message of the broker. */
+const struct blob *presence_away(const struct presence *presence);
+
 struct rides *presence_rides(struct presence *presence);
 struct riders *presence_riders(struct presence *presence);
 

@@ -23,7 +23,7 @@ const start = (t, redis) => startGateway(t, { broker: redis.url, nodeLease: 1000
 
 for (const [what, config, text] of [
   ["a replica", ["--replicaof", "127.0.0.1", "1"], "it is a replica; give its primary, or redis+sentinel://"],
-  ["a node of a Redis Cluster", ["--cluster-enabled", "yes"], "it is a node of a Redis Cluster;"],
+  ["a node of a Redis Cluster", ["--cluster-enabled", "yes"], "it is a node of a Redis Cluster; give redis+cluster://, with some of its nodes"],
   ["without EVALSHA", ["--rename-command", "EVALSHA", ""], "it runs no scripts: ERR unknown command"],
 ])
   test(`${what}: the gateway says so once and is not ready`, async (t) => {

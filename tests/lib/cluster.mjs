@@ -3,6 +3,7 @@
 import { request } from "./http.mjs";
 import { freePort } from "./port.mjs";
 import { Redis } from "./redis.mjs";
+import { RedisCluster } from "./redis-cluster.mjs";
 import { startGateway } from "./server.mjs";
 import { until } from "./wait.mjs";
 
@@ -27,4 +28,14 @@ export async function startCluster(t, { size = 2, ports, redisPort, ...options }
   for (const gateway of gateways) await becomes(t, gateway, 200);
   const [a, b, c] = gateways;
   return { redis, gateways, a, b, c };
+}
+
+// On a Redis Cluster, made with the options that are in `redis`.
+export async function startOnCluster(t, { size = 2, redis: made = {}, ...options } = {}) {
+  const redis = await RedisCluster.start(t, made);
+  const gateways = [];
+  for (let i = 0; i < size; i++) gateways.push(await startGateway(t, { broker: redis.url, ...options }));
+  for (const gateway of gateways) await becomes(t, gateway, 200);
+  const [a, b] = gateways;
+  return { redis, gateways, a, b };
 }

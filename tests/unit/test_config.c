@@ -190,7 +190,7 @@ static void the_broker_is_memory_or_redis(void **state)
     assert_all("--broker", VALUES("memory", "redis://localhost", "redis://u:p@h:1/0"), OPTION_OK);
     assert_all("--broker",
                VALUES("rediss://h", "redis+unix:///run/redis.sock", "redis+sentinel://a,b:1/main",
-                      "rediss+sentinel://a/main"),
+                      "rediss+sentinel://a/main", "redis+cluster://a,b:1", "rediss+cluster://a"),
                OPTION_OK);
     assert_all("--broker",
                VALUES("", "Memory", "memory2", "localhost:6379", "http://x", "redis:/x", "redis",

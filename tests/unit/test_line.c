@@ -158,6 +158,42 @@ static void nothing_goes_with_what_is_behind_one_that_has_failed(void **state)
     expect_call(desk, "6");
 }
 
+/* As in a Redis Cluster. */
+static void rides_of_another_slot_go_in_another_call(void **state)
+{
+    struct desk *desk = *state;
+
+    desk->rides[1].slot = desk->rides[3].slot = 5;
+    submit(desk, 0, SCRIPT_TRANSITION);
+    submit(desk, 1, SCRIPT_TRANSITION);
+    submit(desk, 2, SCRIPT_TRANSITION);
+    submit(desk, 1, SCRIPT_TRANSITION);
+    submit(desk, 3, SCRIPT_TRANSITION);
+    expect_call(desk, "1, 3");
+    expect_call(desk, "2 4, 5");
+    expect_call(desk, "");
+}
+
+static void what_leaves_does_not_wait_any_more(void **state)
+{
+    struct desk *desk = *state;
+
+    for (size_t i = 0; i < CALL_OPERATIONS_MAX; i++)
+        submit(desk, 0, SCRIPT_TRANSITION);
+    submit(desk, 1, SCRIPT_TRANSITION);
+    assert_true(line_is_long(&desk->line));
+    line_leave(&desk->line, &desk->rides[0]);
+    line_leave(&desk->line, &desk->rides[0]);
+    assert_false(line_is_long(&desk->line));
+    expect_call(desk, "65");
+    expect_call(desk, "");
+    for (size_t i = 0; i < CALL_OPERATIONS_MAX; i++)
+        line_add(&desk->line, &desk->transitions[i]);
+    assert_true(line_is_long(&desk->line));
+    line_take(&desk->line);
+    expect_call(desk, "");
+}
+
 static size_t count_call(struct desk *desk, size_t *rides)
 {
     size_t count = 0;
@@ -296,6 +332,8 @@ int main(void)
         on_desk(what_is_sent_again_goes_before_what_is_newer),
         on_desk(what_has_failed_goes_alone),
         on_desk(nothing_goes_with_what_is_behind_one_that_has_failed),
+        on_desk(rides_of_another_slot_go_in_another_call),
+        on_desk(what_leaves_does_not_wait_any_more),
         on_desk(a_call_keeps_redis_no_longer_than_it_may),
         on_desk(what_may_have_been_done_leaves_less_room_for_others),
         on_desk(a_call_is_not_looked_for_among_all_that_wait),

@@ -124,8 +124,9 @@ static void a_home_is_the_first_candidate_in_the_set(void **state)
     expect_home(5461, 10922, "16");
     expect_home(10923, SLOTS - 1, "17");
     expect_home(5, 5, "460");
-    expect_home(0, 4, NULL);
-    expect_home(6, 63, NULL);
+    expect_home(0, 4, "2977"); /* no candidate: the smallest number, in 3 */
+    expect_home(6, 63, "491");
+    expect_home(1, 1, "22179");
 }
 
 /* A server loses up to half of its slots from one end, a hundred times over. */

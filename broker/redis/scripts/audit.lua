@@ -240,7 +240,7 @@ end
 local page = redis.call('HSCAN', what == 'users' and users or connections, cursor, 'COUNT', limit)
 local nodes = what == 'users' and mend_users(page[2]) or mend_connections(page[2])
 if wrong then
-    redis.call('PUBLISH', channel, 'check')
+    redis.call(ARGV.publish or 'PUBLISH', channel, 'check')
 end
 set_expiry(LIFE_MS)
 return answer('ok', page[1], nodes, wrong and 1 or 0, marks)

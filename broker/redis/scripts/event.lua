@@ -17,7 +17,7 @@ end
 -- Several go in one message, with a separator between that no record has in it (RFC 7464).
 local function publish_told()
     if told[1] then
-        redis.call('PUBLISH', ARGV[1], table.concat(told, '\30'))
+        redis.call(ARGV.publish or 'PUBLISH', ARGV[1], table.concat(told, '\30'))
         told = {}
     end
 end

@@ -46,7 +46,7 @@ local function begin_anew()
     redis.call('DEL', log)
     redis.call('HSET', meta, 'epoch', epoch, 'offset', offset, 'chain', chain, 'began', redis.call('HLEN', users))
     if known_epoch ~= '' then
-        redis.call('PUBLISH', channel, 'anew')
+        redis.call(ARGV.publish or 'PUBLISH', channel, 'anew')
     end
     return epoch, offset, chain
 end

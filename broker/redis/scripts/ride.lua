@@ -11,6 +11,8 @@
 --           now, and events have come since
 -- left      epochs, with a space between, that the caller has left for the known one
 --
+-- ARGV.publish  in a Redis Cluster: the command that tells what happens on the ride, for a channel in the ride's slot
+--
 -- Redis makes every function anew in every call, and for each local of a script that functions use a cell beside it:
 -- either costs as much as a small command does. So the functions are in files of their own, each in front of the
 -- scripts that need it, and fetch keys and arguments themselves.

@@ -1,0 +1,420 @@
+/*
+ * Finding the servers, and moving rides.
+ */
+#include "broker/redis/shards.h"
+
+#include "broker/broker_metrics.h"
+#include "broker/message.h"
+#include "broker/redis/cluster_map.h"
+#include "broker/redis/redis_url.h"
+#include "broker/redis/sentinel.h"
+#include "broker/redis/slot.h"
+#include "broker/redis/topology.h"
+#include "broker/redis/transitions.h"
+#include "broker/redis/watch.h"
+#include "common/buf.h"
+#include "common/id.h"
+#include "common/log.h"
+#include "common/metrics.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+enum { AWAY_MAX = 4096 }; /* bytes of their names */
+
+unsigned shards_slot(const struct shards *shards, const char *ride)
+{
+    return shards->topology ? slot_of_ride(shards->setup.backend->prefix, ride) : 0;
+}
+
+struct store *shards_store(const struct shards *shards, unsigned slot)
+{
+    return shards->topology ? &shards->owners[slot]->store : &shards->all->store;
+}
+
+struct shard *shards_any(const struct shards *shards)
+{
+    struct shard *shard;
+
+    DL_SEARCH_SCALAR(shards->all, shard, store.up, true);
+    return shard;
+}
+
+bool shards_busy(const struct shards *shards)
+{
+    const struct shard *shard;
+
+    DL_FOREACH(shards->all, shard)
+    {
+        if (shard->store.up && !lane_busy(&shard->lane))
+            return false;
+    }
+    return shards_any(shards);
+}
+
+void shards_about(struct shards *shards, struct blob *json)
+{
+    struct shard *shard;
+
+    blob_unref(shards->about);
+    shards->about = blob_ref(json);
+    DL_FOREACH(shards->all, shard)
+    {
+        lease_about(&shard->lease, json);
+    }
+}
+
+bool shards_leave(struct shards *shards)
+{
+    struct shard *shard;
+    bool done = true;
+
+    DL_FOREACH(shards->all, shard)
+    {
+        done = shard->lane.load == 0 && shard_leave(shard) && done;
+    }
+    return done;
+}
+
+/* --- what the gateway is told --- */
+
+/* Without the secret a gateway is not up. While the server that keeps it is away, and none of the others has
+ * a copy, this process makes do with one of its own. */
+static bool knows_secret(struct shards *shards)
+{
+    struct lease_secret *secret = shards->setup.secret;
+    struct shard *shard;
+
+    if (secret->known)
+        return true;
+    DL_FOREACH(shards->all, shard)
+    {
+        if (shard->store.keeps_secret && !shard_is_away(shard))
+            return false; /* soon */
+    }
+    log_warn("broker", "the server that keeps the secret is away; recovery ids are worth nothing elsewhere");
+    secret->known = true;
+    outbox_tell(shards->setup.backend->outbox, message_secret(secret->bytes));
+    return true;
+}
+
+/* The addresses of those that are away; NULL: none. */
+static char *name_away(const struct shards *shards)
+{
+    char text[REDIS_ADDRESS_TEXT_SIZE];
+    struct shard *shard;
+    struct buf names;
+
+    buf_init(&names, AWAY_MAX);
+    DL_FOREACH(shards->all, shard)
+    {
+        if (!shard_is_away(shard))
+            continue;
+        buf_appendf(&names, "%s%s", names.len > 0 ? ", " : "", redis_address_text(&shard->server, text));
+    }
+    if (slot_set_count(&shards->nobody->slots) > 0)
+        buf_appendf(&names, "%sslots that nobody owns", names.len > 0 ? ", " : "");
+    char *away = names.len > 0 ? alloc_text(names.data, names.len) : NULL;
+    buf_deinit(&names);
+    return away;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static void count_servers(const struct shards *shards)
+{
+    const struct broker_metrics *metrics = shards->setup.backend->metrics;
+    int64_t up = 0, all = 0;
+    const struct shard *shard;
+
+    DL_FOREACH(shards->all, shard)
+    {
+        up += shard->store.up;
+        all++;
+    }
+    metric_set(metrics->servers_up, up);
+    metric_set(metrics->servers_away, all - up);
+}
+
+static void tell_state(struct shards *shards)
+{
+    bool up = shards_any(shards) && knows_secret(shards);
+    char *away = up && shards->topology ? name_away(shards) : NULL;
+
+    count_servers(shards);
+    if (up == shards->up && same_text(away, shards->away)) {
+        free(away);
+        return;
+    }
+    shards->up = up;
+    free(shards->away);
+    shards->away = away;
+    outbox_tell(shards->setup.backend->outbox, message_state(up, away));
+}
+
+/* --- moving --- */
+
+static void move_ride(struct redis_ride *ride, struct store *to)
+{
+    watch_leave(ride);
+    transitions_leave(ride);
+    audit_end(&shard_of(ride)->audit, ride);
+    ride->store = to;
+    ride->notes = (struct notes){.ride = false};
+    ride->compared_ms = 0;
+    audit_begin(&shard_of(ride)->audit, ride);
+    audit_ride(&shard_of(ride)->audit, ride);
+    transitions_arrive(ride);
+    watch_arrive(ride);
+}
+
+static void move_rides(struct shards *shards)
+{
+    for (struct redis_ride *ride = shards->setup.rides->by_name; ride; ride = ride->hh.next) {
+        struct store *to = shards_store(shards, ride->slot);
+
+        if (ride->store != to)
+            move_ride(ride, to);
+    }
+}
+
+/* --- a cluster's map --- */
+
+static struct shard *shard_get(struct shards *shards, const struct cluster_node *node)
+{
+    struct shard *shard;
+
+    DL_FOREACH(shards->all, shard)
+    {
+        if (strcmp(shard->id, node->id) == 0)
+            return shard;
+    }
+    shard = shard_new(&shards->setup);
+    memcpy(shard->id, node->id, sizeof shard->id);
+    shard->missed = shard->disturbed = shards->up; /* others have had its rides until now */
+    if (shards->about)
+        lease_about(&shard->lease, shards->about);
+    DL_APPEND(shards->all, shard);
+    return shard;
+}
+
+static void share_out_slots(struct shards *shards, const struct cluster_map *map)
+{
+    struct shard **by_node = alloc_zeroed((map->node_count + 1) * sizeof(struct shard *)), *shard;
+
+    DL_FOREACH(shards->all, shard)
+    {
+        shard->slots = (struct slot_set){.bits = {0}};
+    }
+    shards->nobody->slots = (struct slot_set){.bits = {0}};
+    for (size_t i = 0; i < map->node_count; i++) {
+        if (map->nodes[i].slot_count == 0)
+            continue;
+        by_node[i] = shard_get(shards, &map->nodes[i]);
+        by_node[i]->slots = map->nodes[i].slots;
+    }
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        int16_t owner = map->owners[slot];
+
+        shards->owners[slot] = owner == CLUSTER_NOBODY ? shards->nobody : by_node[owner];
+        if (owner == CLUSTER_NOBODY)
+            slot_set_add(&shards->nobody->slots, slot);
+    }
+    free(by_node);
+}
+
+static unsigned slot_of_secret(const struct shards *shards)
+{
+    struct key_name key;
+
+    key_name_make_shared(&key, shards->setup.backend->prefix, "secret");
+    return slot_of_key(key.text, key.len);
+}
+
+/* Those that have no slots any more are closed before their rides leave, so that nothing of these is under
+ * way there. */
+static void close_unused(struct shards *shards)
+{
+    struct shard *shard;
+
+    DL_FOREACH(shards->all, shard)
+    {
+        if (slot_set_count(&shard->slots) == 0)
+            shard_close(shard);
+    }
+}
+
+static void free_unused(struct shards *shards)
+{
+    struct shard *shard, *next;
+
+    DL_FOREACH_SAFE(shards->all, shard, next)
+    {
+        if (slot_set_count(&shard->slots) > 0)
+            continue;
+        DL_DELETE(shards->all, shard);
+        shard_free(shard);
+    }
+}
+
+static void open_all(struct shards *shards, const struct cluster_map *map)
+{
+    const struct shard *keeper = shards->owners[slot_of_secret(shards)];
+    char home[SLOT_TAG_SIZE];
+    struct shard *shard;
+
+    DL_FOREACH(shards->all, shard)
+    {
+        if (slot_set_count(&shard->slots) == 0)
+            continue;
+        shard->store.keeps_secret = shard == keeper;
+        slot_home(&shard->slots, home);
+        shard_open(shard, &cluster_map_find(map, shard->id)->address, home);
+    }
+}
+
+static void map_changed(const struct cluster_map *map, void *arg)
+{
+    struct shards *shards = arg;
+
+    share_out_slots(shards, map);
+    close_unused(shards);
+    open_all(shards, map);
+    move_rides(shards);
+    free_unused(shards);
+    tell_state(shards);
+    shards->setup.settle(shards->setup.settle_arg);
+}
+
+/* --- reports of the servers --- */
+
+static void shard_changed(struct shard *shard, void *arg)
+{
+    (void)shard;
+    tell_state(arg);
+}
+
+static void shard_lost(struct shard *shard, void *arg)
+{
+    struct shards *shards = arg;
+
+    if (shards->topology)
+        topology_seek(shards->topology, NULL);
+    if (shards->sentinel) {
+        shard_close(shard);
+        sentinel_seek(shards->sentinel);
+    }
+    tell_state(shards);
+}
+
+static void slot_moved(const struct redis_address *owner, void *arg)
+{
+    struct shards *shards = arg;
+
+    topology_seek(shards->topology, owner);
+}
+
+static void primary_found(const struct redis_address *primary, void *arg)
+{
+    struct shards *shards = arg;
+
+    shard_close(shards->all);
+    shard_open(shards->all, primary, "");
+    shards->setup.settle(shards->setup.settle_arg);
+}
+
+/* --- life --- */
+
+static void make_sentinel(struct shards *shards)
+{
+    const struct sentinel_setup setup = {
+        .base = shards->setup.backend->base,
+        .url = shards->setup.url,
+        .tls = shards->setup.tls,
+        .found = primary_found,
+        .arg = shards,
+    };
+
+    shards->sentinel = sentinel_new(&setup);
+}
+
+static void make_topology(struct shards *shards)
+{
+    const struct topology_setup setup = {
+        .base = shards->setup.backend->base,
+        .url = shards->setup.url,
+        .tls = shards->setup.tls,
+        .changed = map_changed,
+        .arg = shards,
+    };
+
+    shards->topology = topology_new(&setup);
+    shards->owners = alloc_zeroed(SLOTS * sizeof(struct shard *));
+    shards->nobody = shard_new(&shards->setup);
+    slot_set_fill(&shards->nobody->slots);
+    for (unsigned slot = 0; slot < SLOTS; slot++)
+        shards->owners[slot] = shards->nobody;
+}
+
+void shards_init(struct shards *shards, const struct shard_setup *setup)
+{
+    *shards = (struct shards){.setup = *setup};
+    shards->setup.changed = shard_changed;
+    shards->setup.lost = shard_lost;
+    shards->setup.moved = slot_moved;
+    shards->setup.arg = shards;
+    id_make(shards->setup.run, EPOCH_LEN);
+    if (setup->url->cluster) {
+        make_topology(shards);
+        return;
+    }
+    if (setup->url->primary)
+        make_sentinel(shards);
+    DL_APPEND(shards->all, shard_new(&shards->setup));
+    slot_set_fill(&shards->all->slots);
+}
+
+void shards_open(struct shards *shards)
+{
+    if (shards->topology)
+        topology_seek(shards->topology, NULL);
+    else if (shards->sentinel)
+        sentinel_seek(shards->sentinel);
+    else
+        shard_open(shards->all, &shards->setup.url->addresses[0], "");
+}
+
+void shards_close(struct shards *shards)
+{
+    struct shard *shard;
+
+    topology_close(shards->topology);
+    sentinel_close(shards->sentinel);
+    DL_FOREACH(shards->all, shard)
+    {
+        shard_close(shard);
+    }
+    if (shards->nobody)
+        shard_close(shards->nobody);
+}
+
+void shards_deinit(struct shards *shards)
+{
+    struct shard *shard, *next;
+
+    topology_free(shards->topology);
+    sentinel_free(shards->sentinel);
+    DL_FOREACH_SAFE(shards->all, shard, next)
+    {
+        shard_free(shard);
+    }
+    if (shards->nobody)
+        shard_free(shards->nobody);
+    free(shards->owners);
+    free(shards->away);
+    blob_unref(shards->about);
+}

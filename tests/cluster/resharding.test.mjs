@@ -1,0 +1,199 @@
+// Slots of a Redis Cluster that move, and primaries that change, under riders who board and exit: nobody is lost,
+// doubled or disconnected, and whoever is not concerned notices nothing.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { startOnCluster } from "../lib/cluster.mjs";
+import { Client } from "../lib/official.mjs";
+import { user } from "../lib/rider.mjs";
+import { UNLIMITED } from "../lib/server.mjs";
+import { sleep, until } from "../lib/wait.mjs";
+
+const LEASE = 1000;
+const SHORT = 1000;
+
+const join = (t, gateway, ride) => Client.connect(t, gateway, "WebSocket only", { ride });
+const told = ({ events }) => events.map(({ name, record }) => `${name} ${record.id}`);
+const offsets = ({ events }) => events.map(({ offset }) => Number(offset.split(".")[0]));
+
+// A rider boards and exits on the ride, again and again, now at one gateway and now at the other, until end() is called;
+// somebody hears all of it.
+class Traffic {
+  static async start(t, gateways, ride) {
+    const traffic = new Traffic();
+    traffic.ride = ride;
+    traffic.onlooker = await join(t, gateways[0], ride);
+    traffic.running = traffic.#run(t, gateways);
+    return traffic;
+  }
+
+  count = 0;
+  ended = false;
+
+  async #run(t, gateways) {
+    for (; !this.ended; this.count++) {
+      const id = `u${this.count}`;
+      const rider = await join(t, gateways[this.count % gateways.length], this.ride);
+      const { ok, error } = await rider.ask(user(id));
+      assert.equal(ok, true, error);
+      rider.say(user(id, "exiting"));
+      assert.equal(await rider.disconnected(), "io server disconnect");
+    }
+  }
+
+  // `more` riders have come and gone from now on.
+  async goesOn(more = 3) {
+    const wanted = this.count + more;
+    await Promise.race([
+      this.running,
+      until(
+        () => this.count >= wanted,
+        () => `waiting for riders of ${this.ride}, so far ${this.count}`,
+      ),
+    ]);
+  }
+
+  async end() {
+    this.ended = true;
+    await this.running;
+    await this.onlooker.heard(2 * this.count);
+    const ids = Array.from({ length: this.count }, (_, i) => `u${i}`);
+    assert.deepEqual(
+      told(this.onlooker),
+      ids.flatMap((id) => [`userBoarded ${id}`, `userExited ${id}`]),
+    );
+    assert.deepEqual(
+      offsets(this.onlooker),
+      ids.flatMap((_, i) => [2 * i + 1, 2 * i + 2]),
+    );
+    assert.equal(this.onlooker.connections, 1);
+  }
+}
+
+// Rides of the slots from `first` to `last`.
+async function ridesBetween(redis, first, last, count) {
+  const rides = [];
+  for (let i = 0; rides.length < count; i++) {
+    const slot = await redis.slotOf(`/ride-${i}`);
+    if (first <= slot && slot <= last) rides.push(`/ride-${i}`);
+  }
+  return rides;
+}
+
+const reshard = async (redis, from, to, slots) => {
+  const [source, target] = [await from.primary(), await to.primary()];
+  await promisify(execFile)("redis-cli", [
+    ...["--cluster", "reshard", `127.0.0.1:${source.port}`, "--cluster-yes"],
+    ...["--cluster-from", source.id, "--cluster-to", target.id, "--cluster-slots", String(slots)],
+  ]);
+};
+
+test("slots that redis-cli moves to another shard", async (t) => {
+  const { redis, gateways } = await startOnCluster(t, UNLIMITED);
+  const [from, to] = redis.shards;
+  const SLOTS = 200; // the lowest of the shard's, which its home is among
+  const moving = await ridesBetween(redis, 0, SLOTS - 1, 3);
+  const staying = [...(await redis.ridesAt(redis.shards[2], 1)), ...(await ridesBetween(redis, SLOTS, 5000, 1))];
+  const traffics = [];
+  for (const ride of [...moving, ...staying]) traffics.push(await Traffic.start(t, gateways, ride));
+  await reshard(redis, from, to, SLOTS);
+  for (const traffic of traffics) await traffic.goesOn();
+  for (const ride of moving) assert.equal(await redis.shardOf(ride), to);
+  for (const traffic of traffics) await traffic.end();
+});
+
+test("a slot whose keys are on their way: what is said meanwhile is done behind that", async (t) => {
+  const { redis, a, b } = await startOnCluster(t);
+  const [from, to] = redis.shards;
+  const [ride] = await redis.ridesAt(from, 1);
+  const rider = await join(t, a, ride);
+  const onlooker = await join(t, b, ride);
+  assert.equal((await rider.ask(user("u0"))).ok, true);
+  const answers = [];
+  let said = 0;
+  const meanwhile = async () => {
+    const client = await join(t, said % 2 ? a : b, ride);
+    answers.push(client.ask(user(`u${++said}`)));
+    await sleep(100);
+  };
+  const slot = await redis.slotOf(ride);
+  await redis.moveSlots([slot], to, { meanwhile });
+  await redis.moveSlots([slot], redis.shards[2], { meanwhile });
+  await redis.moveSlots([slot], from, { meanwhile });
+  for (const answer of answers) assert.equal((await answer).ok, true);
+  await onlooker.heard(said + 1);
+  assert.deepEqual(
+    told(onlooker).sort(),
+    Array.from({ length: said + 1 }, (_, i) => `userBoarded u${i}`),
+  );
+  assert.deepEqual(
+    offsets(onlooker),
+    Array.from({ length: said + 1 }, (_, i) => i + 1),
+  );
+  assert.equal(Object.keys((await redis.keysOf(ride)).users).length, said + 1);
+});
+
+test("a gateway that ends after its rides have moved leaves nobody behind", async (t) => {
+  const { redis, a, b } = await startOnCluster(t, { nodeLease: LEASE, recoveryWindow: SHORT });
+  const [from, to] = redis.shards;
+  const SLOTS = 64; // the home is among them
+  const onlookers = [];
+  for (const ride of await ridesBetween(redis, 0, 5000, 3)) {
+    const rider = await join(t, a, ride);
+    rider.socket.io.reconnection(false);
+    assert.equal((await rider.ask(user("u"))).ok, true);
+    onlookers.push(await join(t, b, ride));
+  }
+  await redis.moveSlots(
+    Array.from({ length: SLOTS }, (_, i) => i),
+    to,
+  );
+  for (const onlooker of onlookers) assert.equal((await onlooker.ask(user("v"))).ok, true);
+  await a.kill();
+  for (const onlooker of onlookers) {
+    await onlooker.heard(2);
+    assert.deepEqual(told(onlooker), ["userBoarded v", "userDisconnected u"]);
+  }
+  assert.equal(await redis.shardOf((await ridesBetween(redis, 0, SLOTS - 1, 1))[0]), to);
+  assert.equal(await redis.shardOf((await ridesBetween(redis, SLOTS, 5000, 1))[0]), from);
+});
+
+// The replica has everything: what it lacks when it takes over, nobody can know.
+const replicated = (node) => node.command("WAIT", "1", "60000");
+
+const FAILOVERS = {
+  "whose primary is killed": async (shard) => {
+    const primary = await shard.primary();
+    await replicated(primary);
+    await primary.kill();
+    await shard.promotion(primary);
+  },
+  "whose replica takes over as it is told": (shard) => shard.failover(),
+};
+
+for (const [what, failOver] of Object.entries(FAILOVERS))
+  test(`a shard ${what}: its rides go on there, and others notice nothing`, async (t) => {
+    const { redis, gateways } = await startOnCluster(t, UNLIMITED);
+    const [shard, ...others] = redis.shards;
+    const [ride] = await redis.ridesAt(shard, 1);
+    const rider = await join(t, gateways[0], ride);
+    const onlooker = await join(t, gateways[1], ride);
+    assert.equal((await rider.ask(user("u"))).ok, true);
+    const traffics = [];
+    for (const other of others)
+      traffics.push(await Traffic.start(t, gateways, (await redis.ridesAt(other, 1))[0]));
+    const changing = failOver(shard);
+    const second = await join(t, gateways[1], ride);
+    const answer = second.ask(user("v"));
+    for (const traffic of traffics) await traffic.goesOn();
+    await changing;
+    assert.equal((await answer).ok, true);
+    assert.equal((await rider.ask(user("w"))).ok, true);
+    await onlooker.heard(4);
+    assert.deepEqual(told(onlooker), ["userBoarded u", "userBoarded v", "userDisconnected u", "userBoarded w"]);
+    assert.deepEqual(Object.keys((await redis.keysOf(ride)).users).sort(), ["v", "w"]);
+    for (const traffic of traffics) await traffic.end();
+    for (const client of [rider, onlooker, second]) assert.equal(client.connections, 1);
+  });
