@@ -775,3 +775,18 @@ test("who was put back has the record of a connection that was there, and no old
     assert.ok(kinds(told.history, [older]).includes("set"), what);
   }
 });
+
+test("who was put back by a gateway that has not heard of the last boarding has the one before", async () => {
+  for (const [wiped, expected] of [
+    [false, ["set"]],
+    [true, []],
+  ]) {
+    const { history, phone, say } = story();
+    say("boarding", "ann", OK(1), "phone");
+    const heard = say("boarding", "ann", OK(2), "tablet");
+    phone("tablet").living = false;
+    say("boarding", "ann", OK(3), "laptop");
+    if (wiped) await history.wipe(() => {});
+    assert.deepEqual(kinds(history, [heard]), expected, `${wiped}`);
+  }
+});

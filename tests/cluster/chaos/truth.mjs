@@ -93,16 +93,23 @@ export class Truth {
   aboard(ride) {
     const found = new Map();
     for (const connection of this.history.connections.filter((one) => one.ride === ride && one.living)) {
-      for (const { id, t, sure } of this.standings(connection)) {
+      for (const { id, t, sure, boarding } of this.standings(connection)) {
         const person = found.get(id) ?? { sure: false, records: new Set() };
         person.sure ||= sure;
-        // Who was put back has the record of a connection that was there.
-        if (this.#wasPutBack(ride, id)) person.records.add(t);
+        // Who was put back has the record of a connection that was there: as its gateway knew it, which may have heard of
+        // a later boarding of the person, and not of the last.
+        if (this.#wasPutBack(ride, id)) for (const one of [t, ...this.#laterRecords(ride, id, boarding)]) person.records.add(one);
         found.set(id, person);
       }
     }
     for (const [id, { records }] of found) for (const t of this.#latestRecords(ride, id)) records.add(t);
     return found;
+  }
+
+  #laterRecords(ride, id, boarding) {
+    const boardings = this.#boardings.get(`${ride} ${id}`) ?? [];
+    const isLater = (one) => boarding === null || follows(one, boarding, this.history) !== NO;
+    return boardings.filter((one) => happened(one) && isLater(one)).map(({ t }) => t);
   }
 
   #wasPutBack(ride, id) {
