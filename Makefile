@@ -8,6 +8,7 @@ SEEDS ?= 20
 FIGURES ?= 1
 ARGS ?=
 ONLY ?=
+REDIS ?= one
 RUNS ?= 3
 SCHEDULES ?= 10000
 JOBS ?=
@@ -82,15 +83,15 @@ tests/node_modules/.package-lock.json: tests/package-lock.json
 	@cd tests && npm ci --no-audit --no-fund
 	@touch $@
 
-cluster: ## Redis, three gateways (ports 3001 to 3003) and nginx on http://localhost:8080; Ctrl-C ends it
+cluster: ## Redis, three gateways (ports 3001 to 3003) and nginx on http://localhost:8080; Ctrl-C ends it (REDIS=cluster: a Redis Cluster)
 	@scripts/install-deps.sh build test
 	@$(MAKE) --no-print-directory build client tests/node_modules/.package-lock.json
-	@RIDECAST_BUILD=build/$(BUILD) exec node tests/load/local-cluster.mjs
+	@RIDECAST_BUILD=build/$(BUILD) REDIS=$(REDIS) exec node tests/load/local-cluster.mjs
 
 load: ## k6's smoke test against such a cluster on free ports (SCRIPT=fanout: another one of tests/load)
 	@scripts/install-deps.sh build test load
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
-	@k6=$$(scripts/build-k6.sh) && RIDECAST_BUILD=build/$(BUILD) exec node tests/load/local-cluster.mjs \
+	@k6=$$(scripts/build-k6.sh) && RIDECAST_BUILD=build/$(BUILD) REDIS=$(REDIS) exec node tests/load/local-cluster.mjs \
 		$(if $(filter drain,$(SCRIPT)),--rolling) "$$k6" run --quiet --address 127.0.0.1:0 tests/load/$(SCRIPT).js
 
 hold: ## 18,000 clients through nginx, held for five minutes (CLIENTS=2000 HOLD=20)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Renews the images that docker-compose.yml and deploy/Dockerfile name: the version that each of the tags below stands for
-# today, with its digest. Where no registry answers, what Docker has here is taken, without digests. Look at what has
-# changed (git diff), and try it, before it goes anywhere.
+# Renews the images that docker-compose.yml, docker-compose.cluster.yml and deploy/Dockerfile name: the version that each
+# of the tags below stands for today, with its digest. Where no registry answers, what Docker has here is taken, without
+# digests. Look at what has changed (git diff), and try it, before it goes anywhere.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,4 +30,4 @@ for line in "${images[@]}"; do
     edits+=(-e "s#(image: |DEBIAN=)$name:[^ ]+#\\1$name:$tag$digest#")
     echo "$name:$tag$digest"
 done
-sed -E -i "${edits[@]}" docker-compose.yml deploy/Dockerfile
+sed -E -i "${edits[@]}" docker-compose.yml docker-compose.cluster.yml deploy/Dockerfile

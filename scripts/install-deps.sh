@@ -87,6 +87,8 @@ for group in "$@"; do
         need python3-socketio python3-requests python3-websocket
         # The latter for what valgrind says of the C library.
         need valgrind libc6-dbg
+        # It says what becomes of compose's files; no Docker is needed for that.
+        command -v docker-compose >/dev/null || need docker-compose
         # What makes the package asks it for programs; the tests sign one.
         need file gpg gpg-agent
         has_node || need nodejs npm

@@ -37,10 +37,17 @@ function summary(results) {
   );
 }
 
+// Whose CPU, as a setting's `measured` says.
+const MEASURED = {
+  server: ({ pids }) => pids,
+  Redis: ({ redis }) => redis.pids,
+  both: ({ pids, redis }) => [...pids, ...redis.pids],
+};
+
 // One against a server that is up, with what all processes of its Redis used.
-async function run(server, setting, options) {
+async function run(server, { measured = "server" }, options) {
   const { ports, redis } = server;
-  const pids = setting.withRedisCpu ? [...server.pids, ...redis.pids] : server.pids;
+  const pids = MEASURED[measured](server);
   const before = redis ? cpuOf(redis.pids) : 0;
   const result = await load({ ports, "server-pids": pids, ...options });
   return redis ? { ...result, redisCpuNsPerTransition: ((cpuOf(redis.pids) - before) * 1e9) / result.acked } : result;

@@ -149,7 +149,7 @@ async function redis(available) {
     return [
       { label: `memory, ${at}`, server: "ridecast", options },
       { label: `Redis, ${at}`, server: "ridecast", setting: { redis: "one" }, options },
-      { label: `Redis, its CPU included, ${at}`, server: "ridecast", setting: { redis: "one", withRedisCpu: true }, options },
+      { label: `Redis, its CPU included, ${at}`, server: "ridecast", setting: { redis: "one", measured: "both" }, options },
     ];
   });
   const { results, lines } = await each(cases, available, rateLine);

@@ -43,13 +43,15 @@ test("transitions are acknowledged, idle clients counted", async (t) => {
   assert.ok(idle.connectionsPerSecond > 0);
 });
 
-test("what all of Redis uses for a transition is measured, and what is missing there", async () => {
-  const options = { mode: "transitions", clients: 61, rides: 20, publishers: 3, depth: 2, window: 300, warmup: 100, drain: 500 };
-  const result = await measure("ridecast", { redis: "one" }, options, inRedis);
-  assert.equal(result.error, undefined);
-  assert.ok(result.acked > 0 && result.redisCpuNsPerTransition > 0);
-  assert.equal(result.missing, 0);
-});
+for (const redis of ["one", "cluster"])
+  test(`what Redis uses for a transition is measured, and what is missing there: ${redis}`, async () => {
+    const shape = { clients: 61, rides: 20, publishers: 3, depth: 2 };
+    const options = { mode: "transitions", ...shape, window: 300, warmup: 100, drain: 500 };
+    const result = await measure("ridecast", { redis }, options, inRedis);
+    assert.equal(result.error, undefined);
+    assert.ok(result.acked > 0 && result.redisCpuNsPerTransition > 0);
+    assert.equal(result.missing, 0);
+  });
 
 test("a ramp ends", async (t) => {
   const result = await load(t, await startFloor(t), "--mode", "ramp", "--window", "20", "--warmup", "0", "--factor", "1000");

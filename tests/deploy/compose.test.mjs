@@ -22,7 +22,7 @@ async function compose(t, file = "docker-compose.yml") {
   return JSON.parse(stdout);
 }
 
-const COMPOSE = ["docker-compose.yml"];
+const COMPOSE = ["docker-compose.yml", "docker-compose.cluster.yml"];
 
 const EXACT = /^[\w/-]+:v?\d+\.\d+(\.\d+)?(-slim)?(@sha256:[0-9a-f]{64})?$/;
 

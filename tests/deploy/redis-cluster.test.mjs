@@ -4,12 +4,15 @@ import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
+import { becomes } from "../lib/cluster.mjs";
 import { temporaryFolder } from "../lib/folder.mjs";
 import { run } from "../lib/install.mjs";
 import { ROOT } from "../lib/places.mjs";
 import { freePort } from "../lib/port.mjs";
 import { startProgram } from "../lib/process.mjs";
 import { Redis } from "../lib/redis.mjs";
+import { startGateway } from "../lib/server.mjs";
+import { visit } from "../lib/visit.mjs";
 import { until } from "../lib/wait.mjs";
 
 // As Compose starts them, but for their patience.
@@ -20,7 +23,8 @@ const key = (i) => `ridecast:{/ride-${i}}:users`;
 async function secrets(t) {
   const folder = temporaryFolder(t, "secrets");
   await run(t, path.join(ROOT, "deploy/secrets.sh"), [folder]);
-  return { conf: path.join(folder, "redis/redis.conf"), password: path.join(folder, "redis/admin-password") };
+  const [conf, password, gateways] = ["redis/redis.conf", "redis/admin-password", "gateway/redis-password"];
+  return { conf: path.join(folder, conf), password: path.join(folder, password), gateways: path.join(folder, gateways) };
 }
 
 // `config`: of a node, or of the one server of before.
@@ -95,6 +99,18 @@ test("new nodes become a cluster, and are one already when it is asked for again
   const before = await roles();
   await join(t, secret, nodes);
   assert.deepEqual(await roles(), before);
+});
+
+test("gateways serve on it with their password", async (t) => {
+  const secret = await secrets(t);
+  const nodes = await startNodes(t, secret, 6);
+  await join(t, secret, nodes);
+  const places = nodes.map(({ port }) => `127.0.0.1:${port}`).join(",");
+  const gateway = await startGateway(t, { broker: `redis+cluster://ridecast@${places}?password_file=${secret.gateways}` });
+  await becomes(t, gateway, 200);
+  for (const ride of ["", "/line-1", "/line-2", "/line-3"]) await visit(t, gateway, ride);
+  assert.doesNotMatch(gateway.program.stderr, /warn|error/);
+  await gateway.stop();
 });
 
 test("a server that was alone keeps what it has, and gives two thirds of it away, even where that was broken off", async (t) => {

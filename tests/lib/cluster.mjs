@@ -17,9 +17,10 @@ export const becomes = (t, server, status) =>
     () => `waiting for /readyz to say ${status}`,
   );
 
-// `ports`: where the gateways listen, else each on a port that stays free while it is stopped.
-export async function startCluster(t, { size = 2, ports, redisPort, ...options } = {}) {
-  const redis = await Redis.start(t, { port: redisPort });
+// `ports`: where the gateways listen, else each on a port that stays free while it is stopped. `redis`: what they share,
+// else one server that is started for them.
+export async function startCluster(t, { size = 2, ports, redis, ...options } = {}) {
+  redis ??= await Redis.start(t);
   const gateways = [];
   for (let i = 0; i < size; i++) {
     const listen = `127.0.0.1:${ports?.[i] ?? (await freePort())}`;

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { Client, MODES } from "./official.mjs";
 import { user } from "./rider.mjs";
 
-export async function visit(t, server) {
+export async function visit(t, server, ride = "") {
   for (const mode of Object.keys(MODES)) {
-    const rider = await Client.connect(t, server, mode);
-    const other = await Client.connect(t, server, mode);
+    const rider = await Client.connect(t, server, mode, { ride });
+    const other = await Client.connect(t, server, mode, { ride });
     rider.say(user("u"));
     await rider.heard(1);
     await other.heard(1);

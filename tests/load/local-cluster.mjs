@@ -6,6 +6,8 @@
 //   node local-cluster.mjs --rolling COMMAND…
 //                                        and once all gateways have riders they are restarted, one after the
 //                                        other, each with SIGTERM. Fails when the command ends before that is done
+//
+// REDIS=cluster: Redis is a cluster, three primaries and a replica of each.
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -15,18 +17,29 @@ import { becomes, startCluster } from "../lib/cluster.mjs";
 import { gauge } from "../lib/metrics.mjs";
 import { Nginx } from "../lib/nginx.mjs";
 import { ROOT } from "../lib/places.mjs";
+import { RedisCluster } from "../lib/redis-cluster.mjs";
+import { Redis } from "../lib/redis.mjs";
 import { startGateway } from "../lib/server.mjs";
 import { until } from "../lib/wait.mjs";
 
-const PORTS = { nginx: 8080, gateways: [3001, 3002, 3003], redis: 6390 };
+const PORTS = { nginx: 8080, gateways: [3001, 3002, 3003], redis: [6390, 6391, 6392, 6393, 6394, 6395] };
+const STORES = {
+  one: (t, [port] = []) => Redis.start(t, { port }),
+  cluster: (t, ports) => RedisCluster.start(t, { ports }),
+};
+const store = STORES[process.env.REDIS || "one"];
+if (!store) {
+  console.error(`REDIS is ${Object.keys(STORES).join(" or ")}`);
+  process.exit(2);
+}
 
 // Where the client is built, the gateways serve it.
 const PAGES = path.join(ROOT, "client/dist");
 const OPTIONS = { trustedProxy: "127.0.0.0/8", ...(existsSync(`${PAGES}/index.html`) && { static: PAGES }) };
 const PATIENCE_MS = 60_000;
 
-async function start(t, { nginx: port, gateways: ports, redis: redisPort } = {}) {
-  const cluster = await startCluster(t, { size: 3, ports, redisPort, ...OPTIONS });
+async function start(t, { nginx: port, gateways: ports, redis: redisPorts } = {}) {
+  const cluster = await startCluster(t, { size: 3, ports, redis: await store(t, redisPorts), ...OPTIONS });
   const nginx = await Nginx.start(t, cluster.gateways, { port });
   return { ...cluster, nginx };
 }
