@@ -141,7 +141,7 @@ class WebSocketClient {
     );
     ws.on("error", () => {}); // told by close
     ws.on("close", (code) => {
-      if (this.ws === ws) this.#closed(code);
+      if (this.ws === ws) this.#closed(this.givenUp === ws ? null : code);
     });
   }
 
@@ -152,9 +152,14 @@ class WebSocketClient {
     return false;
   }
 
+  // What a connection that is given up has brought and nobody has read is not heard, the code of its close as little as
+  // the answers before that.
   expectWithin(ms) {
     clearTimeout(this.watch);
-    this.watch = setTimeout(() => this.ws.terminate(), ms);
+    this.watch = setTimeout(() => {
+      this.givenUp = this.ws;
+      this.ws.terminate();
+    }, ms);
   }
 
   hasJoined(how) {

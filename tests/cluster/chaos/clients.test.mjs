@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { WebSocketServer } from "ws";
 import { onEnd } from "../../lib/cleanup.mjs";
 import { until } from "../../lib/wait.mjs";
-import { OfficialClient } from "./clients.mjs";
+import { OfficialClient, PlainClient } from "./clients.mjs";
 import { History } from "./history.mjs";
 import { Phone } from "./phone.mjs";
 
@@ -45,6 +45,36 @@ test("an official client that has not joined has not left, and one that has leav
     () => `waiting for a second connection: ${said}`,
   );
   assert.deepEqual(said, ["joined", "left", "joined"]);
+});
+
+test("a client that has given a connection up goes by nothing that it brought and nobody had read", async (t) => {
+  const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+  onEnd(t, () => server.close());
+  await once(server, "listening");
+  let connections = 0;
+  server.on("connection", (ws) => {
+    connections++;
+    ws.on("message", () => {
+      ws.send('{"event":"ack","id":0,"data":{"ok":true}}');
+      ws.close(1000);
+    });
+  });
+  const answers = [];
+  const on = { joined() {}, left() {}, event() {} };
+  const client = new PlainClient("/", () => `http://127.0.0.1:${server.address().port}`, on, { silenceMs: 200 });
+  onEnd(t, () => client.end());
+  client.connect();
+  await until(
+    () => client.connected,
+    () => "waiting for the connection",
+  );
+  client.request(["message", "{}"], (answer) => answers.push(answer));
+  client.freeze(2000);
+  await until(
+    () => connections === 2,
+    () => `waiting for a second connection after ${answers}`,
+  );
+  assert.deepEqual(answers, [null]);
 });
 
 test("a phone that is recovered goes on with its stream, whether it has heard anything or not", () => {
