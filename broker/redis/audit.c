@@ -24,7 +24,7 @@
 #include <utlist.h>
 
 enum {
-    RUNNING_MAX = 16,
+    RUNNING_MAX = 2,       /* others' calls wait for those that Redis has already */
     BEGUN_PER_BEAT = 200,  /* rides: with more than that in a round's beats, a round takes longer */
     CHECK_EVERY_MS = 1000, /* of a ride, at most: anybody who reaches Redis can ask all nodes for it */
     SETTLED_MS = 500,      /* nodes that were asked to check have put back what they hold */
@@ -81,7 +81,10 @@ static enum call_verdict judge(struct audit *audit, enum script script, const st
 struct checked {
     struct audit *audit;
     char ride[RIDE_NAME_MAX + 1];
+    size_t left; /* of what this node holds there, for the next calls */
 };
+
+static void check_some(struct audit *audit, struct redis_ride *ride, size_t left);
 
 static void check_answered(const struct redisReply *reply, void *arg)
 {
@@ -96,6 +99,8 @@ static void check_answered(const struct redisReply *reply, void *arg)
         for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
             if (record_parse_socket_id(reply_slice(reply->element[i]), socket_id) == 0)
                 held_lost(ride, socket_id);
+        if (checked->left > 0)
+            check_some(checked->audit, ride, checked->left);
     }
     free(checked);
 }
@@ -110,27 +115,33 @@ static void add_checked(const struct held *held, char *at)
     memcpy(at + SOCKET_ID_LEN, mark, MARK_LEN);
 }
 
-/* How many had their turn. */
-static size_t check_some(struct audit *audit, struct redis_ride *ride, size_t max)
+/* As many as one call takes; the others when it has been answered. */
+static void check_some(struct audit *audit, struct redis_ride *ride, size_t left)
 {
     const struct held *sockets[BITE];
     char text[BITE * CHECKED_LEN];
-    size_t count = held_next(ride, sockets, max);
+    size_t count = 0;
     struct call call;
 
+    while (count == 0 && left > 0) {
+        size_t max = left < BITE ? left : BITE;
+
+        count = held_next(ride, sockets, max);
+        left -= max;
+    }
     if (count == 0)
-        return max;
+        return;
     for (size_t i = 0; i < count; i++)
         add_checked(sockets[i], text + i * CHECKED_LEN);
     struct checked *checked = alloc_zeroed(sizeof *checked);
     checked->audit = audit;
+    checked->left = left;
     memcpy(checked->ride, ride->name, sizeof checked->ride);
     call_ride(&call, audit->store, SCRIPT_CHECK, ride->name, NULL);
     call_text(&call, audit->store->node);
     call_bytes(&call, text, count * CHECKED_LEN);
     if (call_send(&call, check_answered, checked) != 0)
         free(checked);
-    return max;
 }
 
 /* Noted once more, too. Asked for again too soon, it is done on a later beat. */
@@ -145,11 +156,7 @@ static void check_held(struct audit *audit, struct redis_ride *ride)
     ride->checked_ms = now;
     ride->notes.ride = false;
     notes_hold(&ride->notes, audit->store, ride->name);
-    while (left > 0) {
-        size_t some = left < BITE ? left : BITE;
-
-        left -= check_some(audit, ride, some);
-    }
+    check_some(audit, ride, left);
 }
 
 /* --- Redis' side --- */

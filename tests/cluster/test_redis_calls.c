@@ -3,9 +3,11 @@
  * doubled with them, whatever happens to a call.
  */
 #include "tests/cluster/node_world.h"
+#include "tests/lib/deadline.h"
 
 #include "broker/redis/audit.h"
 #include "broker/redis/backoff.h"
+#include "broker/redis/call.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -51,6 +53,67 @@ unsigned __wrap_backoff_pause(struct backoff *backoff)
 {
     pauses++;
     return __real_backoff_pause(backoff);
+}
+
+/* Calls of each script that Redis has and has not answered, the most that there ever were, and all. */
+static struct asked {
+    atomic_uint now, most, all;
+} asked[SCRIPT_COUNT];
+
+struct question {
+    struct asked *asked;
+    redis_answer *answer;
+    void *arg;
+};
+
+static void question_answered(const struct redisReply *reply, void *arg)
+{
+    struct question question = *(struct question *)arg;
+
+    free(arg);
+    question.asked->now--;
+    question.answer(reply, question.arg);
+}
+
+int __real_call_send(struct call *call, redis_answer *answer, void *arg);
+int __wrap_call_send(struct call *call, redis_answer *answer, void *arg);
+
+int __wrap_call_send(struct call *call, redis_answer *answer, void *arg)
+{
+    struct asked *of = asked;
+
+    while (of < asked + SCRIPT_COUNT &&
+           call->args[1].at != scripts_digest(&call->store->scripts, (enum script)(of - asked)))
+        of++;
+    if (of == asked + SCRIPT_COUNT)
+        return __real_call_send(call, answer, arg);
+    struct question *question = malloc(sizeof *question);
+
+    assert_non_null(question);
+    *question = (struct question){.asked = of, .answer = answer, .arg = arg};
+    of->all++;
+    if (++of->now > of->most)
+        of->most = of->now;
+    if (__real_call_send(call, question_answered, question) == 0)
+        return 0;
+    of->now--;
+    free(question);
+    return -1;
+}
+
+/* From now on: until so many more of the script have been sent. Returns the most that there were at once. */
+static unsigned most_of(enum script script, unsigned more)
+{
+    const struct timespec deadline = deadline_from_now();
+    struct asked *of = &asked[script];
+    unsigned before = of->all;
+
+    of->most = of->now;
+    while (of->all - before < more) {
+        assert_false(deadline_passed(&deadline));
+        nap();
+    }
+    return of->most;
 }
 
 /* --- what happens --- */
@@ -295,6 +358,34 @@ static void events_of_one_message_are_heard_each(void **state)
     box_check_promises(b, "/r");
 }
 
+/* Whatever else goes to Redis waits for no more of them. */
+static void of_many_rides_two_are_audited_at_a_time(void **state)
+{
+    enum { EACH_CALLS = 2 }; /* connections, persons */
+    struct world *world = *state;
+    struct box *box = node_on(world, "a", LONG_MS);
+
+    for (unsigned i = 0; i < RIDES; i++)
+        box_submit(box, BROKER_BOARD, ride_name(i), i);
+    expect_results(box, RIDES);
+    assert_int_equal(most_of(SCRIPT_AUDIT, EACH_CALLS * RIDES), 2);
+}
+
+static void what_is_held_on_a_ride_is_checked_call_by_call(void **state)
+{
+    enum { CALLS = 5, PAGES = 3 * CALLS }; /* of an audit: connections, lists and persons */
+    struct world *world = *state;
+    struct box *box = node_on(world, "a", LONG_MS);
+
+    for (unsigned i = 0; i < CALLS * BITE; i++)
+        box_submit(box, BROKER_BOARD, "/r", i);
+    expect_results(box, CALLS * BITE);
+    assert_int_equal(most_of(SCRIPT_CHECK, 1), 1);
+    unsigned audited = asked[SCRIPT_AUDIT].all;
+    assert_int_equal(most_of(SCRIPT_CHECK, CALLS - 1), 1);
+    assert_in_range(asked[SCRIPT_AUDIT].all - audited, 0, 2 * PAGES); /* not one for each audit */
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +396,8 @@ int main(int argc, char **argv)
         with_nodes(many_that_fail_together_pause_once),
         with_nodes(calls_stay_within_what_redis_takes),
         with_nodes(events_of_one_message_are_heard_each),
+        with_nodes(of_many_rides_two_are_audited_at_a_time),
+        with_nodes(what_is_held_on_a_ride_is_checked_call_by_call),
     };
 
     node_world_child(argc, argv);
