@@ -21,6 +21,7 @@ enum {
     LOOK_EVERY_MS = 100,  /* for whoever has more than a share, when nobody had */
     TIGHT_MAX_MS = 10000, /* then the costliest are cut as if it were over */
     WORTH_BYTES = 1024,   /* whoever costs less is not cut: it would help nobody */
+    HOLDERS = 256,        /* there is room for at first */
 };
 
 enum holder_kind { SESSION, PLAIN, LINK };
@@ -44,9 +45,9 @@ struct crowd {
 /* A look at all clients. */
 struct look {
     struct relief *relief;
-    struct holder *holders; /* NULL: they are only counted */
-    size_t count;
-    size_t excess; /* to be freed */
+    struct holder *holders;
+    size_t count, size; /* of them; room for so many */
+    size_t excess;      /* to be freed */
 };
 
 /* --- who holds what --- */
@@ -55,10 +56,14 @@ static void note(struct look *look, enum holder_kind kind, void *who, size_t cos
 {
     if (cost < WORTH_BYTES)
         return;
-    if (look->holders)
-        look->holders[look->count] = (struct holder){
-            .who = who, .kind = kind, .cost = cost, .address = *address, .network = peers_network(address)};
-    look->count++;
+    if (look->count == look->size) {
+        look->size *= 2;
+        look->holders = reallocarray(look->holders, look->size, sizeof *look->holders);
+        if (!look->holders)
+            alloc_failed();
+    }
+    look->holders[look->count++] = (struct holder){
+        .who = who, .kind = kind, .cost = cost, .address = *address, .network = peers_network(address)};
 }
 
 /* What is given back soon. */
@@ -97,9 +102,14 @@ static void look_at_link(struct link *link, void *arg)
         note(arg, LINK, link, link_cost(link), &address);
 }
 
-static struct look look_at_all(struct relief *relief, struct holder *holders)
+static struct look look_at_all(struct relief *relief)
 {
-    struct look look = {.relief = relief, .holders = holders, .excess = budget_excess(relief->budget)};
+    struct look look = {
+        .relief = relief,
+        .holders = alloc_zeroed(HOLDERS * sizeof(struct holder)),
+        .size = HOLDERS,
+        .excess = budget_excess(relief->budget),
+    };
 
     eio_visit(relief->eio, look_at_session, &look);
     plain_visit(relief->plain, look_at_plain, &look);
@@ -206,16 +216,14 @@ static bool cut_due(const struct look *look)
 
 static bool cut_costliest(struct relief *relief, bool all)
 {
-    size_t count = look_at_all(relief, NULL).count;
-    struct holder *holders = alloc_zeroed((count + 1) * sizeof *holders);
-    struct look look = look_at_all(relief, holders);
+    struct look look = look_at_all(relief);
 
     relief->cutting = false;
     relief->all = all;
     pick(&look, all);
     bool any = cut_due(&look);
 
-    free(holders);
+    free(look.holders);
     return any;
 }
 

@@ -228,7 +228,8 @@ void roster_drop_doubted(struct roster *roster, void (*gone)(void *arg, struct b
 
 int roster_print(const struct roster *roster, struct buf *out)
 {
-    if (buf_append(out, "[", 1) != 0)
+    /* With a comma for each record; it would grow step by step, and be copied each time. */
+    if (!buf_reserve(out, roster->bytes + HASH_COUNT(roster->entries) + 2) || buf_append(out, "[", 1) != 0)
         return -1;
     for (const struct entry *entry = roster->entries; entry; entry = entry->hh.next) {
         if (entry != roster->entries && buf_append(out, ",", 1) != 0)
