@@ -24,16 +24,18 @@
  *            records. Where the gateway has another number or sum there, it asks with broker_reread().
  *   EVICTED  Another node has taken over a socket this node held: its client is elsewhere, end the copy here.
  *            Where a transition was refused for that reason, its RESULT comes first.
- *   STATE    Up and down, starting from down. In a Redis Cluster it is up while some server is, and tells
- * which are away, as often as that changes: to rides there happens what else happens to all while it is down.
- * While down, boardings and exits wait up to queue_bytes and are refused past that; nothing accepted is lost,
- * nothing refused is silent. What the gateway must tell in any case (disconnect, suspend, resume) is never
- * refused for lack of room. SECRET   The key that signs recovery ids, the same for all nodes; before the
- * first STATE up, and again whenever it has changed. SURVEY   Exactly one for every broker_survey(): what
- * each gateway that has its lease says of itself. RELOAD   SIGHUP arrived. SIGNAL   SIGTERM or SIGINT
- * arrived. The broker thread reads the process' signals from a signalfd, because libwebsockets' event-loop
- * plug-ins would take them for themselves; they must be blocked in every thread before the first starts.
- * SIGHUP may be left unblocked, then it ends the process.
+ *   STATE    Up and down, starting from down. While down, boardings and exits wait up to queue_bytes and are
+ *            refused past that; nothing accepted is lost, nothing refused is silent. What the gateway must
+ *            tell in any case (disconnect, suspend, resume) is never refused for lack of room. In a Redis
+ *            Cluster it is up while some server is, and names those that are away: what is said here of down
+ *            holds for their rides.
+ *   SECRET   The key that signs recovery ids, the same for all nodes; before the first STATE up, and again
+ *            whenever it has changed.
+ *   SURVEY   Exactly one for every broker_survey(): what each gateway that has its lease says of itself.
+ *   RELOAD   SIGHUP arrived.
+ *   SIGNAL   SIGTERM or SIGINT arrived. The broker thread reads the process' signals from a signalfd, because
+ *            libwebsockets' event-loop plug-ins would take them for themselves; they must be blocked in every
+ *            thread before the first starts. SIGHUP may be left unblocked, then it ends the process.
  *
  * The broker knows which sockets this node holds (aboard by its own transitions) and keeps them true by
  * itself: it renews the node's lease, restores them after the lease was lost, the store was emptied or

@@ -244,7 +244,7 @@ static const struct option_row rows[] = {
      .help = "Bytes that may be held for clients in all; past it the costliest are cut; auto: a quarter of the memory "
              "that the machine, or the process' cgroup, has; 0: any amount"},
     {"queue-bytes", UINT(queue_bytes, "16777216", 65536, 1099511627776, "bytes"),
-     .help = "How much may wait while the broker is away before it is refused"},
+     .help = "How much may wait while the broker is away before it is refused; of a Redis Cluster, for each server"},
     {"max-connections", UINT(max_connections, "16384", 1, 1000000, NULL),
      .help = "Connections served at the same time"},
     {"max-connections-per-address", UINT(max_connections_per_address, "4096", 0, 1000000, NULL),

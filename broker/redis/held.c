@@ -13,7 +13,6 @@
 #include <utlist.h>
 
 enum {
-    UNDER_WAY_MAX = 256, /* the gateway's transitions go between them */
     OVERHEARD_MAX = 128, /* of a ride: an answer is not that much later than its event */
 };
 
@@ -398,7 +397,7 @@ struct held *held_take_due(struct holding *holding, const struct held_ready *rea
 {
     struct held *held = NULL;
 
-    while (!held && holding->due && holding->under_way<UNDER_WAY_MAX && * looks> 0) {
+    while (!held && holding->due && holding->under_way<holding->most && * looks> 0) {
         held = first_due(holding, ready);
         if (!held)
             --*looks;

@@ -69,10 +69,12 @@ struct parted {
     UT_hash_handle hh;
 };
 
-/* All that is held. Zeroed but for the metric and the window, it is empty. */
+enum { HELD_UNDER_WAY_MAX = 256 }; /* to one server: the gateway's transitions go between them */
+
+/* All that is held. Zeroed but for the metric, the window and `most`, it is empty. */
 struct holding {
     struct redis_ride *due; /* rides with some that are, linked by due_prev and due_next: in turn */
-    size_t under_way;       /* restorations */
+    size_t under_way, most; /* restorations; as many as may be */
     uint64_t last_claim;
     struct parted *parted; /* by socket id, in order */
     uint64_t window_ms;

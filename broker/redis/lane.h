@@ -29,6 +29,7 @@ struct lane {
     struct sent *sent;         /* calls without an answer */
     size_t in_flight, calls;   /* transitions in these; how many these are */
     size_t load, bytes;        /* transitions without an answer of the server's rides; what they hold */
+    size_t restoring;          /* restorations among them */
     lane_answer *answer;
 };
 

@@ -108,7 +108,7 @@ static enum life read_life(struct reap *reap, const struct redisReply *reply)
             shorten_lease(reap);
         return LIVES;
     }
-    if (reply)
+    if (reply && !store_defers(reap->store, reply))
         store_trouble(reap->store, "cannot look after dead nodes: %s", store_complaint(reply));
     end_run(reap);
     return UNKNOWN;
@@ -230,7 +230,7 @@ static bool count_taken(struct reap *reap, const struct redisReply *reply)
         reply->element[4]->type != REDIS_REPLY_INTEGER ||
         !scan_read_cursor(reply->element[5], reap->cursor) || ++reap->bites > BITES_MAX)
         return false;
-    if (ride)
+    if (ride && ride->store == reap->store)
         redis_ride_reached(ride, &position);
     if (reply->element[4]->integer > 0)
         reap->found = true;

@@ -1,22 +1,23 @@
 /*
- * The Redis backend's roof: what belongs to the gateway as a whole, and the servers that it keeps its rides
- * on.
+ * The Redis backend's roof: what belongs to the gateway as a whole.
  *
  *   roof    redis        this file, the only one that knows struct redis
  *           shards       which server has which ride; moving rides
- *           shard        one server, and what this gateway does there; the parts marked * are each server's
- * own floor   transitions  the gateway's transitions: submitted, answered replay       events from the log
- * for one client watch        watched rides: subscription, order of events, results that wait for their event
+ *           shard *      one server, and what this gateway does there; * is what each server has of its own
+ *   floor   transitions  the gateway's transitions: submitted, answered
+ *           replay *     events from the log for one client
+ *           watch        watched rides: subscription, order of events, results that wait for their event
  *           catchup      one ride brought up to date: from the log, else by a roster
  *           checkup *    whether the server will do
  *           lease *      this node's lease, the beat
- *           reap, sweep* for all nodes: the riders of dead nodes; suspended riders whose window has passed
+ *           reap *       for all nodes: the riders of dead nodes
+ *           sweep *      for all nodes: suspended riders whose window has passed
  *           audit *      rides gone through for what nobody has told of: what is lost, spoiled, too old
  *           node_channel what is said to this node: sockets taken over, sockets it is said to hold
  *           survey       what the gateways say of themselves
  *   below   lane *       the way of transitions to one server: waiting, in flight
  *           held, stream, notes, rides, scan, call   books and tools
- *   ground  store *, scripts, redis_link, sentinel, record …
+ *   ground  store *, scripts, redis_link, sentinel, topology, record
  *
  * Calls go downward; what a part has to say upward goes through functions given to it here and in shard.c.
  * Whatever calls back, a connection, a timer or the gateway, is followed by one settle(): there transitions
@@ -55,7 +56,6 @@ struct redis {
     struct holding holding;
     struct watches watches;
     struct transitions transitions;
-    struct replays replays;
 };
 
 static struct redis *redis_of(struct backend *backend)
@@ -63,10 +63,15 @@ static struct redis *redis_of(struct backend *backend)
     return (struct redis *)backend;
 }
 
-/* Its server is there. Both: else it might bring back who has exited, or with an older record. */
+/* Both: else it might bring back who has exited, or with an older record. */
 static bool is_caught_up(const struct redis_ride *ride)
 {
-    return ride->store->up && (!ride->watch || watch_is_live(ride));
+    return !ride->watch || watch_is_live(ride);
+}
+
+static bool is_ready(const struct redis_ride *ride)
+{
+    return ride->store->up && ride->store->lane->restoring < HELD_UNDER_WAY_MAX && is_caught_up(ride);
 }
 
 static bool is_not_exiting(const struct held *held)
@@ -74,7 +79,7 @@ static bool is_not_exiting(const struct held *held)
     return !exits_has(held->ride, held->person->id);
 }
 
-static const struct held_ready ready = {.ride = is_caught_up, .socket = is_not_exiting};
+static const struct held_ready ready = {.ride = is_ready, .socket = is_not_exiting};
 
 /* The end of every callback. */
 static void settle(void *arg)
@@ -84,14 +89,16 @@ static void settle(void *arg)
     struct shard *shard;
     struct held *held;
 
+    redis->holding.most = redis->shards.count * HELD_UNDER_WAY_MAX;
     while ((held = held_take_due(&redis->holding, &ready, &looks)))
         transitions_restore(&redis->transitions, held);
     DL_FOREACH(redis->shards.all, shard)
     {
         lane_send(&shard->lane);
+        replays_settle(&shard->replays);
     }
-    replays_settle(&redis->replays);
     redis_rides_settle(&redis->rides);
+    shards_settle(&redis->shards);
 }
 
 /* --- rides --- */
@@ -100,7 +107,7 @@ static struct store *store_of(const char *ride, void *arg)
 {
     const struct redis *redis = arg;
 
-    return shards_store(&redis->shards, shards_slot(&redis->shards, ride));
+    return &shards_have(&redis->shards, ride)->store;
 }
 
 static void ride_begun(struct redis_ride *ride, void *arg)
@@ -163,8 +170,6 @@ static void make_parts(struct redis *redis)
     redis->transitions.watches = &redis->watches;
     redis->transitions.spoiled = ride_to_audit;
     redis->transitions.arg = redis;
-    redis->replays.setup = setup;
-    redis->replays.watches = &redis->watches;
     id_fill(redis->secret.bytes, SECRET_LEN);
     shards_init(&redis->shards, &(struct shard_setup){
                                     .backend = setup,
@@ -230,12 +235,20 @@ static void redis_submit(struct backend *backend, struct order *order)
 
 static void redis_replay(struct backend *backend, struct order *order)
 {
-    replays_add(&redis_of(backend)->replays, order);
+    struct shards *shards = &redis_of(backend)->shards;
+
+    replays_add(&shards_have(shards, order->ride)->replays, order);
 }
 
 static void redis_forget(struct backend *backend, uint64_t ticket)
 {
-    replays_forget(&redis_of(backend)->replays, ticket);
+    struct shard *shard;
+
+    DL_FOREACH(redis_of(backend)->shards.all, shard)
+    {
+        if (replays_forget(&shard->replays, ticket))
+            return;
+    }
 }
 
 /* A gateway has another number aboard than a TALLY told. */
@@ -254,7 +267,7 @@ static void redis_survey(struct backend *backend)
     struct shards *shards = &redis_of(backend)->shards;
     struct shard *shard = shards_any(shards);
 
-    survey_run(shard ? &shard->store : shards_store(shards, 0)); /* each knows all gateways that reach it */
+    survey_run(&(shard ? shard : shards_have(shards, "/"))->store); /* all gateways that reach it */
 }
 
 static void redis_settle(struct backend *backend)
@@ -271,7 +284,7 @@ static bool redis_finish(struct backend *backend)
 {
     struct redis *redis = redis_of(backend);
 
-    if (redis->watches.results_held > 0 || redis->replays.waiting || redis->replays.under_way > 0)
+    if (redis->watches.results_held > 0)
         return false;
     return shards_leave(&redis->shards);
 }
@@ -285,7 +298,7 @@ static void redis_stop(struct backend *backend, const char *error)
     shards_close(&redis->shards);
     watch_end_all(&redis->watches);
     transitions_refuse_all(&redis->transitions, error);
-    settle(redis); /* replays fail now, and rides that hold nothing are freed */
+    settle(redis); /* rides that hold nothing are freed */
 }
 
 static void redis_free(struct backend *backend)

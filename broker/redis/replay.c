@@ -21,7 +21,6 @@ enum { UNDER_WAY_MAX = 4, PAGE_SIZE = 100 };
 
 struct replay {
     struct replays *replays;
-    struct store *store; /* of the server that was asked last */
     struct order *order;
     struct broker_position at; /* read up to here */
     struct broker_past_event *events;
@@ -34,11 +33,6 @@ struct replay {
 /* 0, or -1 when there is no connection. */
 static int replay_ask(struct replay *replay);
 
-static struct store *store_of(const struct replay *replay)
-{
-    return redis_rides_store(replay->replays->watches->rides, replay->order->ride);
-}
-
 static void replay_free(struct replay *replay)
 {
     for (size_t i = 0; i < replay->count; i++)
@@ -50,7 +44,7 @@ static void replay_free(struct replay *replay)
 
 static void refuse(struct replay *replay)
 {
-    outbox_tell(replay->replays->setup->outbox, message_no_history(replay->order));
+    store_tell_gateway(replay->replays->store, message_no_history(replay->order));
     replay_free(replay);
 }
 
@@ -79,7 +73,7 @@ static void replay_done(struct replay *replay)
     if (ride)
         watch_result(replays->watches, ride, history);
     else
-        outbox_tell(replays->setup->outbox, history);
+        store_tell_gateway(replays->store, history);
     end_reading(replay);
     replay_free(replay);
 }
@@ -116,7 +110,7 @@ static int add_page(struct replay *replay, const struct redisReply *entries)
 
         if (log_entry_read(entries->element[i], &event) != 0 ||
             event.position.offset != replay->at.offset + 1) {
-            metric_add(replay->replays->setup->metrics->bad_messages, 1);
+            metric_add(store_metrics(replay->replays->store)->bad_messages, 1);
             return -1;
         }
         add_event(replay, &event);
@@ -152,7 +146,7 @@ static void page_answered(const struct redisReply *reply, void *arg)
 
     if (!reply)
         replay_fail(replay);
-    else if (scripts_missing(&replay->store->scripts, SCRIPT_REPLAY, reply))
+    else if (scripts_missing(&replay->replays->store->scripts, SCRIPT_REPLAY, reply))
         ask_on(replay);
     else
         got_page(replay, reply);
@@ -163,8 +157,7 @@ static int replay_ask(struct replay *replay)
     const struct ride_known known = {.at = replay->at};
     struct call call;
 
-    replay->store = store_of(replay);
-    call_ride(&call, replay->store, SCRIPT_REPLAY, replay->order->ride, &known);
+    call_ride(&call, replay->replays->store, SCRIPT_REPLAY, replay->order->ride, &known);
     call_number(&call, PAGE_SIZE);
     call_text(&call, replay->count == 0 ? replay->order->socket_id : "");
     call_number(&call, REPLAY_BEFORE);
@@ -188,19 +181,25 @@ static struct replay *find(struct replay *list, uint64_t ticket)
     return list;
 }
 
-void replays_forget(struct replays *replays, uint64_t ticket)
+bool replays_forget(struct replays *replays, uint64_t ticket)
 {
     struct replay *replay = find(replays->reading, ticket);
 
     if (replay) {
         replay->forgotten = true; /* its answer is on its way */
-        return;
+        return true;
     }
     replay = find(replays->waiting, ticket);
     if (!replay)
-        return;
+        return false;
     DL_DELETE(replays->waiting, replay);
     refuse(replay);
+    return true;
+}
+
+bool replays_busy(const struct replays *replays)
+{
+    return replays->waiting || replays->under_way > 0;
 }
 
 void replays_settle(struct replays *replays)
@@ -209,7 +208,7 @@ void replays_settle(struct replays *replays)
         struct replay *replay = replays->waiting;
 
         DL_DELETE(replays->waiting, replay);
-        if (store_of(replay)->up && replay_ask(replay) == 0) {
+        if (replays->store->up && replay_ask(replay) == 0) {
             DL_APPEND(replays->reading, replay);
             replays->under_way++;
         } else {

@@ -1,6 +1,6 @@
 /*
- * What one client has missed, read from the log in pages. As many as may be under way are; the others wait
- * for replays_settle(). Broker thread.
+ * What one client has missed, read from the log in pages. As many as may be under way to one server are; the
+ * others wait for replays_settle(). Broker thread.
  */
 #ifndef RIDECAST_BROKER_REDIS_REPLAY_H
 #define RIDECAST_BROKER_REDIS_REPLAY_H
@@ -9,9 +9,9 @@
 
 struct replay;
 
-/* Zeroed but for the parts below it, it is empty. */
+/* One server's. Zeroed but for the parts below it, it is empty. */
 struct replays {
-    const struct backend_setup *setup;
+    struct store *store;
     struct watches *watches; /* a HISTORY of a watched ride is told in its place among the events */
     struct replay *waiting;  /* in order of submission */
     struct replay *reading;
@@ -21,8 +21,12 @@ struct replays {
 /* Takes the order: it is answered with the log's events or without success. */
 void replays_add(struct replays *replays, struct order *order);
 
-/* Nobody waits for the one with that ticket: it fails before it asks for another page. */
-void replays_forget(struct replays *replays, uint64_t ticket);
+/* Nobody waits for the one with that ticket: it fails before it asks for another page. Whether it was here.
+ */
+bool replays_forget(struct replays *replays, uint64_t ticket);
+
+/* Whether any has not been answered. */
+bool replays_busy(const struct replays *replays);
 
 /* The end of a callback: starts those whose turn it is; without a connection they fail. */
 void replays_settle(struct replays *replays);

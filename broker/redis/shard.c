@@ -288,6 +288,7 @@ void shard_close(struct shard *shard)
     redis_link_close(shard->store.events);
     redis_link_close(shard->store.commands);
     transitions_cut_off(shard->setup->transitions, &shard->store);
+    replays_settle(&shard->replays);
 }
 
 bool shard_leave(struct shard *shard)
@@ -346,6 +347,8 @@ struct shard *shard_new(const struct shard_setup *setup)
     store->lane = &shard->lane;
     checkup_init(&shard->checkup, store, checkup_passed, shard);
     lease_init(&shard->lease, store, setup->secret, &lease_reports, shard);
+    shard->replays.store = store;
+    shard->replays.watches = setup->watches;
     shard->audit.store = store;
     shard->audit.rides = setup->rides;
     reap_init(&shard->reap, store, setup->rides);

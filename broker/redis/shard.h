@@ -21,13 +21,13 @@
 #include "broker/redis/lease.h"
 #include "broker/redis/reap.h"
 #include "broker/redis/redis_address.h"
+#include "broker/redis/replay.h"
 #include "broker/redis/sweep.h"
 
 struct redis_tls;
 struct redis_url;
 struct shard;
 struct transitions;
-struct watches;
 
 /* What all servers of a gateway have in common: the roof's, and outlives them. */
 struct shard_setup {
@@ -66,6 +66,7 @@ struct shard {
     struct lane lane;
     struct checkup checkup;
     struct lease lease;
+    struct replays replays;
     struct audit audit;
     struct reap reap;
     struct sweep sweep;

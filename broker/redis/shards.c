@@ -28,9 +28,14 @@ unsigned shards_slot(const struct shards *shards, const char *ride)
     return shards->topology ? slot_of_ride(shards->setup.backend->prefix, ride) : 0;
 }
 
-struct store *shards_store(const struct shards *shards, unsigned slot)
+static struct shard *owner_of(const struct shards *shards, unsigned slot)
 {
-    return shards->topology ? &shards->owners[slot]->store : &shards->all->store;
+    return shards->topology ? shards->owners[slot] : shards->all;
+}
+
+struct shard *shards_have(const struct shards *shards, const char *ride)
+{
+    return owner_of(shards, shards_slot(shards, ride));
 }
 
 struct shard *shards_any(const struct shards *shards)
@@ -72,7 +77,7 @@ bool shards_leave(struct shards *shards)
 
     DL_FOREACH(shards->all, shard)
     {
-        done = shard->lane.load == 0 && shard_leave(shard) && done;
+        done = shard->lane.load == 0 && !replays_busy(&shard->replays) && shard_leave(shard) && done;
     }
     return done;
 }
@@ -142,6 +147,8 @@ static void count_servers(const struct shards *shards)
 
 static void tell_state(struct shards *shards)
 {
+    if (shards->moving)
+        return;
     bool up = shards_any(shards) && knows_secret(shards);
     char *away = up && shards->topology ? name_away(shards) : NULL;
 
@@ -156,18 +163,42 @@ static void tell_state(struct shards *shards)
     outbox_tell(shards->setup.backend->outbox, message_state(up, away));
 }
 
+/* The secret has become known to a server whose own state has not changed. */
+void shards_settle(struct shards *shards)
+{
+    if (shards->nobody)
+        replays_settle(&shards->nobody->replays);
+    if (!shards->up && shards->setup.secret->known && shards_any(shards))
+        tell_state(shards);
+}
+
 /* --- moving --- */
 
-static void move_ride(struct redis_ride *ride, struct store *to)
+/* It is noted at its new server before it is struck off the former one's list. Where the new one is not up,
+ * it stays there, too: whoever reaps there passes it on. */
+static void move_notes(struct redis_ride *ride, struct store *from)
 {
+    struct notes former = ride->notes;
+
+    ride->notes = (struct notes){.ride = false};
+    if (!former.ride || !ride->store->up)
+        return;
+    notes_hold(&ride->notes, ride->store, ride->name);
+    notes_strike(&former, from, ride->name);
+}
+
+static void move_ride(struct redis_ride *ride, struct shard *to)
+{
+    struct shard *from = shard_of(ride);
+
     watch_leave(ride);
     transitions_leave(ride);
-    audit_end(&shard_of(ride)->audit, ride);
-    ride->store = to;
-    ride->notes = (struct notes){.ride = false};
+    audit_end(&from->audit, ride);
+    ride->store = &to->store;
     ride->compared_ms = 0;
-    audit_begin(&shard_of(ride)->audit, ride);
-    audit_ride(&shard_of(ride)->audit, ride);
+    move_notes(ride, &from->store);
+    audit_begin(&to->audit, ride);
+    audit_ride(&to->audit, ride);
     transitions_arrive(ride);
     watch_arrive(ride);
 }
@@ -175,9 +206,9 @@ static void move_ride(struct redis_ride *ride, struct store *to)
 static void move_rides(struct shards *shards)
 {
     for (struct redis_ride *ride = shards->setup.rides->by_name; ride; ride = ride->hh.next) {
-        struct store *to = shards_store(shards, ride->slot);
+        struct shard *to = owner_of(shards, ride->slot);
 
-        if (ride->store != to)
+        if (shard_of(ride) != to)
             move_ride(ride, to);
     }
 }
@@ -199,6 +230,7 @@ static struct shard *shard_get(struct shards *shards, const struct cluster_node 
     if (shards->about)
         lease_about(&shard->lease, shards->about);
     DL_APPEND(shards->all, shard);
+    shards->count++;
     return shard;
 }
 
@@ -257,6 +289,7 @@ static void free_unused(struct shards *shards)
         if (slot_set_count(&shard->slots) > 0)
             continue;
         DL_DELETE(shards->all, shard);
+        shards->count--;
         shard_free(shard);
     }
 }
@@ -281,11 +314,13 @@ static void map_changed(const struct cluster_map *map, void *arg)
 {
     struct shards *shards = arg;
 
+    shards->moving = true;
     share_out_slots(shards, map);
     close_unused(shards);
     open_all(shards, map);
     move_rides(shards);
     free_unused(shards);
+    shards->moving = false;
     tell_state(shards);
     shards->setup.settle(shards->setup.settle_arg);
 }
@@ -374,7 +409,9 @@ void shards_init(struct shards *shards, const struct shard_setup *setup)
     }
     if (setup->url->primary)
         make_sentinel(shards);
-    DL_APPEND(shards->all, shard_new(&shards->setup));
+    shards->all = shard_new(&shards->setup);
+    shards->all->prev = shards->all;
+    shards->count = 1;
     slot_set_fill(&shards->all->slots);
 }
 

@@ -1,9 +1,8 @@
 /*
  * The servers that a gateway has its rides on, and which of them has a ride.
  *
- *   one server      has every ride: the one that the URL names, or that sentinels call the primary
- * (sentinel.h) Redis Cluster   each primary has those whose slot it owns (slot.h), as its nodes tell
- * (topology.h)
+ * There is one that has every ride: the URL names it, or sentinels call it the primary (sentinel.h). Or there
+ * is a Redis Cluster: each primary has the rides whose slot it owns (slot.h), as its nodes tell (topology.h).
  *
  * A ride moves to another server when its slot does, or when another server has become its primary: its
  * subscription is made there, what has no answer is sent there, in order, and it is audited. That is all that
@@ -23,14 +22,16 @@ struct shards {
     struct shard_setup setup;  /* of each */
     struct blob *about;        /* what this gateway says of itself; NULL: nothing yet */
     struct shard *all;         /* linked by prev and next */
+    size_t count;              /* of these */
     struct sentinel *sentinel; /* finds the server; NULL: the URL names it, or there is a cluster */
 
     struct topology *topology; /* NULL: no cluster */
     struct shard **owners;     /* of each slot */
     struct shard *nobody;      /* has the rides of slots that nobody owns; it is never connected */
 
-    bool up;    /* as the gateway was told last */
-    char *away; /* what it was told to be away; NULL: nothing */
+    bool moving; /* a new map is made true: what there is to tell is told when that is done */
+    bool up;     /* as the gateway was told last */
+    char *away;  /* what it was told to be away; NULL: nothing */
 };
 
 /* At rest. Takes the setup, but for what is there for all servers and for its own reports; what it points to
@@ -40,12 +41,15 @@ void shards_init(struct shards *shards, const struct shard_setup *setup);
 /* Of closed ones, when no ride is known any more. */
 void shards_deinit(struct shards *shards);
 
+/* The end of every callback. */
+void shards_settle(struct shards *shards);
+
 /* Connects, and goes on until closed. */
 void shards_open(struct shards *shards);
 void shards_close(struct shards *shards);
 
-/* That has the ride, whose slot this is. */
-struct store *shards_store(const struct shards *shards, unsigned slot);
+/* The one that has the ride; the ride's slot. */
+struct shard *shards_have(const struct shards *shards, const char *ride);
 unsigned shards_slot(const struct shards *shards, const char *ride);
 
 /* One that is up; NULL: none is. */

@@ -56,17 +56,18 @@ static void forget_old(struct sweep *sweep)
 
 static int send_sweep(struct swept_ride *ride);
 
-/* Another server may have the ride by now: noted there, it is swept there. 0, or -1: the run cannot go on, or
- * that server is away. */
+/* Another server may have the ride by now: noted there, it is swept there. 0, or -1 when there is no
+ * connection. */
 static int take_turn(struct swept_ride *ride)
 {
     struct store *there = redis_rides_store(ride->sweep->known, ride->name);
 
     if (there == ride->sweep->store)
         return send_sweep(ride);
-    if (!there->up)
-        return -1;
-    notes_away(there, ride->name);
+    if (there->up)
+        notes_away(there, ride->name);
+    else
+        ride->sweep->left = true;
     return 0;
 }
 
@@ -84,7 +85,7 @@ static void go_on(struct sweep *sweep)
         scan_next(&sweep->rides);
         return;
     }
-    if (sweep->full && !sweep->broken)
+    if (sweep->full && !sweep->broken && !sweep->left)
         forget_old(sweep);
     end_run(sweep);
 }
@@ -107,7 +108,7 @@ static long long read_answer(const struct swept_ride *ride, const struct redisRe
     if (!call_read_position(reply, &position) || reply->elements != 6 ||
         reply->element[4]->type != REDIS_REPLY_INTEGER)
         return 0;
-    if (known)
+    if (known && known->store == ride->sweep->store)
         redis_ride_reached(known, &position);
     return reply->element[4]->integer;
 }
@@ -198,7 +199,7 @@ void sweep_run(struct sweep *sweep)
     if (sweep->running)
         return;
     sweep->running = true;
-    sweep->broken = false;
+    sweep->broken = sweep->left = false;
     sweep->start_ms = store_clock_ms(sweep->store);
     sweep->full = sweep->full_ms == 0 ||
                   now - sweep->full_ms >= LEASES_BETWEEN_FULL_RUNS * sweep->store->setup->node_lease_ms;

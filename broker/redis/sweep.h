@@ -25,6 +25,7 @@ struct sweep {
     size_t count, next;
     unsigned in_flight;
     bool broken; /* ends when nothing is in flight any more */
+    bool left;   /* some ride is another server's, which is away: it stays noted here */
 };
 
 /* At rest. The parts outlive it. */

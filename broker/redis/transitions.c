@@ -45,14 +45,20 @@ static void set_bytes(struct transitions *transitions, size_t bytes)
 /* Its server has it to do. */
 static void take_on(const struct transition *transition)
 {
-    lane_of(transition)->load++;
-    lane_of(transition)->bytes += transition->bytes;
+    struct lane *lane = lane_of(transition);
+
+    lane->load++;
+    lane->bytes += transition->bytes;
+    lane->restoring += transition->script == SCRIPT_RESTORE;
 }
 
 static void put_down(const struct transition *transition)
 {
-    lane_of(transition)->load--;
-    lane_of(transition)->bytes -= transition->bytes;
+    struct lane *lane = lane_of(transition);
+
+    lane->load--;
+    lane->bytes -= transition->bytes;
+    lane->restoring -= transition->script == SCRIPT_RESTORE;
 }
 
 static size_t bytes_of(const struct order *order)

@@ -135,6 +135,28 @@ test("a slot whose keys are on their way: what is said meanwhile is done behind 
   assert.equal(Object.keys((await redis.keysOf(ride)).users).length, said + 1);
 });
 
+test("a ride that is emptied while its slot is on its way", async (t) => {
+  const { redis, a, b } = await startOnCluster(t);
+  const [ride] = await redis.ridesAt(redis.shards[0], 1);
+  const onlooker = await join(t, b, ride);
+  const rider = await join(t, a, ride);
+  assert.equal((await rider.ask(user("u"))).ok, true);
+  let exits;
+  const meanwhile = async () => {
+    exits ??= rider.ask(user("u", "exiting"));
+    await sleep(1000);
+  };
+  await redis.moveSlots([await redis.slotOf(ride)], redis.shards[1], { meanwhile });
+  assert.equal((await exits).ok, true);
+  await onlooker.heard(2);
+  assert.deepEqual(told(onlooker), ["userBoarded u", "userExited u"]);
+  const again = await join(t, a, ride);
+  assert.equal((await again.ask(user("v"))).ok, true);
+  await onlooker.heard(3);
+  assert.deepEqual(Object.keys((await redis.keysOf(ride)).users), ["v"]);
+  assert.equal(onlooker.connections, 1);
+});
+
 test("a gateway that ends after its rides have moved leaves nobody behind", async (t) => {
   const { redis, a, b } = await startOnCluster(t, { nodeLease: LEASE, recoveryWindow: SHORT });
   const [from, to] = redis.shards;

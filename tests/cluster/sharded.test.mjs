@@ -134,6 +134,34 @@ test("what waits for a shard that is away takes none of the room of others", asy
   assert.equal(answers.filter(({ ok }) => ok).length > 10, true);
 });
 
+test("a ride that has moved to a shard that is away keeps the former one from nothing", async (t) => {
+  const { redis, a } = await startOnCluster(t, { size: 1, redis: { relays: true }, nodeLease: LEASE, recoveryWindow: 3000 });
+  const [from, to] = redis.shards;
+  const [moving, staying] = await redis.ridesAt(from, 2);
+  const drops = async (ride) => {
+    const onlooker = await join(t, a, ride);
+    const rider = await join(t, a, ride);
+    rider.socket.io.reconnection(false);
+    assert.equal((await rider.ask(user("u"))).ok, true);
+    rider.socket.io.engine.close();
+    const primary = await redis.primaryOf(ride);
+    await until(
+      async () => (await primary.command("ZCARD", `ridecast:{${ride}}:away`)) === 1,
+      () => "waiting for the suspension",
+    );
+    return onlooker;
+  };
+  const before = await drops(moving);
+  await redis.moveSlots([await redis.slotOf(moving)], to);
+  to.cut();
+  const onlooker = await drops(staying);
+  await onlooker.heard(2);
+  assert.deepEqual(told(onlooker), ["userBoarded u", "userDisconnected u"]);
+  to.rejoin();
+  await before.heard(2);
+  assert.deepEqual(told(before), ["userBoarded u", "userDisconnected u"]);
+});
+
 test("a gateway that is started while a shard is away serves the others, and then that one", async (t) => {
   const { redis } = await startOnCluster(t, { size: 1, redis: { relays: true } });
   for (const shard of redis.shards) {

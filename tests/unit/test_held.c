@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-enum { UNDER_WAY_MAX = 256, MANY = 1000 };
+enum { UNDER_WAY_MAX = HELD_UNDER_WAY_MAX, MANY = 1000 };
 
 struct desk {
     struct metrics *metrics;
@@ -48,6 +48,7 @@ static int setup(void **state)
     desk.rides.ended = ignore;
     desk.holding.aboard = metrics_add(desk.metrics, METRIC_GAUGE, "held", "", "Riders held.");
     desk.holding.window_ms = 60000;
+    desk.holding.most = UNDER_WAY_MAX;
     *state = &desk;
     return 0;
 }
