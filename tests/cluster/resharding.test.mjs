@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { startOnCluster } from "../lib/cluster.mjs";
+import { gauge } from "../lib/metrics.mjs";
 import { Client } from "../lib/official.mjs";
 import { user } from "../lib/rider.mjs";
 import { UNLIMITED } from "../lib/server.mjs";
@@ -133,6 +134,11 @@ test("a slot whose keys are on their way: what is said meanwhile is done behind 
     Array.from({ length: said + 1 }, (_, i) => i + 1),
   );
   assert.equal(Object.keys((await redis.keysOf(ride)).users).length, said + 1);
+  // Rides of other slots have had the same connections all the time, and nothing was complained of.
+  for (const gateway of [a, b]) {
+    assert.equal(await gauge(t, gateway, "ridecast_broker_reconnects_total"), 0);
+    assert.doesNotMatch(gateway.program.stderr, /failed|cannot|refuses/);
+  }
 });
 
 test("a ride that is emptied while its slot is on its way", async (t) => {
