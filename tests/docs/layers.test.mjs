@@ -60,6 +60,7 @@ const ROOMS = {
       "gateway/net/bucket.h",
       "gateway/net/peers.h",
       "gateway/net/refusals.h",
+      "gateway/net/slice.h",
       "gateway/net/timers.h",
       "gateway/net/traffic.h",
       "gateway/net/ws.h",
