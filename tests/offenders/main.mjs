@@ -38,6 +38,7 @@ await scoped(async (t) => {
   const { calmP99, told, before, peak, after, good } = await together(t, {
     seconds: MINUTES * 60,
     partMs: PART_MS,
+    alone: true,
     onPart({ p99, asSeen, resident, files }) {
       const minute = ((++parts * PART_MS) / 60_000).toFixed(1);
       row(minute, ms(p99), ms(asSeen.p99), ms(asSeen.late), mb(resident), files);
