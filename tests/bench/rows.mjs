@@ -232,6 +232,63 @@ async function transitions(available) {
   return { columns, lines, findings, chart: "transitions/s" };
 }
 
+// The servers share one core, so that more of them do not make it faster: what is compared is what they cost.
+async function shards(available) {
+  const stores = [
+    { store: "one server", redis: "one" },
+    { store: "three primaries", redis: "cluster" },
+  ];
+  const cases = DEPTHS.flatMap(({ depth, flight }) =>
+    stores.map(({ store, redis }) => ({
+      label: `${store}, ${flight}`,
+      server: "ridecast",
+      setting: { redis, redisCore: LOAD_CORE },
+      options: { ...TRANSITIONS, clients: 901, rides: 300, publishers: 3, depth },
+      check: inRedis,
+    })),
+  );
+  const line = (r) => [
+    number(r.transitionsPerSecond),
+    number(r.redisCpuNsPerTransition),
+    number(r.cpuNsPerTransition),
+    number(r.p99Ms, 1),
+    number(r.lost + r.refused),
+    number(r.missing),
+  ];
+  const { results, lines } = await each(cases, available, line);
+  const findings = DEPTHS.flatMap(({ flight }) => {
+    const [one, three] = stores.map(({ store }) => results[`${store}, ${flight}`]);
+    if (!good(one, three)) return [];
+    const ratio = three.redisCpuNsPerTransition / one.redisCpuNsPerTransition;
+    return [atMost(`Redis' CPU per transition, three primaries to one server, ${flight}`, 1.15, ratio)];
+  });
+  const columns = ["", "transitions/s", "Redis CPU ns each", "gateway CPU ns each", "p99 ms", "lost or refused", "acknowledged but not in Redis"];
+  return { columns, lines, findings, chart: "Redis CPU ns each" };
+}
+
+// Every ride has clients at every gateway, and all are aboard. At rest there is one event a second on all rides together.
+async function gateways(available) {
+  const small = { what: "400 rides of 8", rides: 400 };
+  const large = { what: "32 rides of 100", rides: 32 };
+  const shapes = [
+    { ...small, at: "at rest", rate: 1, counts: [1, 2, 4, 8] },
+    { ...small, at: "500 events/s", rate: 500, counts: [1, 2, 4, 8] },
+    { ...large, at: "at rest", rate: 1, counts: [1, 8] },
+  ];
+  const cases = shapes.flatMap(({ what, rides, at, rate, counts }) =>
+    counts.map((count) => ({
+      label: `${what}, ${at}, ${count} gateway${count > 1 ? "s" : ""}`,
+      server: "ridecast",
+      setting: { count, redis: "one", measured: "Redis" },
+      options: { clients: 3200, rides, publishers: Math.floor(3200 / rides), rate, window: 10000, warmup: 4000, "warmup-rate": 1000 },
+    })),
+  );
+  const line = (r) => [`${number(r.cpuShare * 100, 2)} %`, number(r.deliveriesPerSecond), ...faults(r)];
+  const { lines } = await each(cases, available, line);
+  const columns = ["", "Redis' CPU of a core", "deliveries/s", "lost", "doubled or out of order"];
+  return { columns, lines, findings: [] };
+}
+
 // With BEFORE=a build of another commit, that one, too.
 async function instructed() {
   const builds = [{ label: "now", program: built("tests/cluster/chaos/gateway-skips-audit") }];
@@ -278,9 +335,11 @@ export const ROWS = [
   { name: "cost", title: "What a delivery costs, against the floor", run: cost },
   { name: "pair", title: "Two processes and Redis, all on one core, 1,000 clients", run: pair },
   { name: "transitions", title: "Transitions accepted, acknowledged and in Redis: 1,000 publishers, 1 observer", run: transitions },
+  { name: "shards", title: "One Redis, and a cluster's three primaries: 900 publishers on 300 rides, 1 observer", run: shards },
   { name: "instructions", title: "Instructions that a boarding takes of Redis and of the gateway, by callgrind", run: instructed },
   { name: "connections", title: "10,000 clients that connect and stay idle", run: connections },
   { name: "stalled", title: "Stalled readers beside 1,000 live ones at 500 events/s", run: stalled },
   { name: "growth", title: "Cost of growth at 100,000 deliveries/s", run: growth },
   { name: "redis", title: "What Redis costs one gateway", run: redis },
+  { name: "gateways", title: "What rides and gateways cost Redis: 3,200 riders aboard", run: gateways },
 ];
