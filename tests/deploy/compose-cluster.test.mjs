@@ -1,7 +1,6 @@
 // docker-compose.cluster.yml on top of docker-compose.yml: what Compose makes of both.
 
 import assert from "node:assert/strict";
-import path from "node:path";
 import { test } from "node:test";
 import { run } from "../lib/install.mjs";
 import { ROOT } from "../lib/places.mjs";
@@ -10,8 +9,8 @@ import { startProgram } from "../lib/process.mjs";
 const FILES = ["docker-compose.yml", "docker-compose.cluster.yml"];
 
 async function compose(t) {
-  const files = FILES.flatMap((name) => ["-f", path.join(ROOT, name)]);
-  const { stdout } = await run(t, "docker-compose", [...files, "config"]);
+  const files = FILES.flatMap((name) => ["-f", name]);
+  const { stdout } = await run(t, "sh", ["-c", 'cd "$0" && exec docker-compose "$@"', ROOT, ...files, "config"]);
   const toJson = startProgram(t, "/usr/bin/python3", ["-c", "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)"], {}, { stdin: "pipe" });
   toJson.child.stdin.end(stdout);
   await toJson.exited;
