@@ -109,10 +109,10 @@ offenders: ## what strangers can do with the default limits, then twenty address
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
 	@RIDECAST_BUILD=build/$(BUILD) MINUTES=$(or $(MINUTES),5) node tests/offenders/main.mjs
 
-chaos: ## SEEDS=20 runs of SECONDS=60 in which everything breaks, then figures of how long healing takes (FIGURES=0: none; JOBS=2: two at once)
+chaos: ## SEEDS=20 runs of SECONDS=60 in which everything breaks, then figures of how long healing takes (FIGURES=0: none; JOBS=2: two at once; CLUSTER=1: on a Redis Cluster)
 	@scripts/install-deps.sh build test
 	@$(MAKE) --no-print-directory build tests/node_modules/.package-lock.json
-	@RIDECAST_BUILD=build/$(BUILD) JOBS=$(or $(JOBS),1) FIGURES=$(FIGURES) node tests/cluster/chaos/main.mjs $(SEEDS) $(SECONDS)
+	@RIDECAST_BUILD=build/$(BUILD) JOBS=$(or $(JOBS),1) FIGURES=$(FIGURES) CLUSTER=$(CLUSTER) node tests/cluster/chaos/main.mjs $(SEEDS) $(SECONDS)
 
 model: ## SCHEDULES=10000 random schedules of the protocol's model, over all cores (FIRST=0: from this seed on)
 	@python3 -B tests/model/main.py $(SCHEDULES) $(or $(FIRST),0)

@@ -140,7 +140,7 @@ async function newest(nodes, says) {
 
 export class RedisCluster {
   // `ports`: of each node, first of the primaries. `timeout`: --cluster-node-timeout in ms. `relays`: clients are told of a
-  // relay in front of each node. The others are the options of Redis.start().
+  // relay in front of each node, a Relay or one of the class that this is. The others are the options of Redis.start().
   static async start(t, { primaries = 3, replicas = 1, ports, timeout = 1000, relays = false, ...options } = {}) {
     const cluster = new RedisCluster(t, { ...options, timeout, relays });
     const nodes = await cluster.#startNodes(primaries * (1 + replicas), ports);
@@ -175,7 +175,8 @@ export class RedisCluster {
 
   async #startNode(port) {
     const { timeout, relays, config = [], ...options } = this.options;
-    const relay = relays ? await Relay.start(this.t, { port }) : null;
+    const Door = relays === true ? Relay : relays;
+    const relay = Door ? await Door.start(this.t, { port }) : null;
     const own = { ...CONFIG, "cluster-node-timeout": timeout };
     if (options.tls) Object.assign(own, { "tls-cluster": "yes", "tls-replication": "yes" });
     if (relay) Object.assign(own, { [`cluster-announce-${options.tls ? "tls-" : ""}port`]: relay.port });

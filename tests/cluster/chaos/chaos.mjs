@@ -1,18 +1,21 @@
 // A run: rounds of people and faults, each followed by quiet and a check of everything that was heard.
 
 import { sleep } from "../../lib/wait.mjs";
-import { check } from "./checker.mjs";
+import { besides, check } from "./checker.mjs";
 import { Cluster, usersAt } from "./cluster.mjs";
 import { Crowd } from "./crowd.mjs";
-import { FAULTS } from "./faults.mjs";
+import { CLUSTER_FAULTS, FAULTS } from "./faults.mjs";
 import { History } from "./history.mjs";
 import { Random } from "./random.mjs";
+import { allConnected } from "./server-faults.mjs";
+import { ShardedCluster } from "./sharded.mjs";
 import { Truth } from "./truth.mjs";
 
 // Short, so that many rounds fit into a minute.
 const LEASE_MS = 600;
 const WINDOW_MS = 1500;
 const LOOK_MS = 50;
+const SLOW_MS = 2000;
 const SHOWN_OF_A_KIND = 5;
 const FAULTS_SHOWN = 40;
 const WORDS_SHOWN = 30;
@@ -25,7 +28,8 @@ const DEFAULTS = {
   gateways: 3,
   rides: ["/", "/line-7"],
   rate: 100,
-  faults: Object.keys(FAULTS),
+  onCluster: false, // of Redis: with faults of its own, and rides on all shards
+  first: [], // faults that the first round begins with, one after the other
   leaseMs: LEASE_MS,
   windowMs: WINDOW_MS,
   wipingRounds: 0.4,
@@ -79,7 +83,8 @@ class Run {
   #redisInUse = false;
 
   constructor(seed, settings) {
-    Object.assign(this, { seed, ...settings });
+    this.catalogue = settings.onCluster ? CLUSTER_FAULTS : FAULTS;
+    Object.assign(this, { faults: Object.keys(this.catalogue), seed, ...settings });
     this.started = performance.now();
     this.random = new Random(seed);
     this.history = new History();
@@ -87,7 +92,9 @@ class Run {
 
   async start(t) {
     const options = { "node-lease": this.leaseMs, "recovery-window": this.windowMs, ...PINGS, ...PACE, ...this.options };
-    this.cluster = await Cluster.start(t, { gateways: this.gateways, binary: this.binary, options });
+    const Kind = this.onCluster ? ShardedCluster : Cluster;
+    this.cluster = await Kind.start(t, { gateways: this.gateways, binary: this.binary, options });
+    if (this.cluster.rides) this.rides = this.cluster.rides;
     this.crowd = new Crowd(t, {
       size: this.clients,
       rides: this.rides,
@@ -136,8 +143,7 @@ class Run {
       "--- what was done",
       ...this.log.map(line),
       ...logs,
-      "--- Redis",
-      this.cluster.redis.program.stdout.trimEnd(),
+      ...this.cluster.serverLogs.flatMap(([name, text]) => [`--- ${name}`, text.trimEnd()]),
     ].join("\n");
   }
 
@@ -182,43 +188,61 @@ class Run {
     // After a wipe little can be said about losses before it: rounds with one are the exception.
     const wiping = this.random.chance(this.wipingRounds);
     this.#note(`round ${this.round}, ${ms} ms`);
-    await Promise.all([this.crowd.act(ms, this.rate), this.#breakThings(ms, wiping)]);
-    while (this.#faults.size > 0) await Promise.all(this.#faults);
+    let isOver = false;
+    const breaking = this.#breakThings(ms, wiping).finally(() => (isOver = true));
+    await Promise.all([this.crowd.act(this.rate, () => isOver), breaking]);
+    await this.#mended();
     await this.crowd.returned();
   }
 
   async #breakThings(ms, wiping) {
-    const allowed = this.faults.filter((name) => wiping || !FAULTS[name].wipes);
-    if (allowed.length === 0) return;
-    const weights = Object.fromEntries(allowed.map((name) => [name, FAULTS[name].weight]));
+    const allowed = this.faults.filter((name) => wiping || !this.catalogue[name].wipes);
+    const weights = Object.fromEntries(allowed.map((name) => [name, this.catalogue[name].weight]));
     const end = performance.now() + ms;
+    if (this.round === 1) for (const name of this.first) await this.#breakAlone(name);
+    if (allowed.length === 0) return sleep(ms);
     for (;;) {
       await sleep(this.random.between(100, 1200));
       if (performance.now() > end) return;
       const name = this.random.weighted(weights);
-      const setting = { random: this.random.fork(), node: this.random.pick(this.cluster.nodes) };
-      this.#breakOne(name, { ...setting, cluster: this.cluster, leaseMs: this.leaseMs, windowMs: this.windowMs });
+      if (this.catalogue[name].alone) await this.#breakAlone(name);
+      else this.#breakOne(name);
     }
   }
 
-  #breakOne(name, setting) {
-    const { exclusive, wipes, fits, run } = FAULTS[name];
+  // All that is broken has been mended before, and nothing else is broken meanwhile.
+  async #breakAlone(name) {
+    await this.#mended();
+    await allConnected(this.cluster);
+    this.#breakOne(name);
+    await this.#mended();
+  }
+
+  async #mended() {
+    while (this.#faults.size > 0) await Promise.all(this.#faults);
+  }
+
+  #breakOne(name) {
+    const { cluster, history, leaseMs, windowMs } = this;
+    const random = this.random.fork();
+    const node = random.pick(cluster.nodes);
+    const setting = { cluster, history, leaseMs, windowMs, random, node, way: cluster.aWay(node, random) };
+    const { exclusive, wipes, fits, run } = this.catalogue[name];
     if ((exclusive && this.#redisInUse) || (fits && !fits(setting.node))) return;
     if (exclusive) this.#redisInUse = true;
     this.#begun.push(name);
     const what = exclusive ? name : `${name}: ${setting.node.name}`;
     this.#note(what);
-    const action = async (wipe) => {
+    const action = async (trouble, wipe) => {
       try {
-        await run({ ...setting, wipe, note: (text) => this.#note(`${what}: ${text}`) });
+        await run({ ...setting, trouble, wipe, note: (text) => this.#note(`${what}: ${text}`) });
       } finally {
         if (exclusive) this.#redisInUse = false;
         this.#note(`over: ${what}`);
       }
     };
-    const { history } = this;
     const fault = history
-      .trouble(() => (wipes ? history.wipe(action) : action()))
+      .trouble((trouble) => (wipes ? history.wipe((wipe) => action(trouble, wipe)) : action(trouble)))
       .then(() => this.#faults.delete(fault));
     this.#faults.add(fault);
   }
@@ -236,6 +260,9 @@ class Run {
       kind: "crash",
       text: `${name} ended with ${JSON.stringify(program.exit)}`,
     }));
+    const surprised = await this.cluster.surprised();
+    if (surprised.length > 0) this.#note(`a failover that nobody has asked for: ${surprised.join(" ")}`);
+    if (surprised.length > 0) this.history.wiped(surprised);
     const violations = [...crashes, ...check(this.history, state.rosters), ...late];
     if (violations.length > 0) throw new ChaosFailure(this, violations);
     const truth = new Truth(this.history);
@@ -279,6 +306,7 @@ class Run {
 
   summary() {
     const said = [...this.history.transitions.values()];
+    const boardings = besides(this.history);
     const total = (name) => this.crowd.phones.reduce((sum, { counts }) => sum + counts[name], 0);
     return {
       seed: this.seed,
@@ -291,6 +319,8 @@ class Run {
       stillAboard: total("stillAboard"),
       putOff: total("putOff"),
       changedId: total("changedId"),
+      besides: boardings.length, // boardings while a shard was away that has not their ride
+      late: boardings.filter(({ took }) => took > SLOW_MS).length,
       survived: this.survived,
       failing: this.#begun, // faults of the round that did not end well
     };

@@ -20,9 +20,12 @@
 //   revived   No client comes back to a connection on which it has exited. (One that has left without an exit is aboard
 //             again if it comes back to it, or `set` notices.)
 //   gone      Nobody is told as userDisconnected while a connection of that person lives, unless something was broken
-//             shortly before.
+//             shortly before that had to do with the ride.
+//   held up   While a shard of a Redis Cluster is away, and nothing else is broken, boardings on the rides of others are
+//             acknowledged, and not late.
 //
-// What the design allows, and so must the checker (docs/redis.md, "What a loss may cost"; a wipe is such a loss):
+// What the design allows, and so must the checker (docs/redis.md, "What a loss may cost"; a wipe is such a loss, of all
+// rides or of some):
 //
 //   - A transition whose answer was lost may have happened or not: at most once in a stream, none is no loss.
 //   - A rider may be told as disconnected though its client is connected (its gateway was silent for too long). It
@@ -57,7 +60,12 @@ import { Truth } from "./truth.mjs";
 // How long after a fault somebody may still be told as gone because of it.
 export const REASON_MS = 6000;
 
+// Far longer than anybody waits, and than any pause of this process.
+export const HELD_UP_MS = 10_000;
+
 const UNRECORDED = "the broker cannot record it";
+
+const BROKER_AWAY = /broker/;
 
 const EVENT_OF = { boarding: "userBoarded", exiting: "userExited" };
 
@@ -78,6 +86,7 @@ export function check(history, rides) {
     ...history.streams.flatMap((stream) => checkLosses(stream, history)),
     ...checkOrder(history),
     ...checkDepartures(history, truth),
+    ...checkAbsences(history),
   ];
 }
 
@@ -160,7 +169,7 @@ class Reader {
   #readUsers(users) {
     const now = users.map(({ id, t }) => [id, t]);
     // A gateway that has only just read what a wipe has left knows no better.
-    const resumed = this.stream.resumed.some((one) => one.at > this.#asked && isInWipe(this.history)(one));
+    const resumed = this.stream.resumed.some((one) => one.at > this.#asked && isInWipe(this.stream, this.history)(one));
     if (this.#view && !resumed) {
       for (const rider of missing(now, [...this.#view]))
         this.#report("view", `${rider} is in it, but was not told as aboard`);
@@ -195,19 +204,19 @@ class Reader {
     if (exit?.kind !== "exiting") return false;
     if (wasUnderWayAtWipe(exit, this.history)) return true;
     const another = boarding && (exit.by !== boarding.by || hadAnother(exit, this.history) || hadMoved(boarding, exit));
-    return another && this.history.wipes.some(({ to }) => to > exit.sent);
+    return another && this.history.wipesOf(exit.ride).some(({ to }) => to > exit.sent);
   }
 
   // After a wipe: it changes what is known, or it is replayed to who was away.
   #mayBeToldAgain(id, t) {
     const known = this.#view ? this.#view.get(id) : this.#last.get(id);
     if (known !== t) return wasWipedDuring(this.stream, this.history);
-    return this.stream.resumed.some(mayReplayWipe(this.history));
+    return this.stream.resumed.some(mayReplayWipe(this.stream, this.history));
   }
 
   // What the log tells of a wipe to whoever is recovered, until it asks.
   #isReplayedWipe() {
-    return this.stream.resumed.some((one) => one.at > this.#asked && mayReplayWipe(this.history)(one));
+    return this.stream.resumed.some((one) => one.at > this.#asked && mayReplayWipe(this.stream, this.history)(one));
   }
 
   // It was acknowledged before the exit was said, or the same client has said that after it, and it is acknowledged.
@@ -256,28 +265,31 @@ function hadAnother({ ride, id, by, sent }, { connections }) {
 // The client came back, perhaps to another gateway, between the one and the other.
 const hadMoved = (boarding, { by, sent }) => by.returns.some((tick) => tick > boarding.sent && tick < sent);
 
-const wasUnderWayAtWipe = (transition, { wipes }) =>
-  transition && wipes.some(({ from, to }) => transition.sent < to && (transition.acked ?? Infinity) > from);
+const wasUnderWayAtWipe = (transition, history) =>
+  transition &&
+  history
+    .wipesOf(transition.ride)
+    .some(({ from, to }) => transition.sent < to && (transition.acked ?? Infinity) > from);
 
 // Not all is as it should be again.
 const isInWipe =
-  ({ wipes }) =>
+  ({ ride }, history) =>
   ({ tick }) =>
-    wipes.some(({ from, healed }) => from < tick && tick < healed);
+    history.wipesOf(ride).some(({ from, healed }) => from < tick && tick < healed);
 
 // What is replayed begins behind the last event that was heard, and so may tell of a wipe long after that has been healed.
 const mayReplayWipe =
-  ({ wipes }) =>
+  ({ ride }, history) =>
   ({ tick, heard }) =>
-    wipes.some(({ from, healed }) => from < tick && heard < healed);
+    history.wipesOf(ride).some(({ from, healed }) => from < tick && heard < healed);
 
-const wasWipedDuring = ({ joined }, { wipes }) => wipes.some(({ to }) => to > joined);
+const wasWipedDuring = ({ ride, joined }, history) => history.wipesOf(ride).some(({ to }) => to > joined);
 
-const lastWipeOf = ({ wipes }) => Math.max(0, ...wipes.map(({ to }) => to));
+const lastWipeOf = (history, ride) => Math.max(0, ...history.wipesOf(ride).map(({ to }) => to));
 
 function checkLosses(stream, history) {
   if (!stream.connected) return [];
-  const lastWipe = lastWipeOf(history);
+  const lastWipe = lastWipeOf(history, stream.ride);
   const heard = new Set(stream.entries.map(({ event, t }) => `${event} ${t}`));
   const begun = wasWipedDuring(stream, history) ? beginnings(stream) : new Map();
   const isInDifference = ({ place }) => place && place.number <= begun.get(place.epoch);
@@ -301,10 +313,9 @@ function beginnings({ entries }) {
 
 // Of what was said since all was calm and the last wipe, by the places that the acknowledgements name.
 function checkOrder(history) {
-  const lastWipe = lastWipeOf(history);
   const byEpoch = new Map();
   for (const word of history.connections.flatMap(({ words }) => words)) {
-    if (!word.place || word.sent < lastWipe) continue;
+    if (!word.place || word.sent < lastWipeOf(history, word.ride)) continue;
     const key = `${word.ride} ${word.place.epoch}`;
     byEpoch.set(key, [...(byEpoch.get(key) ?? []), word]);
   }
@@ -328,10 +339,10 @@ function checkOrder(history) {
 
 // While a connection lives on which the person has boarded before, and nothing has been broken for a while.
 function checkDepartures(history, truth) {
-  if (history.wipedSinceCalm) return [];
   const living = history.connections.filter(({ living }) => living);
   return history.departures
-    .filter(({ ms }) => !history.troubles.some(({ from, to }) => from < ms && ms < to + REASON_MS))
+    .filter(({ ride }) => !history.wasWipedSinceCalm(ride))
+    .filter(({ ride, ms }) => !history.troubles.some((trouble) => isReason(trouble, ride, ms)))
     .flatMap(({ ride, id, t, offset, place, tick }) =>
       living
         .filter((connection) => connection.ride === ride && connection.joined < tick)
@@ -340,5 +351,36 @@ function checkDepartures(history, truth) {
     );
 }
 
+const isReason = ({ from, to, rides }, ride, ms) =>
+  from < ms && ms < to + REASON_MS && (rides === null || rides.includes(ride));
+
 const wasBefore = ({ sure, boarding }, { epoch, number }) =>
   sure && (!boarding || boarding.places.some((place) => place.epoch === epoch && place.number < number));
+
+// While a shard is away: each boarding of others' rides is acknowledged in time. Where its client's connection has ended
+// first, nobody knows of it, but another one of the ride is.
+function checkAbsences({ absences, transitions }) {
+  const violations = [];
+  for (const absence of absences) {
+    const boardings = [...transitions.values()].filter((one) => isBeside(absence, one));
+    const isAnswered = ({ ride, ms }) =>
+      boardings.some((one) => one.ride === ride && one.acked && ms < endOf(one) && endOf(one) < ms + HELD_UP_MS);
+    for (const boarding of boardings) {
+      const { by, ride, id, t, ms, took, error } = boarding;
+      const waited = took ?? (absence.to < ms + HELD_UP_MS || isAnswered(boarding) ? 0 : Infinity);
+      if (waited <= HELD_UP_MS && !BROKER_AWAY.test(error)) continue;
+      const what = error ?? (took === null ? "no answer" : `${Math.round(took)} ms`);
+      violations.push(violation("held up", `${by.who} on ${ride}: boarding of ${id} (${t}): ${what}`));
+    }
+  }
+  return violations;
+}
+
+const endOf = ({ ms, took }) => ms + took;
+
+const isBeside = ({ from, to, rides }, { kind, ride, ms }) =>
+  kind === "boarding" && from <= ms && ms <= to && !rides.includes(ride);
+
+// The boardings that were answered of those that were said while a shard was away that has not their ride.
+export const besides = ({ absences, transitions }) =>
+  [...transitions.values()].filter((one) => one.took !== null && absences.some((absence) => isBeside(absence, one)));

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { check } from "./checker.mjs";
+import { besides, check, HELD_UP_MS } from "./checker.mjs";
 import { kinds, RIDE, story } from "./story.mjs";
 import { Truth } from "./truth.mjs";
 
@@ -789,4 +789,140 @@ test("who was put back by a gateway that has not heard of the last boarding has 
     if (wiped) await history.wipe(() => {});
     assert.deepEqual(kinds(history, [heard]), expected, `${wiped}`);
   }
+});
+
+// What each rule excuses after a wipe it does not excuse where the wipe was of other rides.
+test("a wipe of other rides excuses nothing", async () => {
+  for (const [rides, excused] of [
+    [null, true],
+    [["/line-7", RIDE], true],
+    [["/line-7"], false],
+  ]) {
+    const wipe = ({ history }) => history.wipe((one) => void (one.rides = rides));
+    const rules = {
+      async lost(told) {
+        told.listen();
+        told.say("boarding", "ann");
+        await wipe(told);
+      },
+      async doubled(told) {
+        const stream = told.listen();
+        const ann = told.say("boarding", "ann", null);
+        told.hear(stream, "userBoarded", ann, "1-epoch001");
+        await wipe(told);
+        told.hear(stream, "userBoarded", ann, "1-epoch002");
+      },
+      async view(told) {
+        const stream = told.listen();
+        const ann = told.say("boarding", "ann");
+        told.hear(stream, "userBoarded", ann, "1-epoch001");
+        told.asks(stream, [ann], "1-epoch001");
+        await wipe(told);
+        told.history.goOn(stream);
+        told.asks(stream, [], "1-epoch002");
+      },
+      async order(told) {
+        const late = told.say("boarding", "ann", { ok: true, offset: "2-epoch001" });
+        told.say("boarding", "bob", { ok: true, offset: "1-epoch001" });
+        await wipe(told);
+        return late;
+      },
+      async past(told) {
+        const [left, right] = [told.listen("left"), told.listen("right")];
+        const [ann, bob] = [told.say("boarding", "ann", null), told.say("boarding", "bob", null)];
+        told.hear(left, "userBoarded", ann, "1.aaaaaaaa-epoch001");
+        told.hear(right, "userBoarded", ann, "1.bbbbbbbb-epoch001");
+        await told.history.wipe((one) => void Object.assign(one, { rides, kind: "a ride's log" }));
+        for (const stream of [left, right]) told.hear(stream, "userBoarded", bob, "2.cccccccc-epoch001");
+      },
+      async revived(told) {
+        told.say("exiting", "ann");
+        await wipe(told);
+        told.history.reconnect(told.phone("ann"));
+      },
+      async set(told) {
+        told.say("boarding", "ann");
+        told.phone("ann").living = false;
+        await wipe(told);
+        told.history.reconnect(told.phone("ann"));
+      },
+    };
+    for (const [kind, rule] of Object.entries(rules)) {
+      const told = story();
+      await rule(told);
+      assert.equal(kinds(told.history, []).includes(kind), !excused, `${kind}, ${rides}`);
+    }
+    const told = story({ healthy: true });
+    const stream = told.listen();
+    const ann = told.say("boarding", "ann", { ok: true, offset: "1-epoch001" });
+    told.hear(stream, "userBoarded", ann, "1-epoch001");
+    await wipe(told);
+    told.hear(stream, "userDisconnected", ann, "2-epoch001");
+    assert.equal(kinds(told.history).includes("gone"), !excused, `gone, ${rides}`);
+  }
+});
+
+test("what is broken for other rides is no reason to be told as gone", () => {
+  for (const [rides, expected] of [
+    [null, []],
+    [[RIDE], []],
+    [["/line-7"], ["gone"]],
+  ]) {
+    const { history, listen, say, hear } = story({ healthy: true });
+    history.trouble((trouble) => void (trouble.rides = rides));
+    const stream = listen();
+    const ann = say("boarding", "ann", { ok: true, offset: "1-epoch001" });
+    hear(stream, "userBoarded", ann, "1-epoch001");
+    hear(stream, "userDisconnected", ann, "2-epoch001");
+    assert.deepEqual(kinds(history), expected, `${rides}`);
+  }
+});
+
+// What somebody says while a shard is away for a minute, that many ms after its beginning: [ms, took, ride, answer].
+async function beside(words) {
+  const { history } = story();
+  await history.absence([RIDE], () => {});
+  const [absence] = history.absences;
+  absence.to = absence.from + 60_000;
+  for (const [ms, took, ride = "/line-7", answer = { ok: true }, kind = "boarding"] of words) {
+    const word = history.say(history.connect("ann", ride, "ann"), "ann", kind);
+    if (took !== null) history.acknowledged(word, answer);
+    Object.assign(word, { ms: absence.from + ms, took });
+  }
+  return history;
+}
+
+test("while a shard is away, boardings on rides of others are acknowledged, and not late", async () => {
+  const LATE = HELD_UP_MS + 1;
+  const away = { ok: false, error: "the broker cannot record it" };
+  for (const [words, expected, count] of [
+    [[[5, 10]], [], 1],
+    [[[5, LATE]], ["held up"], 1],
+    [[[5, LATE, RIDE]], [], 0],
+    [[[-5, LATE]], [], 0],
+    [[[60_005, LATE]], [], 0],
+    [[[5, LATE, "/line-7", { ok: true }, "exiting"]], [], 0],
+    [[[5, 10, "/line-7", away]], ["held up"], 1],
+    [[[5, 10, "/line-7", { ok: false, error: "you have exited" }]], [], 1],
+    [[[5, null]], ["held up"], 0], // its client has gone
+    [[[55_000, null]], [], 0],
+    [[[5, null], [10, 10]], [], 1],
+    [[[5, null], [10, 10, "/line-8"]], ["held up"], 1],
+    [[[5, null], [10, 10, "/line-7", { ok: false, error: "no" }]], ["held up"], 1],
+    [[[5, null], [LATE + 5, 10]], ["held up"], 1],
+  ]) {
+    const history = await beside(words);
+    assert.deepEqual(kinds(history), expected, JSON.stringify(words));
+    assert.equal(besides(history).length, count, JSON.stringify(words));
+  }
+});
+
+test("what a wipe was of is known from then on, though nobody had it in mind", () => {
+  const { history, listen, say } = story();
+  listen();
+  say("boarding", "ann");
+  history.wiped(["/line-7"]);
+  assert.deepEqual(kinds(history), ["lost"]);
+  history.wiped([RIDE]);
+  assert.deepEqual(kinds(history), []);
 });

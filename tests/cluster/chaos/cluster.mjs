@@ -19,27 +19,66 @@ export const brokenGateway = (name) => built(`tests/cluster/chaos/${name}`);
 export class Cluster {
   // `options` of the gateway by name, `binary` where it is.
   static async start(t, { gateways, binary = GATEWAY, options = {} }) {
-    const cluster = new Cluster(t, binary, options);
-    cluster.clock = new ShiftedClock(t);
-    cluster.redis = await Redis.start(t, { env: cluster.clock.env });
-    for (let i = 0; i < gateways; i++) {
-      const proxy = await Proxy.start(t, cluster.redis.port);
-      cluster.nodes.push({ name: `gateway ${i}`, proxy, program: null, url: null, stopped: false });
-    }
+    const cluster = new this(t, binary, options);
+    await cluster.startRedis(gateways);
+    for (let i = 0; i < gateways; i++)
+      cluster.nodes.push({ name: `gateway ${i}`, ...(await cluster.wayFor(i)), program: null, url: null, stopped: false });
     onEnd(t, () => cluster.#end());
     for (const node of cluster.nodes) await cluster.run(node);
     return cluster;
   }
 
+  users = ["default"]; // whom gateways log in as
   #copies = 0;
 
   constructor(t, binary, options) {
     Object.assign(this, { t, binary, options, nodes: [], past: [] });
   }
 
+  async startRedis() {
+    this.clock = new ShiftedClock(this.t);
+    this.redis = await Redis.start(this.t, { env: this.clock.env });
+  }
+
+  // What stands between a gateway and Redis, and the URL that leads there.
+  async wayFor() {
+    const proxy = await Proxy.start(this.t, this.redis.port);
+    return { proxy, broker: `redis://127.0.0.1:${proxy.port}` };
+  }
+
+  // A part of that, where there are several.
+  aWay({ proxy }) {
+    return proxy;
+  }
+
+  // One of those that can be written to.
+  async aServer() {
+    return this.redis;
+  }
+
+  // The one that has the ride; null: none has it now.
+  async serverOf() {
+    return this.redis;
+  }
+
+  // Of the rides that are used, those at that server; null: all.
+  async ridesAt() {
+    return null;
+  }
+
+  // Of which rides a replica has taken the server's place though nobody had that in mind.
+  async surprised() {
+    return [];
+  }
+
+  // What can be told of each server: [name, text].
+  get serverLogs() {
+    return [["Redis", this.redis.program.stdout]];
+  }
+
   // Starts a gateway in the place of one that is not there.
   async run(node) {
-    const options = { listen: "127.0.0.1:0", broker: `redis://127.0.0.1:${node.proxy.port}`, ...this.options };
+    const options = { listen: "127.0.0.1:0", broker: node.broker, ...this.options };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
     if (node.program) this.past.push({ name: node.name, program: node.program });
     node.program = new Program(this.binary, args);
@@ -51,6 +90,12 @@ export class Cluster {
     node.url = null;
     node.stopped = false;
     await node.program.kill("SIGKILL");
+  }
+
+  // Asked to end, which takes it as long as it must.
+  async drain(node) {
+    node.url = null;
+    await node.program.stop();
   }
 
   stop(node) {
@@ -126,14 +171,16 @@ export class Cluster {
 
   // Who is aboard, as Redis says it: records, in no order; null: it cannot say now.
   async usersOf(ride) {
-    const users = await this.redis.hash(`ridecast:{${ride}}:users`).catch(() => null);
-    return users && Object.values(users).map((json) => JSON.parse(json));
+    const server = await this.serverOf(ride);
+    const users = await server?.hash(`ridecast:{${ride}}:users`).catch(() => null);
+    return users ? Object.values(users).map((json) => JSON.parse(json)) : null;
   }
 
   // As gateways print it; null for a ride nobody has used.
   async positionOf(ride) {
     const fields = ["epoch", "offset", "chain"];
-    const [epoch, offset, chain] = await this.redis.command("HMGET", `ridecast:{${ride}}:meta`, ...fields);
+    const server = await this.serverOf(ride);
+    const [epoch, offset, chain] = await server.command("HMGET", `ridecast:{${ride}}:meta`, ...fields);
     return epoch === null ? null : writePosition({ epoch, offset, chain });
   }
 }
@@ -146,7 +193,7 @@ export async function usersAt(node, ride) {
 
 export async function isReady(node) {
   const answer = await fetch(`${node.url}/readyz`, { signal: AbortSignal.timeout(1000) }).catch(() => null);
-  return answer?.status === 200;
+  return answer?.status === 200 && (await answer.text().catch(() => "")).trim() === "ready"; // and nothing is away
 }
 
 const dataOf = (redis) => path.join(redis.folder, "appendonlydir");

@@ -51,10 +51,9 @@ export class Crowd {
     return (ride, on) => new Client(ride, find, on, options);
   }
 
-  // About `rate` actions a second for that long.
-  async act(ms, rate) {
-    const until = performance.now() + ms;
-    while (performance.now() < until) {
+  // About `rate` actions a second until that says so.
+  async act(rate, isOver) {
+    while (!isOver()) {
       this.#actOne(this.random.pick(this.phones));
       await sleep((this.random.next() * 2000) / rate);
     }

@@ -6,12 +6,14 @@
 //   streams      what one client heard on one ride without interruption: from joining, across recovered
 //                reconnections, until it joins without having been recovered
 //   departures   what was told as userDisconnected, for the first time, since all was calm
-//   wipes        when Redis lost its memory, or remembered what was; `kind` of one that was about some keys alone
+//   wipes        when Redis lost its memory, or remembered what was; `kind` of one that was about some keys alone, `rides`
+//                of one that was about these alone
+//   absences     when, in ms, the server of some rides was away, and nothing else was broken
 //   clashes      what was told under a position that something else had
 //   revivals     connections that were recovered although their client had exited
 //
 // Times are ticks of one counter: what has the smaller one happened before, as far as this process can tell. `ms` is
-// only there to say how long ago something was broken.
+// only there to say how long ago something was broken, and how long an answer took.
 
 import { readPosition } from "./position.mjs";
 
@@ -24,9 +26,10 @@ export class History {
   departures = [];
   toldAsGone = new Set(); // the same as "ride id", also where it had no position
   wipes = [];
+  absences = [];
   clashes = [];
   revivals = [];
-  troubles = []; // { from, to } in ms: when anything was broken
+  troubles = []; // { from, to } in ms: when anything was broken; `rides`: for these alone, null: for all
   calmAt = 0;
   // Of the time before, by ride: id → t of who was aboard.
   rosters = new Map();
@@ -60,11 +63,12 @@ export class History {
   // or while it was away, is not known.
   reconnect(connection) {
     const { exit } = connection;
-    if (exit && !this.wipes.some(({ to }) => to > exit.sent)) this.revivals.push(exit);
+    const wipes = this.wipesOf(connection.ride);
+    if (exit && !wipes.some(({ to }) => to > exit.sent)) this.revivals.push(exit);
     connection.joined = this.tick();
     connection.returns.push(connection.joined);
     connection.living = true;
-    if (this.wipes.some(({ to }) => to > Math.min(connection.left, this.calmAt))) connection.doubtful = true;
+    if (wipes.some(({ to }) => to > Math.min(connection.left, this.calmAt))) connection.doubtful = true;
     connection.left = Infinity;
   }
 
@@ -78,7 +82,7 @@ export class History {
   say(connection, id, kind) {
     const t = this.tick();
     const said = { ride: connection.ride, id, kind, by: connection, sent: t, acked: null, error: null, place: null };
-    const transition = { t, ...said, places: [] };
+    const transition = { t, ...said, places: [], ms: now(), took: null };
     connection.exit = null;
     this.transitions.set(t, transition);
     connection.words.push(transition);
@@ -86,6 +90,7 @@ export class History {
   }
 
   acknowledged(transition, answer) {
+    transition.took = now() - transition.ms;
     if (answer.ok !== true) return void (transition.error = answer.error);
     transition.acked = this.tick();
     if (transition.kind === "exiting") transition.by.exit = transition;
@@ -144,21 +149,38 @@ export class History {
 
   // `action` is given the wipe.
   async wipe(action) {
-    const wipe = { from: this.tick(), to: Infinity, healed: Infinity, kind: null };
+    const wipe = { from: this.tick(), to: Infinity, healed: Infinity, kind: null, rides: null };
     this.wipes.push(wipe);
     await action(wipe);
     wipe.to = this.tick();
   }
 
-  get wipedSinceCalm() {
-    return this.wipes.some(({ to }) => to > this.calmAt);
+  // One since all was calm, of these rides.
+  wiped(rides) {
+    this.wipes.push({ from: this.calmAt, to: this.tick(), healed: Infinity, kind: null, rides });
   }
 
-  // Something is broken while this goes on.
-  async trouble(action) {
-    const trouble = { from: now(), to: Infinity };
-    this.troubles.push(trouble);
+  wipesOf(ride) {
+    return this.wipes.filter(({ rides }) => rides === null || rides.includes(ride));
+  }
+
+  wasWipedSinceCalm(ride) {
+    return this.wipesOf(ride).some(({ to }) => to > this.calmAt);
+  }
+
+  // Nobody reaches the server of these rides while this goes on.
+  async absence(rides, action) {
+    const absence = { rides, from: now(), to: Infinity };
+    this.absences.push(absence);
     await action();
+    absence.to = now();
+  }
+
+  // Something is broken while this goes on; `action` is given the trouble.
+  async trouble(action) {
+    const trouble = { from: now(), to: Infinity, rides: null };
+    this.troubles.push(trouble);
+    await action(trouble);
     trouble.to = now();
   }
 
@@ -185,6 +207,7 @@ export class History {
   // hearing what the former one was late with, or a wipe has taken back the person's exit elsewhere, of which its
   // gateway may know. Then the rider may be aboard for a window only.
   #settled({ ride, living, joined }, possible, open) {
+    const wipes = this.wipesOf(ride);
     const roster = this.rosters.get(ride) ?? new Map();
     return possible
       .filter(({ id }) => roster.has(id))
@@ -193,7 +216,7 @@ export class History {
           ([other, may]) => other.ride === ride && other.living && may.some(({ id }) => id === standing.id),
         );
         const { boarding, exitWiped } = standing;
-        const wiped = boarding && this.wipes.some(({ to }) => to > boarding.sent);
+        const wiped = boarding && wipes.some(({ to }) => to > boarding.sent);
         const mayBeLate = wiped && boarding.acked === null && boarding.sent < joined;
         const isAlone = living && possible.length === 1 && others.length === 1;
         return { ...standing, sure: standing.sure || (isAlone && !mayBeLate && !exitWiped) };

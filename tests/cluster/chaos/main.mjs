@@ -3,13 +3,14 @@
 //
 //   node main.mjs [seeds] [seconds]      CHAOS_SEED: the first seed    JOBS: runs side by side    FIGURES=0: none
 //                                        CHAOS_LOGS: where the logs of runs that fail go
+//                                        CLUSTER=1: on a Redis Cluster, without figures
 
 import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { BUILD } from "../../lib/places.mjs";
-import { FAULTS } from "./faults.mjs";
+import { CLUSTER_FAULTS, FAULTS } from "./faults.mjs";
 import { printFigures } from "./figures.mjs";
 
 // How long a run may take beyond its seconds: the last round, its quiet, and the end of everything.
@@ -18,8 +19,10 @@ const GRACE_MS = 20_000;
 
 const [seeds = 20, seconds = 60] = process.argv.slice(2).map(Number);
 const firstSeed = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000_000);
+const onCluster = process.env.CLUSTER === "1";
 const jobs = Number(process.env.JOBS ?? 1);
 const logs = process.env.CHAOS_LOGS ?? path.join(BUILD, "chaos");
+const KIND = onCluster ? "CLUSTER=1" : "FIGURES=0";
 const RUN = fileURLToPath(new URL("run.mjs", import.meta.url));
 
 const running = new Set();
@@ -28,7 +31,8 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () =>
 
 // Resolves with { failed, said, summary }.
 function run(seed, file) {
-  const child = spawn(process.execPath, [RUN, seed, seconds, file], { stdio: ["ignore", "pipe", "pipe"] });
+  const settings = JSON.stringify({ onCluster });
+  const child = spawn(process.execPath, [RUN, seed, seconds, file, settings], { stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (said += text));
@@ -55,7 +59,9 @@ function run(seed, file) {
 async function chaos() {
   const left = Array.from({ length: seeds }, (_, i) => firstSeed + i);
   const found = { lost: 0, doubled: 0 };
-  const table = new Map(Object.keys(FAULTS).map((name) => [name, { survived: 0, failing: 0 }]));
+  const table = new Map(
+    Object.keys(onCluster ? CLUSTER_FAULTS : FAULTS).map((name) => [name, { survived: 0, failing: 0 }]),
+  );
   const failures = [];
   const worker = async () => {
     for (let seed; (seed = left.shift()) !== undefined;) {
@@ -65,7 +71,7 @@ async function chaos() {
       if (failed) {
         failures.push(seed);
         console.log(
-          `${said}\nseed ${seed} failed: CHAOS_SEED=${seed} make chaos SEEDS=1 SECONDS=${seconds} FIGURES=0; ${file}`,
+          `${said}\nseed ${seed} failed: CHAOS_SEED=${seed} make chaos SEEDS=1 SECONDS=${seconds} ${KIND}; ${file}`,
         );
       }
       console.log(JSON.stringify({ ...numbers, faults: sum(Object.values(survived)) }));
@@ -96,5 +102,5 @@ function print(table) {
 }
 
 const failures = seeds > 0 ? await chaos() : 0;
-if (process.env.FIGURES !== "0") await printFigures(firstSeed);
+if (!onCluster && process.env.FIGURES !== "0") await printFigures(firstSeed);
 process.exitCode = failures > 0 ? 1 : 0;

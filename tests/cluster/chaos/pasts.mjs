@@ -10,13 +10,13 @@ import { readPosition } from "./position.mjs";
 const LOG = "a ride's log"; // keys.mjs
 
 // What is wrong with the streams of a history (history.mjs).
-export function checkPasts({ streams, wipes }) {
+export function checkPasts(history) {
   const heard = new Map(); // "ride number epoch" → each time somebody has heard an event there
-  for (const stream of streams)
+  for (const stream of history.streams)
     for (const [epoch, places] of placesByEpoch(stream))
       places.forEach(({ number }, at) => append(heard, `${stream.ride} ${number} ${epoch}`, { stream, places, at }));
-  const losses = wipes.filter(({ kind }) => kind === LOG);
-  return [...heard.values()].filter(isFork).flatMap((times) => meeting(times, losses) ?? []);
+  const lossesOf = (ride) => history.wipesOf(ride).filter(({ kind }) => kind === LOG);
+  return [...heard.values()].filter(isFork).flatMap((times) => meeting(times, lossesOf(times[0].stream.ride)) ?? []);
 }
 
 // Epoch → the places of the events that were heard in it, in order. Those of a difference, and all that whoever declines

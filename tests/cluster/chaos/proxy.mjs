@@ -1,4 +1,5 @@
-// A TCP proxy in front of Redis that can stall, cut, refuse, delay and answer in its place what passes through it.
+// A TCP proxy in front of Redis that can stall, cut, refuse, delay and answer in its place what passes through it. It
+// listens by itself (start), or is handed what others have accepted.
 
 import net from "node:net";
 import { onEnd } from "../../lib/cleanup.mjs";
@@ -10,7 +11,7 @@ export class Proxy {
 
   static async start(t, targetPort) {
     const proxy = new Proxy(targetPort);
-    proxy.server = net.createServer((client) => proxy.#accept(client));
+    proxy.server = net.createServer((client) => proxy.accept(client));
     onEnd(t, () => proxy.#close());
     await new Promise((resolve) => proxy.server.listen(0, "127.0.0.1", resolve));
     proxy.port = proxy.server.address().port;
@@ -72,7 +73,7 @@ export class Proxy {
     for (const pair of this.#pairs) pair.forEach((socket) => (stalled ? socket.pause() : socket.resume()));
   }
 
-  #accept(client) {
+  accept(client) {
     if (this.refusing) return client.resetAndDestroy();
     const server = net.connect({ port: this.targetPort, host: "127.0.0.1", noDelay: true });
     const pair = [client.setNoDelay(), server];
@@ -92,6 +93,7 @@ export class Proxy {
         to.destroy();
       });
       if (this.stalled) from.pause();
+      else from.resume();
     }
   }
 

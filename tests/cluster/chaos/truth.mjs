@@ -16,10 +16,10 @@ const MAYBE = 0;
 const NO = -1;
 
 // Did `late` come after `early`, in the stream? A wipe may have two streams go on from one place.
-function follows(late, early, { wipes }) {
+function follows(late, early, history) {
   if (early.acked && early.acked < late.sent) return YES;
   if (late.acked && late.acked < early.sent) return NO;
-  if (wipes.some(({ to }) => to > Math.min(early.sent, late.sent))) return MAYBE;
+  if (history.wipesOf(early.ride).some(({ to }) => to > Math.min(early.sent, late.sent))) return MAYBE;
   const [epoch, before] = [...firstPlaces(early)].find(([name]) => firstPlaces(late).has(name)) ?? [];
   if (epoch === undefined) return MAYBE;
   return firstPlaces(late).get(epoch) > before ? YES : NO;
@@ -62,17 +62,18 @@ export class Truth {
     return possible.map((standing) => this.#afterExits(connection, standing)).filter((standing) => standing !== null);
   }
 
-  #isTakenBack({ joined }, { sent, acked }) {
-    return joined > acked && this.#isWiped(sent);
+  #isTakenBack({ joined }, word) {
+    return joined > word.acked && this.#isWiped(word);
   }
 
   // While a wipe goes on there may be two histories, and each gateway holds what is latest in its own.
-  #isHeldThroughWipe({ sent, by }) {
-    return by.living && by.joined < sent && !this.history.wipes.some(({ from, to }) => from < sent && sent < to);
+  #isHeldThroughWipe({ ride, sent, by }) {
+    const wipes = this.history.wipesOf(ride);
+    return by.living && by.joined < sent && !wipes.some(({ from, to }) => from < sent && sent < to);
   }
 
-  #isWiped(sent) {
-    return this.history.wipes.some(({ to }) => to > sent);
+  #isWiped({ ride, sent }) {
+    return this.history.wipesOf(ride).some(({ to }) => to > sent);
   }
 
   // An exit of the person by another connection ends what this one had.
@@ -82,9 +83,9 @@ export class Truth {
       if (exit.by === connection) continue;
       const order = standing.boarding ? follows(exit, standing.boarding, this.history) : YES;
       if (order === NO) continue;
-      if (order === YES && happened(exit) && !this.#isWiped(exit.sent)) return null;
+      if (order === YES && happened(exit) && !this.#isWiped(exit)) return null;
       sure = false;
-      exitWiped ||= this.#isWiped(exit.sent);
+      exitWiped ||= this.#isWiped(exit);
     }
     return { ...standing, sure, exitWiped };
   }
@@ -113,14 +114,14 @@ export class Truth {
   }
 
   #wasPutBack(ride, id) {
-    return this.history.wipedSinceCalm || this.history.toldAsGone.has(`${ride} ${id}`);
+    return this.history.wasWipedSinceCalm(ride) || this.history.toldAsGone.has(`${ride} ${id}`);
   }
 
   // That of the last boarding, whichever connection's that was. What was not acknowledged may have been the last, and
   // what a wipe has taken back is put back only where a gateway still holds the connection.
   #latestRecords(ride, id) {
     const boardings = this.#boardings.get(`${ride} ${id}`) ?? [];
-    const lasting = boardings.filter((one) => !this.#isWiped(one.sent) || this.#isHeldThroughWipe(one));
+    const lasting = boardings.filter((one) => !this.#isWiped(one) || this.#isHeldThroughWipe(one));
     const superseded = (one) => lasting.some((other) => happened(other) && follows(other, one, this.history) === YES);
     const records = boardings.filter((one) => !superseded(one)).map(({ t }) => t);
     const before = this.history.rosters.get(ride)?.get(id);
