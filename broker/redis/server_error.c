@@ -13,7 +13,6 @@
 #include "broker/redis/server_error.h"
 
 #include <hiredis/hiredis.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +65,11 @@ static bool is_about_slots(const char *text)
            (skip(&text, "Script attempted to execute a ") &&
             (skip(&text, "command while the cluster is down") ||
              skip(&text, "write command while the cluster is down")));
+}
+
+bool slot_error_in_script(const struct redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ERROR && is_about_slots(without_script(reply->str));
 }
 
 static bool has_code(const char *text, const char *code)

@@ -7,6 +7,8 @@
 
 #include "broker/redis/redis_address.h"
 
+#include <stdbool.h>
+
 struct redisReply;
 
 /*
@@ -31,5 +33,8 @@ enum slot_error {
  */
 enum slot_error slot_error(const struct redisReply *reply, const struct redis_address *from,
                            struct redis_address *owner);
+
+/* Whether it is one that a script came upon: what that had written by then stays. */
+bool slot_error_in_script(const struct redisReply *reply);
 
 #endif

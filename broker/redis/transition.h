@@ -30,7 +30,7 @@ struct transition {
     bool ours;       /* not the gateway's: it has no result, and does not count as queued */
     bool disowns;    /* what is not held here */
     bool moved;      /* its last answer was that the ride is in another epoch */
-    bool unsure;     /* it was sent, and not answered by itself: it may be done */
+    bool unsure;     /* sent, and not answered by itself, or ended half-way: it may be done */
     struct transitions *transitions;
     struct redis_ride *ride;
     uint64_t sequence;

@@ -8,6 +8,7 @@
 #include "broker/redis/call.h"
 #include "broker/redis/exits.h"
 #include "broker/redis/log_entry.h"
+#include "broker/redis/server_error.h"
 #include "broker/redis/watch.h"
 #include "common/clock.h"
 #include "common/metrics.h"
@@ -312,7 +313,7 @@ void transitions_answered(struct transition *transition, const struct redisReply
         repeat(transition);
         break;
     case CALL_LATER:
-        transition->unsure = transition->unsure || !own;
+        transition->unsure = transition->unsure || !own || slot_error_in_script(reply);
         lane_pause(lane_of(transition), transition);
         break;
     case CALL_ANSWERED:

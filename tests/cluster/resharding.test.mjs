@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { startOnCluster } from "../lib/cluster.mjs";
 import { gauge } from "../lib/metrics.mjs";
 import { Client } from "../lib/official.mjs";
+import { Relay } from "../lib/relay.mjs";
 import { user } from "../lib/rider.mjs";
 import { UNLIMITED } from "../lib/server.mjs";
 import { sleep, until } from "../lib/wait.mjs";
@@ -161,6 +162,68 @@ test("a ride that is emptied while its slot is on its way", async (t) => {
   await onlooker.heard(3);
   assert.deepEqual(Object.keys((await redis.keysOf(ride)).users), ["v"]);
   assert.equal(onlooker.connections, 1);
+});
+
+// A person is aboard with one connection and has another that is suspended; somebody hears of it at the other gateway.
+async function lastPerson(t, redis, a, b) {
+  const [ride] = await redis.ridesAt(redis.shards[0], 1);
+  const onlooker = await join(t, b, ride);
+  const rider = await join(t, a, ride);
+  assert.equal((await rider.ask(user("u"))).ok, true);
+  const dropped = await join(t, a, ride);
+  assert.equal((await dropped.ask(user("u"))).ok, true);
+  await onlooker.heard(2);
+  dropped.socket.io.reconnection(false);
+  dropped.socket.io.engine.close();
+  await until(
+    async () => (await redis.keysOf(ride)).away?.length > 0,
+    () => "waiting for the suspension",
+  );
+  return { ride, rider, onlooker };
+}
+
+test("the last person exits while the slot is on its way: once, and whoever boards behind that stays", async (t) => {
+  const { redis, a, b } = await startOnCluster(t, { recoveryWindow: 600_000 });
+  const { ride, rider, onlooker } = await lastPerson(t, redis, a, b);
+  const again = await join(t, b, ride);
+  let exit, boarding;
+  const meanwhile = async () => {
+    if (exit) {
+      boarding ??= again.ask(user("u"));
+      return;
+    }
+    exit = rider.ask(user("u", "exiting"));
+    await onlooker.heard(3); // before any key has left
+  };
+  await redis.moveSlots([await redis.slotOf(ride)], redis.shards[1], { meanwhile });
+  assert.equal((await exit).ok, true);
+  assert.equal((await boarding).ok, true);
+  assert.equal((await (await join(t, a, ride)).ask(user("v"))).ok, true);
+  await onlooker.heard(5);
+  assert.deepEqual(told(onlooker).slice(2), ["userExited u", "userBoarded u", "userBoarded v"]);
+  assert.deepEqual(Object.keys((await redis.keysOf(ride)).users).sort(), ["u", "v"]);
+  assert.doesNotMatch(a.program.stderr + b.program.stderr, /spoiled|failed/);
+});
+
+test("a script that is said to have been ended half-way may have done it all: it is not done again", async (t) => {
+  let isArmed = false;
+  const DONE = /\*1\r\n\$\d+\r\nok [^\r]*\r\n/;
+  const ENDED = "-ERR Script attempted to access a non local key in a cluster node script: 1, on @user_script:1.\r\n";
+  const reworded = (text) => {
+    const found = isArmed && DONE.test(text);
+    if (found) isArmed = false;
+    return found ? text.replace(DONE, ENDED) : text;
+  };
+  const relays = { start: (test, server) => Relay.start(test, server, { reworded }) };
+  const { redis, a, b } = await startOnCluster(t, { redis: { relays }, recoveryWindow: 600_000 });
+  const { ride, rider, onlooker } = await lastPerson(t, redis, a, b);
+  isArmed = true;
+  assert.equal((await rider.ask(user("u", "exiting"))).ok, true);
+  assert.equal(isArmed, false);
+  assert.equal((await (await join(t, a, ride)).ask(user("v"))).ok, true);
+  await onlooker.heard(4);
+  assert.deepEqual(told(onlooker).slice(2), ["userExited u", "userBoarded v"]);
+  assert.doesNotMatch(a.program.stderr, /spoiled/);
 });
 
 test("a gateway that ends after its rides have moved leaves nobody behind", async (t) => {

@@ -136,6 +136,29 @@ static void a_text_that_is_no_error_is_only_text(void **state)
 
 /* --- in a cluster --- */
 
+static bool in_script(const char *text)
+{
+    const redisReply reply = {.type = REDIS_REPLY_ERROR, .str = (char *)text, .len = strlen(text)};
+
+    return slot_error_in_script(&reply);
+}
+
+static void what_has_been_begun_is_told_from_what_has_not(void **state)
+{
+    static const char away[] = "Script attempted to access a non local key in a cluster node";
+    char text[300];
+
+    (void)state;
+    assert_true(in_script(away));
+    snprintf(text, sizeof text, "ERR %s" BEHIND, away);
+    assert_true(in_script(text));
+    snprintf(text, sizeof text, SCRIPT COMMAND "%s", away);
+    assert_true(in_script(text));
+    assert_false(in_script("ASK 3999 127.0.0.1:6381"));
+    assert_false(in_script("TRYAGAIN Multiple keys request during rehashing of slot"));
+    assert_false(in_script("MOVED 3999 127.0.0.1:6381"));
+}
+
 static const struct redis_address asked = {.host = "asked.example", .port = 7};
 
 static void expect_slot_error(const char *text, enum slot_error expected, const char *host, int port)
@@ -266,6 +289,7 @@ int main(void)
         cmocka_unit_test(errors_of_the_command_are_not_the_servers),
         cmocka_unit_test(a_code_within_the_text_is_only_text),
         cmocka_unit_test(a_text_that_is_no_error_is_only_text),
+        cmocka_unit_test(what_has_been_begun_is_told_from_what_has_not),
         cmocka_unit_test(who_has_moved_says_where_to),
         cmocka_unit_test(who_has_moved_to_no_address_has_moved_all_the_same),
         cmocka_unit_test(a_replica_and_slots_on_their_way_are_told_apart),

@@ -27,13 +27,14 @@
         early = step > last
     end
 
-    -- What is kept and told of a ride is so once for all its operations.
+    -- What is kept and told of a ride is so once for all its operations. That they are done is written last: what is
+    -- ended before has not been done.
+    if was_empty or may_end then
+        set_expiry(persons)
+    end
     if done then
         redis.call('HSET', meta, 'offset', offset, 'chain', chain, 'done:' .. run, done)
     end
     publish_told()
-    if was_empty or may_end then
-        set_expiry()
-    end
 end
 return answers

@@ -228,7 +228,7 @@ if cursor == '0' and what == 'connections' then
     local now = deadline_in(0)
     local long = math.min((redis.call('HLEN', connections) + redis.call('HLEN', users)) / limit * rest, 30000)
     if before and tonumber(before) and math.abs(now - before) < math.max(pause, long) then
-        set_expiry(LIFE_MS)
+        set_expiry(redis.call('HLEN', users), LIFE_MS)
         return answer('recent')
     end
     if not log_is_its_own() then
@@ -242,5 +242,5 @@ local nodes = what == 'users' and mend_users(page[2]) or mend_connections(page[2
 if wrong then
     redis.call(ARGV.publish or 'PUBLISH', channel, 'check')
 end
-set_expiry(LIFE_MS)
+set_expiry(redis.call('HLEN', users), LIFE_MS)
 return answer('ok', page[1], nodes, wrong and 1 or 0, marks)

@@ -1,6 +1,11 @@
 -- How events are told.
+--
+-- While a slot of a Redis Cluster is on its way to another server, a key that a script has emptied counts as one that
+-- has left already: a command for it ends the script, and what that has written stays. So scripts read a key before
+-- they may empty it, keep count of who is aboard, and touch nothing any more behind what says that they are done.
 
 local told = {} -- and not published yet
+local persons -- how many are aboard; read by the script
 
 -- Gives the event the next position and logs it. That is done before anything else, so that where it cannot be, nothing
 -- has changed; the new position is the caller's to keep.
@@ -22,19 +27,27 @@ local function publish_told()
     end
 end
 
--- A connection that was aboard is over: its person leaves with the last one. Its entry in `away` is the caller's.
-local function end_connection(operation, socket, id)
+-- A connection that was aboard is over: its person leaves with the last one. Its entry in `away` is the caller's;
+-- where it is put off, `rest` is what becomes of the other.
+local function end_connection(operation, socket, id, rest)
     local users, connections = unpack(KEYS)
     local others = without(redis.call('HGET', connections, '@' .. id), socket)
-    local record = redis.call('HGET', users, id)
+    local record = persons > 0 and redis.call('HGET', users, id)
     if record then
         tell(operation, others == '' and 'disconnected' or 'ended', socket, record)
     end
+    if record and others == '' then
+        persons = persons - redis.call('HDEL', users, id)
+    end
+    if rest then
+        redis.call('HSET', connections, socket, rest)
+    end
     if others == '' then
-        redis.call('HDEL', users, id)
-        redis.call('HDEL', connections, socket, '@' .. id)
+        redis.call('HDEL', connections, '@' .. id, rest and '@' .. id or socket)
     else
         redis.call('HSET', connections, '@' .. id, others)
-        redis.call('HDEL', connections, socket)
+        if not rest then
+            redis.call('HDEL', connections, socket)
+        end
     end
 end

@@ -38,7 +38,7 @@ local function put_back(news)
     local missing = not aboard or news == 'nothing' and aboard ~= user
     if missing then
         tell(operation, 'restored', socket, user)
-        redis.call('HSET', users, id, user)
+        persons = persons + redis.call('HSET', users, id, user)
     end
     return missing
 end

@@ -56,7 +56,8 @@ for turn = 1, #KEYS / 5 do
         fields[#fields + 1] = '@' .. ARGV[first + 2]
     end
     local found = redis.call('HMGET', connections, unpack(fields))
-    local was_empty = redis.call('HLEN', users) == 0
+    persons = redis.call('HLEN', users)
+    local was_empty = persons == 0
     if count > 1 then
         redis.call('ZCARD', away)
     end

@@ -8,7 +8,7 @@
 
 local node, cursor, limit = unpack(ARGV, 9)
 
-redis.call('HLEN', users)
+persons = redis.call('HLEN', users)
 redis.call('ZCARD', away)
 epoch, offset, chain = find_position()
 local page = redis.call('HSCAN', connections, cursor, 'COUNT', limit)
@@ -25,9 +25,9 @@ for i = 1, #page[2], 2 do
         taken = taken + 1
     end
 end
+set_expiry(persons)
 if offset ~= '0' then
     redis.call('HSET', meta, 'offset', offset, 'chain', chain)
 end
 publish_told()
-set_expiry()
 return {'ok', epoch, offset, chain, taken, page[1]}

@@ -24,7 +24,7 @@ epoch, offset, chain = find_position()
 if from_epoch == epoch and (renew == '1' or not leads_on(offset, chain, from_offset, from_chain)) then
     epoch, offset, chain = begin_anew()
 end
-set_expiry()
+set_expiry(count)
 
 local function answer(word, more)
     return {word, epoch, offset, chain, more}

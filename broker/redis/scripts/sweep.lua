@@ -13,20 +13,22 @@ local KEPT_MS = 20000
 
 local now, latest = deadline_in(0), deadline_in(math.max(window, 2000))
 local sockets = redis.call('ZRANGEBYSCORE', away, '-inf', now, 'LIMIT', 0, limit)
-redis.call('HLEN', users)
+persons = redis.call('HLEN', users)
 redis.call('HLEN', connections)
 redis.call('HLEN', meta)
 redis.call('XLEN', log)
+local left = redis.call('ZCARD', away)
 for _, socket in ipairs(redis.call('ZRANGEBYSCORE', away, '(' .. latest, '+inf', 'LIMIT', 0, limit)) do
     redis.call('ZADD', away, latest, socket)
 end
 if #sockets == 0 then
-    return {'none', redis.call('ZCARD', away)}
+    return {'none', left}
 end
+local found = redis.call('HMGET', connections, unpack(sockets))
 epoch, offset, chain = find_position()
 local ended = 0
 for i, socket in ipairs(sockets) do
-    local holder, since, id = read_connection(redis.call('HGET', connections, socket))
+    local holder, since, id = read_connection(found[i])
     local put_off = holder == NOBODY and id == ''
     local rest = put_off and math.floor(since / 1000) + KEPT_MS - now
     if put_off and rest > 0 and rest <= KEPT_MS then
@@ -37,13 +39,13 @@ for i, socket in ipairs(sockets) do
         elseif holder == NOBODY then
             end_connection(candidate .. i, socket, id)
         end
-        redis.call('ZREM', away, socket)
+        left = left - redis.call('ZREM', away, socket)
         ended = ended + 1
     end
 end
+set_expiry(persons)
 if offset ~= '0' then
     redis.call('HSET', meta, 'offset', offset, 'chain', chain)
 end
 publish_told()
-set_expiry()
-return {'ok', epoch, offset, chain, ended, redis.call('ZCARD', away)}
+return {'ok', epoch, offset, chain, ended, left}

@@ -49,7 +49,7 @@ elseif kind == 'board' then
             end_connection(operation, socket, current)
         end
         tell(operation, 'boarded', socket, user)
-        redis.call('HSET', users, id, user)
+        persons = persons + redis.call('HSET', users, id, user)
         -- What the node does not have, or was put off, is obtained anew: later than an exit that did so.
         from = mine and current ~= '' and since or clock_after(math.max(since or 0, tenure))
         holds = true
@@ -58,35 +58,45 @@ elseif kind == 'exit' or mine then
     if list or limit == '1' then
         redis.call('ZCARD', away)
     end
+    local rest
+    if limit == '1' then
+        local latest = mine and tonumber(since) > tonumber(tenure) and since or tenure
+        rest = NOBODY .. ' ' .. latest .. ' '
+    end
     if kind == 'exit' then
         -- The person is gone with all its connections. The others are put off: no restoration is to bring the person
         -- back. Those that are connected stay so, those that are suspended end in silence; a node that was only silent
         -- may still have them.
         stays = false
         if moves then
-            end_connection(operation, socket, current)
+            end_connection(operation, socket, current, rest)
         end
         tell(operation, 'exited', socket, user)
-        redis.call('HDEL', users, id)
+        persons = persons - redis.call('HDEL', users, id)
         for other in string.gmatch(list or '', '%S+') do
             local other_holder, other_since, as = read_connection(redis.call('HGET', connections, other))
             if other ~= socket and as == id then
                 redis.call('HSET', connections, other, other_holder .. ' ' .. other_since .. ' ')
             end
         end
-        redis.call('HDEL', connections, socket, '@' .. id)
-        if suspended then
+        if rest then
+            redis.call('HSET', connections, socket, rest)
+            redis.call('HDEL', connections, '@' .. id)
+        else
+            redis.call('HDEL', connections, socket, '@' .. id)
+        end
+        if suspended and not rest then
             redis.call('ZREM', away, socket)
         end
     elseif current ~= '' then
-        end_connection(operation, socket, current)
+        end_connection(operation, socket, current, rest)
         stays = false
+    elseif rest then
+        redis.call('HSET', connections, socket, rest)
     else
         redis.call('HDEL', connections, socket)
     end
-    if limit == '1' then
-        local latest = mine and tonumber(since) > tonumber(tenure) and since or tenure
+    if rest then
         redis.call('ZADD', away, string.format('%d', clock_after(0) / 1000 + math.max(window, 2000)), socket)
-        redis.call('HSET', connections, socket, NOBODY .. ' ' .. latest .. ' ')
     end
 end
