@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { BLOCKS = 256, BLOCK_SLOTS = SLOTS / BLOCKS };
+enum { BLOCKS = SLOT_HOMES, BLOCK_SLOTS = SLOTS / BLOCKS };
 
 /* Four bits at a time. */
 static uint16_t crc16(const char *text, size_t len)
@@ -97,24 +97,40 @@ static void set_tag(char tag[SLOT_TAG_SIZE], const char *digits, size_t len)
 }
 
 /* The first 478 numbers have one in each block among them. */
-static bool find_candidate(const struct slot_set *set, char tag[SLOT_TAG_SIZE])
+size_t slot_homes(const struct slot_set *set, char tags[SLOT_HOMES][SLOT_TAG_SIZE])
 {
     bool seen[BLOCKS] = {false};
-    unsigned left = BLOCKS, best = BLOCKS;
+    size_t count = 0, left = BLOCKS;
     char digits[DECIMAL_MAX];
 
     for (uint64_t number = 0; left > 0; number++) {
         size_t len = decimal_write(digits, number);
-        unsigned slot = slot_of(digits, len), block = slot / BLOCK_SLOTS;
+        unsigned slot = slot_of(digits, len);
 
-        if (seen[block])
+        if (seen[slot / BLOCK_SLOTS])
             continue;
-        seen[block] = true;
+        seen[slot / BLOCK_SLOTS] = true;
         left--;
-        if (slot_set_has(set, slot) && reversed(block) < best) {
-            best = reversed(block);
-            set_tag(tag, digits, len);
-        }
+        if (slot_set_has(set, slot))
+            set_tag(tags[count++], digits, len);
+    }
+    return count;
+}
+
+/* False: none lies in the set. */
+static bool find_candidate(const struct slot_set *set, char tag[SLOT_TAG_SIZE])
+{
+    char tags[SLOT_HOMES][SLOT_TAG_SIZE];
+    size_t count = slot_homes(set, tags);
+    unsigned best = BLOCKS;
+
+    for (size_t i = 0; i < count; i++) {
+        unsigned place = reversed(slot_of(tags[i], strlen(tags[i])) / BLOCK_SLOTS);
+
+        if (place >= best)
+            continue;
+        best = place;
+        memcpy(tag, tags[i], SLOT_TAG_SIZE);
     }
     return best < BLOCKS;
 }

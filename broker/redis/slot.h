@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SLOTS = 16384, SLOT_TAG_SIZE = 8 };
+enum { SLOTS = 16384, SLOT_TAG_SIZE = 8, SLOT_HOMES = 256 };
 
 struct slot_set {
     uint64_t bits[SLOTS / 64];
@@ -40,5 +40,8 @@ void slot_set_fill(struct slot_set *set);
  * smallest number whose slot lies in the set. False: the set is empty.
  */
 bool slot_home(const struct slot_set *set, char tag[SLOT_TAG_SIZE]);
+
+/* The candidates that lie in the set, in no order; returns how many. Any of them may have been a home. */
+size_t slot_homes(const struct slot_set *set, char tags[SLOT_HOMES][SLOT_TAG_SIZE]);
 
 #endif

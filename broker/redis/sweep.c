@@ -33,9 +33,10 @@ static void end_run(void *arg)
     struct sweep *sweep = arg;
 
     free(sweep->page);
+    free(sweep->homes);
     sweep->page = NULL;
-    sweep->count = 0;
-    sweep->next = 0;
+    sweep->homes = NULL;
+    sweep->home_count = sweep->count = sweep->next = 0;
     sweep->running = false;
 }
 
@@ -48,10 +49,28 @@ static void forget_old(struct sweep *sweep)
 
     snprintf(until, sizeof until, "(%" PRIu64, sweep->start_ms - rest_ms);
     call_command(&call, sweep->store, "ZREMRANGEBYSCORE");
-    call_shared_key(&call, "away");
+    call_bytes(&call, sweep->rides.key.text, sweep->rides.key.len);
     call_text(&call, "-inf");
     call_text(&call, until);
     call_tell(&call);
+}
+
+/* Whether there is another one that may have been the home. */
+static bool go_to_former_home(struct sweep *sweep)
+{
+    const struct store *store = sweep->store;
+
+    while (sweep->home_count > 0) {
+        const char *home = sweep->homes[--sweep->home_count];
+
+        if (strcmp(home, store->home) == 0)
+            continue;
+        key_name_make(&sweep->rides.key, store->setup->prefix, home, "away");
+        sweep->left = false;
+        scan_begin(&sweep->rides);
+        return true;
+    }
+    return false;
 }
 
 static int send_sweep(struct swept_ride *ride);
@@ -87,7 +106,8 @@ static void go_on(struct sweep *sweep)
     }
     if (sweep->full && !sweep->broken && !sweep->left)
         forget_old(sweep);
-    end_run(sweep);
+    if (sweep->broken || !go_to_former_home(sweep))
+        end_run(sweep);
 }
 
 /* --- one ride --- */
@@ -205,13 +225,18 @@ void sweep_run(struct sweep *sweep)
                   now - sweep->full_ms >= LEASES_BETWEEN_FULL_RUNS * sweep->store->setup->node_lease_ms;
     if (sweep->full)
         sweep->full_ms = now;
+    if (sweep->full && sweep->store->cluster) {
+        sweep->homes = alloc_zeroed(SLOT_HOMES * sizeof *sweep->homes);
+        sweep->home_count = slot_homes(sweep->slots, sweep->homes);
+    }
     store_shared_key(sweep->store, "away", &sweep->rides.key);
     scan_begin(&sweep->rides);
 }
 
-void sweep_init(struct sweep *sweep, struct store *store, struct redis_rides *known)
+void sweep_init(struct sweep *sweep, struct store *store, const struct slot_set *slots,
+                struct redis_rides *known)
 {
-    *sweep = (struct sweep){.store = store, .known = known};
+    *sweep = (struct sweep){.store = store, .slots = slots, .known = known};
     sweep->rides = (struct scan){
         .store = store,
         .command = "ZSCAN",
@@ -225,5 +250,5 @@ void sweep_init(struct sweep *sweep, struct store *store, struct redis_rides *kn
 
 void sweep_deinit(struct sweep *sweep)
 {
-    free(sweep->page);
+    end_run(sweep);
 }

@@ -251,6 +251,32 @@ test("a gateway that ends after its rides have moved leaves nobody behind", asyn
   assert.equal(await redis.shardOf((await ridesBetween(redis, SLOTS, 5000, 1))[0]), from);
 });
 
+test("riders on a ride that no gateway knows any more leave in time, though the notes of that have moved", async (t) => {
+  const { redis, a } = await startOnCluster(t, { nodeLease: LEASE, recoveryWindow: 2000 });
+  const [to, from] = redis.shards;
+  const HOME = 8192; // there begin the 64 slots among which the home is; the other shard keeps the one that it has
+  const [ride] = await ridesBetween(redis, HOME + 64, 10_000, 1);
+  const rider = await join(t, a, ride);
+  rider.socket.io.reconnection(false);
+  assert.equal((await rider.ask(user("u"))).ok, true);
+  rider.socket.io.engine.close();
+  const has = async (what) => (await (await redis.primaryOf(ride)).command("EXISTS", `ridecast:{${ride}}:${what}`)) === 1;
+  await until(
+    () => has("away"),
+    () => "waiting for the suspension",
+  );
+  await a.kill();
+  await redis.moveSlots(
+    Array.from({ length: 64 }, (_, i) => HOME + i),
+    to,
+  );
+  assert.equal(await redis.shardOf(ride), from);
+  await until(
+    async () => !(await has("users")),
+    () => "waiting for the end of the rider",
+  );
+});
+
 // The replica has everything: what it lacks when it takes over, nobody can know.
 const replicated = (node) => node.command("WAIT", "1", "60000");
 

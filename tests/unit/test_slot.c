@@ -129,6 +129,22 @@ static void a_home_is_the_first_candidate_in_the_set(void **state)
     expect_home(1, 1, "22179");
 }
 
+static void any_candidate_in_the_set_may_have_been_a_home(void **state)
+{
+    char tags[SLOT_HOMES][SLOT_TAG_SIZE];
+    struct slot_set some = {0}, all;
+
+    (void)state;
+    assert_int_equal(slot_homes(&some, tags), 0);
+    slot_set_fill(&all);
+    assert_int_equal(slot_homes(&all, tags), SLOT_HOMES);
+    add_range(&some, 0, 127);
+    assert_int_equal(slot_homes(&some, tags), 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_true(slot_set_has(&some, slot_of(tags[i])));
+    assert_string_not_equal(tags[0], tags[1]);
+}
+
 /* A server loses up to half of its slots from one end, a hundred times over. */
 static void a_home_seldom_changes_when_slots_move(void **state)
 {
@@ -159,6 +175,7 @@ int main(void)
         cmocka_unit_test(all_keys_of_a_ride_lie_in_one_slot),
         cmocka_unit_test(a_set_has_what_was_added),
         cmocka_unit_test(a_home_is_the_first_candidate_in_the_set),
+        cmocka_unit_test(any_candidate_in_the_set_may_have_been_a_home),
         cmocka_unit_test(a_home_seldom_changes_when_slots_move),
     };
 
