@@ -133,6 +133,13 @@ static long long read_answer(const struct swept_ride *ride, const struct redisRe
     return reply->element[4]->integer;
 }
 
+/* What has not been swept is not forgotten with those that have been. */
+static void note_anew(const struct swept_ride *ride)
+{
+    if (ride->deadline_ms < ride->sweep->start_ms)
+        notes_away(ride->sweep->store, ride->name);
+}
+
 static void swept(struct swept_ride *ride, const struct redisReply *reply)
 {
     struct store *store = ride->sweep->store;
@@ -143,8 +150,8 @@ static void swept(struct swept_ride *ride, const struct redisReply *reply)
     metric_add(store_metrics(store)->riders_swept, taken);
     if (taken == BITE && send_sweep(ride) == 0)
         return;
-    if (left > 0 && ride->deadline_ms < ride->sweep->start_ms)
-        notes_away(store, ride->name); /* it was noted with too early a deadline, or is spoiled */
+    if (left > 0)
+        note_anew(ride); /* it was noted with too early a deadline, or is spoiled */
 }
 
 static void sweep_answered(const struct redisReply *reply, void *arg)
@@ -161,6 +168,7 @@ static void sweep_answered(const struct redisReply *reply, void *arg)
         sweep->broken = send_sweep(ride) != 0 || sweep->broken;
         break;
     case CALL_LATER: /* on one of the next runs */
+        note_anew(ride);
         break;
     case CALL_ANSWERED:
         swept(ride, reply);

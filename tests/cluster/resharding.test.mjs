@@ -226,6 +226,29 @@ test("a script that is said to have been ended half-way may have done it all: it
   assert.doesNotMatch(a.program.stderr, /spoiled/);
 });
 
+test("who is suspended while the slot is on its way for long is swept behind that", async (t) => {
+  const [BRIEF, LEASES_OF_REST] = [200, 20];
+  const { redis, a } = await startOnCluster(t, { nodeLease: BRIEF, recoveryWindow: SHORT });
+  const [from, to] = redis.shards;
+  const [ride] = await ridesBetween(redis, 100, 5000, 1); // not with the home
+  const rider = await join(t, a, ride);
+  rider.socket.io.reconnection(false);
+  assert.equal((await rider.ask(user("u"))).ok, true);
+  await a.stop();
+  const primary = await from.primary(); // which nobody finds the ride by any more but by its deadline
+  for (const key of await primary.command("KEYS", "ridecast:{*}:node:*:rides")) await primary.command("DEL", key);
+  let left = 2;
+  const meanwhile = async () => {
+    if (--left === 0) await sleep(SHORT + 2 * LEASES_OF_REST * BRIEF); // by then what is over has been forgotten
+  };
+  await redis.moveSlots([await redis.slotOf(ride)], to, { meanwhile });
+  assert.equal(await redis.shardOf(ride), to);
+  await until(
+    async () => !(await redis.keysOf(ride)).users,
+    () => "waiting for the end of who nobody knows of",
+  );
+});
+
 test("a gateway that ends after its rides have moved leaves nobody behind", async (t) => {
   const { redis, a, b } = await startOnCluster(t, { nodeLease: LEASE, recoveryWindow: SHORT });
   const [from, to] = redis.shards;
