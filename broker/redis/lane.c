@@ -193,6 +193,7 @@ static void pause_over(evutil_socket_t fd, short what, void *arg)
     lane->store->settle(lane->store->settle_arg);
 }
 
+/* What was only asked about it, has not done it. */
 static void disregard(struct sent *sent, const struct redis_ride *ride)
 {
     for (size_t i = 0; i < sent->count; i++) {
@@ -200,7 +201,7 @@ static void disregard(struct sent *sent, const struct redis_ride *ride)
 
         if (!transition || transition->ride != ride)
             continue;
-        transition->unsure = true;
+        transition->unsure = transition->unsure || sent->answer == sent->lane->answer;
         sent->transitions[i] = NULL;
     }
 }

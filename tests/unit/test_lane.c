@@ -2,6 +2,7 @@
  * What goes to one server: calls, and whom their answers are for. The test is the connection.
  */
 #include "broker/broker_metrics.h"
+#include "broker/redis/call.h"
 #include "broker/redis/lane.h"
 #include "common/metrics.h"
 
@@ -157,6 +158,28 @@ static void what_has_left_gets_no_answer_and_may_have_been_done(void **state)
     assert_null(desk.answer);
 }
 
+static void note_other(struct transition *transition, const struct redisReply *reply, bool own)
+{
+    (void)transition, (void)reply, (void)own;
+    fail();
+}
+
+/* Were it unsure, an answer that is spoiled would count as its own. */
+static void what_has_left_with_a_question_about_it_is_as_sure_as_before(void **state)
+{
+    struct call call;
+
+    (void)state;
+    struct transition *asking = submit(0);
+    lane_send(&desk.lane);
+    reply_with("x");
+    call_command(&call, &desk.store, "HSET");
+    assert_int_equal(lane_ask(&desk.lane, &call, asking, note_other), 0);
+    lane_leave(&desk.lane, &desk.rides[0]);
+    assert_false(asking->unsure);
+    reply_with("y");
+}
+
 static void what_has_left_is_sent_by_another_lane(void **state)
 {
     struct lane other;
@@ -186,6 +209,7 @@ int main(void)
         on_desk(answers_are_shared_out_by_position),
         on_desk(a_call_without_an_answer_is_told_to_all),
         on_desk(what_has_left_gets_no_answer_and_may_have_been_done),
+        on_desk(what_has_left_with_a_question_about_it_is_as_sure_as_before),
         on_desk(what_has_left_is_sent_by_another_lane),
     };
 
