@@ -1,14 +1,16 @@
 // The kinds of keys that gateways keep in Redis, found by their names, so that each can be taken away or made older.
 
-const OF_A_RIDE = /^ridecast:\{.*\}:([a-z]+)/;
-const OF_A_NODE = /^ridecast:node:[^:]+(:rides)?$/;
+const OF_A_RIDE = /^ridecast:\{\/.*\}:([a-z]+)/;
+const OF_NO_RIDE = /^ridecast:(?:\{\d+\}:)?/; // in a cluster at each server its own
+const OF_A_NODE = /^node:[^:]+(:rides)?$/;
 
 // "a ride's users", "a node's lease", "nodes": what a key holds.
 export function kindOf(key) {
   const [, part] = key.match(OF_A_RIDE) ?? [];
   if (part) return `a ride's ${part}`;
-  if (OF_A_NODE.test(key)) return key.endsWith(":rides") ? "a node's rides" : "a node's lease";
-  return key.replace(/^ridecast:/, "");
+  const name = key.replace(OF_NO_RIDE, "");
+  if (OF_A_NODE.test(name)) return name.endsWith(":rides") ? "a node's rides" : "a node's lease";
+  return name;
 }
 
 // Key of a ride's position → its number.

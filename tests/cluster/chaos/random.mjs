@@ -29,6 +29,12 @@ export class Random {
     return list[this.between(0, list.length - 1)];
   }
 
+  // The same things in another order.
+  shuffled(list) {
+    const left = [...list];
+    return list.map(() => left.splice(this.between(0, left.length - 1), 1)[0]);
+  }
+
   // { name: weight, … } → a name.
   weighted(weights) {
     const entries = Object.entries(weights);

@@ -2,7 +2,7 @@
 // forgets, comes back with older data, and its clock steps.
 
 import { sleep } from "../../lib/wait.mjs";
-import { keysByKind, offsetsOf } from "./keys.mjs";
+import { offsetsOf } from "./keys.mjs";
 import { allConnected, meanwhile } from "./server-faults.mjs";
 
 const HOUR_S = 3600;
@@ -21,17 +21,6 @@ async function passed({ redis }, offsets) {
     await sleep(20);
   }
   return true;
-}
-
-// Some or all keys of one kind, so that all kinds come with the same chance.
-async function keysOfAKind({ cluster, random, note, wipe }) {
-  const kinds = await keysByKind(cluster.redis);
-  if (kinds.size === 0) return [];
-  const kind = random.pick([...kinds.keys()]);
-  const keys = kinds.get(kind);
-  note(kind);
-  wipe.kind = kind;
-  return random.chance(0.5) ? keys : [random.pick(keys)];
 }
 
 export const REDIS_FAULTS = {
@@ -97,43 +86,6 @@ export const REDIS_FAULTS = {
       const replica = await cluster.detachedReplica();
       await sleep(random.between(50, 2000));
       await cluster.promote(replica);
-      await allConnected(cluster);
-    },
-  },
-  "older keys": {
-    weight: 3,
-    exclusive: true,
-    wipes: true,
-    async run(setting) {
-      const { cluster, random } = setting;
-      const keys = await keysOfAKind(setting);
-      for (const key of keys) await cluster.redis.command("COPY", key, `older:${key}`, "REPLACE");
-      await sleep(random.between(50, 2000));
-      for (const key of keys) await cluster.redis.command("RENAME", `older:${key}`, key).catch(() => null); // expired
-      await allConnected(cluster);
-    },
-  },
-  "keys deleted": {
-    weight: 5,
-    exclusive: true,
-    wipes: true,
-    async run(setting) {
-      const keys = await keysOfAKind(setting);
-      if (keys.length > 0) await setting.cluster.redis.command("DEL", ...keys);
-      await allConnected(setting.cluster);
-    },
-  },
-  "keys of another type": {
-    weight: 1,
-    exclusive: true,
-    wipes: true,
-    async run(setting) {
-      const { cluster } = setting;
-      for (const key of await keysOfAKind(setting)) {
-        const type = await cluster.redis.command("TYPE", key);
-        await cluster.redis.command(type === "string" ? "RPUSH" : "SET", "spoiled", "x");
-        await cluster.redis.command("RENAME", "spoiled", key); // at once: a gateway may be about to write it
-      }
       await allConnected(cluster);
     },
   },

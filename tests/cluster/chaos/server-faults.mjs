@@ -1,8 +1,9 @@
-// What may go wrong with any one server (faults.mjs), be it the only one or one of a Redis Cluster: it forgets, refuses,
-// and errs. Two are the work of a gateway's proxy; the others are `exclusive`.
+// What may go wrong with any one server (faults.mjs), be it the only one or one of a Redis Cluster: it forgets,
+// loses keys, refuses, and errs. Two are the work of a gateway's proxy; the others are `exclusive`.
 
 import { sleep } from "../../lib/wait.mjs";
 import { isReady } from "./cluster.mjs";
+import { keysByKind } from "./keys.mjs";
 
 const runs = (node) => node.url !== null && !node.stopped;
 
@@ -62,7 +63,61 @@ export async function answerWith({ way, random }, errors) {
   way.answer(() => null);
 }
 
+// Some or all keys of one kind at a server, so that all kinds come with the same chance; `act` is done to each.
+async function spoilKeys({ cluster, random, note, wipe }, act) {
+  const server = await cluster.aServer(random);
+  wipe.rides = await cluster.ridesAt(server);
+  await act(server, await keysOfAKind(server, { random, note, wipe }));
+  await allConnected(cluster);
+}
+
+async function keysOfAKind(server, { random, note, wipe }) {
+  const kinds = await keysByKind(server);
+  if (kinds.size === 0) return [];
+  const kind = random.pick([...kinds.keys()]);
+  const keys = kinds.get(kind);
+  note(kind);
+  wipe.kind = kind;
+  return random.chance(0.5) ? keys : [random.pick(keys)];
+}
+
+// A name in the same slot, for a moment.
+const beside = (key) => (key.includes("{") ? `beside:${key}` : `beside:{${key}}`);
+
 export const SERVER_FAULTS = {
+  "older keys": {
+    weight: 3,
+    exclusive: true,
+    wipes: true,
+    run: (setting) =>
+      spoilKeys(setting, async (server, keys) => {
+        for (const key of keys) await server.command("COPY", key, beside(key), "REPLACE");
+        await sleep(setting.random.between(50, 2000));
+        for (const key of keys) await server.command("RENAME", beside(key), key).catch(() => null); // expired
+      }),
+  },
+  "keys deleted": {
+    weight: 5,
+    exclusive: true,
+    wipes: true,
+    run: (setting) =>
+      spoilKeys(setting, async (server, keys) => {
+        for (const key of keys) await server.command("DEL", key);
+      }),
+  },
+  "keys of another type": {
+    weight: 1,
+    exclusive: true,
+    wipes: true,
+    run: (setting) =>
+      spoilKeys(setting, async (server, keys) => {
+        for (const key of keys) {
+          const type = await server.command("TYPE", key);
+          await server.command(type === "string" ? "RPUSH" : "SET", beside(key), "x");
+          await server.command("RENAME", beside(key), key); // at once: a gateway may be about to write it
+        }
+      }),
+  },
   FLUSHALL: {
     weight: 2,
     exclusive: true,

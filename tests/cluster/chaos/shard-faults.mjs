@@ -55,7 +55,7 @@ async function slotsInUse({ cluster, random }) {
 
 export const SHARD_FAULTS = {
   "kill a primary": {
-    weight: 4,
+    weight: 6,
     exclusive: true,
     wipes: true,
     run: (setting) =>
@@ -67,7 +67,7 @@ export const SHARD_FAULTS = {
       }),
   },
   "stop a primary until its place is taken": {
-    weight: 4,
+    weight: 6,
     exclusive: true,
     wipes: true,
     run: (setting) =>
@@ -76,6 +76,19 @@ export const SHARD_FAULTS = {
         await shard.promotion(primary);
         await sleep(setting.random.between(0, 1500));
         primary.resume();
+      }),
+  },
+  "kill a primary and its replica": {
+    weight: 2,
+    exclusive: true,
+    wipes: true, // whichever is up first may have heard less
+    run: (setting) =>
+      befalls(setting, async ({ nodes }) => {
+        await Promise.all(nodes.map((node) => node.kill()));
+        for (const node of setting.random.shuffled(nodes)) {
+          await sleep(setting.random.between(0, 1500));
+          await node.run();
+        }
       }),
   },
   "a replica takes over in good order": {
@@ -90,7 +103,7 @@ export const SHARD_FAULTS = {
     run: (setting) => befalls(setting, (shard) => shard.failover(setting.random.pick(["FORCE", "TAKEOVER"]))),
   },
   "slots move": {
-    weight: 12,
+    weight: 8,
     exclusive: true,
     async run(setting) {
       const { cluster, random, note } = setting;
