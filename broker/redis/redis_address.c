@@ -3,6 +3,7 @@
  */
 #include "broker/redis/redis_address.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +25,13 @@ int redis_address_set(struct redis_address *address, const char *host, size_t le
 bool redis_address_is_socket(const struct redis_address *address)
 {
     return address->host[0] == '/';
+}
+
+bool redis_address_is_ip(const struct redis_address *address)
+{
+    unsigned char bytes[sizeof(struct in6_addr)];
+
+    return inet_pton(AF_INET, address->host, bytes) == 1 || inet_pton(AF_INET6, address->host, bytes) == 1;
 }
 
 bool redis_address_equal(const struct redis_address *a, const struct redis_address *b)

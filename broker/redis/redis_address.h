@@ -22,6 +22,7 @@ struct redis_address {
 int redis_address_set(struct redis_address *address, const char *host, size_t len, long port);
 
 bool redis_address_is_socket(const struct redis_address *address);
+bool redis_address_is_ip(const struct redis_address *address);
 bool redis_address_equal(const struct redis_address *a, const struct redis_address *b);
 
 /* For the log: host:port, [IPv6]:port, or the path. Returns `text` (REDIS_ADDRESS_TEXT_SIZE bytes). */

@@ -1,6 +1,6 @@
 /*
  * The life cycle of a connection to Redis. One timer serves every state: the pause while WAITING, the
- * deadline from CONNECTING to GREETING, the ping each second while READY, and the turn of the loop on which
+ * deadlines from RESOLVING to GREETING, the ping each second while READY, and the turn of the loop on which
  * a BROKEN connection is taken down.
  *
  * A host's addresses are looked up for a round, in which each has its turn. The round is over when the last
@@ -27,11 +27,11 @@
 #include <utlist.h>
 
 enum {
-    ADDRESSES_MAX = 8,         /* of one host */
     COMMAND_MAX = 1024 * 1024, /* bytes: more than any that there is */
     REASON_SIZE = 512,
     PING_EVERY_MS = 1000,
     PINGS_LOST_MAX = 3,
+    RESOLVE_LIMIT_MS = 15000, /* the resolver asks three DNS servers for five seconds each */
     /* A page of records of the largest size fits; nothing that is asked for is larger. */
     REPLY_MAX = 64 * 1024 * 1024,        /* bytes of one reply */
     REPLY_STRING_MAX = 16 * 1024 * 1024, /* of one string in it */
@@ -47,6 +47,7 @@ typedef int element_count;
 enum link_state {
     LINK_IDLE,       /* closed; nothing happens until redis_link_open() */
     LINK_WAITING,    /* no connection; the timer tells when to try again */
+    LINK_RESOLVING,  /* the host's name is being looked up */
     LINK_CONNECTING, /* connect(2) is under way */
     LINK_SECURING,   /* connected; the TLS handshake is under way */
     LINK_GREETING,   /* connected; AUTH, SELECT and a first PING are on their way */
@@ -75,18 +76,23 @@ struct redis_link {
     struct call *calls;
     unsigned silent_pings; /* sent since anything was heard */
     struct backoff backoff;
-    struct redis_address addresses[ADDRESSES_MAX]; /* of this round; a socket is its own */
-    size_t address_count, turn;                    /* the one that is tried or in use */
-    struct redis_address best;                     /* which held for a second last, hence tried first */
-    uint64_t until_ms;                             /* when the last of the round has to be ready */
-    char failures[REASON_SIZE];                    /* of this round */
+    struct resolve *resolve;                  /* RESOLVING */
+    struct redis_address resolved;            /* the host that was looked up last */
+    struct redis_address former[RESOLVE_MAX]; /* that it had then */
+    size_t former_count;
+    bool stale; /* this round goes by them: it could not be looked up again */
+    struct redis_address addresses[RESOLVE_MAX]; /* of this round */
+    size_t address_count, turn;                  /* the one that is tried or in use */
+    struct redis_address best;                   /* which held for a second last, hence tried first */
+    uint64_t until_ms;                           /* when the last of the round has to be ready */
+    char failures[REASON_SIZE];                  /* of this round */
     bool served;            /* BROKEN: it had been ready, so that `lost` is called before anything else */
     char told[REASON_SIZE]; /* what was logged last, so that it is said once; empty after a good second */
 };
 
 static bool connected(const struct redis_link *link)
 {
-    return link->state != LINK_IDLE && link->state != LINK_WAITING && link->state != LINK_BROKEN;
+    return link->state >= LINK_CONNECTING && link->state != LINK_BROKEN;
 }
 
 static void complain(struct redis_link *link)
@@ -468,33 +474,81 @@ static void put_best_first(struct redis_link *link)
     }
 }
 
-/* 0, or -1: the host has no address, and the link is given up. */
-static int begin_round(struct redis_link *link)
+static void try_addresses(struct redis_link *link)
+{
+    link->until_ms = clock_ms() + link->setup.limit_ms;
+    connect_in_turn(link);
+}
+
+static void use_addresses(struct redis_link *link, const struct redis_address *addresses, size_t count)
+{
+    memcpy(link->addresses, addresses, count * sizeof *addresses);
+    link->address_count = count;
+    put_best_first(link);
+    try_addresses(link);
+}
+
+static bool has_former(const struct redis_link *link)
+{
+    return link->former_count > 0 && redis_address_equal(&link->resolved, link->setup.address);
+}
+
+static void use_former(struct redis_link *link, const char *why)
+{
+    if (!has_former(link)) {
+        give_up(link, why);
+        return;
+    }
+    note_failure(link, why);
+    link->stale = true;
+    use_addresses(link, link->former, link->former_count);
+}
+
+static void address_resolved(const struct resolved *resolved, void *arg)
+{
+    struct redis_link *link = arg;
+
+    link->resolve = NULL;
+    if (resolved->count == 0) {
+        use_former(link, resolved->error);
+        return;
+    }
+    link->stale = false;
+    link->resolved = *link->setup.address;
+    memcpy(link->former, resolved->addresses, sizeof link->former);
+    link->former_count = resolved->count;
+    use_addresses(link, resolved->addresses, resolved->count);
+}
+
+static void stop_resolving(struct redis_link *link)
+{
+    resolve_cancel(link->resolve);
+    link->resolve = NULL;
+}
+
+/* Where those of before have not helped, it waits for the resolver for longer. */
+static void begin_round(struct redis_link *link)
 {
     const struct redis_address *address = link->setup.address;
-    const char *error;
+    bool can_do_without = has_former(link) && !link->stale;
 
     link->turn = link->address_count = 0;
     link->failures[0] = '\0';
-    if (redis_address_is_socket(address)) {
-        link->addresses[link->address_count++] = *address;
-        return 0;
+    if (redis_address_is_socket(address) || redis_address_is_ip(address)) {
+        use_addresses(link, address, 1);
+        return;
     }
-    link->address_count = resolve(address, link->addresses, ADDRESSES_MAX, &error);
-    if (link->address_count == 0) {
-        give_up(link, error);
-        return -1;
-    }
-    put_best_first(link);
-    return 0;
+    link->state = LINK_RESOLVING;
+    link->resolve = resolve_begin(link->setup.base, address, address_resolved, link);
+    timer_set(link->timer, can_do_without ? link->setup.limit_ms / 2 : RESOLVE_LIMIT_MS);
 }
 
 static void start_connecting(struct redis_link *link)
 {
-    if (link->turn >= link->address_count && begin_round(link) != 0)
-        return;
-    link->until_ms = clock_ms() + link->setup.limit_ms;
-    connect_in_turn(link);
+    if (link->turn >= link->address_count)
+        begin_round(link);
+    else
+        try_addresses(link);
 }
 
 static void take_down(struct redis_link *link)
@@ -538,6 +592,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     case LINK_WAITING:
         start_connecting(link);
         break;
+    case LINK_RESOLVING:
+        stop_resolving(link);
+        use_former(link, "the resolver does not answer");
+        break;
     case LINK_CONNECTING:
     case LINK_SECURING:
     case LINK_GREETING:
@@ -573,6 +631,7 @@ void redis_link_open(struct redis_link *link)
 void redis_link_close(struct redis_link *link)
 {
     event_del(link->timer);
+    stop_resolving(link);
     link->state = LINK_IDLE;
     link->turn = link->address_count = 0;
     drop_connection(link);

@@ -2,24 +2,24 @@
  * One connection to Redis or a sentinel that keeps itself alive: connects, agrees on TLS, authenticates,
  * selects the database, pings, and comes back with growing pauses when it is lost.
  *
- *   IDLE ─ open ─▶ CONNECTING ─▶ SECURING ─▶ GREETING ─▶ READY
- *                   ▲ ▲  │           │          │          │
- *                   │ │  └───────────┴──────────┴──────────┴──▶ BROKEN (until the next turn of the loop)
- *                   │ └─── never READY: the host's next address ──┤
- *                   └───── WAITING ◀──────────────────────────────┘
+ *   IDLE ─ open ─▶ RESOLVING ─▶ CONNECTING ─▶ SECURING ─▶ GREETING ─▶ READY
+ *                   ▲  │         ▲  │           │          │          │
+ *                   │  └─────────│──┴───────────┴──────────┴──────────┴──▶ BROKEN (until the loop's next
+ * turn) │            └─── never READY: the host's next address ──┤ └───── WAITING
+ * ◀─────────────────────────────────────────┘
  *
  * All addresses of a host, IPv4 and IPv6, are tried one after the other without a pause, each for its share
  * of the time limit, those that fail soon leaving theirs to the others. The one that has held for a second
  * last comes first. One that is lost within its first second, as a replica is that does not take writes, has
- * had its turn: the next attempt goes to the next.
+ * had its turn: the next attempt goes to the next. The name is looked up before the first is tried; where the
+ * system's resolver fails, or takes half of the limit, those that it gave before are tried.
  *
  * It drives a non-blocking hiredis context with libevent itself instead of using hiredis' asynchronous layer:
  * that one never hands over the answer to a PING on a subscribed connection, and asserts on answers it does
  * not expect.
  *
  * Everything runs on the thread of the event base. No callback is called from within a function of this
- * header, except the answers that redis_link_close() and _free() cut off. Host names are resolved by the
- * system's resolver before the first of their addresses is tried, which blocks this thread only.
+ * header, except the answers that redis_link_close() and _free() cut off. Nothing blocks.
  */
 #ifndef RIDECAST_BROKER_REDIS_REDIS_LINK_H
 #define RIDECAST_BROKER_REDIS_REDIS_LINK_H
@@ -47,7 +47,8 @@ struct redis_link_setup {
     const struct redis_login *login;
     const struct redis_tls *tls; /* NULL: none */
     unsigned db;
-    unsigned limit_ms;        /* what an attempt may take until it is ready, all addresses together */
+    unsigned limit_ms;        /* what an attempt may take until it is ready, all addresses together, once
+                                 they are known */
     const char *purpose;      /* for the log, static: "commands"; NULL: no failure is logged */
     void (*ready)(void *arg); /* authenticated: commands may be sent */
     /* The connection is no more, or an attempt has failed at all addresses. `reason` is lent until the link

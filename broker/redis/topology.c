@@ -21,6 +21,7 @@ enum {
     LIMIT_MS = 1000,
     ASK_EVERY_MS = 1000,
     ASK_SOON_MS = 100,    /* after the beginning of the last round */
+    ASK_ONE_MS = 5000,    /* then another node is asked */
     LOST_AFTER_MS = 5000, /* then another cluster is believed */
     FIRST_OF_ALL = 1,     /* whom a MOVED has named */
 };
@@ -43,11 +44,13 @@ struct topology {
     size_t round_count, turn;
     struct redis_address first;    /* of the next round; port 0: nobody */
     char last[CLUSTER_ID_LEN + 1]; /* who has told last; the next round begins behind it */
-    struct redis_link *teller;
+    struct redis_link *teller;     /* open: asked, or kept since it has told */
     struct redis_address teller_address;
+    bool kept;
+    uint64_t kept_ms;          /* since when */
     struct cluster_view *view; /* TOLD */
     bool useless;              /* the teller has answered, but not what it was asked */
-    bool again;                /* topology_seek() was called during this round */
+    bool again;                /* topology_seek() was called since this round began, or the last */
     bool foreign;              /* a node of another cluster has answered in this round */
     bool lost;                 /* of the cluster nothing is left: another one is believed */
     uint64_t begun_ms, due_ms; /* the last round, the next one */
@@ -69,6 +72,19 @@ static void pause_until(struct topology *topology, uint64_t due_ms)
     topology->state = TOPOLOGY_PAUSING;
     topology->due_ms = due_ms;
     timer_set(topology->timer, due_ms > now_ms ? (unsigned)(due_ms - now_ms) : 0);
+}
+
+static void drop_teller(struct topology *topology)
+{
+    redis_link_close(topology->teller);
+    topology->kept = false;
+}
+
+static void keep_teller(struct topology *topology)
+{
+    if (!topology->kept)
+        topology->kept_ms = clock_ms();
+    topology->kept = true;
 }
 
 /* --- whom to ask --- */
@@ -130,17 +146,38 @@ static void choose_whom_to_ask(struct topology *topology)
 
 /* --- a round --- */
 
+static redis_answer nodes_answered;
+
+static void put_question(struct topology *topology)
+{
+    const struct redis_arg question[] = {redis_arg_text("CLUSTER"), redis_arg_text("NODES")};
+
+    redis_link_send(topology->teller, nodes_answered, topology, question, 2);
+    timer_set(topology->timer, LIMIT_MS);
+}
+
 static void ask(struct topology *topology)
 {
+    const struct redis_address *whom = &topology->round[topology->turn];
+
     topology->state = TOPOLOGY_ASKING;
     topology->useless = false;
-    topology->teller_address = topology->round[topology->turn];
+    if (topology->kept && redis_address_equal(&topology->teller_address, whom)) {
+        put_question(topology);
+        return;
+    }
+    event_del(topology->timer);
+    drop_teller(topology);
+    topology->teller_address = *whom;
     redis_link_open(topology->teller);
 }
 
+/* Whoever has told last is asked again, unless something speaks against what it has told. */
 static void begin_round(struct topology *topology)
 {
     topology->begun_ms = clock_ms();
+    if (topology->kept && !topology->again && topology->begun_ms - topology->kept_ms < ASK_ONE_MS)
+        topology->first = topology->teller_address;
     topology->again = topology->foreign = false;
     trouble_begin(&topology->trouble);
     choose_whom_to_ask(topology);
@@ -166,7 +203,7 @@ static void ask_next(struct topology *topology, const char *reason)
 {
     trouble_note(&topology->trouble, topology->useless ? TROUBLE_ANSWER : TROUBLE_SILENCE, "the node",
                  &topology->teller_address, reason);
-    redis_link_close(topology->teller);
+    drop_teller(topology);
     if (++topology->turn < topology->round_count)
         ask(topology);
     else
@@ -233,7 +270,6 @@ static void take_view(struct topology *topology)
         ask_next(topology, refused);
         return;
     }
-    redis_link_close(topology->teller);
     topology->lost = false;
     topology->told_ms = clock_ms();
     backoff_reset(&topology->backoff);
@@ -268,6 +304,7 @@ static void nodes_answered(const struct redisReply *reply, void *arg)
         redis_link_fail(topology->teller, wrong);
     } else {
         topology->state = TOPOLOGY_TOLD;
+        keep_teller(topology);
         timer_set(topology->timer, 0);
     }
 }
@@ -275,9 +312,9 @@ static void nodes_answered(const struct redisReply *reply, void *arg)
 static void teller_ready(void *arg)
 {
     struct topology *topology = arg;
-    const struct redis_arg question[] = {redis_arg_text("CLUSTER"), redis_arg_text("NODES")};
 
-    redis_link_send(topology->teller, nodes_answered, topology, question, 2);
+    if (topology->state == TOPOLOGY_ASKING)
+        put_question(topology);
 }
 
 /* What it has told counts all the same. */
@@ -287,6 +324,8 @@ static void teller_lost(const char *reason, void *arg)
 
     if (topology->state == TOPOLOGY_ASKING)
         ask_next(topology, reason);
+    else
+        drop_teller(topology);
 }
 
 /* --- */
@@ -298,7 +337,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     switch (topology->state) {
     case TOPOLOGY_IDLE:
+        break;
     case TOPOLOGY_ASKING:
+        redis_link_fail(topology->teller, "it does not answer");
         break;
     case TOPOLOGY_PAUSING:
         begin_round(topology);
@@ -349,6 +390,7 @@ void topology_seek(struct topology *topology, const struct redis_address *first)
 
     if (first)
         topology->first = *first;
+    topology->again = true;
     switch (topology->state) {
     case TOPOLOGY_IDLE:
         pause_until(topology, 0);
@@ -359,7 +401,6 @@ void topology_seek(struct topology *topology, const struct redis_address *first)
         break;
     case TOPOLOGY_ASKING:
     case TOPOLOGY_TOLD:
-        topology->again = true;
         break;
     }
 }
@@ -369,7 +410,7 @@ void topology_close(struct topology *topology)
     if (!topology)
         return;
     event_del(topology->timer);
-    redis_link_close(topology->teller);
+    drop_teller(topology);
     cluster_view_free(topology->view);
     topology->view = NULL;
     topology->state = TOPOLOGY_IDLE;

@@ -5,10 +5,11 @@
  *      ▲            └── nobody left in this round     └── of no use: the next one is asked
  *      └────────────────┘
  *
- * Each round begins with another node, as one that is cut off does not know that it is; what they tell is put
- * together (cluster_map.h). The URL's nodes have their turn where none of the map's answers, and those that
- * the cluster takes for dead come last. A cluster that was made anew has other nodes: it is believed once
- * nobody has told of the former ones for five seconds.
+ * Whoever has told is asked again on the same connection, but for no longer than five seconds, and not where
+ * topology_seek() says that it may be wrong: one that is cut off does not know that it is. The next round
+ * begins with another node then. What they tell is put together (cluster_map.h). The URL's nodes have their
+ * turn where none of the map's answers, and those that the cluster takes for dead come last. A cluster that
+ * was made anew has other nodes: it is believed once nobody has told of the former ones for five seconds.
  *
  * Runs on the thread of the event base.
  */

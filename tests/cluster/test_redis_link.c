@@ -12,6 +12,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,6 +34,8 @@ struct world {
     char url[URL_SIZE];
 };
 
+static void let_look_ups_go(void);
+
 static int setup(void **state)
 {
     *state = calloc(1, sizeof(struct world));
@@ -47,6 +50,7 @@ static int teardown(void **state)
 
     for (size_t i = 0; i < BOXES; i++)
         box_free(world->boxes[i]);
+    let_look_ups_go();
     for (size_t i = 0; i < SENTINELS; i++)
         redis_server_free(world->sentinels[i]);
     redis_server_free(world->stale);
@@ -284,28 +288,58 @@ static const struct host {
     {"six.test", {"::1"}},
     {"six-first.test", {"::1", "127.0.0.1"}},
     {"nobody.test", {"127.0.0.2", "127.0.0.3"}},
+    {"here.test", {"127.0.0.1"}},
 };
+
+/* What becomes of their look-ups. */
+enum { RESOLVER_ANSWERS, RESOLVER_FAILS, RESOLVER_HANGS };
+static atomic_int resolver;
+static atomic_int hanging; /* look-ups */
+
+static void let_look_ups_go(void)
+{
+    resolver = RESOLVER_ANSWERS;
+    while (atomic_load(&hanging) > 0)
+        nap();
+}
 
 int __real_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
                        struct addrinfo **found);
 int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
                        struct addrinfo **found);
 
-/* In the place of the system's. Its lists are freed link by link, so they may be joined. */
+/* The lists are freed link by link, so they may be joined. */
+static int look_up(const struct host *host, const char *service, const struct addrinfo *hints,
+                   struct addrinfo **found)
+{
+    for (size_t n = 0; n < 3 && host->addresses[n]; n++) {
+        int failure = __real_getaddrinfo(host->addresses[n], service, hints, found);
+
+        if (failure != 0)
+            return failure;
+        found = &(*found)->ai_next;
+    }
+    return 0;
+}
+
+static void hang(void)
+{
+    atomic_fetch_add(&hanging, 1);
+    while (resolver == RESOLVER_HANGS)
+        nap();
+    atomic_fetch_sub(&hanging, 1);
+}
+
+/* In the place of the system's. */
 int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
                        struct addrinfo **found)
 {
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
         if (strcmp(hosts[i].name, host) != 0)
             continue;
-        for (size_t n = 0; n < 3 && hosts[i].addresses[n]; n++) {
-            int failure = __real_getaddrinfo(hosts[i].addresses[n], service, hints, found);
-
-            if (failure != 0)
-                return failure;
-            found = &(*found)->ai_next;
-        }
-        return 0;
+        if (resolver == RESOLVER_HANGS)
+            hang();
+        return resolver == RESOLVER_FAILS ? EAI_AGAIN : look_up(&hosts[i], service, hints, found);
     }
     return __real_getaddrinfo(host, service, hints, found);
 }
@@ -444,6 +478,54 @@ static void when_all_fail_it_waits_until_one_serves(void **state)
     redis_run(server, "CONFIG SET bind %s", "127.0.0.1 127.0.0.3");
     box_wait_up(box);
     board(box, 1);
+}
+
+/* --- a resolver that is of no use --- */
+
+static void wait_for_look_ups(void)
+{
+    const struct timespec deadline = deadline_from_now();
+
+    while (atomic_load(&hanging) == 0) {
+        if (deadline_passed(&deadline))
+            fail_msg("no name is looked up");
+        nap();
+    }
+}
+
+static void expect_return_without_resolver(struct world *world, int trouble)
+{
+    struct redis_server *server = start_server(world, NOTHING_KEPT);
+    struct box *box = watching(start_box(world, "redis://here.test:%d", server->port));
+
+    resolver = trouble;
+    kill_clients(server);
+    box_wait_down(box);
+    box_wait_up(box);
+    board_and_hear(box, 1);
+}
+
+static void a_name_that_is_not_found_any_more_leads_where_it_did(void **state)
+{
+    expect_return_without_resolver(*state, RESOLVER_FAILS);
+}
+
+static void so_does_one_whose_look_up_hangs(void **state)
+{
+    expect_return_without_resolver(*state, RESOLVER_HANGS);
+}
+
+/* Or else the broker would not end: the look-up goes on until that is over. */
+static void a_look_up_that_hangs_holds_up_nothing_else(void **state)
+{
+    struct world *world = *state;
+
+    resolver = RESOLVER_HANGS;
+    start_box(world, "redis://here.test:%d", redis_server_free_port());
+    wait_for_look_ups();
+    box_free(world->boxes[0]);
+    world->boxes[0] = NULL;
+    assert_true(atomic_load(&hanging) > 0);
 }
 
 /* --- Sentinel: failing over --- */
@@ -696,6 +778,9 @@ int main(void)
         in_world(the_address_that_served_is_the_first_to_be_tried_again),
         in_world(a_replica_is_left_for_the_next_address),
         in_world(when_all_fail_it_waits_until_one_serves),
+        in_world(a_name_that_is_not_found_any_more_leads_where_it_did),
+        in_world(so_does_one_whose_look_up_hangs),
+        in_world(a_look_up_that_hangs_holds_up_nothing_else),
         in_world(a_killed_primary_is_followed_and_nothing_submitted_is_lost),
         in_world(a_frozen_primary_is_left),
         in_world(a_primary_that_is_demoted_while_it_serves_is_left),

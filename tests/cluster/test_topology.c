@@ -265,6 +265,36 @@ static void the_map_is_learnt_from_one_node_and_asked_of_all(void **state)
     }
 }
 
+static bool is_asked_four_times(struct world *world)
+{
+    return redis_calls(world->nodes[0], "cluster|nodes") + redis_calls(world->nodes[1], "cluster|nodes") +
+               redis_calls(world->nodes[2], "cluster|nodes") >=
+           4;
+}
+
+static long long connections(struct world *world)
+{
+    long long all = 0;
+
+    for (size_t i = 0; i < 3; i++)
+        all += connections_seen_by(world->nodes[i]);
+    return all;
+}
+
+/* For five seconds, so another node's may be among them. */
+static void whoever_has_told_is_asked_again_on_the_same_connection(void **state)
+{
+    struct world *world = *state;
+
+    start_cluster(world);
+    seek(world, "");
+    run_until(world, all_is_known);
+    for (size_t i = 0; i < 3; i++)
+        redis_run(world->nodes[i], "CONFIG RESETSTAT");
+    run_until(world, is_asked_four_times);
+    assert_in_range(connections(world), 0, 2);
+}
+
 static bool slot_7_is_the_seconds(struct world *world)
 {
     return owner_of(world, 7) == 1;
@@ -613,6 +643,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         in_a_world(the_map_is_learnt_from_one_node_and_asked_of_all),
+        in_a_world(whoever_has_told_is_asked_again_on_the_same_connection),
         in_a_world(a_slot_that_moves_is_followed),
         in_a_world(whoever_a_moved_names_is_asked_first),
         in_a_world(who_is_hurried_asks_soon_but_not_without_a_pause),
