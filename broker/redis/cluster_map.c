@@ -73,15 +73,37 @@ static int16_t keep_owner(struct merger *merger, int16_t owner)
     return *index;
 }
 
+/* Whether the owner itself says that it does not have the slot. */
+static bool is_given_up(const struct merger *merger, size_t slot)
+{
+    const struct cluster_view *view = merger->view;
+    int16_t owner = merger->map->owners[slot];
+
+    return owner != CLUSTER_NOBODY && owner == merger->known[view->self] &&
+           view->owners[slot] != (int16_t)view->self;
+}
+
+/* Who has given it up still has it for those that have not heard of that. */
+static bool may_be_late(const struct merger *merger, size_t slot, uint64_t told_epoch)
+{
+    return merger->view->owners[slot] != (int16_t)merger->view->self && !is_given_up(merger, slot) &&
+           told_epoch < merger->map->given_up[slot];
+}
+
 static void decide_slot(struct merger *merger, size_t slot)
 {
-    int16_t told = merger->view->owners[slot], owner = merger->map->owners[slot];
-    uint64_t told_epoch = told != CLUSTER_NOBODY ? merger->view->members[told].epoch : 0;
+    const struct cluster_view *view = merger->view;
+    int16_t told = view->owners[slot], owner = merger->map->owners[slot];
+    uint64_t told_epoch = told != CLUSTER_NOBODY ? view->members[told].epoch : 0;
     uint64_t epoch = merger->map->epochs[slot];
 
-    if (is_undone(merger, slot))
+    merger->next.given_up[slot] = merger->map->given_up[slot];
+    if (is_given_up(merger, slot))
+        merger->next.given_up[slot] = view->members[view->self].epoch + 1;
+    if (is_undone(merger, slot) || is_given_up(merger, slot))
         owner = CLUSTER_NOBODY;
-    if (told != CLUSTER_NOBODY && (owner == CLUSTER_NOBODY || told_epoch > epoch)) {
+    if (told != CLUSTER_NOBODY && (owner == CLUSTER_NOBODY || told_epoch > epoch) &&
+        !may_be_late(merger, slot, told_epoch)) {
         merger->next.owners[slot] = told;
         merger->next.epochs[slot] = told_epoch;
     } else if (owner != CLUSTER_NOBODY) {
@@ -111,6 +133,13 @@ static bool decide_slots(struct merger *merger)
 
 /* --- nodes --- */
 
+/* Nodes need not agree on where one is: what it says itself counts, and others' word while it is not found
+ * where it was. */
+static bool is_believed(const struct cluster_member *member, const struct cluster_node *known, bool itself)
+{
+    return member->certain && (itself || !known->found);
+}
+
 static void take_members(struct merger *merger)
 {
     for (size_t i = 0; i < merger->view->count; i++) {
@@ -120,10 +149,13 @@ static void take_members(struct merger *merger)
 
         strcpy(node->id, member->id);
         node->failed = member->failed;
-        if (member->certain || known == CLUSTER_NOBODY)
-            node->address = member->address;
-        else
+        node->address = member->address;
+        node->found = member->certain;
+        if (known != CLUSTER_NOBODY &&
+            !is_believed(member, &merger->map->nodes[known], i == merger->view->self)) {
             node->address = merger->map->nodes[known].address;
+            node->found = merger->map->nodes[known].found;
+        }
     }
 }
 
@@ -211,7 +243,7 @@ void cluster_map_init(struct cluster_map *map)
     map->node_count = 0;
     for (size_t slot = 0; slot < SLOTS; slot++) {
         map->owners[slot] = CLUSTER_NOBODY;
-        map->epochs[slot] = 0;
+        map->epochs[slot] = map->given_up[slot] = 0;
     }
 }
 
@@ -219,6 +251,13 @@ void cluster_map_clear(struct cluster_map *map)
 {
     free(map->nodes);
     cluster_map_init(map);
+}
+
+void cluster_map_doubt(struct cluster_map *map, const struct redis_address *address)
+{
+    for (size_t i = 0; i < map->node_count; i++)
+        if (redis_address_equal(&map->nodes[i].address, address))
+            map->nodes[i].found = false;
 }
 
 const struct cluster_node *cluster_map_owner(const struct cluster_map *map, unsigned slot)

@@ -17,6 +17,7 @@ struct cluster_node {
     char
         id[CLUSTER_ID_LEN + 1]; /* it keeps it for as long as its nodes.conf, whatever its address and role */
     struct redis_address address;
+    bool found;            /* there, as far as is known: others' word on that does not count */
     bool failed;           /* most of the cluster took it for dead when it was told of last */
     struct slot_set slots; /* that it owns; none: a replica, or a primary that has none */
     size_t slot_count;
@@ -25,8 +26,10 @@ struct cluster_node {
 struct cluster_map {
     struct cluster_node *nodes; /* all that own slots, and all that were told of last */
     size_t node_count;
-    int16_t owners[SLOTS];  /* indices of nodes, or CLUSTER_NOBODY */
-    uint64_t epochs[SLOTS]; /* the config epoch with which the owner has it */
+    int16_t owners[SLOTS];    /* indices of nodes, or CLUSTER_NOBODY */
+    uint64_t epochs[SLOTS];   /* the config epoch with which the owner has it */
+    uint64_t given_up[SLOTS]; /* from which on another's word on an owner counts: one has said of itself, in
+                                 the epoch before this, that it does not have it any more; 0: nobody has */
 };
 
 enum cluster_learnt {
@@ -47,9 +50,14 @@ void cluster_map_clear(struct cluster_map *map);
  * Nodes have other indices, and pointers to them are not valid any more, where something is learnt.
  *
  * A node that tells a lower config epoch of itself than it had has been put back to an older state; what was
- * known of its slots is forgotten. An address that is not certain counts where there is no other.
+ * known of its slots is forgotten. What a node says of itself counts for more than what others say: that it
+ * does not have a slot any more, whatever the epoch, and where it is. Others' word on that counts where it is
+ * certain and the node was not found where it was, and one that is not certain where there is no other.
  */
 enum cluster_learnt cluster_map_learn(struct cluster_map *map, const struct cluster_view *view);
+
+/* Nobody is found at that address: others may know another. */
+void cluster_map_doubt(struct cluster_map *map, const struct redis_address *address);
 
 /* Who has the slot; NULL: nobody. */
 const struct cluster_node *cluster_map_owner(const struct cluster_map *map, unsigned slot);

@@ -338,7 +338,7 @@ static void shard_lost(struct shard *shard, void *arg)
     struct shards *shards = arg;
 
     if (shards->topology)
-        topology_seek(shards->topology, NULL);
+        topology_lost(shards->topology, &shard->server);
     if (shards->sentinel) {
         shard_close(shard);
         sentinel_seek(shards->sentinel);

@@ -203,6 +203,8 @@ static void ask_next(struct topology *topology, const char *reason)
 {
     trouble_note(&topology->trouble, topology->useless ? TROUBLE_ANSWER : TROUBLE_SILENCE, "the node",
                  &topology->teller_address, reason);
+    if (!topology->useless)
+        cluster_map_doubt(&topology->map, &topology->teller_address);
     drop_teller(topology);
     if (++topology->turn < topology->round_count)
         ask(topology);
@@ -403,6 +405,12 @@ void topology_seek(struct topology *topology, const struct redis_address *first)
     case TOPOLOGY_TOLD:
         break;
     }
+}
+
+void topology_lost(struct topology *topology, const struct redis_address *server)
+{
+    cluster_map_doubt(&topology->map, server);
+    topology_seek(topology, NULL);
 }
 
 void topology_close(struct topology *topology)

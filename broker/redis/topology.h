@@ -49,6 +49,9 @@ void topology_free(struct topology *topology);
  */
 void topology_seek(struct topology *topology, const struct redis_address *first);
 
+/* The same, for a connection to that server is lost: it may be elsewhere by now. */
+void topology_lost(struct topology *topology, const struct redis_address *server);
+
 /* NULL is harmless. */
 void topology_close(struct topology *topology);
 

@@ -182,11 +182,20 @@ static void slots_that_nobody_has_are_given_and_counted(void **state)
     assert_int_equal(cluster_map_unowned(map), 0);
 }
 
+static void doubt(struct cluster_map *map, const char *host)
+{
+    struct redis_address address = {.port = 1};
+
+    strcpy(address.host, host);
+    cluster_map_doubt(map, &address);
+}
+
 static void another_address_of_an_owner_is_a_change(void **state)
 {
     struct cluster_map *map = *state;
 
     expect_changed(map, SELF("a", "1", "0-99") PEER("b", "2", "100-199") REPLICA("c"));
+    doubt(map, "b");
     expect_changed(map, SELF("a", "1", "0-99") AT("b", "b:2", "2", " 100-199", "master", "connected"));
     assert_int_equal(node(map, ID("b"))->address.port, 2);
     expect_changed(map, AT("a", "z:1", "1", " 0-99", "myself,master", "connected"));
@@ -198,8 +207,27 @@ static void another_address_of_a_replica_is_none(void **state)
     struct cluster_map *map = *state;
 
     expect_changed(map, SELF("a", "1", "0-99") REPLICA("c"));
+    doubt(map, "c");
     expect_same(map, SELF("a", "1", "0-99") AT("c", "y:1", "1", "", "slave", "connected"));
     assert_string_equal(node(map, ID("c"))->address.host, "y");
+}
+
+/* As behind a router, or where one has only just joined and knows no names yet. */
+static void others_word_on_an_address_counts_only_when_nobody_is_found_there(void **state)
+{
+    struct cluster_map *map = *state;
+    const char *elsewhere = SELF("a", "1", "0-99") AT("b", "y:1", "2", " 100-199", "master", "connected");
+
+    expect_changed(map, SELF("b", "2", "100-199") PEER("a", "1", "0-99"));
+    expect_same(map, elsewhere);
+    assert_string_equal(node(map, ID("b"))->address.host, "b");
+    doubt(map, "b");
+    expect_changed(map, elsewhere);
+    assert_string_equal(node(map, ID("b"))->address.host, "y");
+    expect_same(map, elsewhere);
+    expect_changed(map, SELF("b", "2", "100-199") PEER("a", "1", "0-99"));
+    expect_same(map, elsewhere);
+    assert_string_equal(node(map, ID("b"))->address.host, "b");
 }
 
 static void an_address_that_is_not_certain_counts_only_where_there_is_no_other(void **state)
@@ -262,6 +290,30 @@ static void a_node_that_was_put_back_gives_up_what_it_had(void **state)
     assert_int_equal(owner_of(map, 199), '-');
 }
 
+/* As after SETSLOT NODE, or DELSLOTS and ADDSLOTS, which raise no epoch. */
+static void an_owner_that_does_not_have_a_slot_any_more_is_believed(void **state)
+{
+    struct cluster_map *map = *state;
+    const char *before = SELF("c", "7", "200-299") PEER("a", "5", "0-99") PEER("b", "3", "100-199");
+
+    expect_changed(map, before);
+    expect_changed(map, SELF("a", "5", "0-98") PEER("b", "3", "99-199") PEER("c", "7", "200-299"));
+    assert_int_equal(owner_of(map, 99), 'b');
+    /* c has not heard of it, and does not for a while. */
+    expect_same(map, before);
+    expect_same(map, SELF("b", "3", "99-199") PEER("a", "5", "0-98") PEER("c", "7", "200-299"));
+    expect_same(map, before);
+    assert_int_equal(owner_of(map, 99), 'b');
+    /* Nobody's, and then somebody's again. */
+    expect_changed(map, SELF("b", "3", "100-199") PEER("a", "5", "0-98") PEER("c", "7", "200-299"));
+    assert_int_equal(owner_of(map, 99), '-');
+    expect_same(map, SELF("b", "3", "100-199") PEER("a", "5", "0-98") PEER("c", "7", "200-299"));
+    expect_changed(map, SELF("a", "5", "0-99") PEER("b", "3", "100-199") PEER("c", "7", "200-299"));
+    assert_int_equal(owner_of(map, 99), 'a');
+    expect_changed(map, SELF("c", "8", "99 200-299") PEER("a", "5", "0-98") PEER("b", "3", "100-199"));
+    assert_int_equal(owner_of(map, 99), 'c');
+}
+
 /* A view of up to 1,000 nodes, each with one slot from `first` on, in the epoch `first`. */
 static enum cluster_learnt learn_many(struct cluster_map *map, unsigned first, unsigned count)
 {
@@ -308,6 +360,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(another_cluster_is_believed_only_after_this_one_is_forgotten, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_node_that_was_put_back_gives_up_what_it_had, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_owner_that_does_not_have_a_slot_any_more_is_believed, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(others_word_on_an_address_counts_only_when_nobody_is_found_there,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_map_does_not_grow_for_ever, setup, teardown),
     };
 
