@@ -111,13 +111,24 @@ static void serve_users(const struct pages *pages, struct link *link)
 
 /* --- the others --- */
 
-static void say_ready(struct link *link, const struct blob *away)
+/* Whether the peer may see what is for operators. */
+static bool shows_internals(const struct pages *pages, const struct link *link)
 {
+    return link_is_admin(link) || !pages->closed;
+}
+
+static void say_ready(const struct pages *pages, struct link *link)
+{
+    const struct blob *away = presence_away(pages->presence);
     char text[512];
 
-    snprintf(text, sizeof text, "ready, but for rides at %.*s\n", away ? (int)away->len : 0,
-             away ? away->data : "");
-    respond_text(link, 200, away ? text : "ready\n");
+    if (!away)
+        snprintf(text, sizeof text, "ready\n");
+    else if (shows_internals(pages, link))
+        snprintf(text, sizeof text, "ready, but for rides at %.*s\n", (int)away->len, away->data);
+    else
+        snprintf(text, sizeof text, "ready, but for some rides\n");
+    respond_text(link, 200, text);
 }
 
 static void serve_readyz(const struct pages *pages, struct link *link)
@@ -131,7 +142,7 @@ static void serve_readyz(const struct pages *pages, struct link *link)
     else if (net_starved(server_net(pages->server)))
         respond_text(link, 503, "not ready: descriptors or memory are used up\n");
     else
-        say_ready(link, presence_away(pages->presence));
+        say_ready(pages, link);
 }
 
 static void serve_metrics(const struct pages *pages, struct link *link)
@@ -241,7 +252,7 @@ bool pages_serve(const struct pages *pages, struct link *link)
         respond_text(link, 200, "ok\n");
     else if (!strcmp(path, "/readyz"))
         serve_readyz(pages, link);
-    else if ((link_is_admin(link) || !pages->closed) && serve_internals(pages, link, path))
+    else if (shows_internals(pages, link) && serve_internals(pages, link, path))
         return true;
     else
         return !link_is_admin(link) && serve_file(pages, link, "");

@@ -116,6 +116,15 @@ for (const [what, { made, away, back }] of Object.entries(AWAYS))
     assert.equal(bystanders.every(({ socket }) => socket.connected), true);
   });
 
+test("where Redis is, operators are told, and clients are not", async (t) => {
+  const { redis, a } = await startOnCluster(t, { size: 1, redis: { relays: true }, adminListen: "127.0.0.1:0" });
+  const [, port] = a.program.stdout.match(/^operators: listening on .*:(\d+)$/m);
+  const [shard] = await shardsByTrust(redis);
+  shard.cut();
+  await saysReady(t, { port: Number(port), enginePath: a.enginePath }, `200 ready, but for rides at ${addressOf(shard.nodes[0])}`);
+  assert.equal(await readyz(t, a), "200 ready, but for some rides");
+});
+
 test("what waits for a shard that is away takes none of the room of others", async (t) => {
   const { redis, a } = await startOnCluster(t, { size: 1, redis: { relays: true }, queueBytes: 65_536 });
   const [shard, other] = await shardsByTrust(redis);
