@@ -8,6 +8,7 @@ import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { ChaosFailure, runChaos } from "./chaos.mjs";
 import { brokenGateway } from "./cluster.mjs";
+import { ShardedCluster } from "./sharded.mjs";
 
 const seed = Number(process.env.CHAOS_SEED ?? 2);
 const LONG_AWAY_SEED = 3; // by which that shard is away for twenty seconds
@@ -22,6 +23,18 @@ if (Number(major) >= 7) {
     // Else the run has shown nothing.
     assert.ok(summary.acknowledged > 0 && enough(summary), JSON.stringify(summary));
     assert.ok(summary.besides > 0, "nobody boarded beside a shard that was away");
+  });
+
+  test("where a replica has taken its primary's place unasked is known, and once", async (t) => {
+    const cluster = await ShardedCluster.start(t, { gateways: 1 });
+    const [one, other] = cluster.redis.shards;
+    assert.deepEqual(await cluster.surprised(), []);
+    await one.failover();
+    await cluster.settled(other);
+    assert.deepEqual(await cluster.surprised(), await cluster.ridesAt(one.nodes[0]));
+    await one.failover();
+    await cluster.settled(one);
+    assert.deepEqual(await cluster.surprised(), []);
   });
 
   test("a gateway that waits for all shards is noticed", async (t) => {

@@ -20,7 +20,7 @@ async function befalls({ cluster, random, note, trouble, wipe }, action) {
   note(`${primary.port}, with ${rides.join(" ")}`);
   for (const one of [trouble, wipe]) if (one) one.rides = rides;
   await action(shard, primary, rides);
-  await cluster.settled();
+  await cluster.settled(shard);
   await allConnected(cluster);
 }
 

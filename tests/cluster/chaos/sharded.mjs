@@ -31,7 +31,7 @@ export class ShardedCluster extends Cluster {
     this.redis = await RedisCluster.start(this.t, { timeout: NODE_TIMEOUT_MS, relays: Gate, config });
     this.rides = ["/"];
     for (const shard of this.redis.shards) this.rides.push(...(await this.redis.ridesAt(shard, RIDES_OF_A_SHARD)));
-    await this.settled();
+    this.#primaries = await this.#primariesNow();
   }
 
   wayFor(i) {
@@ -49,7 +49,7 @@ export class ShardedCluster extends Cluster {
   // One that has rides, as have others.
   async aShard(random) {
     const used = await this.#usedShards();
-    return random.pick([...new Set(used)]);
+    return random.pick([...new Set(used)].filter(Boolean));
   }
 
   async aServer(random) {
@@ -67,7 +67,7 @@ export class ShardedCluster extends Cluster {
   // `node`: any of a shard.
   async ridesAt(node) {
     const shards = await this.#usedShards();
-    return this.rides.filter((_, i) => shards[i].nodes.includes(node));
+    return this.rides.filter((_, i) => shards[i]?.nodes.includes(node));
   }
 
   // In which what belongs to no ride is: at each shard its own, and the secret.
@@ -81,10 +81,10 @@ export class ShardedCluster extends Cluster {
     return [...slots, await this.redis.nodes[0].command("CLUSTER", "KEYSLOT", "ridecast:secret")];
   }
 
-  // Resolves when the nodes have come to agree.
-  async settled() {
+  // Resolves when the nodes have come to agree; what has become of the shard (null: of none) was to be expected.
+  async settled(shard = null) {
     await this.redis.settled();
-    this.#primaries = await this.#primariesNow();
+    if (shard) this.#primaries[this.redis.shards.indexOf(shard)] = await shard.primary();
   }
 
   #primariesNow() {
