@@ -30,19 +30,33 @@ void notes_strike(struct notes *notes, struct store *store, const char *ride)
     notes->ride = false;
 }
 
+static void make_away(struct call *call, struct store *store, const char *ride)
+{
+    call_command(call, store, "ZADD");
+    call_shared_key(call, "away");
+    call_text(call, "GT");
+    call_number(call, store_clock_ms(store) + store->setup->recovery_window_ms);
+    call_text(call, ride);
+}
+
 void notes_away(struct store *store, const char *ride)
 {
     struct call call;
 
-    call_command(&call, store, "ZADD");
-    call_shared_key(&call, "away");
-    call_text(&call, "GT");
-    call_number(&call, store_clock_ms(store) + store->setup->recovery_window_ms);
-    call_text(&call, ride);
+    make_away(&call, store, ride);
     call_tell(&call);
 }
 
-void notes_node(struct store *store, const char *node, const char *ride)
+int notes_pass_away(struct store *store, const char *ride,
+                    void (*answered)(const struct redisReply *reply, void *arg), void *arg)
+{
+    struct call call;
+
+    make_away(&call, store, ride);
+    return call_send(&call, answered, arg);
+}
+
+static void tell_node(struct store *store, const char *node)
 {
     struct call call;
 
@@ -50,10 +64,32 @@ void notes_node(struct store *store, const char *node, const char *ride)
     call_shared_key(&call, "nodes");
     call_text(&call, node);
     call_tell(&call);
-    call_command(&call, store, "SADD");
-    call_node_key(&call, node, ":rides");
-    call_text(&call, ride);
+}
+
+static void make_node(struct call *call, struct store *store, const char *node, const char *ride)
+{
+    call_command(call, store, "SADD");
+    call_node_key(call, node, ":rides");
+    call_text(call, ride);
+}
+
+void notes_node(struct store *store, const char *node, const char *ride)
+{
+    struct call call;
+
+    tell_node(store, node);
+    make_node(&call, store, node, ride);
     call_tell(&call);
+}
+
+int notes_pass_node(struct store *store, const char *node, const char *ride,
+                    void (*answered)(const struct redisReply *reply, void *arg), void *arg)
+{
+    struct call call;
+
+    tell_node(store, node);
+    make_node(&call, store, node, ride);
+    return call_send(&call, answered, arg);
 }
 
 void notes_suspend(struct notes *notes, struct store *store, const char *ride)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct redisReply;
 struct store;
 
 enum {
@@ -34,5 +35,12 @@ void notes_away(struct store *store, const char *ride);
 
 /* That node, which may be dead, may hold riders on the ride. */
 void notes_node(struct store *store, const char *node, const char *ride);
+
+/* The same two, passed on from where they were noted before: `answered` is told when they are there. 0, or -1
+ * when there is no connection. */
+int notes_pass_away(struct store *store, const char *ride,
+                    void (*answered)(const struct redisReply *reply, void *arg), void *arg);
+int notes_pass_node(struct store *store, const char *node, const char *ride,
+                    void (*answered)(const struct redisReply *reply, void *arg), void *arg);
 
 #endif

@@ -2,6 +2,7 @@
  * The Redis backend's roof: what belongs to the gateway as a whole.
  *
  *   roof    redis        this file, the only one that knows struct redis
+ *           former       for all nodes, in a cluster: notes that are left at former homes, passed on
  *           shards       which server has which ride; moving rides
  *           shard *      one server, and what this gateway does there; * is what each server has of its own
  *   floor   transitions  the gateway's transitions: submitted, answered
@@ -28,6 +29,7 @@
  */
 #include "broker/broker_metrics.h"
 #include "broker/redis/exits.h"
+#include "broker/redis/former.h"
 #include "broker/redis/held.h"
 #include "broker/redis/redis_password.h"
 #include "broker/redis/redis_tls.h"
@@ -52,6 +54,7 @@ struct redis {
     struct redis_tls *tls; /* NULL: none */
     struct lease_secret secret;
     struct shards shards;
+    struct former former;
     struct redis_rides rides;
     struct holding holding;
     struct watches watches;
@@ -99,6 +102,7 @@ static void settle(void *arg)
     }
     redis_rides_settle(&redis->rides);
     shards_settle(&redis->shards);
+    former_settle(&redis->former);
 }
 
 /* --- rides --- */
@@ -183,6 +187,7 @@ static void make_parts(struct redis *redis)
                                     .settle = settle,
                                     .settle_arg = redis,
                                 });
+    former_init(&redis->former, &redis->shards);
 }
 
 static struct backend *redis_open(const struct backend_setup *setup, char *error, size_t error_size)
@@ -309,6 +314,7 @@ static void redis_free(struct backend *backend)
         held_clear(ride);
     held_deinit(&redis->holding);
     redis_rides_settle(&redis->rides);
+    former_deinit(&redis->former);
     shards_deinit(&redis->shards);
     redis_tls_free(redis->tls);
     redis_url_deinit(&redis->url);

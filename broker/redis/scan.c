@@ -85,12 +85,23 @@ const char *walk_name(const struct walk *walk)
     return walk->at < walk->count ? walk->names[walk->at] : NULL;
 }
 
+/* Whoever is told of a name may ask for the next one before it returns, as often as there are names: no call
+ * in a call. */
 static void reach(struct walk *walk)
 {
-    if (walk_name(walk) || scan_at_end(&walk->scan))
-        walk->reached(walk_name(walk), walk->arg);
-    else
-        scan_next(&walk->scan);
+    if (walk->reaching) {
+        walk->next_due = true;
+        return;
+    }
+    walk->reaching = true;
+    do {
+        walk->next_due = false;
+        if (walk_name(walk) || scan_at_end(&walk->scan))
+            walk->reached(walk_name(walk), walk->arg);
+        else
+            scan_next(&walk->scan);
+    } while (walk->next_due);
+    walk->reaching = false;
 }
 
 static void page_came(const struct redisReply *elements, void *arg)

@@ -41,7 +41,7 @@ bool scan_at_end(const struct scan *scan);
 enum { WALK_NAME_MAX = RIDE_NAME_MAX };
 _Static_assert((int)RECORD_NODE_MAX <= (int)WALK_NAME_MAX, "names of nodes fit, too");
 
-/* Embedded in what walks, which sets all but the last three. */
+/* Embedded in what walks, which sets all but the last five. */
 struct walk {
     struct scan scan;                                 /* without `page`, `failed` and `arg` */
     int (*parse)(struct json_slice text, char *name); /* record_parse_ride or _node; others are left out */
@@ -51,6 +51,7 @@ struct walk {
     void *arg;
     char (*names)[WALK_NAME_MAX + 1]; /* of this page */
     size_t count, at;
+    bool reaching, next_due; /* `reached` is called; it has asked for the next one */
 };
 
 /* To the first name; to the next one. */

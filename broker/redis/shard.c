@@ -352,7 +352,7 @@ struct shard *shard_new(const struct shard_setup *setup)
     shard->audit.store = store;
     shard->audit.rides = setup->rides;
     reap_init(&shard->reap, store, setup->rides);
-    sweep_init(&shard->sweep, store, &shard->slots, setup->rides);
+    sweep_init(&shard->sweep, store, setup->rides);
     return shard;
 }
 

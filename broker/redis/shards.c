@@ -28,14 +28,14 @@ unsigned shards_slot(const struct shards *shards, const char *ride)
     return shards->topology ? slot_of_ride(shards->setup.backend->prefix, ride) : 0;
 }
 
-static struct shard *owner_of(const struct shards *shards, unsigned slot)
+struct shard *shards_owner(const struct shards *shards, unsigned slot)
 {
     return shards->topology ? shards->owners[slot] : shards->all;
 }
 
 struct shard *shards_have(const struct shards *shards, const char *ride)
 {
-    return owner_of(shards, shards_slot(shards, ride));
+    return shards_owner(shards, shards_slot(shards, ride));
 }
 
 struct shard *shards_any(const struct shards *shards)
@@ -206,7 +206,7 @@ static void move_ride(struct redis_ride *ride, struct shard *to)
 static void move_rides(struct shards *shards)
 {
     for (struct redis_ride *ride = shards->setup.rides->by_name; ride; ride = ride->hh.next) {
-        struct shard *to = owner_of(shards, ride->slot);
+        struct shard *to = shards_owner(shards, ride->slot);
 
         if (shard_of(ride) != to)
             move_ride(ride, to);

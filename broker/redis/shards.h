@@ -50,6 +50,7 @@ void shards_close(struct shards *shards);
 
 /* The one that has the ride; the ride's slot. */
 struct shard *shards_have(const struct shards *shards, const char *ride);
+struct shard *shards_owner(const struct shards *shards, unsigned slot); /* of that slot */
 unsigned shards_slot(const struct shards *shards, const char *ride);
 
 /* One that is up; NULL: none is. */

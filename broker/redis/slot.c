@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { BLOCKS = SLOT_HOMES, BLOCK_SLOTS = SLOTS / BLOCKS };
+enum { BLOCK_SLOTS = SLOTS / SLOT_CANDIDATES };
 
 /* Four bits at a time. */
 static uint16_t crc16(const char *text, size_t len)
@@ -80,15 +80,6 @@ void slot_set_fill(struct slot_set *set)
     memset(set, 0xff, sizeof *set);
 }
 
-static unsigned reversed(unsigned block)
-{
-    unsigned result = 0;
-
-    for (unsigned bit = 1; bit < BLOCKS; bit *= 2)
-        result = result * 2 + (block & bit ? 1 : 0);
-    return result;
-}
-
 static void set_tag(char tag[SLOT_TAG_SIZE], const char *digits, size_t len)
 {
     assert(len < SLOT_TAG_SIZE);
@@ -96,43 +87,46 @@ static void set_tag(char tag[SLOT_TAG_SIZE], const char *digits, size_t len)
     tag[len] = '\0';
 }
 
-/* The first 478 numbers have one in each block among them. */
-size_t slot_homes(const struct slot_set *set, char tags[SLOT_HOMES][SLOT_TAG_SIZE])
+/* The highest block has the lowest place but for the bits' being reversed. */
+static unsigned place_of(unsigned slot)
 {
-    bool seen[BLOCKS] = {false};
-    size_t count = 0, left = BLOCKS;
-    char digits[DECIMAL_MAX];
+    unsigned block = SLOT_CANDIDATES - 1 - slot / BLOCK_SLOTS, place = 0;
 
-    for (uint64_t number = 0; left > 0; number++) {
-        size_t len = decimal_write(digits, number);
-        unsigned slot = slot_of(digits, len);
-
-        if (seen[slot / BLOCK_SLOTS])
-            continue;
-        seen[slot / BLOCK_SLOTS] = true;
-        left--;
-        if (slot_set_has(set, slot))
-            set_tag(tags[count++], digits, len);
-    }
-    return count;
+    for (unsigned bit = 1; bit < SLOT_CANDIDATES; bit *= 2)
+        place = place * 2 + (block & bit ? 1 : 0);
+    return place;
 }
 
-/* False: none lies in the set. */
+/* The first 478 numbers have one in each block among them. */
+void slot_candidates(char tags[SLOT_CANDIDATES][SLOT_TAG_SIZE])
+{
+    unsigned left = SLOT_CANDIDATES;
+    char digits[DECIMAL_MAX];
+
+    memset(tags, 0, (size_t)SLOT_CANDIDATES * SLOT_TAG_SIZE);
+    for (uint64_t number = 0; left > 0; number++) {
+        size_t len = decimal_write(digits, number);
+        char *tag = tags[place_of(slot_of(digits, len))];
+
+        if (tag[0])
+            continue;
+        set_tag(tag, digits, len);
+        left--;
+    }
+}
+
 static bool find_candidate(const struct slot_set *set, char tag[SLOT_TAG_SIZE])
 {
-    char tags[SLOT_HOMES][SLOT_TAG_SIZE];
-    size_t count = slot_homes(set, tags);
-    unsigned best = BLOCKS;
+    char tags[SLOT_CANDIDATES][SLOT_TAG_SIZE];
 
-    for (size_t i = 0; i < count; i++) {
-        unsigned place = reversed(slot_of(tags[i], strlen(tags[i])) / BLOCK_SLOTS);
-
-        if (place >= best)
+    slot_candidates(tags);
+    for (unsigned i = 0; i < SLOT_CANDIDATES; i++) {
+        if (!slot_set_has(set, slot_of(tags[i], strlen(tags[i]))))
             continue;
-        best = place;
         memcpy(tag, tags[i], SLOT_TAG_SIZE);
+        return true;
     }
-    return best < BLOCKS;
+    return false;
 }
 
 /* The first 109,758 numbers have one in each slot among them. */

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SLOTS = 16384, SLOT_TAG_SIZE = 8, SLOT_HOMES = 256 };
+enum { SLOTS = 16384, SLOT_TAG_SIZE = 8, SLOT_CANDIDATES = 256 };
 
 struct slot_set {
     uint64_t bits[SLOTS / 64];
@@ -34,14 +34,18 @@ void slot_set_fill(struct slot_set *set);
  * The hash tag by which a server with these slots has the keys that belong to no ride. All gateways come to
  * the same one, and seldom to another when slots move.
  *
- * There are 256 candidates, one in each 64 slots: the smallest number, in decimal from 0 on, whose slot lies
- * there. Of those that lie in the set the first counts, in the order of their places with the bits reversed:
- * 0, 128, 64, 192, 32 ... Where none does, as of a server that has been given its first slots, it is the
- * smallest number whose slot lies in the set. False: the set is empty.
+ * Of the candidates that lie in the set the first counts. Where none does, as of a server that has been given
+ * its first slots, it is the smallest number whose slot lies in the set. False: the set is empty.
  */
 bool slot_home(const struct slot_set *set, char tag[SLOT_TAG_SIZE]);
 
-/* The candidates that lie in the set, in no order; returns how many. Any of them may have been a home. */
-size_t slot_homes(const struct slot_set *set, char tags[SLOT_HOMES][SLOT_TAG_SIZE]);
+/*
+ * The 256 candidates for that, in order: one in each 64 slots, the smallest number, in decimal from 0 on,
+ * whose slot lies there. The 64 slots at the top come first, and the others in the order of their places from
+ * there with the bits reversed: 0, 128, 64, 192, 32 ... So it lies in the middle of a server's slots or
+ * further up, as redis-cli takes the lowest from those that are to have fewer, and the next one is far
+ * from it.
+ */
+void slot_candidates(char tags[SLOT_CANDIDATES][SLOT_TAG_SIZE]);
 
 #endif

@@ -33,10 +33,9 @@ static void end_run(void *arg)
     struct sweep *sweep = arg;
 
     free(sweep->page);
-    free(sweep->homes);
     sweep->page = NULL;
-    sweep->homes = NULL;
-    sweep->home_count = sweep->count = sweep->next = 0;
+    sweep->count = 0;
+    sweep->next = 0;
     sweep->running = false;
 }
 
@@ -49,28 +48,10 @@ static void forget_old(struct sweep *sweep)
 
     snprintf(until, sizeof until, "(%" PRIu64, sweep->start_ms - rest_ms);
     call_command(&call, sweep->store, "ZREMRANGEBYSCORE");
-    call_bytes(&call, sweep->rides.key.text, sweep->rides.key.len);
+    call_shared_key(&call, "away");
     call_text(&call, "-inf");
     call_text(&call, until);
     call_tell(&call);
-}
-
-/* Whether there is another one that may have been the home. */
-static bool go_to_former_home(struct sweep *sweep)
-{
-    const struct store *store = sweep->store;
-
-    while (sweep->home_count > 0) {
-        const char *home = sweep->homes[--sweep->home_count];
-
-        if (strcmp(home, store->home) == 0)
-            continue;
-        key_name_make(&sweep->rides.key, store->setup->prefix, home, "away");
-        sweep->left = false;
-        scan_begin(&sweep->rides);
-        return true;
-    }
-    return false;
 }
 
 static int send_sweep(struct swept_ride *ride);
@@ -106,8 +87,7 @@ static void go_on(struct sweep *sweep)
     }
     if (sweep->full && !sweep->broken && !sweep->left)
         forget_old(sweep);
-    if (sweep->broken || !go_to_former_home(sweep))
-        end_run(sweep);
+    end_run(sweep);
 }
 
 /* --- one ride --- */
@@ -233,18 +213,13 @@ void sweep_run(struct sweep *sweep)
                   now - sweep->full_ms >= LEASES_BETWEEN_FULL_RUNS * sweep->store->setup->node_lease_ms;
     if (sweep->full)
         sweep->full_ms = now;
-    if (sweep->full && sweep->store->cluster) {
-        sweep->homes = alloc_zeroed(SLOT_HOMES * sizeof *sweep->homes);
-        sweep->home_count = slot_homes(sweep->slots, sweep->homes);
-    }
     store_shared_key(sweep->store, "away", &sweep->rides.key);
     scan_begin(&sweep->rides);
 }
 
-void sweep_init(struct sweep *sweep, struct store *store, const struct slot_set *slots,
-                struct redis_rides *known)
+void sweep_init(struct sweep *sweep, struct store *store, struct redis_rides *known)
 {
-    *sweep = (struct sweep){.store = store, .slots = slots, .known = known};
+    *sweep = (struct sweep){.store = store, .known = known};
     sweep->rides = (struct scan){
         .store = store,
         .command = "ZSCAN",
@@ -258,5 +233,5 @@ void sweep_init(struct sweep *sweep, struct store *store, const struct slot_set 
 
 void sweep_deinit(struct sweep *sweep)
 {
-    end_run(sweep);
+    free(sweep->page);
 }

@@ -3,10 +3,7 @@
  * those where somebody may have become due, and all of them now and then.
  *
  * A ride is noted with the latest deadline on it, so it leaves `away` only when that has passed long ago and
- * nobody suspended is left: whoever suspends a rider now raises the deadline first.
- *
- * In a Redis Cluster the server's own `away` may have had another name, as its slots were others, or have
- * been another server's. What may be left there is gone through where all are. Broker thread.
+ * nobody suspended is left: whoever suspends a rider now raises the deadline first. Broker thread.
  */
 #ifndef RIDECAST_BROKER_REDIS_SWEEP_H
 #define RIDECAST_BROKER_REDIS_SWEEP_H
@@ -18,15 +15,12 @@ struct swept_ride;
 
 struct sweep {
     struct store *store;
-    const struct slot_set *slots; /* of the server */
     struct redis_rides *known;
     bool running;
     bool full;         /* this run goes through all rides */
     uint64_t full_ms;  /* when the last one that did started; 0: none yet */
     uint64_t start_ms; /* of this run, by Redis' clock */
     struct scan rides;
-    char (*homes)[SLOT_TAG_SIZE]; /* this run's, which are still to be gone through; NULL: none */
-    size_t home_count;
     struct swept_ride *page;
     size_t count, next;
     unsigned in_flight;
@@ -35,8 +29,7 @@ struct sweep {
 };
 
 /* At rest. The parts outlive it. */
-void sweep_init(struct sweep *sweep, struct store *store, const struct slot_set *slots,
-                struct redis_rides *known);
+void sweep_init(struct sweep *sweep, struct store *store, struct redis_rides *known);
 void sweep_deinit(struct sweep *sweep);
 
 /* Goes through the rides once. Does nothing while that goes on. */

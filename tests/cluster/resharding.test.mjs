@@ -14,6 +14,7 @@ import { UNLIMITED } from "../lib/server.mjs";
 import { sleep, until } from "../lib/wait.mjs";
 
 const LEASE = 1000;
+const HOME = "47"; // of the first of three primaries
 const SHORT = 1000;
 
 const join = (t, gateway, ride) => Client.connect(t, gateway, "WebSocket only", { ride });
@@ -95,7 +96,7 @@ const reshard = async (redis, from, to, slots) => {
 test("slots that redis-cli moves to another shard", async (t) => {
   const { redis, gateways } = await startOnCluster(t, UNLIMITED);
   const [from, to] = redis.shards;
-  const SLOTS = 200; // the lowest of the shard's, which its home is among
+  const SLOTS = 200; // the lowest of the shard's
   const moving = await ridesBetween(redis, 0, SLOTS - 1, 3);
   const staying = [...(await redis.ridesAt(redis.shards[2], 1)), ...(await ridesBetween(redis, SLOTS, 5000, 1))];
   const traffics = [];
@@ -252,7 +253,7 @@ test("who is suspended while the slot is on its way for long is swept behind tha
 test("a gateway that ends after its rides have moved leaves nobody behind", async (t) => {
   const { redis, a, b } = await startOnCluster(t, { nodeLease: LEASE, recoveryWindow: SHORT });
   const [from, to] = redis.shards;
-  const SLOTS = 64; // the home is among them
+  const SLOTS = 64;
   const onlookers = [];
   for (const ride of await ridesBetween(redis, 0, 5000, 3)) {
     const rider = await join(t, a, ride);
@@ -260,10 +261,7 @@ test("a gateway that ends after its rides have moved leaves nobody behind", asyn
     assert.equal((await rider.ask(user("u"))).ok, true);
     onlookers.push(await join(t, b, ride));
   }
-  await redis.moveSlots(
-    Array.from({ length: SLOTS }, (_, i) => i),
-    to,
-  );
+  await redis.moveSlots([...Array.from({ length: SLOTS }, (_, i) => i), await redis.slotOf(HOME)], to);
   for (const onlooker of onlookers) assert.equal((await onlooker.ask(user("v"))).ok, true);
   await a.kill();
   for (const onlooker of onlookers) {
@@ -274,30 +272,32 @@ test("a gateway that ends after its rides have moved leaves nobody behind", asyn
   assert.equal(await redis.shardOf((await ridesBetween(redis, SLOTS, 5000, 1))[0]), from);
 });
 
-test("riders on a ride that no gateway knows any more leave in time, though the notes of that have moved", async (t) => {
-  const { redis, a } = await startOnCluster(t, { nodeLease: LEASE, recoveryWindow: 2000 });
-  const [to, from] = redis.shards;
-  const HOME = 8192; // there begin the 64 slots among which the home is; the other shard keeps the one that it has
-  const [ride] = await ridesBetween(redis, HOME + 64, 10_000, 1);
-  const rider = await join(t, a, ride);
-  rider.socket.io.reconnection(false);
-  assert.equal((await rider.ask(user("u"))).ok, true);
-  rider.socket.io.engine.close();
-  const has = async (what) => (await (await redis.primaryOf(ride)).command("EXISTS", `ridecast:{${ride}}:${what}`)) === 1;
-  await until(
-    () => has("away"),
-    () => "waiting for the suspension",
-  );
-  await a.kill();
-  await redis.moveSlots(
-    Array.from({ length: 64 }, (_, i) => HOME + i),
-    to,
-  );
-  assert.equal(await redis.shardOf(ride), from);
-  await until(
-    async () => !(await has("users")),
-    () => "waiting for the end of the rider",
-  );
+test("riders whom no gateway knows any more leave, though what was noted of them is at a former home", async (t) => {
+  const { redis, gateways } = await startOnCluster(t, { size: 3, nodeLease: LEASE, recoveryWindow: 3000, drainTimeout: 100 });
+  const [stopped, killed, left] = gateways;
+  const [from, to] = redis.shards;
+  const rides = await redis.ridesAt(from, 2);
+  for (const [i, gateway] of [stopped, killed].entries()) {
+    const rider = await join(t, gateway, rides[i]);
+    rider.socket.io.reconnection(false);
+    assert.equal((await rider.ask(user("u"))).ok, true);
+  }
+  await stopped.stop();
+  await killed.kill();
+  const home = await redis.slotOf(HOME);
+  await redis.moveSlots([home], to);
+  const there = await to.primary();
+  assert.deepEqual(await there.command("ZRANGE", `ridecast:{${HOME}}:away`, "0", "-1"), [rides[0]]);
+  for (const ride of rides) assert.ok((await redis.keysOf(ride)).users);
+  for (const ride of rides)
+    await until(
+      async () => !(await redis.keysOf(ride)).users,
+      () => `waiting for the rider on ${ride} to leave`,
+    );
+  assert.equal(await gauge(t, left, "ridecast_riders_reaped_total"), 1);
+  assert.equal(await gauge(t, left, "ridecast_riders_swept_total"), 2);
+  const kept = await there.command("KEYS", `ridecast:{${HOME}}:*`);
+  assert.deepEqual(kept.filter((key) => /away|node/.test(key)), []);
 });
 
 // The replica has everything: what it lacks when it takes over, nobody can know.

@@ -17,6 +17,7 @@ import { UNLIMITED, startGateway } from "../lib/server.mjs";
 import { sleep, until } from "../lib/wait.mjs";
 
 const CLUSTER = "--cluster-enabled yes --cluster-require-full-coverage no --cluster-node-timeout 2000 --repl-diskless-sync-delay 0";
+const GONE = "/line-99"; // whose rider does not come back
 const RIDES = Array.from({ length: 12 }, (_, i) => `/line-${i}`);
 
 const startRedis = async (t, config = []) => Redis.start(t, { port: await freePort({ further: 10_000 }), config });
@@ -34,11 +35,16 @@ test("one Redis becomes a cluster while riders are aboard, and nobody hears of i
   const watchers = await Promise.all(RIDES.map((ride) => Client.connect(t, relays[1], "WebSocket only", { ride })));
   for (const [i, rider] of riders.entries()) assert.equal((await rider.ask(user(`rider ${i}`))).ok, true);
 
+  const gone = await Client.connect(t, old.a, "WebSocket only", { ride: GONE });
+  gone.socket.io.reconnection(false);
+  assert.equal((await gone.ask(user("gone"))).ok, true);
+
   // The other nodes, and gateways that wait for a cluster.
   const nodes = [redis];
   while (nodes.length < 6) nodes.push(await startRedis(t, CLUSTER.split(" ")));
   const broker = `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(",")}`;
-  const gateways = [await startGateway(t, { broker, ...UNLIMITED }), await startGateway(t, { broker, ...UNLIMITED })];
+  const options = { broker, nodeLease: 1000, recoveryWindow: 5000, ...UNLIMITED };
+  const gateways = [await startGateway(t, options), await startGateway(t, options)];
 
   await redis.stop();
   redis.config = CLUSTER.split(" ");
@@ -72,4 +78,12 @@ test("one Redis becomes a cluster while riders are aboard, and nobody hears of i
     assertUnbroken(events);
     for (const gateway of gateways) assert.deepEqual(await usersOf(t, gateway, ride), [`rider ${i}`]);
   }
+  // What was noted by the names of one Redis is found, too: nobody has asked for that ride here.
+  const others = nodes.slice(0, 3);
+  await until(
+    async () => (await Promise.all(others.map((node) => node.command("KEYS", `ridecast:{${GONE}}:users`)))).flat().length === 0,
+    () => `waiting for the rider on ${GONE} to leave`,
+  );
+  const left = (await Promise.all(others.map((node) => node.command("KEYS", "ridecast:node*")))).flat();
+  assert.deepEqual(left, []);
 });

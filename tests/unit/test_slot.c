@@ -115,34 +115,18 @@ static void a_home_is_the_first_candidate_in_the_set(void **state)
 
     (void)state;
     assert_false(slot_home(&none, tag));
-    expect_home(0, SLOTS - 1, "460");   /* slots 0 to 63: number 460 lies in 5 */
-    expect_home(64, SLOTS - 1, "16");   /* 8192 to 8255 */
-    expect_home(64, 8191, "461");       /* 4096 to 4159 */
-    expect_home(8256, SLOTS - 1, "17"); /* 12288 to 12351 */
-    expect_home(16320, SLOTS - 1, "430");
-    expect_home(0, 5460, "460"); /* the three servers that redis-cli makes */
-    expect_home(5461, 10922, "16");
-    expect_home(10923, SLOTS - 1, "17");
+    expect_home(0, SLOTS - 1, "430"); /* slots 16320 to 16383: number 430 lies in 16368 */
+    expect_home(0, 16319, "46");      /* 8128 to 8191 */
+    expect_home(0, 8127, "47");       /* 4032 to 4095 */
+    expect_home(8192, 16319, "431");  /* 12224 to 12287 */
+    expect_home(0, 63, "460");
+    expect_home(0, 5460, "47"); /* the three servers that redis-cli makes */
+    expect_home(5461, 10922, "46");
+    expect_home(10923, SLOTS - 1, "430");
     expect_home(5, 5, "460");
     expect_home(0, 4, "2977"); /* no candidate: the smallest number, in 3 */
     expect_home(6, 63, "491");
     expect_home(1, 1, "22179");
-}
-
-static void any_candidate_in_the_set_may_have_been_a_home(void **state)
-{
-    char tags[SLOT_HOMES][SLOT_TAG_SIZE];
-    struct slot_set some = {0}, all;
-
-    (void)state;
-    assert_int_equal(slot_homes(&some, tags), 0);
-    slot_set_fill(&all);
-    assert_int_equal(slot_homes(&all, tags), SLOT_HOMES);
-    add_range(&some, 0, 127);
-    assert_int_equal(slot_homes(&some, tags), 2);
-    for (size_t i = 0; i < 2; i++)
-        assert_true(slot_set_has(&some, slot_of(tags[i])));
-    assert_string_not_equal(tags[0], tags[1]);
 }
 
 /* A server loses up to half of its slots from one end, a hundred times over. */
@@ -167,6 +151,42 @@ static void a_home_seldom_changes_when_slots_move(void **state)
     assert_true(kept >= 50);
 }
 
+/* What `redis-cli --cluster reshard` takes are the lowest. */
+static void servers_of_three_keep_their_homes_while_half_of_their_slots_leave(void **state)
+{
+    static const unsigned borders[] = {0, 5461, 10923, SLOTS};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        for (unsigned left = 0; left < 5461 / 2 - 64; left += 64) {
+            struct slot_set whole = {0}, rest = {0};
+            char home[SLOT_TAG_SIZE], now[SLOT_TAG_SIZE];
+
+            add_range(&whole, borders[i], borders[i + 1] - 1);
+            add_range(&rest, borders[i] + left, borders[i + 1] - 1);
+            assert_true(slot_home(&whole, home) && slot_home(&rest, now));
+            assert_string_equal(now, home);
+        }
+    }
+}
+
+static void candidates_lie_in_64_slots_each(void **state)
+{
+    char tags[SLOT_CANDIDATES][SLOT_TAG_SIZE];
+    bool seen[SLOTS / 64] = {false};
+
+    (void)state;
+    slot_candidates(tags);
+    for (unsigned i = 0; i < SLOT_CANDIDATES; i++) {
+        unsigned block = slot_of(tags[i]) / 64;
+
+        assert_false(seen[block]);
+        seen[block] = true;
+    }
+    assert_string_equal(tags[0], "430");
+    assert_string_equal(tags[SLOT_CANDIDATES - 1], "460");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,8 +195,9 @@ int main(void)
         cmocka_unit_test(all_keys_of_a_ride_lie_in_one_slot),
         cmocka_unit_test(a_set_has_what_was_added),
         cmocka_unit_test(a_home_is_the_first_candidate_in_the_set),
-        cmocka_unit_test(any_candidate_in_the_set_may_have_been_a_home),
         cmocka_unit_test(a_home_seldom_changes_when_slots_move),
+        cmocka_unit_test(servers_of_three_keep_their_homes_while_half_of_their_slots_leave),
+        cmocka_unit_test(candidates_lie_in_64_slots_each),
     };
 
     return cmocka_run_group_tests_name("slot", tests, NULL, NULL);
