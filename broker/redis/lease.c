@@ -23,6 +23,15 @@ enum {
     LEAP_MS = 2000, /* less is taken for a clock that is set right little by little */
 };
 
+/* With the first beat's answers, if Redis has said that the lease is there. */
+static void become_ready(struct lease *lease)
+{
+    if (lease->ready || lease->beating || lease->there_ms == 0)
+        return;
+    lease->ready = true;
+    lease->reports->ready(lease->arg);
+}
+
 static void beat_done(struct lease *lease)
 {
     uint64_t now = clock_ms();
@@ -30,12 +39,17 @@ static void beat_done(struct lease *lease)
     lease->beating = false;
     if (now - lease->beat_ms > lease->period_ms)
         lease->steady_ms = now; /* Redis was slow: others may have taken this node for dead */
-    if (lease->ready) {
+    if (lease->ready)
         lease->reports->beaten(lease->arg);
-    } else {
-        lease->ready = true;
-        lease->reports->ready(lease->arg);
-    }
+    else
+        become_ready(lease);
+}
+
+/* Without a connection nothing is asked, and the next connection begins with a beat. */
+static void ask(struct call *call, redis_answer *answer, struct lease *lease)
+{
+    if (call_send(call, answer, lease) != 0)
+        lease->beating = false;
 }
 
 static void add_about(const struct lease *lease, struct call *call)
@@ -56,19 +70,47 @@ static void make_lease(const struct lease *lease, struct call *call)
     call_number(call, lease->store->setup->node_lease_ms);
 }
 
+static void lease_is_there(struct lease *lease)
+{
+    lease->there_ms = clock_ms();
+    lease->told = false;
+    become_ready(lease);
+}
+
+/* In a cluster: the slot of this server's own keys is on its way. */
+static void lease_deferred(struct lease *lease)
+{
+    uint64_t since_ms = lease->there_ms ? lease->there_ms : lease->begun_ms;
+
+    if (lease->told || clock_ms() - since_ms < lease->store->setup->node_lease_ms)
+        return;
+    lease->told = true;
+    lease->reports->late(lease->arg);
+}
+
+static void lease_made(const struct redisReply *reply, void *arg)
+{
+    struct lease *lease = arg;
+
+    if (!store_failed(lease->store, reply))
+        lease_is_there(lease);
+    else if (reply && store_defers(lease->store, reply))
+        lease_deferred(lease);
+}
+
 /* Whether there was a lease to renew. */
 static void lease_answered(const struct redisReply *reply, void *arg)
 {
     struct lease *lease = arg;
     struct call call;
 
-    if (store_failed(lease->store, reply))
+    lease->gone = reply && reply->type == REDIS_REPLY_NIL;
+    if (!lease->gone) {
+        lease_made(reply, lease);
         return;
-    lease->gone = reply->type == REDIS_REPLY_NIL;
-    if (!lease->gone)
-        return;
+    }
     make_lease(lease, &call);
-    call_tell(&call);
+    ask(&call, lease_made, lease);
     lease->steady_ms = clock_ms();
     lease->reports->lost(lease->arg);
 }
@@ -168,13 +210,6 @@ static void sweeper_answered(const struct redisReply *reply, void *arg)
     struct json_slice sweeper = reply_slice(reply);
     lease->sweeper = sweeper.len == strlen(node) && memcmp(sweeper.at, node, sweeper.len) == 0;
     beat_done(lease);
-}
-
-/* Without a connection nothing is asked, and the next connection begins with a beat. */
-static void ask(struct call *call, redis_answer *answer, struct lease *lease)
-{
-    if (call_send(call, answer, lease) != 0)
-        lease->beating = false;
 }
 
 /* Renewing makes no lease: if that were done and its answer lost, the loss of the lease would go unnoticed.
@@ -348,7 +383,9 @@ void lease_begin(struct lease *lease)
     lease->ready = false;
     lease->beating = false;
     lease->sweeper = false;
-    lease->steady_ms = clock_ms();
+    lease->there_ms = 0;
+    lease->told = false;
+    lease->begun_ms = lease->steady_ms = clock_ms();
     beat(lease);
     event_add(lease->timer, &period);
 }

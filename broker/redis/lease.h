@@ -2,7 +2,7 @@
  * The beat of this node: three times in a lease (at least twice a second) it renews its lease and looks after
  * what all nodes share.
  *
- *   connected ─▶ first beat ─▶ ready … a beat every period … ─▶ lost, or given back
+ *   connected ─▶ first beat, lease confirmed ─▶ ready … a beat every period … ─▶ lost, or given back
  *
  * On each beat the node says that it may hold something (`nodes`), renews its lease, learns Redis' clock,
  * agrees on the secret (whoever stores one first; the others follow, and put it back if it is gone; in a
@@ -18,9 +18,10 @@
 struct event;
 
 struct lease_reports {
-    void (*ready)(void *arg);  /* the first beat on this connection has been answered: the lease is there */
+    void (*ready)(void *arg);  /* a beat on this connection has been answered, and the lease is there */
     void (*beaten)(void *arg); /* every later one */
     void (*lost)(void *arg);   /* the beat has found no lease, and takes a new one: `beaten` follows */
+    void (*late)(void *arg);   /* for one lease there has been none to be had: its slot is on its way */
 };
 
 /* What signs recovery ids, as far as this process knows it: the same for all servers, and the owner's of
@@ -38,10 +39,13 @@ struct lease {
     void *arg;
     struct event *timer;
     uint64_t period_ms;
-    bool ready;         /* the first beat on this connection has been answered */
+    bool ready;         /* as reported, on this connection */
     bool beating;       /* a beat has not been answered */
     uint64_t beat_ms;   /* when it was sent */
     bool gone;          /* that beat has found no lease */
+    uint64_t begun_ms;  /* this connection */
+    uint64_t there_ms;  /* when Redis said last that the lease is there; 0: not yet on this connection */
+    bool told;          /* `late`, since then */
     uint64_t steady_ms; /* since when connection and lease have held */
     bool sweeper;       /* this node has the role */
     bool knows_clock;

@@ -94,6 +94,21 @@ static void lease_lost(void *arg)
     forget_notes(shard);
 }
 
+/* Before it is up it stays so, and counts as away. */
+static void lease_late(void *arg)
+{
+    struct shard *shard = arg;
+    char address[REDIS_ADDRESS_TEXT_SIZE];
+
+    log_warn("broker",
+             "no lease at Redis at %s, as slot %u is on its way: let its move come to an end (redis-cli "
+             "--cluster fix)",
+             redis_address_text(&shard->server, address),
+             slot_of_key(shard->store.home, strlen(shard->store.home)));
+    shard->missed = true;
+    shard->setup->changed(shard, shard->setup->arg);
+}
+
 /* Noted once more: whoever took this node for dead may have struck its rides off just now. */
 static void restore_all(struct shard *shard)
 {
@@ -154,6 +169,7 @@ static const struct lease_reports lease_reports = {
     .ready = registered,
     .beaten = beaten,
     .lost = lease_lost,
+    .late = lease_late,
 };
 
 /* --- connections --- */

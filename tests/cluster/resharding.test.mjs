@@ -5,12 +5,12 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { startOnCluster } from "../lib/cluster.mjs";
+import { becomes, startOnCluster } from "../lib/cluster.mjs";
 import { gauge } from "../lib/metrics.mjs";
 import { Client } from "../lib/official.mjs";
 import { Relay } from "../lib/relay.mjs";
 import { user } from "../lib/rider.mjs";
-import { UNLIMITED } from "../lib/server.mjs";
+import { UNLIMITED, startGateway } from "../lib/server.mjs";
 import { sleep, until } from "../lib/wait.mjs";
 
 const LEASE = 1000;
@@ -298,6 +298,33 @@ test("riders whom no gateway knows any more leave, though what was noted of them
   assert.equal(await gauge(t, left, "ridecast_riders_swept_total"), 2);
   const kept = await there.command("KEYS", `ridecast:{${HOME}}:*`);
   assert.deepEqual(kept.filter((key) => /away|node/.test(key)), []);
+});
+
+test("a home whose slot is on its way: no gateway is up at its server without a lease, and the log says why", async (t) => {
+  const { redis, a, b } = await startOnCluster(t, { nodeLease: LEASE });
+  const [from, to] = redis.shards;
+  const [ride] = await redis.ridesAt(from, 1);
+  const home = await redis.slotOf(HOME);
+  let newcomer;
+  const meanwhile = async () => {
+    if (newcomer) return;
+    newcomer = await startGateway(t, { broker: redis.url, nodeLease: LEASE });
+    await becomes(t, newcomer, 200);
+    const at = `127.0.0.1:${(await from.primary()).port}`;
+    for (const line of [`no lease at Redis at ${at}, as slot ${home} is on its way`, `the broker is up, but for ${at}`])
+      await until(
+        () => newcomer.program.stderr.includes(line),
+        () => `waiting for the line "${line}" in ${newcomer.program.stderr}`,
+      );
+    assert.equal(newcomer.program.stderr.match(/no lease at/g).length, 1);
+    // Whoever has a lease there keeps it, and goes on.
+    const client = await join(t, a, ride);
+    assert.equal((await client.ask(user("u"))).ok, true);
+    assert.doesNotMatch(b.program.stderr, /no lease at/);
+  };
+  await redis.moveSlots([home], to, { meanwhile });
+  const client = await join(t, newcomer, ride);
+  assert.equal((await client.ask(user("v"))).ok, true);
 });
 
 // The replica has everything: what it lacks when it takes over, nobody can know.
