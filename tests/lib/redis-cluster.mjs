@@ -271,8 +271,10 @@ export class RedisCluster {
     const primary = await this.primaryOf(ride);
     const tag = `ridecast:{${ride}}:`;
     const found = {};
-    for (const key of (await primary.command("KEYS", `${tag}*`)).sort())
-      found[key.slice(tag.length)] = await READERS[await primary.command("TYPE", key)](primary, key);
+    for (const key of (await primary.command("KEYS", `${tag}*`)).sort()) {
+      const type = await primary.command("TYPE", key);
+      if (type !== "none") found[key.slice(tag.length)] = await READERS[type](primary, key); // else it has just ended
+    }
     return found;
   }
 
