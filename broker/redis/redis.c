@@ -247,13 +247,7 @@ static void redis_replay(struct backend *backend, struct order *order)
 
 static void redis_forget(struct backend *backend, uint64_t ticket)
 {
-    struct shard *shard;
-
-    DL_FOREACH(redis_of(backend)->shards.all, shard)
-    {
-        if (replays_forget(&shard->replays, ticket))
-            return;
-    }
+    shards_forget_replay(&redis_of(backend)->shards, ticket);
 }
 
 /* A gateway has another number aboard than a TALLY told. */

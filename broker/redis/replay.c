@@ -27,7 +27,8 @@ struct replay {
     size_t count, room;
     size_t bytes; /* of the records */
     bool forgotten;
-    struct replay *prev, *next; /* in `waiting` or `reading` */
+    bool cut_off;               /* its connection was lost before */
+    struct replay *prev, *next; /* in `waiting`, `paused` or `reading` */
 };
 
 /* 0, or -1 when there is no connection. */
@@ -118,17 +119,51 @@ static int add_page(struct replay *replay, const struct redisReply *entries)
     return 0;
 }
 
+/* For the server that has the ride by now. */
+static void wait_in_line(struct replay *replay)
+{
+    struct replays *replays =
+        redis_rides_store(replay->replays->watches->rides, replay->order->ride)->replays;
+
+    replay->replays = replays;
+    DL_APPEND(replays->waiting, replay);
+}
+
+static void wait_again(struct replay *replay)
+{
+    end_reading(replay);
+    wait_in_line(replay);
+}
+
+/* The slot is on its way. */
+static void wait_for_beat(struct replay *replay)
+{
+    end_reading(replay);
+    DL_APPEND(replay->replays->paused, replay);
+}
+
 static void ask_on(struct replay *replay)
 {
     if (replay_ask(replay) != 0)
+        wait_again(replay);
+}
+
+/* Once that may be so; twice, and it may be the answer that cuts the connection off. */
+static void wait_for_connection(struct replay *replay)
+{
+    if (replay->cut_off) {
         replay_fail(replay);
+        return;
+    }
+    replay->cut_off = true;
+    wait_again(replay);
 }
 
 static void got_page(struct replay *replay, const struct redisReply *reply)
 {
     struct broker_position end;
 
-    if (replay->forgotten || !call_read_position(reply, &end) || reply->elements != 5 ||
+    if (!call_read_position(reply, &end) || reply->elements != 5 ||
         reply->element[4]->type != REDIS_REPLY_ARRAY || strcmp(end.epoch, replay->at.epoch) != 0 ||
         end.offset - replay->order->from.offset > REPLAY_EVENTS_MAX ||
         add_page(replay, reply->element[4]) != 0 || replay->bytes > REPLAY_BYTES_MAX ||
@@ -144,9 +179,15 @@ static void page_answered(const struct redisReply *reply, void *arg)
 {
     struct replay *replay = arg;
 
-    if (!reply)
+    struct store *store = replay->replays->store;
+
+    if (replay->forgotten)
         replay_fail(replay);
-    else if (scripts_missing(&replay->replays->store->scripts, SCRIPT_REPLAY, reply))
+    else if (!reply)
+        wait_for_connection(replay);
+    else if (store_defers(store, reply))
+        wait_for_beat(replay);
+    else if (scripts_missing(&store->scripts, SCRIPT_REPLAY, reply))
         ask_on(replay);
     else
         got_page(replay, reply);
@@ -189,30 +230,57 @@ bool replays_forget(struct replays *replays, uint64_t ticket)
         replay->forgotten = true; /* its answer is on its way */
         return true;
     }
-    replay = find(replays->waiting, ticket);
+    struct replay **list = find(replays->paused, ticket) ? &replays->paused : &replays->waiting;
+    replay = find(*list, ticket);
     if (!replay)
         return false;
-    DL_DELETE(replays->waiting, replay);
+    DL_DELETE(*list, replay);
     refuse(replay);
     return true;
 }
 
 bool replays_busy(const struct replays *replays)
 {
-    return replays->waiting || replays->under_way > 0;
+    return replays->waiting || replays->paused || replays->under_way > 0;
+}
+
+void replays_beat(struct replays *replays)
+{
+    DL_CONCAT(replays->waiting, replays->paused);
+    replays->paused = NULL;
+}
+
+void replays_move(struct replays *replays)
+{
+    replays_beat(replays);
+    struct replay *waiting = replays->waiting, *replay, *next;
+    replays->waiting = NULL;
+    DL_FOREACH_SAFE(waiting, replay, next)
+    {
+        wait_in_line(replay);
+    }
+}
+
+void replays_refuse_all(struct replays *replays)
+{
+    replays_beat(replays);
+    while (replays->waiting) {
+        struct replay *replay = replays->waiting;
+
+        DL_DELETE(replays->waiting, replay);
+        refuse(replay);
+    }
 }
 
 void replays_settle(struct replays *replays)
 {
-    while (replays->waiting && replays->under_way < UNDER_WAY_MAX) {
+    while (replays->store->up && replays->waiting && replays->under_way < UNDER_WAY_MAX) {
         struct replay *replay = replays->waiting;
 
+        if (replay_ask(replay) != 0)
+            return;
         DL_DELETE(replays->waiting, replay);
-        if (replays->store->up && replay_ask(replay) == 0) {
-            DL_APPEND(replays->reading, replay);
-            replays->under_way++;
-        } else {
-            refuse(replay);
-        }
+        DL_APPEND(replays->reading, replay);
+        replays->under_way++;
     }
 }

@@ -157,6 +157,7 @@ static void beaten(void *arg)
     else if (up && !shard->lease.gone)
         audit_beat(&shard->audit);
     checkup_repeat(&shard->checkup);
+    replays_beat(&shard->replays);
     if (up && !shard->reap.looked && !shard->disturbed)
         reap_look(&shard->reap);
     if (up && shard->lease.sweeper)
@@ -304,7 +305,6 @@ void shard_close(struct shard *shard)
     redis_link_close(shard->store.events);
     redis_link_close(shard->store.commands);
     transitions_cut_off(shard->setup->transitions, &shard->store);
-    replays_settle(&shard->replays);
 }
 
 bool shard_leave(struct shard *shard)
@@ -365,6 +365,7 @@ struct shard *shard_new(const struct shard_setup *setup)
     lease_init(&shard->lease, store, setup->secret, &lease_reports, shard);
     shard->replays.store = store;
     shard->replays.watches = setup->watches;
+    store->replays = &shard->replays;
     shard->audit.store = store;
     shard->audit.rides = setup->rides;
     reap_init(&shard->reap, store, setup->rides);

@@ -166,8 +166,6 @@ static void tell_state(struct shards *shards)
 /* The secret has become known to a server whose own state has not changed. */
 void shards_settle(struct shards *shards)
 {
-    if (shards->nobody)
-        replays_settle(&shards->nobody->replays);
     if (!shards->up && shards->setup.secret->known && shards_any(shards))
         tell_state(shards);
 }
@@ -201,6 +199,17 @@ static void move_ride(struct redis_ride *ride, struct shard *to)
     audit_ride(&to->audit, ride);
     transitions_arrive(ride);
     watch_arrive(ride);
+}
+
+static void move_replays(struct shards *shards)
+{
+    struct shard *shard;
+
+    DL_FOREACH(shards->all, shard)
+    {
+        replays_move(&shard->replays);
+    }
+    replays_move(&shards->nobody->replays);
 }
 
 static void move_rides(struct shards *shards)
@@ -319,6 +328,7 @@ static void map_changed(const struct cluster_map *map, void *arg)
     close_unused(shards);
     open_all(shards, map);
     move_rides(shards);
+    move_replays(shards);
     free_unused(shards);
     shards->moving = false;
     tell_state(shards);
@@ -434,9 +444,25 @@ void shards_close(struct shards *shards)
     DL_FOREACH(shards->all, shard)
     {
         shard_close(shard);
+        replays_refuse_all(&shard->replays);
+    }
+    if (!shards->nobody)
+        return;
+    shard_close(shards->nobody);
+    replays_refuse_all(&shards->nobody->replays);
+}
+
+void shards_forget_replay(struct shards *shards, uint64_t ticket)
+{
+    struct shard *shard;
+
+    DL_FOREACH(shards->all, shard)
+    {
+        if (replays_forget(&shard->replays, ticket))
+            return;
     }
     if (shards->nobody)
-        shard_close(shards->nobody);
+        replays_forget(&shards->nobody->replays, ticket);
 }
 
 void shards_deinit(struct shards *shards)

@@ -48,6 +48,9 @@ void shards_settle(struct shards *shards);
 void shards_open(struct shards *shards);
 void shards_close(struct shards *shards);
 
+/* Nobody waits for that HISTORY any more (broker_forget()). */
+void shards_forget_replay(struct shards *shards, uint64_t ticket);
+
 /* The one that has the ride; the ride's slot. */
 struct shard *shards_have(const struct shards *shards, const char *ride);
 struct shard *shards_owner(const struct shards *shards, unsigned slot); /* of that slot */

@@ -17,6 +17,7 @@
 #define STORE_LAYOUT "2"
 
 struct lane;
+struct replays;
 
 struct store {
     const struct backend_setup *setup;
@@ -26,13 +27,14 @@ struct store {
     char run[EPOCH_LEN + 1];        /* names this process, whose node id may be that of an earlier one */
     char node[RECORD_NODE_MAX + 1]; /* the node id and `run`: whom riders are held by */
     struct redis_link *commands, *events;
-    struct scripts scripts; /* on the connection for commands */
-    struct lane *lane;      /* the way of transitions to this server (lane.h) */
-    bool keeps_secret;      /* the others have copies of it */
-    bool up;                /* both connections are ready, the scripts are loaded, and the lease is there */
-    int64_t clock_ahead_ms; /* Redis' clock less clock_ms() */
-    uint64_t leapt_ms;      /* when Redis' clock was last seen to have leapt ahead, by clock_ms(); 0: never */
-    uint64_t trouble_s;     /* when there was trouble last */
+    struct scripts scripts;  /* on the connection for commands */
+    struct lane *lane;       /* the way of transitions to this server (lane.h) */
+    struct replays *replays; /* what is read there for single clients (replay.h) */
+    bool keeps_secret;       /* the others have copies of it */
+    bool up;                 /* both connections are ready, the scripts are loaded, and the lease is there */
+    int64_t clock_ahead_ms;  /* Redis' clock less clock_ms() */
+    uint64_t leapt_ms;  /* when Redis' clock was last seen to have leapt ahead, by clock_ms(); 0: never */
+    uint64_t trouble_s; /* when there was trouble last */
     /* A callback that did not come from a connection has ended: what it made due is to be done. */
     void (*settle)(void *arg);
     void *settle_arg;

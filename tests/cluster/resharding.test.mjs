@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { becomes, startOnCluster } from "../lib/cluster.mjs";
 import { gauge } from "../lib/metrics.mjs";
 import { Client } from "../lib/official.mjs";
+import { DROPS, boardings, letBack } from "../lib/recovery.mjs";
 import { Relay } from "../lib/relay.mjs";
 import { user } from "../lib/rider.mjs";
 import { UNLIMITED, startGateway } from "../lib/server.mjs";
@@ -248,6 +249,37 @@ test("who is suspended while the slot is on its way for long is swept behind tha
     async () => !(await redis.keysOf(ride)).users,
     () => "waiting for the end of who nobody knows of",
   );
+});
+
+test("a client that comes back while the slot is on its way is recovered behind that", async (t) => {
+  const MISSED = 20;
+  const { redis, a, b } = await startOnCluster(t, { recoveryWindow: 600_000, ...UNLIMITED });
+  const [ride] = await redis.ridesAt(redis.shards[0], 1);
+  const relay = await Relay.start(t, a);
+  const rider = await join(t, relay, ride);
+  const other = await join(t, a, ride);
+  assert.equal((await rider.ask(user("u"))).ok, true);
+  await rider.heard(1);
+  const { id } = rider.socket;
+  DROPS["closes its engine"](rider);
+  const suspended = async () => (await redis.keysOf(ride)).away?.length > 0;
+  await until(suspended, () => "waiting for the suspension");
+  await boardings(other, "v", MISSED);
+  await join(t, b, ride); // which has heard nothing of that
+  let away;
+  const meanwhile = async ({ from }) => {
+    if (away) return;
+    away = `ridecast:{${ride}}:away`; // with the only one that was suspended, the key is gone: nothing can be read
+    letBack(rider, relay, b);
+    const isGone = () => from.command("ZCARD", away).then(() => false, ({ message }) => message.startsWith("ASK"));
+    await until(isGone, () => "waiting for the resumption");
+    await sleep(SHORT);
+  };
+  await redis.moveSlots([await redis.slotOf(ride)], redis.shards[1], { meanwhile });
+  await rider.back();
+  assert.deepEqual([rider.socket.recovered, rider.socket.id], [true, id]);
+  await rider.heard(1 + MISSED);
+  assert.deepEqual(offsets(rider), Array.from({ length: 1 + MISSED }, (_, i) => i + 1));
 });
 
 test("a gateway that ends after its rides have moved leaves nobody behind", async (t) => {

@@ -448,20 +448,54 @@ static void a_replay_is_refused_where_the_log_does_not_reach(void **state)
     assert_false(box_replay(a, epoch, 6)->ok);
 }
 
-static void replays_are_refused_while_redis_is_away_and_each_is_answered(void **state)
+static void replays_wait_while_redis_is_away_and_each_is_answered(void **state)
 {
-    enum { REPLAYS = 100 };
+    enum { REPLAYS = 100, EVENTS = 10 };
     struct world *world = *state;
     struct box *a = watching_node_on(world, "a", LONG_MS);
-    struct broker_position from = {.epoch = "epochXXX"};
+    struct broker_position from = {.epoch = "00000000", .chain = "00000000"};
 
+    board(a, 0, EVENTS);
     kill(world->server->pid, SIGSTOP);
     for (unsigned i = 0; i < REPLAYS; i++)
         broker_replay(a->broker, "/r", &from, NULL, i);
-    redis_server_kill(world->server);
-    for (unsigned i = 0; i < REPLAYS; i++)
-        assert_false(box_next(a, BROKER_HISTORY)->ok);
+    while (box_next(a, BROKER_STATE)->up)
+        continue;
     broker_replay(a->broker, "/r", &from, NULL, REPLAYS);
+    kill(world->server->pid, SIGCONT);
+    for (unsigned i = 0; i <= REPLAYS; i++) {
+        const struct broker_message *history = box_next(a, BROKER_HISTORY);
+        assert_true(history->ok);
+        assert_int_equal(history->event_count, EVENTS);
+    }
+}
+
+/* Or what Redis says of the ride might cut off all of them for ever. */
+static void a_replay_that_loses_its_connection_twice_is_refused(void **state)
+{
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", LONG_MS);
+    struct broker_position from = {.epoch = "00000000", .chain = "00000000"};
+
+    board(a, 0, 1);
+    redis_run(world->server, "CONFIG SET proto-max-bulk-len 1gb");
+    redis_run(world->server, "EVAL redis.call('XADD',KEYS[1],ARGV[1],'chain',string.rep('x',70000000)) 1 "
+                             "ridecast:{/r}:log 2-0");
+    broker_replay(a->broker, "/r", &from, NULL, 0);
+    assert_false(box_next(a, BROKER_HISTORY)->ok);
+}
+
+static void replays_that_still_wait_at_the_end_are_refused(void **state)
+{
+    struct world *world = *state;
+    struct box *a = watching_node_on(world, "a", LONG_MS);
+    struct broker_position from = {.epoch = "00000000", .chain = "00000000"};
+
+    redis_server_kill(world->server);
+    while (box_next(a, BROKER_STATE)->up)
+        continue;
+    broker_replay(a->broker, "/r", &from, NULL, 0);
+    broker_stop(a->broker);
     assert_false(box_next(a, BROKER_HISTORY)->ok);
 }
 
@@ -765,7 +799,9 @@ int main(int argc, char **argv)
         with_nodes(a_replay_is_read_in_small_pages),
         with_nodes(a_replay_is_exact_over_many_pages_and_follows_the_events_in_it),
         with_nodes(a_replay_is_refused_where_the_log_does_not_reach),
-        with_nodes(replays_are_refused_while_redis_is_away_and_each_is_answered),
+        with_nodes(replays_wait_while_redis_is_away_and_each_is_answered),
+        with_nodes(a_replay_that_loses_its_connection_twice_is_refused),
+        with_nodes(replays_that_still_wait_at_the_end_are_refused),
         with_nodes(replays_that_nobody_waits_for_any_more_stop),
         with_nodes(a_ride_that_may_not_be_read_disturbs_no_other),
         with_nodes(a_ride_of_a_hundred_thousand_is_read_without_holding_up_redis),
