@@ -40,13 +40,16 @@
 #include "broker/redis/transitions.h"
 #include "broker/redis/watch.h"
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "common/id.h"
 
 #include <stdlib.h>
 #include <utlist.h>
 
-/* At riders that are to be put back and must wait, after one callback. */
-enum { LOOKS_MAX = 100 };
+enum {
+    LOOKS_MAX = 100,   /* at riders that are to be put back and must wait, after one callback */
+    DEFERRED_MS = 500, /* for so long riders are not put back on a ride whose slot is on its way */
+};
 
 struct redis {
     struct backend backend; /* first */
@@ -72,9 +75,16 @@ static bool is_caught_up(const struct redis_ride *ride)
     return !ride->watch || watch_is_live(ride);
 }
 
+/* Its slot was on its way just now. */
+static bool is_deferred(const struct redis_ride *ride)
+{
+    return ride->deferred_ms > 0 && clock_ms() - ride->deferred_ms < DEFERRED_MS;
+}
+
 static bool is_ready(const struct redis_ride *ride)
 {
-    return ride->store->up && ride->store->lane->restoring < HELD_UNDER_WAY_MAX && is_caught_up(ride);
+    return ride->store->up && ride->store->lane->restoring < HELD_UNDER_WAY_MAX && !is_deferred(ride) &&
+           is_caught_up(ride);
 }
 
 static bool is_not_exiting(const struct held *held)

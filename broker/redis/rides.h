@@ -40,6 +40,7 @@ struct redis_ride {
     struct held *due;                       /* of these, to be put back: in turn */
     struct redis_ride *due_prev, *due_next; /* of the rides with any */
     struct person *persons;                 /* by id: whose they are */
+    uint64_t deferred_ms;                   /* when its slot was last on its way; 0: never */
     struct watch *watch;                    /* NULL: not watched (watch.h) */
     uint64_t compared_ms; /* when a transition's position was last compared (operations.c) */
     struct notes notes;   /* what was said of it outside */

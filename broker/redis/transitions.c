@@ -303,6 +303,32 @@ static void conclude(struct transition *transition, const struct redisReply *rep
     }
 }
 
+static void withdraw_if_restoration(struct transition *transition)
+{
+    if (transition->script != SCRIPT_RESTORE)
+        return;
+    held_withdrawn(transition->transitions->holding, transition->ride, transition->order->socket_id,
+                   transition->claim);
+    transition_end(transition);
+}
+
+/* The slot is on its way, which may take long. What is the node's own makes room for that of other rides
+ * meanwhile: a restoration is due anew, and what is to be disowned an audit names again. */
+static void defer(struct transition *transition, bool begun)
+{
+    transition->ride->deferred_ms = clock_ms();
+    if (transition->script == SCRIPT_RESTORE) {
+        withdraw_if_restoration(transition);
+        return;
+    }
+    if (transition->disowns) {
+        transition_end(transition);
+        return;
+    }
+    transition->unsure = transition->unsure || begun;
+    lane_pause(lane_of(transition), transition);
+}
+
 void transitions_answered(struct transition *transition, const struct redisReply *reply, bool own)
 {
     switch (call_judge(transition->ride->store, transition->script, reply)) {
@@ -313,8 +339,7 @@ void transitions_answered(struct transition *transition, const struct redisReply
         repeat(transition);
         break;
     case CALL_LATER:
-        transition->unsure = transition->unsure || !own || slot_error_in_script(reply);
-        lane_pause(lane_of(transition), transition);
+        defer(transition, !own || slot_error_in_script(reply));
         break;
     case CALL_ANSWERED:
         transition->unsure = transition->unsure || !own;
@@ -463,15 +488,6 @@ void transitions_disown(struct transitions *transitions, const char *name, const
 }
 
 /* The records in them may be older than what is sent again behind them, and both be missing in Redis now. */
-static void withdraw_if_restoration(struct transition *transition)
-{
-    if (transition->script != SCRIPT_RESTORE)
-        return;
-    held_withdrawn(transition->transitions->holding, transition->ride, transition->order->socket_id,
-                   transition->claim);
-    transition_end(transition);
-}
-
 static void withdraw_restorations(struct transitions *transitions, const struct store *store)
 {
     struct transition *transition, *next;
@@ -502,6 +518,7 @@ void transitions_arrive(struct redis_ride *ride)
 {
     struct transition *transition;
 
+    ride->deferred_ms = 0;
     DL_FOREACH2(ride->transitions, transition, ride_next)
     {
         take_on(transition);

@@ -282,6 +282,32 @@ test("a client that comes back while the slot is on its way is recovered behind 
   assert.deepEqual(offsets(rider), Array.from({ length: 1 + MISSED }, (_, i) => i + 1));
 });
 
+test("a ride that is on its way for long keeps nobody else from being put back", async (t) => {
+  const MANY = 300; // more than are put back at once
+  const { redis, a } = await startOnCluster(t, { size: 1, ...UNLIMITED });
+  const [from, to] = redis.shards;
+  const [stuck, ride] = await ridesBetween(redis, 100, 5000, 2);
+  for (let i = 0; i < MANY; i++) await (await join(t, a, stuck)).ask(user(`u${i}`));
+  await (await join(t, a, ride)).ask(user("u"));
+  const primary = await from.primary();
+  let left = 2;
+  const meanwhile = async () => {
+    if (--left > 0) return;
+    // The gateway has been taken for dead, and its riders have left.
+    for (const key of await primary.command("KEYS", "ridecast:{*}:node:*"))
+      if (!key.endsWith(":rides")) await primary.command("DEL", key);
+    await sleep(3 * SHORT); // the others are under way
+    await primary.command("DEL", `ridecast:{${ride}}:users`, `ridecast:{${ride}}:connections`);
+    await until(
+      async () => (await redis.keysOf(ride)).users?.u,
+      () => "waiting for the rider to be put back",
+    );
+  };
+  await redis.moveSlots([await redis.slotOf(stuck)], to, { meanwhile });
+  const everybody = async () => Object.keys((await redis.keysOf(stuck)).users ?? {}).length === MANY;
+  await until(everybody, () => "waiting for the others");
+});
+
 test("a gateway that ends after its rides have moved leaves nobody behind", async (t) => {
   const { redis, a, b } = await startOnCluster(t, { nodeLease: LEASE, recoveryWindow: SHORT });
   const [from, to] = redis.shards;
