@@ -270,8 +270,7 @@ static void events_heard(const struct redisReply *reply, void *arg)
 static void begin_anew(struct shard *shard)
 {
     shard_close(shard);
-    shard->was_up = false;
-    shard->missed = true;
+    shard->was_up = shard->missed = false;
     shard->had_lease = shard->restore_due = false;
     shard->disturbed = true;
     reap_deinit(&shard->reap);

@@ -441,15 +441,18 @@ void shards_close(struct shards *shards)
 
     topology_close(shards->topology);
     sentinel_close(shards->sentinel);
+    shards->moving = true; /* told once, of all */
     DL_FOREACH(shards->all, shard)
     {
         shard_close(shard);
         replays_refuse_all(&shard->replays);
     }
-    if (!shards->nobody)
-        return;
-    shard_close(shards->nobody);
-    replays_refuse_all(&shards->nobody->replays);
+    if (shards->nobody) {
+        shard_close(shards->nobody);
+        replays_refuse_all(&shards->nobody->replays);
+    }
+    shards->moving = false;
+    tell_state(shards);
 }
 
 void shards_forget_replay(struct shards *shards, uint64_t ticket)

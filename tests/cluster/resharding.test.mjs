@@ -106,6 +106,10 @@ test("slots that redis-cli moves to another shard", async (t) => {
   for (const traffic of traffics) await traffic.goesOn();
   for (const ride of moving) assert.equal(await redis.shardOf(ride), to);
   for (const traffic of traffics) await traffic.end();
+  for (const { program } of gateways) {
+    await program.stop();
+    assert.doesNotMatch(program.stderr, /the broker is up, but for/); // not with another home, nor at the end
+  }
 });
 
 test("a slot whose keys are on their way: what is said meanwhile is done behind that", async (t) => {
