@@ -33,8 +33,10 @@ enum {
     WRITE_BYTES = 1 << 26, /* at most this much is offered to the kernel at once: everything */
     ACCEPTS_PER_TURN = 64, /* so that a flood of connections does not starve those there are */
     ACCEPT_PAUSE_MS = 50,  /* when descriptors or memory have run out */
-    SPARE_DESCRIPTORS = 64 + NET_ADMIN_CONNECTIONS_MAX, /* for the log, the broker, the loop */
-    CONTEXT_DESTROY_TRIES = 5,                          /* libwebsockets finishes in steps */
+    /* For the log, the loop, and the broker: two for each server of a Redis Cluster, and up to three to ask.
+     */
+    SPARE_DESCRIPTORS = 256 + NET_ADMIN_CONNECTIONS_MAX,
+    CONTEXT_DESTROY_TRIES = 5, /* libwebsockets finishes in steps */
 };
 
 enum { UNSENT_MAX = (1 << 24) - 1 };

@@ -30,7 +30,7 @@ test("the unit's command line is taken, and its limits fit the options", async (
   await within(program.printed(/^listening on 127\.0\.0\.1:/m), () => "listening");
   await program.stop();
   const number = (text, pattern) => Number(text.match(pattern)[1]);
-  assert.ok(number(unit, /^LimitNOFILE=(\d+)$/m) > number(environment, /^#RIDECAST_MAX_CONNECTIONS=(\d+)$/m) + 64);
+  assert.ok(number(unit, /^LimitNOFILE=(\d+)$/m) > number(environment, /^#RIDECAST_MAX_CONNECTIONS=(\d+)$/m) + 256);
   // A client that does not read costs twice --send-buffer in the kernel; a quarter of all is --memory-budget.
   const option = (name) => number(environment, new RegExp(`^#RIDECAST_${name}=(\\d+)$`, "m"));
   const needed = option("MAX_CONNECTIONS") * (2 * option("SEND_BUFFER") + 5000) + option("QUEUE_BYTES");

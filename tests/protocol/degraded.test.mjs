@@ -65,6 +65,16 @@ test("descriptors are used up", async (t) => {
   t.diagnostic(`onlooker's p99 ${p99.toFixed(1)} ms; ${refused} attempts to accept in the time for ${attempts.toFixed(0)}`);
 });
 
+// Two to each: without one, a connection that is lost does not come back until a client leaves.
+test("clients leave enough descriptors for a Redis Cluster of a hundred primaries", async (t) => {
+  const maxConnections = 50;
+  const server = await startGateway(t, { maxConnections });
+  const operator = await TcpClient.connect(t, server.port);
+  const most = await askGauge(operator, "process_max_fds");
+  const used = await askGauge(operator, "process_open_fds");
+  assert.ok(most - maxConnections - used > 200, `${most} descriptors, ${used} of them in use`);
+});
+
 const addressSpace = ({ program }) =>
   Number(readFileSync(`/proc/${program.child.pid}/status`, "utf8").match(/VmSize:\s+(\d+)/)[1]) * 1024;
 
