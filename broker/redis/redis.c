@@ -289,11 +289,22 @@ static bool redis_busy(const struct backend *backend)
     return shards_busy(&((const struct redis *)backend)->shards);
 }
 
+static bool results_are_due(const struct redis *redis)
+{
+    if (redis->watches.results_held == 0)
+        return false;
+    for (const struct redis_ride *ride = redis->rides.by_name; ride; ride = ride->hh.next)
+        if (watch_waits(ride))
+            return true;
+    return false;
+}
+
+/* A server that is away keeps no lease at another. */
 static bool redis_finish(struct backend *backend)
 {
     struct redis *redis = redis_of(backend);
 
-    if (redis->watches.results_held > 0)
+    if (results_are_due(redis))
         return false;
     return shards_leave(&redis->shards);
 }

@@ -571,6 +571,11 @@ void watch_arrive(struct redis_ride *ride)
         subscribe(ride->watch);
 }
 
+bool watch_waits(const struct redis_ride *ride)
+{
+    return ride->watch && ride->watch->results_first && ride->store->up;
+}
+
 bool watch_is_live(const struct redis_ride *ride)
 {
     return ride->watch && ride->watch->state == WATCH_LIVE;

@@ -49,6 +49,9 @@ void watch_heard(struct watches *watches, const struct store *store, const struc
 /* Takes a RESULT or HISTORY and tells it as soon as everything up to its position has been told. */
 void watch_result(struct watches *watches, struct redis_ride *ride, struct broker_message *result);
 
+/* Whether a result waits for an event that may still come: not so while the ride's server is away. */
+bool watch_waits(const struct redis_ride *ride);
+
 /* Whether the ride's events come as they happen. */
 bool watch_is_live(const struct redis_ride *ride);
 

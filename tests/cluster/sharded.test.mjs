@@ -116,6 +116,27 @@ for (const [what, { made, away, back }] of Object.entries(AWAYS))
     assert.equal(bystanders.every(({ socket }) => socket.connected), true);
   });
 
+// Its event is published as what nobody knows, and then the shard is away.
+test("a result that waits for an event of a shard that is away keeps no lease at the others", async (t) => {
+  const reworded = (text) => text.replaceAll("smessage", "smassage");
+  const relays = { start: (test, server) => Relay.start(test, server, { reworded }) };
+  const { redis, a } = await startOnCluster(t, { size: 1, redis: { relays }, nodeLease: LONG, drainTimeout: 0 });
+  const [shard, ...others] = await shardsByTrust(redis);
+  const [ride] = await redis.ridesAt(shard, 1);
+  const rider = await join(t, a, ride);
+  rider.say(user("u"));
+  await until(
+    async () => (await redis.keysOf(ride)).users,
+    () => "waiting for the boarding",
+  );
+  const leases = async (other) => (await other.primary()).command("KEYS", "ridecast:{*}:node:*");
+  for (const other of others) assert.equal((await leases(other)).length, 1);
+  shard.cut();
+  await saysReady(t, a, `200 ready, but for rides at ${addressOf(shard.nodes[0])}`);
+  await a.program.stop();
+  for (const other of others) assert.deepEqual(await leases(other), []);
+});
+
 test("where Redis is, operators are told, and clients are not", async (t) => {
   const { redis, a } = await startOnCluster(t, { size: 1, redis: { relays: true }, adminListen: "127.0.0.1:0" });
   const [, port] = a.program.stdout.match(/^operators: listening on .*:(\d+)$/m);
