@@ -176,7 +176,7 @@ static void node_done(struct reap *reap)
 
 /* --- from ride to ride --- */
 
-static void bite(struct reap *reap);
+static void deal_with_ride(struct reap *reap);
 
 static void ride_answered(const struct redisReply *reply, void *arg)
 {
@@ -187,7 +187,7 @@ static void ride_answered(const struct redisReply *reply, void *arg)
         node_lives(reap);
         break;
     case DEAD:
-        bite(reap);
+        deal_with_ride(reap);
         break;
     case UNKNOWN:
         break;
@@ -204,19 +204,17 @@ static void pass_on(struct reap *reap, struct store *there, const char *ride)
     walk_next(&reap->rides);
 }
 
+/* This server has answered for each of them: what it makes up cannot fill the other's connection at once. */
 static void look_at_ride(const char *ride, void *arg)
 {
     struct reap *reap = arg;
-    struct store *there = ride ? redis_rides_store(reap->known, ride) : NULL;
 
     strcpy(reap->cursor, "0");
     reap->bites = 0;
-    if (!ride)
-        node_done(reap);
-    else if (there == reap->store)
+    if (ride)
         ask_for_lease(reap, ride_answered);
     else
-        pass_on(reap, there, ride);
+        node_done(reap);
 }
 
 /* What the script took, and where it goes on. False: the answer is not one of the script's. */
@@ -248,6 +246,34 @@ static void bitten(struct reap *reap, const struct redisReply *reply)
         walk_next(&reap->rides);
 }
 
+static void bite_answered(const struct redisReply *reply, void *arg);
+
+static void bite(struct reap *reap)
+{
+    struct store *store = reap->store;
+    const char *node = walk_name(&reap->nodes), *ride = walk_name(&reap->rides);
+    struct call call;
+
+    notes_away(store, ride); /* what is put off waits even where there is no window */
+    call_ride(&call, store, SCRIPT_REAP, ride, redis_rides_known(reap->known, ride));
+    call_text(&call, node);
+    call_text(&call, reap->cursor);
+    call_number(&call, BITE);
+    if (call_send(&call, bite_answered, reap) != 0)
+        end_run(reap);
+}
+
+static void deal_with_ride(struct reap *reap)
+{
+    const char *ride = walk_name(&reap->rides);
+    struct store *there = redis_rides_store(reap->known, ride);
+
+    if (there == reap->store)
+        bite(reap);
+    else
+        pass_on(reap, there, ride);
+}
+
 static void bite_answered(const struct redisReply *reply, void *arg)
 {
     struct reap *reap = arg;
@@ -267,21 +293,6 @@ static void bite_answered(const struct redisReply *reply, void *arg)
         bitten(reap, reply);
         break;
     }
-}
-
-static void bite(struct reap *reap)
-{
-    struct store *store = reap->store;
-    const char *node = walk_name(&reap->nodes), *ride = walk_name(&reap->rides);
-    struct call call;
-
-    notes_away(store, ride); /* what is put off waits even where there is no window */
-    call_ride(&call, store, SCRIPT_REAP, ride, redis_rides_known(reap->known, ride));
-    call_text(&call, node);
-    call_text(&call, reap->cursor);
-    call_number(&call, BITE);
-    if (call_send(&call, bite_answered, reap) != 0)
-        end_run(reap);
 }
 
 /* What is no set would stop every run here. Audits note the rides where a dead node has something once more.
@@ -305,6 +316,47 @@ static void look_at_rides(struct reap *reap)
     reap->found = false;
     store_node_key(reap->store, walk_name(&reap->nodes), ":rides", &reap->rides.scan.key);
     walk_begin(&reap->rides);
+}
+
+/* --- is this the home? --- */
+
+/*
+ * The server may have been given a better home, which this gateway has not heard of: then who has no lease
+ * here may have one there. It knows its slots before anybody else does, so it is asked for some key at each
+ * home that would be better; where it does not say that another server has that slot, the run ends.
+ */
+static void ask_about_home(struct reap *reap);
+
+static void home_answered(const struct redisReply *reply, void *arg)
+{
+    struct reap *reap = arg;
+
+    if (!reply || reply->type == REDIS_REPLY_INTEGER || redis_reply_is_error(reply, "ASK")) {
+        end_run(reap);
+        return;
+    }
+    reap->better++;
+    ask_about_home(reap);
+}
+
+static void ask_about_home(struct reap *reap)
+{
+    const struct store *store = reap->store;
+    char tags[SLOT_CANDIDATES][SLOT_TAG_SIZE];
+    struct key_name key;
+    struct call call;
+
+    slot_candidates(tags);
+    if (!store->home[0] || reap->better == SLOT_CANDIDATES || strcmp(tags[reap->better], store->home) == 0) {
+        reap->at_home = true;
+        look_at_rides(reap);
+        return;
+    }
+    key_name_make(&key, store->setup->prefix, tags[reap->better], "");
+    call_command(&call, reap->store, "EXISTS");
+    call_bytes(&call, key.text, key.len);
+    if (call_send(&call, home_answered, reap) != 0)
+        end_run(reap);
 }
 
 /* It has no lease. Whether its turn has come to be looked at. */
@@ -341,8 +393,10 @@ static void node_answered(const struct redisReply *reply, void *arg)
     case DEAD:
         if (reap->looking)
             note(reap);
-        else if (is_due(reap))
+        else if (is_due(reap) && reap->at_home)
             look_at_rides(reap);
+        else if (is_due(reap))
+            ask_about_home(reap);
         else
             walk_next(&reap->nodes);
         break;
@@ -360,6 +414,8 @@ static void run(struct reap *reap, bool looking, bool lapsed_only)
     reap->running = true;
     reap->looking = looking;
     reap->lapsed_only = lapsed_only;
+    reap->at_home = false;
+    reap->better = 0;
     store_shared_key(reap->store, "nodes", &reap->nodes.scan.key);
     walk_begin(&reap->nodes);
 }

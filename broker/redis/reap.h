@@ -3,6 +3,9 @@
  * takes the node's riders out of its hands, ride by ride and in bites, until none is left. They are
  * suspended, so that their clients can still come back; without a recovery window they leave at once.
  *
+ * In a cluster the home may be another one by now (slot.h), where nodes have their leases. So before a run
+ * takes anybody it makes sure that the server does not have a better one.
+ *
  * A node that was stalled may go on writing for a while. So it is looked at again and again, and struck off
  * the list of nodes when it has been dead and empty for a minute. Broker thread.
  */
@@ -21,6 +24,8 @@ struct reap {
     bool looking;                  /* this run takes nobody, and notes whose lease is not there */
     bool looked;                   /* one such run came to its end, and noted all */
     bool lapsed_only;              /* this run leaves alone whom that one noted */
+    bool at_home;                  /* this run has made sure that the server has no better home by now */
+    unsigned better;               /* of the homes that would be better, which is asked about */
     struct dead_node *dead;        /* by name */
     struct walk nodes, rides;      /* all others that are listed; those of the node whose turn it is */
     bool found;                    /* some rider on this look at the node */

@@ -56,6 +56,31 @@ static void forget_old(struct sweep *sweep)
 
 static int send_sweep(struct swept_ride *ride);
 
+static void go_on(struct sweep *sweep);
+
+static void turn_has_come(const struct redisReply *reply, void *arg)
+{
+    struct sweep *sweep = arg;
+
+    sweep->in_flight--;
+    sweep->broken = sweep->broken || !reply;
+    go_on(sweep);
+}
+
+/* This server answers for each that is passed on: what it makes up cannot fill the other's connection at
+ * once.
+ */
+static int wait_a_turn(struct sweep *sweep)
+{
+    struct call call;
+
+    call_command(&call, sweep->store, "PING");
+    if (call_send(&call, turn_has_come, sweep) != 0)
+        return -1;
+    sweep->in_flight++;
+    return 0;
+}
+
 /* Another server may have the ride by now: noted there, it is swept there. 0, or -1 when there is no
  * connection. */
 static int take_turn(struct swept_ride *ride)
@@ -68,7 +93,7 @@ static int take_turn(struct swept_ride *ride)
         notes_away(there, ride->name);
     else
         ride->sweep->left = true;
-    return 0;
+    return wait_a_turn(ride->sweep);
 }
 
 static void go_on(struct sweep *sweep)

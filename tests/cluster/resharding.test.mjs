@@ -10,12 +10,14 @@ import { gauge } from "../lib/metrics.mjs";
 import { Client } from "../lib/official.mjs";
 import { DROPS, boardings, letBack } from "../lib/recovery.mjs";
 import { Relay } from "../lib/relay.mjs";
+import { RedisCluster } from "../lib/redis-cluster.mjs";
 import { user } from "../lib/rider.mjs";
 import { UNLIMITED, startGateway } from "../lib/server.mjs";
 import { sleep, until } from "../lib/wait.mjs";
 
 const LEASE = 1000;
 const HOME = "47"; // of the first of three primaries
+const BETTER = "431"; // would be, and lies in a slot of the last one, whose home is another
 const SHORT = 1000;
 
 const join = (t, gateway, ride) => Client.connect(t, gateway, "WebSocket only", { ride });
@@ -387,6 +389,31 @@ test("a home whose slot is on its way: no gateway is up at its server without a 
   await redis.moveSlots([home], to, { meanwhile });
   const client = await join(t, newcomer, ride);
   assert.equal((await client.ask(user("v"))).ok, true);
+});
+
+test("a server that gets a better home: a gateway that does not hear of it takes nobody for dead", async (t) => {
+  const redis = await RedisCluster.start(t);
+  const [shard] = redis.shards;
+  const everywhere = async (...command) => {
+    for (const node of redis.nodes) await node.command(...command);
+  };
+  await everywhere("ACL", "SETUSER", "late", "on", ">pw", "~*", "&*", "+@all");
+  const options = { nodeLease: LEASE, recoveryWindow: 0 };
+  const late = await startGateway(t, { broker: redis.url.replace("://", "://late:pw@"), ...options });
+  await becomes(t, late, 200); // first, so that it is the sweeper
+  const other = await startGateway(t, { broker: redis.url, ...options });
+  await becomes(t, other, 200);
+  const [ride] = await redis.ridesAt(shard, 1);
+  for (const gateway of [late, other]) assert.equal((await (await join(t, gateway, ride)).ask(user("u"))).ok, true);
+  await sleep(2 * LEASE); // it has seen the lease of the other one
+  await everywhere("ACL", "SETUSER", "late", "-cluster|nodes");
+  await redis.moveSlots([await redis.slotOf(BETTER)], shard);
+  // The other one, at the new home, misses the late one in the end, but not the other way round.
+  await until(
+    async () => (await gauge(t, other, "ridecast_nodes_reaped_total")) === 1,
+    () => "waiting for the late one to be missed",
+  );
+  assert.equal(await gauge(t, late, "ridecast_nodes_reaped_total"), 0);
 });
 
 // The replica has everything: what it lacks when it takes over, nobody can know.
