@@ -172,17 +172,15 @@ void shards_settle(struct shards *shards)
 
 /* --- moving --- */
 
-/* It is noted at its new server before it is struck off the former one's list. Where the new one is not up,
- * it stays there, too: whoever reaps there passes it on. */
-static void move_notes(struct redis_ride *ride, struct store *from)
+/* It stays on the list of its former server, too, from where whoever reaps passes it on: the new one may not
+ * be up, or not take it yet. */
+static void move_notes(struct redis_ride *ride)
 {
-    struct notes former = ride->notes;
+    bool was_noted = ride->notes.ride;
 
     ride->notes = (struct notes){.ride = false};
-    if (!former.ride || !ride->store->up)
-        return;
-    notes_hold(&ride->notes, ride->store, ride->name);
-    notes_strike(&former, from, ride->name);
+    if (was_noted && ride->store->up)
+        notes_hold(&ride->notes, ride->store, ride->name);
 }
 
 static void move_ride(struct redis_ride *ride, struct shard *to)
@@ -194,7 +192,7 @@ static void move_ride(struct redis_ride *ride, struct shard *to)
     audit_end(&from->audit, ride);
     ride->store = &to->store;
     ride->compared_ms = 0;
-    move_notes(ride, &from->store);
+    move_notes(ride);
     audit_begin(&to->audit, ride);
     audit_ride(&to->audit, ride);
     transitions_arrive(ride);

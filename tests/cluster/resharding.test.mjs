@@ -314,6 +314,29 @@ test("a ride that is on its way for long keeps nobody else from being put back",
   await until(everybody, () => "waiting for the others");
 });
 
+test("a ride that could not be noted where it has moved to is found where it was", async (t) => {
+  const { redis, a } = await startOnCluster(t, { nodeLease: LEASE, recoveryWindow: SHORT });
+  const [from, to, third] = redis.shards;
+  const [ride] = await ridesBetween(redis, 2000, 5000, 1);
+  const rider = await join(t, a, ride);
+  rider.socket.io.reconnection(false);
+  assert.equal((await rider.ask(user("u"))).ok, true);
+  // Where nodes note their rides there, what does not exist yet counts as gone already.
+  const [primary, other] = [await to.primary(), await third.primary()];
+  const [nodes] = await primary.command("KEYS", "ridecast:{*}:nodes");
+  const home = String(await redis.slotOf(nodes.match(/\{(.*)\}/)[1]));
+  await primary.command("CLUSTER", "SETSLOT", home, "MIGRATING", other.id);
+  await redis.moveSlots([await redis.slotOf(ride)], to);
+  assert.equal((await rider.ask(user("u"))).ok, true);
+  assert.notEqual(await redis.shardOf(ride), from);
+  await a.kill();
+  await primary.command("CLUSTER", "SETSLOT", home, "STABLE");
+  await until(
+    async () => !(await redis.keysOf(ride)).users,
+    () => "waiting for the end of who nobody knows of",
+  );
+});
+
 test("a gateway that ends after its rides have moved leaves nobody behind", async (t) => {
   const { redis, a, b } = await startOnCluster(t, { nodeLease: LEASE, recoveryWindow: SHORT });
   const [from, to] = redis.shards;
