@@ -117,8 +117,13 @@ static void set_due(struct held *held, bool due)
         DL_APPEND(ride->due, held);
     else
         DL_DELETE(ride->due, held);
-    if (!ride->due)
+    if (ride->due)
+        return;
+    if (ride->parked)
+        DL_DELETE2(holding->parked, ride, due_prev, due_next);
+    else
         DL_DELETE2(holding->due, ride, due_prev, due_next);
+    ride->parked = false;
 }
 
 /* --- what is told while something has no answer --- */
@@ -375,6 +380,24 @@ bool held_taken_over(struct redis_ride *ride, const char *socket_id, uint64_t te
 
 /* --- restoring --- */
 
+static void park(struct holding *holding, struct redis_ride *ride)
+{
+    DL_DELETE2(holding->due, ride, due_prev, due_next);
+    DL_APPEND2(holding->parked, ride, due_prev, due_next);
+    ride->parked = true;
+}
+
+void held_look_again(struct redis_ride *ride)
+{
+    if (!ride->parked)
+        return;
+    struct holding *holding = ride->due->holding;
+
+    DL_DELETE2(holding->parked, ride, due_prev, due_next);
+    DL_APPEND2(holding->due, ride, due_prev, due_next);
+    ride->parked = false;
+}
+
 /* The first one of the ride whose turn it is, if that is ready; else the others go before. */
 static struct held *first_due(struct holding *holding, const struct held_ready *ready)
 {
@@ -398,6 +421,10 @@ struct held *held_take_due(struct holding *holding, const struct held_ready *rea
     struct held *held = NULL;
 
     while (!held && holding->due && holding->under_way<holding->most && * looks> 0) {
+        if (ready->away(holding->due)) {
+            park(holding, holding->due);
+            continue;
+        }
         held = first_due(holding, ready);
         if (!held)
             --*looks;

@@ -73,8 +73,9 @@ enum { HELD_UNDER_WAY_MAX = 256 }; /* to one server: the gateway's transitions g
 
 /* All that is held. Zeroed but for the metric, the window and `most`, it is empty. */
 struct holding {
-    struct redis_ride *due; /* rides with some that are, linked by due_prev and due_next: in turn */
-    size_t under_way, most; /* restorations; as many as may be */
+    struct redis_ride *due;    /* rides with some that are, linked by due_prev and due_next: in turn */
+    struct redis_ride *parked; /* those of them whose server is away */
+    size_t under_way, most;    /* restorations; as many as may be */
     uint64_t last_claim;
     struct parted *parted; /* by socket id, in order */
     uint64_t window_ms;
@@ -125,12 +126,17 @@ bool held_taken_over(struct redis_ride *ride, const char *socket_id, uint64_t te
 struct held_ready {
     bool (*ride)(const struct redis_ride *ride);
     bool (*socket)(const struct held *held);
+    bool (*away)(
+        const struct redis_ride *ride); /* its server: until held_look_again() it is not asked about */
 };
 
 /* The next socket to be put back that is ready, as long as not too many are under way already; NULL: none.
  * What is not ready goes to the end, and takes one of the `looks` that there are: with none left, the others
  * have their turn next time. The restoration counts as under way until held_restored(). */
 struct held *held_take_due(struct holding *holding, const struct held_ready *ready, unsigned *looks);
+
+/* The ride's server is up, or another one. */
+void held_look_again(struct redis_ride *ride);
 
 /* A restoration is over. `offset` is the ride's; 0: it has failed. */
 void held_restored(struct holding *holding, struct redis_ride *ride, const char *socket_id, uint64_t claim,

@@ -83,8 +83,7 @@ static bool is_deferred(const struct redis_ride *ride)
 
 static bool is_ready(const struct redis_ride *ride)
 {
-    return ride->store->up && ride->store->lane->restoring < HELD_UNDER_WAY_MAX && !is_deferred(ride) &&
-           is_caught_up(ride);
+    return ride->store->lane->restoring < HELD_UNDER_WAY_MAX && !is_deferred(ride) && is_caught_up(ride);
 }
 
 static bool is_not_exiting(const struct held *held)
@@ -92,7 +91,12 @@ static bool is_not_exiting(const struct held *held)
     return !exits_has(held->ride, held->person->id);
 }
 
-static const struct held_ready ready = {.ride = is_ready, .socket = is_not_exiting};
+static bool is_away(const struct redis_ride *ride)
+{
+    return !ride->store->up;
+}
+
+static const struct held_ready ready = {.ride = is_ready, .socket = is_not_exiting, .away = is_away};
 
 /* The end of every callback. */
 static void settle(void *arg)

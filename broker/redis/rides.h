@@ -39,6 +39,7 @@ struct redis_ride {
     uint64_t skipped;                       /* what was told up to there is not among these */
     struct held *due;                       /* of these, to be put back: in turn */
     struct redis_ride *due_prev, *due_next; /* of the rides with any */
+    bool parked;                            /* of those whose server is away */
     struct person *persons;                 /* by id: whose they are */
     uint64_t deferred_ms;                   /* when its slot was last on its way; 0: never */
     struct watch *watch;                    /* NULL: not watched (watch.h) */

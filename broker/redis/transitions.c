@@ -519,6 +519,7 @@ void transitions_arrive(struct redis_ride *ride)
     struct transition *transition;
 
     ride->deferred_ms = 0;
+    held_look_again(ride);
     DL_FOREACH2(ride->transitions, transition, ride_next)
     {
         take_on(transition);
@@ -535,7 +536,13 @@ void transitions_cut_off(struct transitions *transitions, const struct store *st
 void transitions_resume(struct transitions *transitions, const struct store *store)
 {
     struct transition *transition;
+    struct redis_ride *ride, *next;
 
+    DL_FOREACH_SAFE2(transitions->holding->parked, ride, next, due_next)
+    {
+        if (ride->store == store)
+            held_look_again(ride);
+    }
     lane_clear(store->lane);
     DL_FOREACH(transitions->all, transition)
     {

@@ -90,6 +90,7 @@ static void hold(struct desk *desk, struct redis_ride *ride, unsigned number)
 /* --- what is ready --- */
 
 static const char *ready_ride;      /* NULL: all are */
+static const char *away_ride;       /* how the names begin of those whose server is away; NULL: none is */
 static const char *waiting_person;  /* of all rides; NULL: none */
 static unsigned asked_rides, asked; /* how often */
 
@@ -97,6 +98,11 @@ static bool ride_is_ready(const struct redis_ride *ride)
 {
     asked_rides++;
     return !ready_ride || strcmp(ride->name, ready_ride) == 0;
+}
+
+static bool server_is_away(const struct redis_ride *ride)
+{
+    return away_ride && strncmp(ride->name, away_ride, strlen(away_ride)) == 0;
 }
 
 static bool socket_is_ready(const struct held *held)
@@ -108,7 +114,7 @@ static bool socket_is_ready(const struct held *held)
 /* How many are taken at one go; `last` is the last one. */
 static unsigned take_all(struct desk *desk, unsigned looks, struct held **last)
 {
-    static const struct held_ready ready = {ride_is_ready, socket_is_ready};
+    static const struct held_ready ready = {ride_is_ready, socket_is_ready, server_is_away};
     struct held *held;
     unsigned count = 0;
 
@@ -158,6 +164,34 @@ static void a_ride_that_is_not_caught_up_with_costs_one_look_and_nobody_else_a_t
 
     ready_ride = NULL;
     assert_int_equal(take_all(desk, 10, &last), UNDER_WAY_MAX - 1);
+}
+
+static void rides_of_a_server_that_is_away_cost_no_looks_until_it_is_up(void **state)
+{
+    struct desk *desk = *state;
+    struct redis_ride *rides[100], *goes;
+    struct held *last = NULL;
+    char name[16];
+
+    ready_ride = waiting_person = NULL;
+    away_ride = "/away";
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "/away%u", i);
+        rides[i] = redis_rides_get(&desk->rides, name);
+        hold(desk, rides[i], i);
+        held_restore_ride(rides[i]);
+    }
+    goes = redis_rides_get(&desk->rides, "/goes");
+    hold(desk, goes, MANY);
+    held_restore_ride(goes);
+    assert_int_equal(take_all(desk, 1, &last), 1);
+    assert_ptr_equal(last->ride, goes);
+    held_forget(rides[0], socket_of(0));
+    away_ride = NULL;
+    assert_int_equal(take_all(desk, 1, &last), 0);
+    for (unsigned i = 1; i < 100; i++)
+        held_look_again(rides[i]);
+    assert_int_equal(take_all(desk, 1, &last), 99);
 }
 
 static void who_has_to_wait_is_passed_by_others_of_the_ride(void **state)
@@ -379,6 +413,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         at_a_desk(what_a_ride_lost_is_put_back_as_far_as_it_may_be_under_way),
         at_a_desk(a_ride_that_is_not_caught_up_with_costs_one_look_and_nobody_else_a_turn),
+        at_a_desk(rides_of_a_server_that_is_away_cost_no_looks_until_it_is_up),
         at_a_desk(who_has_to_wait_is_passed_by_others_of_the_ride),
         at_a_desk(many_rides_that_have_to_wait_are_looked_at_in_turn),
         at_a_desk(a_record_that_does_not_count_is_replaced_by_the_one_that_does),
