@@ -241,9 +241,9 @@ void broker_submit(struct broker *broker, const struct broker_transition *transi
 /*
  * Asks for the events of a ride after `from`, for a client that missed more than the gateway remembers. The
  * answer is a HISTORY with the same ticket; `ok` false: the log does not reach back that far, has more than
- * REPLAY_EVENTS_MAX or REPLAY_BYTES_MAX, or cannot be read now. With a `socket_id` (copied; NULL: none) that
- * is not aboard, also: the last of the REPLAY_BEFORE events up to `from` that is about this socket has ended
- * it, or not all of them are there.
+ * REPLAY_EVENTS_MAX or REPLAY_BYTES_MAX, or cannot be read. With a `socket_id` (copied; NULL: none) that is
+ * not aboard, also: the last of the REPLAY_BEFORE events up to `from` that is about this socket has ended it,
+ * or not all of them are there. While the server that has the ride is away it waits, until broker_forget().
  */
 void broker_replay(struct broker *broker, const char *ride, const struct broker_position *from,
                    const char *socket_id, uint64_t ticket);
