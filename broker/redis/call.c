@@ -65,11 +65,11 @@ void call_node_key(struct call *call, const char *node, const char *detail)
     add_name(call, key);
 }
 
-void call_secret_key(struct call *call)
+void call_common_key(struct call *call, const char *what)
 {
     struct key_name *key = new_name(call);
 
-    key_name_make_shared(key, call->store->setup->prefix, "secret");
+    key_name_make_shared(key, call->store->setup->prefix, what);
     add_name(call, key);
 }
 

@@ -61,9 +61,9 @@ void call_another(struct call *call, const char *ride, const struct ride_known *
 
 void call_shared_key(struct call *call, const char *what);
 void call_node_key(struct call *call, const char *node, const char *detail);
-void call_secret_key(struct call *call);                /* the one that all servers have in common */
-void call_node_channel(struct call *call);              /* this node's */
-void call_channel(struct call *call, const char *ride); /* of its events */
+void call_common_key(struct call *call, const char *what); /* one that all servers have in common */
+void call_node_channel(struct call *call);                 /* this node's */
+void call_channel(struct call *call, const char *ride);    /* of its events */
 void call_text(struct call *call, const char *text);
 void call_bytes(struct call *call, const void *at, size_t len);
 void call_number(struct call *call, uint64_t number);

@@ -180,22 +180,42 @@ static void secret_came(const struct redisReply *reply, void *arg)
     answer_came(checkup);
 }
 
+/* Whether it is another one than this gateway's. */
+static bool layout_differs(struct checkup *checkup, const struct redisReply *reply)
+{
+    char reason[160];
+
+    if (!reply || reply->type != REDIS_REPLY_STRING || strcmp(reply->str, STORE_LAYOUT) == 0)
+        return false;
+    snprintf(reason, sizeof reason,
+             "what is there has ridecast's layout %.20s, this gateway's is " STORE_LAYOUT
+             "; update all gateways, or give another --prefix",
+             reply->str);
+    give_up(checkup, reason);
+    return true;
+}
+
+/* In a cluster: of a server that was alone once, and of all that have been somebody's home. */
+static void common_layout_came(const struct redisReply *reply, void *arg)
+{
+    struct checkup *checkup = arg;
+
+    if (!reply)
+        checkup->failed = true;
+    layout_differs(checkup, reply);
+    answer_came(checkup);
+}
+
 /* The first to come names the layout; where there are data without one, they are older. Gateways that run
  * know theirs, and name it again where it was deleted. */
 static void layout_came(const struct redisReply *reply, void *arg)
 {
     struct checkup *checkup = arg;
-    char reason[160];
 
     if (!reply) {
         checkup->failed = true;
-    } else if (reply->type == REDIS_REPLY_STRING && strcmp(reply->str, STORE_LAYOUT) != 0) {
-        snprintf(reason, sizeof reason,
-                 "what is there has ridecast's layout %.20s, this gateway's is " STORE_LAYOUT
-                 "; update all gateways, or give another --prefix",
-                 reply->str);
-        give_up(checkup, reason);
-    } else if (reply->type == REDIS_REPLY_NIL && checkup->has_data && !checkup->has_passed) {
+    } else if (!layout_differs(checkup, reply) && reply->type == REDIS_REPLY_NIL && checkup->has_data &&
+               !checkup->has_passed) {
         give_up(checkup, "what is there was written by an older ridecast; stop its gateways and delete "
                          "their keys, or give another --prefix");
     }
@@ -224,6 +244,11 @@ static void ask(struct checkup *checkup)
     call_shared_key(&layout, "layout");
     checkup->awaited += call_send(&secret, secret_came, checkup) == 0;
     checkup->awaited += call_send(&layout, layout_came, checkup) == 0;
+    if (checkup->store->keeps_layout) {
+        call_command(&layout, checkup->store, "GET");
+        call_common_key(&layout, "layout");
+        checkup->awaited += call_send(&layout, common_layout_came, checkup) == 0;
+    }
     shared_keys_check(checkup->store);
 }
 

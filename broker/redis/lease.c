@@ -165,7 +165,7 @@ static void store_secret(struct lease *lease, bool replace)
     struct call call;
 
     call_command(&call, lease->store, "SET");
-    call_secret_key(&call);
+    call_common_key(&call, "secret");
     call_bytes(&call, lease->secret->bytes, SECRET_LEN);
     if (!replace)
         call_text(&call, "NX");
@@ -194,8 +194,10 @@ static void copy_answered(const struct redisReply *reply, void *arg)
 {
     struct lease *lease = arg;
 
-    if (reply && is_secret(reply) && !lease->secret->known)
-        adopt(lease, reply->str, false);
+    if (!reply || !is_secret(reply) || lease->secret->certain || lease->secret->copied)
+        return;
+    lease->secret->copied = true;
+    adopt(lease, reply->str, false);
 }
 
 static void sweeper_answered(const struct redisReply *reply, void *arg)
@@ -246,6 +248,13 @@ static void name_layout(struct lease *lease)
     call_text(&call, STORE_LAYOUT);
     call_text(&call, "NX");
     call_tell(&call);
+    if (!lease->store->keeps_layout)
+        return;
+    call_command(&call, lease->store, "SET");
+    call_common_key(&call, "layout");
+    call_text(&call, STORE_LAYOUT);
+    call_text(&call, "NX");
+    call_tell(&call);
 }
 
 static void agree_on_secret(struct lease *lease)
@@ -254,7 +263,7 @@ static void agree_on_secret(struct lease *lease)
 
     store_secret(lease, false);
     call_command(&call, lease->store, "GET");
-    call_secret_key(&call);
+    call_common_key(&call, "secret");
     ask(&call, secret_answered, lease);
 }
 

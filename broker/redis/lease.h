@@ -29,6 +29,7 @@ struct lease_reports {
 struct lease_secret {
     bool known;   /* the gateway has been told */
     bool certain; /* it is what the server that keeps it has; else a copy of that, or this process' own */
+    bool copied;  /* it is or was a copy */
     uint8_t bytes[SECRET_LEN];
 };
 

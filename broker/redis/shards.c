@@ -95,8 +95,8 @@ static bool knows_secret(struct shards *shards)
         return true;
     DL_FOREACH(shards->all, shard)
     {
-        if (shard->store.keeps_secret && !shard_is_away(shard))
-            return false; /* soon */
+        if (!shard->store.up && !shard_is_away(shard))
+            return false; /* soon: it keeps it, or may have a copy */
     }
     log_warn("broker", "the server that keeps the secret is away; recovery ids are worth nothing elsewhere");
     secret->known = true;
@@ -266,12 +266,12 @@ static void share_out_slots(struct shards *shards, const struct cluster_map *map
     free(by_node);
 }
 
-static unsigned slot_of_secret(const struct shards *shards)
+static struct shard *keeper_of(const struct shards *shards, const char *what)
 {
     struct key_name key;
 
-    key_name_make_shared(&key, shards->setup.backend->prefix, "secret");
-    return slot_of_key(key.text, key.len);
+    key_name_make_shared(&key, shards->setup.backend->prefix, what);
+    return shards->owners[slot_of_key(key.text, key.len)];
 }
 
 /* Those that have no slots any more are closed before their rides leave, so that nothing of these is under
@@ -303,7 +303,7 @@ static void free_unused(struct shards *shards)
 
 static void open_all(struct shards *shards, const struct cluster_map *map)
 {
-    const struct shard *keeper = shards->owners[slot_of_secret(shards)];
+    const struct shard *keeper = keeper_of(shards, "secret"), *layouts = keeper_of(shards, "layout");
     char home[SLOT_TAG_SIZE];
     struct shard *shard;
 
@@ -312,6 +312,7 @@ static void open_all(struct shards *shards, const struct cluster_map *map)
         if (slot_set_count(&shard->slots) == 0)
             continue;
         shard->store.keeps_secret = shard == keeper;
+        shard->store.keeps_layout = shard == layouts;
         slot_home(&shard->slots, home);
         shard_open(shard, &cluster_map_find(map, shard->id)->address, home);
     }

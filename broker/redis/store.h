@@ -31,6 +31,7 @@ struct store {
     struct lane *lane;       /* the way of transitions to this server (lane.h) */
     struct replays *replays; /* what is read there for single clients (replay.h) */
     bool keeps_secret;       /* the others have copies of it */
+    bool keeps_layout;       /* in a cluster: of the name without a home, too */
     bool up;                 /* both connections are ready, the scripts are loaded, and the lease is there */
     int64_t clock_ahead_ms;  /* Redis' clock less clock_ms() */
     uint64_t leapt_ms;  /* when Redis' clock was last seen to have leapt ahead, by clock_ms(); 0: never */

@@ -234,6 +234,37 @@ test("the secret of recovery ids outlives the absence of the shard that keeps it
   assert.deepEqual([client.socket.recovered, client.socket.id], [true, id]);
 });
 
+for (const lacking of [0, 1])
+  test(`the secret is found while its keeper is away and shard ${lacking} of the others has no copy`, async (t) => {
+    const { redis, a } = await startOnCluster(t, { size: 1, redis: { relays: true }, recoveryWindow: LONG });
+    const byTrust = await shardsByTrust(redis);
+    const [ride] = await redis.ridesAt(byTrust[0], 1);
+    const relay = await Relay.start(t, a);
+    const client = await join(t, relay, ride);
+    assert.equal((await client.ask(user("u"))).ok, true);
+    const { id } = client.socket;
+    const copyAt = async (shard) => {
+      const primary = await shard.primary();
+      return { primary, keys: await primary.command("KEYS", "ridecast:*}:secret") };
+    };
+    for (const shard of byTrust.slice(0, 2))
+      await until(
+        async () => (await copyAt(shard)).keys.length > 0,
+        () => "waiting for the copies",
+      );
+    relay.cut();
+    await a.kill();
+    const { primary, keys } = await copyAt(byTrust[lacking]);
+    await primary.command("DEL", ...keys);
+    byTrust.at(-1).cut();
+    const late = await startGateway(t, { broker: redis.url, recoveryWindow: LONG });
+    await becomes(t, late, 200);
+    relay.leadTo(late);
+    client.socket.io.engine.close();
+    await client.back();
+    assert.deepEqual([client.socket.recovered, client.socket.id], [true, id]);
+  });
+
 test("who is aboard survives that all shards forget everything", async (t) => {
   const { redis, a, b } = await startOnCluster(t, { nodeLease: LEASE });
   const rides = await ridesOf(redis);

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { becomes } from "../lib/cluster.mjs";
 import { freePort } from "../lib/port.mjs";
+import { RedisCluster } from "../lib/redis-cluster.mjs";
 import { Redis } from "../lib/redis.mjs";
 import { startGateway } from "../lib/server.mjs";
 import { until } from "../lib/wait.mjs";
@@ -121,4 +122,20 @@ test("one that does not let itself be asked is used all the same", async (t) => 
   const redis = await Redis.start(t, { config: ["--rename-command", "INFO", "", "--rename-command", "CONFIG", ""] });
   const gateway = await start(t, redis);
   await becomes(t, gateway, 200);
+});
+
+test("a Redis Cluster with another layout, as one Redis left it that is a part of it now", async (t) => {
+  const redis = await RedisCluster.start(t, { replicas: 0 });
+  const keeper = await redis.ownerOf(await redis.slotOf("ridecast:layout"));
+  await keeper.command("SET", "ridecast:layout", "3");
+  const gateway = await startGateway(t, { broker: redis.url });
+  await until(
+    () => gateway.program.stderr.includes(OTHER),
+    () => `waiting for a line about that: ${gateway.program.stderr}`,
+  );
+  await keeper.command("DEL", "ridecast:layout");
+  await until(
+    async () => (await keeper.command("GET", "ridecast:layout")) === "2",
+    () => "waiting for the layout to be named",
+  );
 });
