@@ -198,23 +198,35 @@ export class RedisCluster {
       await node.command("CLUSTER", "SET-CONFIG-EPOCH", String(i + 1));
       await node.command("CLUSTER", "ADDSLOTSRANGE", String(border(i)), String(border(i + 1) - 1));
     }
-    await this.#introduce(this.nodes);
+    await this.#introduce();
     for (const { nodes } of this.shards) await follow(nodes);
     await this.settled();
   }
 
-  async #introduce(newcomers) {
-    const known = this.nodes;
-    for (const node of newcomers)
-      for (const other of known.slice(0, known.indexOf(node)))
-        await node.command("CLUSTER", "MEET", "127.0.0.1", String(other.port));
+  // Who has not met in time, as on a busy machine, has to be introduced again.
+  #introduce() {
+    return until(
+      async () => {
+        const strangers = await this.#strangers();
+        for (const [node, other] of strangers) await node.command("CLUSTER", "MEET", "127.0.0.1", String(other.port));
+        return strangers.length === 0;
+      },
+      () => "waiting for the nodes to meet",
+    );
+  }
+
+  // [node, other that it does not know], for all that are up.
+  async #strangers() {
+    const up = this.nodes.filter((node) => node.isUp);
+    const known = await Promise.all(up.map((node) => node.command("CLUSTER", "NODES")));
+    return up.flatMap((node, i) => up.filter(({ id }) => !known[i].includes(id)).map((other) => [node, other]));
   }
 
   // One more, without slots.
   async addShard({ replicas = 1 } = {}) {
     const shard = new Shard(await this.#startNodes(1 + replicas));
     this.shards.push(shard);
-    await this.#introduce(shard.nodes);
+    await this.#introduce();
     await follow(shard.nodes);
     await this.settled();
     return shard;
