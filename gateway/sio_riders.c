@@ -521,7 +521,7 @@ void sio_riders_init(struct sio_riders *riders, const struct sio_riders_options 
     };
 }
 
-size_t sio_riders_cost(const struct eio_session *session)
+size_t sio_riders_cost(struct eio_session *session)
 {
     const struct sio_client *client = session->data;
 

@@ -36,6 +36,6 @@ void sio_riders_init(struct sio_riders *riders, const struct sio_riders_options 
 const struct eio_app *sio_riders_app(void);
 
 /* What it costs to keep a session: what it is still to be sent, and what has come of its events. */
-size_t sio_riders_cost(const struct eio_session *session);
+size_t sio_riders_cost(struct eio_session *session);
 
 #endif

@@ -290,13 +290,16 @@ bool outlet_pending(const struct outlet *outlet)
     return outlet->queued.len || outlet->shipments || has_stretches(outlet);
 }
 
-size_t outlet_cost(const struct outlet *outlet)
+size_t outlet_cost(struct outlet *outlet)
 {
     size_t bytes = outlet->queued.size;
 
     for (const struct shipment *s = outlet->shipments; s; s = s->next)
         bytes += s->behind.size + parcel_cost(s->parcel);
-    for (const struct fanlog_reader *r = outlet->readers; r; r = r->next)
+    /* Whoever is not waited for has had all events of its rides, which may be many, or has them soon. */
+    bool waits = outlet->overflowed || !outlet->carrier->room(outlet);
+
+    for (const struct fanlog_reader *r = waits ? outlet->readers : NULL; r; r = r->next)
         bytes += fanlog_cost(r);
     return bytes;
 }

@@ -112,8 +112,9 @@ void outlet_overflow(struct outlet *outlet);
 /* Whether anything waits to be written. */
 bool outlet_pending(const struct outlet *outlet);
 
-/* What it costs to keep what waits: bytes queued, and its part of what is shared and of the logs. */
-size_t outlet_cost(const struct outlet *outlet);
+/* What it costs to keep what waits: bytes queued, its part of what is shared and, while there is no room, of
+ * the logs. */
+size_t outlet_cost(struct outlet *outlet);
 
 /* Has it flushed at the end of the turn. */
 void outlet_touch(struct outlet *outlet);

@@ -79,7 +79,7 @@ void server_visit(struct server *server, void (*visit)(struct link *link, void *
         visit(&world->crowd[i], arg);
 }
 
-size_t sio_riders_cost(const struct eio_session *session)
+size_t sio_riders_cost(struct eio_session *session)
 {
     return ((const struct link *)session->data)->holds;
 }
@@ -89,7 +89,7 @@ static struct link *link_of(const struct outlet *outlet)
     return (struct link *)((char *)outlet - offsetof(struct link, outlet));
 }
 
-size_t outlet_cost(const struct outlet *outlet)
+size_t outlet_cost(struct outlet *outlet)
 {
     return link_of(outlet)->holds;
 }

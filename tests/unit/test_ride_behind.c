@@ -318,6 +318,7 @@ static void what_is_kept_for_who_is_behind_costs_each_a_part(void **state)
         w->client[i].blocked = i > 0;
     }
     tell_sized(w->ride, 500);
+    assert_int_equal(outlet_cost(&w->client[0].outlet), 0); /* it has it in this turn */
     turn(w);
     size_t bytes = kept(w->ride, WIRE_SOCKETIO);
     assert_in_range(bytes, 500, BACKLOG);
