@@ -12,6 +12,7 @@
 #include <libwebsockets.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,7 +84,9 @@ struct net {
     uint64_t refused;
     bool starved;
     atomic_bool stop;
-    bool stopping; /* libwebsockets is taking everything down */
+    pthread_mutex_t wake_lock; /* of this: others may wake the loop while it is ending */
+    bool over;                 /* there is nothing to wake any more */
+    bool stopping;             /* libwebsockets is taking everything down */
 };
 
 /* --- the end of a turn --- */
@@ -339,10 +342,19 @@ static void accept_some(struct net *net, struct lws *listener)
 
 /* --- libwebsockets --- */
 
+/* libwebsockets closes what it is woken by, and its number may be another file's next. */
+static void end_waking(struct net *net)
+{
+    pthread_mutex_lock(&net->wake_lock);
+    net->over = true;
+    pthread_mutex_unlock(&net->wake_lock);
+}
+
 static void loop_woken(struct net *net)
 {
     if (atomic_load(&net->stop)) {
         net->stopping = true;
+        end_waking(net);
         lws_context_destroy(net->context);
         return;
     }
@@ -587,6 +599,7 @@ struct net *net_new(const struct net_options *options, char *error, size_t error
     struct net *net = alloc_zeroed(sizeof *net);
 
     net->options = *options;
+    pthread_mutex_init(&net->wake_lock, NULL);
     net->alarm_ms = UINT64_MAX;
     net->timers = options->timers;
     net->accept_pause = (struct timer){.fire = resume_accepting, .owner = net};
@@ -645,7 +658,10 @@ void net_stop(struct net *net)
 
 void net_wake(struct net *net)
 {
-    lws_cancel_service(net->context);
+    pthread_mutex_lock(&net->wake_lock);
+    if (!net->over)
+        lws_cancel_service(net->context);
+    pthread_mutex_unlock(&net->wake_lock);
 }
 
 void net_free(struct net *net)
@@ -653,9 +669,11 @@ void net_free(struct net *net)
     if (!net)
         return;
     net->stopping = true;
+    end_waking(net);
     /* libwebsockets clears the pointer with its last step. */
     for (int i = 0; net->context && i < CONTEXT_DESTROY_TRIES; i++)
         lws_context_destroy(net->context);
     timers_cancel(net->timers, &net->accept_pause);
+    pthread_mutex_destroy(&net->wake_lock);
     free(net);
 }
