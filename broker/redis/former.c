@@ -1,9 +1,9 @@
 /*
  * One run over all places, a step with each answer:
  *
- *   place ─▶ the rides in `away`, each passed on ─▶ nodes, each: its lease? ─ gone ─▶ its rides, each passed
- * on ▲                                               └───────────────────────────────────── struck off ┘
- *     └───────────────────────────────────────────────┘
+ *   place ─▶ AWAY, the rides there are passed on ─▶ NODES ─▶ one of them: has it a lease? ─ no ─▶ RIDES
+ *     ▲                                               │  ▲          └─ yes ─┐                        │
+ *     └───────────────── none is left ────────────────┘  └──────────────────┴── all are passed on ───┘
  *
  * Nothing is struck off before its server has answered that it is noted there. Keys without a tag lie
  * anywhere, so each is asked for where it is, and by slot each time: the server may be another one by then.

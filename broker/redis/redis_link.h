@@ -4,9 +4,9 @@
  *
  *   IDLE ─ open ─▶ RESOLVING ─▶ CONNECTING ─▶ SECURING ─▶ GREETING ─▶ READY
  *                   ▲  │         ▲  │           │          │          │
- *                   │  └─────────│──┴───────────┴──────────┴──────────┴──▶ BROKEN (until the loop's next
- * turn) │            └─── never READY: the host's next address ──┤ └───── WAITING
- * ◀─────────────────────────────────────────┘
+ *                   │  └─────────│──┴───────────┴──────────┴──────────┴──▶ BROKEN, until the next turn
+ *                   │            └─── never READY: the host's next address ──┤
+ *                   └───── WAITING ◀─────────────────────────────────────────┘
  *
  * All addresses of a host, IPv4 and IPv6, are tried one after the other without a pause, each for its share
  * of the time limit, those that fail soon leaving theirs to the others. The one that has held for a second

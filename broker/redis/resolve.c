@@ -102,6 +102,8 @@ static int start_thread(struct resolve *resolve)
 static void on_done(evutil_socket_t fd, short what, void *arg)
 {
     struct resolve *resolve = arg;
+
+    atomic_load(&resolve->holders); /* the thread has let go: what it wrote is seen from here on */
     const struct resolved resolved = resolve->resolved;
     resolve_done *done = resolve->done;
     void *done_arg = resolve->arg;
