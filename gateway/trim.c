@@ -2,6 +2,7 @@
 #include "gateway/trim.h"
 
 #include "common/clock.h"
+#include "common/heap.h"
 #include "common/process.h"
 
 #include <malloc.h>
@@ -19,9 +20,7 @@ bool trim_due(struct trim *trim, size_t resident, size_t used)
 
 static bool due(struct trim *trim)
 {
-    struct mallinfo2 heap = mallinfo2();
-
-    return trim_due(trim, process_resident_bytes(), heap.uordblks + heap.hblkhd);
+    return trim_due(trim, process_resident_bytes(), heap_allocated_bytes());
 }
 
 static void look(void *owner)

@@ -2,6 +2,7 @@
 #include "gateway/pages/gauges.h"
 
 #include "common/clock.h"
+#include "common/heap.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/process.h"
@@ -67,6 +68,7 @@ static const struct metric_row rows[] = {
 
     {"ridecast_memory_budget_bytes", GAUGE(budget), .help = "What may be held for clients; 0: any amount"},
     {"process_resident_memory_bytes", GAUGE(resident), .help = "Resident memory"},
+    {"ridecast_allocated_bytes", GAUGE(allocated), .help = "Bytes of memory that were allocated and not freed"},
     {"process_cpu_seconds_total", COUNTER(cpu), .help = "CPU time, user and system"},
     {"ridecast_log_lost_total", COUNTER(log_lost), .help = "Lines of the log that could not be written"},
     {"process_open_fds", GAUGE(files), .help = "Open files"},
@@ -140,6 +142,7 @@ static void sample_process(struct gauges *gauges)
     process_usage(&usage);
     metric_set(gauges->log_lost, (int64_t)log_lost());
     metric_set(gauges->resident, (int64_t)usage.resident_bytes);
+    metric_set(gauges->allocated, (int64_t)heap_allocated_bytes());
     metric_set(gauges->cpu, (int64_t)usage.cpu_us);
     metric_set(gauges->files, (int64_t)usage.open_files);
     metric_set(gauges->max_files, (int64_t)usage.max_files);

@@ -44,7 +44,7 @@ struct gauges {
     struct metric *budget, *used[BUDGET_KINDS];
     struct metric *draining, *options_differ;
     struct metric *log_lost;
-    struct metric *resident, *cpu, *files, *max_files, *started;
+    struct metric *resident, *allocated, *cpu, *files, *max_files, *started;
     struct timer beat;              /* is late by as long as the loop kept others waiting */
     char build[128];                /* labels */
     char reasons[TOKEN_FAULTS][32]; /* the same, of refused_tokens */
