@@ -31,11 +31,19 @@ void call_text(struct call *call, const char *text)
     call_bytes(call, text, strlen(text));
 }
 
-void call_number(struct call *call, uint64_t number)
+void call_number_and(struct call *call, uint64_t number, const char *behind)
 {
     assert(call->number_count < CALL_NUMBERS_MAX);
     char *text = call->numbers[call->number_count++];
-    call_bytes(call, text, decimal_write(text, number));
+    size_t len = decimal_write(text, number), behind_len = strlen(behind);
+    assert(len + behind_len <= CALL_NUMBER_SIZE);
+    memcpy(text + len, behind, behind_len);
+    call_bytes(call, text, len + behind_len);
+}
+
+void call_number(struct call *call, uint64_t number)
+{
+    call_number_and(call, number, "");
 }
 
 static struct key_name *new_name(struct call *call)

@@ -20,6 +20,7 @@ enum {
     CALL_OPERATIONS_MAX = 64, /* on these */
     CALL_KEYS_MAX = CALL_RIDES_MAX * 6,
     CALL_NUMBERS_MAX = CALL_RIDES_MAX * 5 + CALL_OPERATIONS_MAX * 4,
+    CALL_NUMBER_SIZE = DECIMAL_MAX + 2 * (CHAIN_LEN + 1), /* with what may stand behind it */
     BITE = 100, /* connections that one call of a script looks at, about */
     EPOCHS_LEFT_MAX = 4,
     LOG_CAP = 4096, /* events that a ride's log keeps, about: what a gateway can miss and still be replayed */
@@ -37,7 +38,7 @@ struct call {
     size_t count;
     struct key_name names[CALL_KEYS_MAX];
     size_t name_count;
-    char numbers[CALL_NUMBERS_MAX][DECIMAL_MAX];
+    char numbers[CALL_NUMBERS_MAX][CALL_NUMBER_SIZE];
     size_t number_count;
     char candidate[EPOCH_LEN + 1]; /* for a ride that has no epoch */
 };
@@ -67,6 +68,7 @@ void call_channel(struct call *call, const char *ride);    /* of its events */
 void call_text(struct call *call, const char *text);
 void call_bytes(struct call *call, const void *at, size_t len);
 void call_number(struct call *call, uint64_t number);
+void call_number_and(struct call *call, uint64_t number, const char *text); /* a short one, in one argument */
 
 /* Sends it, as redis_link_send() does, on the connection for commands. */
 int call_send(struct call *call, redis_answer *answer, void *arg) __attribute__((warn_unused_result));

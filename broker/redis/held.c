@@ -8,6 +8,7 @@
 #include "common/user.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -49,6 +50,15 @@ uint64_t held_missed(const struct redis_ride *ride, const char *socket_id)
     struct held *held = find(ride, socket_id);
 
     return held ? held->missed : HELD_MISSED_NOTHING;
+}
+
+void held_origin(const struct redis_ride *ride, const char *socket_id, char text[HELD_ORIGIN_SIZE])
+{
+    struct held *held = find(ride, socket_id);
+
+    *text = '\0';
+    if (held && held->chain[0])
+        snprintf(text, HELD_ORIGIN_SIZE, " %s %s", held->before, held->chain);
 }
 
 static struct person *find_person(const struct redis_ride *ride, const char *id)
@@ -143,14 +153,24 @@ static void forget_all_overheard(struct redis_ride *ride)
     ride->skipped = 0;
 }
 
-static void overhear(struct redis_ride *ride, const struct broker_message *message)
+/* Borrows the record. */
+static struct overheard read_message(const struct broker_message *message)
+{
+    struct overheard event = {
+        .kind = message->event, .offset = message->position.offset, .user = message->user};
+
+    memcpy(event.socket_id, message->socket_id, sizeof event.socket_id);
+    memcpy(event.before, message->before, sizeof event.before);
+    memcpy(event.chain, message->position.chain, sizeof event.chain);
+    return event;
+}
+
+static void overhear(struct redis_ride *ride, const struct overheard *heard)
 {
     struct overheard *event = alloc_zeroed(sizeof *event);
 
-    event->kind = message->event;
-    event->offset = message->position.offset;
-    event->user = blob_ref(message->user);
-    memcpy(event->socket_id, message->socket_id, sizeof event->socket_id);
+    *event = *heard;
+    blob_ref(event->user);
     DL_APPEND(ride->overheard, event);
     if (++ride->overheard_count <= OVERHEARD_MAX)
         return;
@@ -288,23 +308,38 @@ static void answered(struct held *held)
 
 /* --- events --- */
 
-/* What is put back, if it must be, is the latest record. */
-static void learn_record(struct held *held, struct blob *user, uint64_t offset)
+/* What is put back, if it must be, is the latest record. Whether this is news. */
+static bool learn_record(struct held *held, struct blob *user, uint64_t offset)
 {
     if (offset <= held->record_at)
-        return;
+        return false;
+    if (!blob_equal(held->user, user))
+        held->chain[0] = '\0';
     blob_ref(user);
     blob_unref(held->user);
     held->user = user;
     held->record_at = offset;
     held->missed = HELD_MISSED_NOTHING;
+    return true;
+}
+
+/* The record may have been known before the boarding that tells it is heard, from the answer to a resumption.
+ * An event that puts it back stands for that boarding. */
+static void hear_record(struct held *held, const struct overheard *event)
+{
+    bool tells_it = learn_record(held, event->user, event->offset) || blob_equal(event->user, held->user);
+
+    if (!tells_it || event->kind != BROKER_BOARDED)
+        return;
+    memcpy(held->before, event->before, sizeof held->before);
+    memcpy(held->chain, event->chain, sizeof held->chain);
 }
 
 /* An event about its person, or its end. Whoever is gone is put back, unless it has exited. */
 static void hear(struct held *held, const struct overheard *event)
 {
     if (event->kind == BROKER_BOARDED || event->kind == BROKER_RESTORED)
-        learn_record(held, event->user, event->offset);
+        hear_record(held, event);
     else if (event->offset <= held->offset)
         return;
     else if (event->kind == BROKER_EXITED)
@@ -314,14 +349,14 @@ static void hear(struct held *held, const struct overheard *event)
 }
 
 /* What is later than what the answer tells of may have been told before it: it comes on a connection of its
- * own. */
+ * own. So does the boarding whose record a resumption answers. */
 static void hear_what_came_first(struct held *held)
 {
     char id[USER_ID_MAX + 1];
 
     for (const struct overheard *event = held->ride->overheard; event && held->person; event = event->next) {
         user_id(event->user, id);
-        if (event->offset > held->offset && strcmp(id, held->person->id) == 0 &&
+        if (strcmp(id, held->person->id) == 0 &&
             (event->kind != BROKER_ENDED || strcmp(event->socket_id, held->socket_id) == 0))
             hear(held, event);
     }
@@ -339,6 +374,7 @@ bool held_settled(struct redis_ride *ride, const char *socket_id, uint64_t claim
         return true;
     }
     set_aboard(held, user, user ? tenure : 0);
+    held->chain[0] = '\0';
     held->offset = offset;
     held->record_at = offset;
     held->missed = ride->skipped > offset ? offset : HELD_MISSED_NOTHING;
@@ -493,16 +529,15 @@ void held_lost(struct redis_ride *ride, const char *socket_id)
 
 void held_heard(struct redis_ride *ride, const struct broker_message *message)
 {
-    const struct overheard event = {
-        .kind = message->event, .offset = message->position.offset, .user = message->user};
     char id[USER_ID_MAX + 1];
 
     if (!ride->held)
         return;
+    const struct overheard event = read_message(message);
     if (ride->unanswered > 0)
-        overhear(ride, message);
+        overhear(ride, &event);
     if (event.kind == BROKER_ENDED) {
-        struct held *held = find(ride, message->socket_id);
+        struct held *held = find(ride, event.socket_id);
 
         if (held)
             hear(held, &event);

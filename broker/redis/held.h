@@ -20,6 +20,7 @@
 #include "broker/redis/rides.h"
 
 #define HELD_MISSED_NOTHING UINT64_MAX
+#define HELD_ORIGIN_SIZE    (2 * (CHAIN_LEN + 1) + 1)
 
 struct held;
 struct metric;
@@ -41,9 +42,11 @@ struct held {
     struct blob *user;                      /* NULL: not aboard, as far as is known */
     struct person *person;                  /* whose it is; NULL as above */
     struct held *person_prev, *person_next; /* of the person */
-    uint64_t tenure;    /* when this node obtained it, by Redis' clock in µs; 0: not aboard */
-    uint64_t offset;    /* where it was seen aboard: what events up to there say of it is old */
-    uint64_t record_at; /* where the record was told, or seen: that of a later event is newer */
+    uint64_t tenure;            /* when this node obtained it, by Redis' clock in µs; 0: not aboard */
+    uint64_t offset;            /* where it was seen aboard: what events up to there say of it is old */
+    uint64_t record_at;         /* where the record was told, or seen: that of a later event is newer */
+    char before[CHAIN_LEN + 1]; /* of the boarding that was heard with it: the chain up to there, */
+    char chain[CHAIN_LEN + 1];  /* and with it; empty: none was */
     uint64_t missed; /* what was told of the person after that may have gone unheard; HELD_MISSED_NOTHING */
     uint64_t taken;  /* when another node says to have obtained it; 0: none does */
     bool due;        /* to be put back, linked by prev and next in the ride */
@@ -59,6 +62,7 @@ struct overheard {
     uint64_t offset;
     struct blob *user;
     char socket_id[SOCKET_ID_LEN + 1];
+    char before[CHAIN_LEN + 1], chain[CHAIN_LEN + 1];
     struct overheard *prev, *next;
 };
 
@@ -105,6 +109,11 @@ uint64_t held_tenure(const struct redis_ride *ride, const char *socket_id);
 /* After which offset something may have been told of the socket's person that this node has not heard, while
  * the record is the one told last up to there; HELD_MISSED_NOTHING. 0: the record may be an older one. */
 uint64_t held_missed(const struct redis_ride *ride, const char *socket_id);
+
+/* The fingerprints before and after the boarding that has told the socket's record, a space before each;
+ * empty where none was heard. Its own sender may send it again after it has been put back here, and is known
+ * by them. */
+void held_origin(const struct redis_ride *ride, const char *socket_id, char text[HELD_ORIGIN_SIZE]);
 
 /* A BOARD or RESUME is answered: this rider is aboard (adds a reference to `user`), or with NULL nobody.
  * Whether another node has obtained the socket since: then it is forgotten, and the gateway must be told. */

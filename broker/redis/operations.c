@@ -23,19 +23,32 @@ static bool compares(const struct transition *first)
     return true;
 }
 
-/* What SCRIPT_TRANSITION is to do; the others are told up to where the record is the latest. It was so at the
- * end of an epoch that is over: nothing of the one that is now has been heard. */
+/* What SCRIPT_TRANSITION is to do. */
+static const char *word_for(const struct transition *transition)
+{
+    switch (transition->order->transition) {
+    case BROKER_BOARD:
+        return transition->unsure ? "again" : "board";
+    case BROKER_EXIT:
+        return "exit";
+    default:
+        return "disconnect";
+    }
+}
+
+/* The others are told up to where the record is the latest, and which event has told it. It was the latest at
+ * the end of an epoch that is over: nothing of the one that is now has been heard. */
 static void add_kind(struct call *call, const struct transition *transition)
 {
-    enum broker_transition_kind kind = transition->order->transition;
     const struct broker_position *heard = &transition->heard;
 
     if (transition->script == SCRIPT_TRANSITION)
-        call_text(call, kind == BROKER_BOARD ? "board" : kind == BROKER_EXIT ? "exit" : "disconnect");
+        call_text(call, word_for(transition));
     else if (heard->epoch[0] == '\0')
-        call_text(call, "");
+        call_text(call, transition->origin);
     else
-        call_number(call, strcmp(heard->epoch, transition->ride->known.at.epoch) == 0 ? heard->offset : 0);
+        call_number_and(call, strcmp(heard->epoch, transition->ride->known.at.epoch) == 0 ? heard->offset : 0,
+                        transition->origin);
 }
 
 static uint64_t limit_of(const struct store *store, const struct transition *transition)

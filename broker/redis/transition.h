@@ -10,6 +10,7 @@
 #define RIDECAST_BROKER_REDIS_TRANSITION_H
 
 #include "broker/order.h"
+#include "broker/redis/held.h"
 #include "broker/redis/rides.h"
 #include "common/user.h"
 
@@ -39,6 +40,7 @@ struct transition {
     uint64_t wait_ms;    /* for how long a suspended socket is waited for; 0: for the window */
     struct broker_position
         heard; /* the order's record is the one told last up to there; no epoch: not known */
+    char origin[HELD_ORIGIN_SIZE]; /* of that record (held_origin()) */
     size_t bytes;
     char id[USER_ID_MAX + 1]; /* of the record, else empty */
 

@@ -396,6 +396,7 @@ static void note_heard(struct transition *transition, const struct redis_ride *r
     const struct broker_position *heard = watch_heard_up_to(ride);
     uint64_t missed = held_missed(ride, socket_id);
 
+    held_origin(ride, socket_id, transition->origin);
     if (!heard || missed == 0)
         return;
     transition->heard = *heard;

@@ -69,3 +69,31 @@ test("a rider is not restored with a record that an unanswered boarding has repl
   );
   assert.deepEqual(await users(), [2]);
 });
+
+// One gateway has it under way, and Redis has done it; another one has heard that, whose client is aboard as the same
+// person. Then Redis loses it.
+test("a boarding that another gateway has put back is not told again when its own sends it again", async (t) => {
+  const redis = await Redis.start(t);
+  const proxy = await Proxy.start(t, redis.port);
+  const gateways = [];
+  for (const { port } of [proxy, redis]) gateways.push(await startGateway(t, { broker: `redis://127.0.0.1:${port}` }));
+  for (const gateway of gateways) await becomes(t, gateway, 200);
+  const [rider, other] = [await Rider.join(t, gateways[0]), await Rider.join(t, gateways[1])];
+  const [before, after] = [user("u", "boarding", { seat: 1 }), user("u", "boarding", { seat: 2 })];
+
+  other.say(before);
+  for (const listener of [rider, other]) await listener.hears("userBoarded", before);
+  proxy.deafen();
+  rider.say(after);
+  await other.hears("userBoarded", after);
+  proxy.refuse();
+  await redis.command("FLUSHALL");
+  await until(
+    async () => JSON.stringify(after) === (await redis.hash("ridecast:{/}:users")).u,
+    () => "waiting for the restoration",
+  );
+  proxy.pass();
+  await rider.hears("userBoarded", after);
+  rider.say(user("v")); // behind what is sent again
+  for (const listener of [rider, other]) await listener.hears("userBoarded", user("v"));
+});

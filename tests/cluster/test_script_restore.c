@@ -174,6 +174,129 @@ static void who_was_put_off_may_board_again_and_then_be_restored(void **state)
     expect_connections(server, "@ann=b, b=m ann");
 }
 
+/* --- what its sender sends again --- */
+
+static redisReply *operate_again(struct redis_server *server, struct operation operation)
+{
+    operation.script = script_transition;
+    operation.kind = "again";
+    operation.id = "ann";
+    operation.node = "m";
+    if (!operation.socket)
+        operation.socket = 'b';
+    if (!operation.user)
+        operation.user = ANN_NEW;
+    return operate(server, operation);
+}
+#define again(server, ...) operate_again(server, (struct operation){__VA_ARGS__})
+
+enum { SENT = 40 }; /* the boarding's sequence */
+
+/* Redis has lost that m has boarded b, and a, of the same person, is put back at n, where that was heard. */
+static void lose_and_put_back(struct redis_server *server)
+{
+    struct place before, after;
+    char heard[2 * sizeof before.chain + 2];
+
+    clear(server);
+    expect_ok(board(server, .id = "ann", .user = ANN_OLD), "1", "");
+    before = place_of(server);
+    expect_ok(again(server, .sequence = SENT), "2", "");
+    after = place_of(server);
+    expect_log(server, "boarded a " ANN_OLD ", boarded b " ANN_NEW);
+    clear(server);
+    snprintf(heard, sizeof heard, "0 %s %s", before.chain, after.chain);
+    expect_ok(restore(server, .kind = heard, .id = "ann", .user = ANN_NEW), "1", "missing");
+}
+
+static void what_was_put_back_is_not_told_again_when_its_sender_sends_it_again(void **state)
+{
+    struct redis_server *server = *state;
+
+    lose_and_put_back(server);
+    struct place place = place_of(server);
+    expect_ok(again(server, .sequence = SENT), "1", "");
+    expect_done(again(server, .sequence = SENT, .tenure = LATER), "1", "");
+    assert_string_equal(place_of(server).chain, place.chain);
+    expect_log(server, "restored a " ANN_NEW);
+    expect_users(server, "ann=" ANN_NEW);
+    expect_connections(server, "@ann=a b, a=n ann, b=m ann");
+
+    /* The other way round it is the restoration that has nothing to tell. */
+    clear(server);
+    expect_ok(again(server, .sequence = SENT), "1", "");
+    expect_ok(restore(server, .kind = "0 00000000 11111111", .id = "ann", .user = ANN_NEW), "1", "");
+    expect_connections(server, "@ann=b a, a=n ann, b=m ann");
+}
+
+/* As many connections as one may have, or another id before: that it was put back is told already. */
+static void nor_is_it_refused(void **state)
+{
+    struct redis_server *server = *state;
+
+    lose_and_put_back(server);
+    expect_ok(again(server, .sequence = SENT, .limit = "1"), "1", "");
+    expect_connections(server, "@ann=a b, a=n ann, b=m ann");
+
+    lose_and_put_back(server);
+    expect_ok(board(server, .id = "bob", .user = BOB, .socket = 'b', .node = "m", .sequence = SENT - 1), "2",
+              "");
+    expect_ok(again(server, .sequence = SENT), "1", "");
+    expect_log(server, "restored a " ANN_NEW ", boarded b " BOB ", disconnected b " BOB);
+    expect_connections(server, "@ann=a b, a=n ann, b=m ann");
+}
+
+static void another_boarding_with_the_same_record_is_told(void **state)
+{
+    struct redis_server *server = *state;
+
+    lose_and_put_back(server);
+    expect_ok(again(server, .sequence = SENT + 1), "2", "");
+    lose_and_put_back(server);
+    expect_ok(again(server, .sequence = SENT, .socket = 'c'), "2", "");
+    lose_and_put_back(server);
+    expect_ok(again(server, .sequence = SENT, .user = ANN_LATER), "2", "");
+
+    /* Nor is one that is new looked for. */
+    lose_and_put_back(server);
+    expect_ok(board(server, .id = "ann", .user = ANN_NEW, .socket = 'b', .node = "m", .sequence = SENT), "2",
+              "");
+    expect_log(server, "restored a " ANN_NEW ", boarded b " ANN_NEW);
+}
+
+static void what_was_put_back_is_over_with_an_exit_of_its_person_and_no_other(void **state)
+{
+    struct redis_server *server = *state;
+
+    lose_and_put_back(server);
+    expect_ok(leave(server, .id = "bob", .user = BOB, .socket = 'd'), "2", "");
+    expect_ok(leave(server, .id = "ann", .user = ANN_NEW), "3", "");
+    expect_ok(again(server, .sequence = SENT), "1", "");
+    expect_users(server, "");
+    expect_connections(server, "");
+
+    /* Also where the person has boarded since, and its connection had another id. */
+    lose_and_put_back(server);
+    expect_ok(leave(server, .id = "ann", .user = ANN_NEW), "2", "");
+    expect_ok(board(server, .id = "ann", .user = ANN_LATER), "3", "");
+    expect_ok(board(server, .id = "bob", .user = BOB, .socket = 'b', .node = "m", .sequence = SENT - 1), "4",
+              "");
+    expect_ok(again(server, .sequence = SENT), "1", "");
+    expect_users(server, "ann=" ANN_LATER);
+    expect_connections(server, "@ann=a, a=n ann");
+}
+
+static void whose_person_has_ended_otherwise_is_told_of_anew(void **state)
+{
+    struct redis_server *server = *state;
+
+    lose_and_put_back(server);
+    expect_ok(disconnect(server, .socket = 'a'), "2", "");
+    expect_ok(again(server, .sequence = SENT), "3", "");
+    expect_log(server, "restored a " ANN_NEW ", disconnected a " ANN_NEW ", boarded b " ANN_NEW);
+    expect_connections(server, "@ann=b, b=m ann");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +310,11 @@ int main(void)
         on_redis(a_list_that_is_missing_is_made_anew_by_a_restoration),
         on_redis(a_restoration_does_not_bring_back_who_has_exited_elsewhere),
         on_redis(who_was_put_off_may_board_again_and_then_be_restored),
+        on_redis(what_was_put_back_is_not_told_again_when_its_sender_sends_it_again),
+        on_redis(nor_is_it_refused),
+        on_redis(another_boarding_with_the_same_record_is_told),
+        on_redis(what_was_put_back_is_over_with_an_exit_of_its_person_and_no_other),
+        on_redis(whose_person_has_ended_otherwise_is_told_of_anew),
     };
 
     return cmocka_run_group_tests_name("script_restore", tests, NULL, NULL);

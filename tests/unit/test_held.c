@@ -254,13 +254,16 @@ static void settle(struct redis_ride *ride, uint64_t claim, uint64_t offset)
     blob_unref(user);
 }
 
-/* Of another socket. */
+/* Of another socket. The chain after it is its offset, eight digits, and the one before it comes before that.
+ */
 static void hear(struct redis_ride *ride, enum broker_event_kind kind, uint64_t offset, const char *record)
 {
-    const struct broker_position position = {.epoch = "epochAAA", .offset = offset};
+    struct broker_position position = {.epoch = "epochAAA", .offset = offset};
     struct blob *user = blob_new(record, strlen(record));
-    struct broker_message *event = message_event(ride->name, &position, kind, socket_of(ANOTHER), user);
 
+    snprintf(position.chain, sizeof position.chain, "%08u", (unsigned)offset);
+    struct broker_message *event = message_event(ride->name, &position, kind, socket_of(ANOTHER), user);
+    snprintf(event->before, sizeof event->before, "%08u", (unsigned)offset - 1);
     held_heard(ride, event);
     broker_message_free(event);
     blob_unref(user);
@@ -362,6 +365,57 @@ static void what_was_missed_in_an_epoch_makes_the_record_doubtful_in_the_next(vo
     assert_int_equal(missed(ride), 0);
 }
 
+static void expect_origin(struct redis_ride *ride, const char *expected)
+{
+    char origin[HELD_ORIGIN_SIZE];
+
+    held_origin(ride, socket_of(ANN), origin);
+    assert_string_equal(origin, expected);
+}
+
+/* Which is put back with it, so that it is known when its sender sends it again. */
+static void a_record_that_was_heard_is_that_of_its_boarding(void **state)
+{
+    struct redis_ride *ride = redis_rides_get(&((struct desk *)*state)->rides, "/a");
+
+    expect_origin(ride, "");
+    settle(ride, claim(*state, ride), 5);
+    hear(ride, BROKER_BOARDED, 5, newer);
+    hear(ride, BROKER_DISCONNECTED, 6, newer);
+    expect_origin(ride, "");
+    hear(ride, BROKER_BOARDED, 7, newer);
+    expect_origin(ride, " 00000006 00000007");
+
+    /* Put back by another node, too, and in a new epoch; */
+    hear(ride, BROKER_RESTORED, 8, newer);
+    held_restore_epoch(ride);
+    hear(ride, BROKER_RESTORED, 1, newer);
+    expect_origin(ride, " 00000006 00000007");
+
+    /* but what was put back as something else, or said here, was not heard as it was boarded. */
+    hear(ride, BROKER_RESTORED, 2, ann);
+    expect_origin(ride, "");
+    hear(ride, BROKER_BOARDED, 3, newer);
+    expect_origin(ride, " 00000002 00000003");
+    settle(ride, claim(*state, ride), 4);
+    expect_origin(ride, "");
+
+    /* Events and answers come on connections of their own; the record may be that of a resumption. */
+    uint64_t last = claim(*state, ride);
+    hear(ride, BROKER_BOARDED, 6, newer);
+    settle(ride, last, 5);
+    expect_origin(ride, " 00000005 00000006");
+    last = claim(*state, ride);
+    hear(ride, BROKER_BOARDED, 7, ann);
+    hear(ride, BROKER_ENDED, 8, ann);
+    settle(ride, last, 8);
+    expect_origin(ride, " 00000006 00000007");
+    settle(ride, claim(*state, ride), 10);
+    expect_origin(ride, "");
+    hear(ride, BROKER_BOARDED, 9, ann);
+    expect_origin(ride, " 00000008 00000009");
+}
+
 static struct blob *blob_of(const char *text)
 {
     return blob_new(text, strlen(text));
@@ -422,6 +476,7 @@ int main(void)
         at_a_desk(of_more_events_than_are_kept_some_may_have_been_missed),
         at_a_desk(a_roster_in_place_of_events_may_hide_a_later_boarding),
         at_a_desk(what_was_missed_in_an_epoch_makes_the_record_doubtful_in_the_next),
+        at_a_desk(a_record_that_was_heard_is_that_of_its_boarding),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

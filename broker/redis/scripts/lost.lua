@@ -1,6 +1,7 @@
 -- Stands in front of the scripts that may find that Redis has lost a connection, behind operation.lua.
 
 local aboard = id ~= '' and redis.call('HGET', users, id)
+local heard, origin = string.match(kind, '^(%d*)(.*)$')
 
 local function id_of(record)
     local readable, parsed = pcall(cjson.decode, record)
@@ -30,14 +31,15 @@ local function told_since(heard)
 end
 
 -- The connection is aboard as `id` after all. Answers whether something had to be told: the person was missing, or had
--- an older record than the node's, which is the latest if nothing has been told of the person since.
+-- an older record than the node's, which is the latest if nothing has been told of the person since. Behind the
+-- operation's name stands the boarding that had told it, for whoever sends that again (transition.lua).
 local function put_back(news)
     if moves then
         end_connection(operation, socket, current)
     end
     local missing = not aboard or news == 'nothing' and aboard ~= user
     if missing then
-        tell(operation, 'restored', socket, user)
+        tell(operation .. origin, 'restored', socket, user)
         persons = persons + redis.call('HSET', users, id, user)
     end
     return missing

@@ -3,8 +3,10 @@
 --
 -- An operation is  kind socket id user tenure sequence limit
 --
--- kind      for transition.lua: board, exit or disconnect; for the others: up to which offset of this epoch the node
---           has heard every event; empty: it does not know
+-- kind      for transition.lua: board, exit, disconnect, or again: to board, which was sent before and may have been
+--           done; for the others: up to which offset of this epoch the node has heard every event, nothing where it
+--           does not know; then, if it has heard the boarding that told the record, the fingerprints before and after
+--           that, a space before each
 -- id, user  the person and its record, empty where the operation needs none
 -- tenure    when the node obtained the connection, by Redis' clock in microseconds; 0: it did not, as far as it knows
 -- sequence  rises from one operation of the sender's process to the next: with `run` it is the operation's id
@@ -71,7 +73,7 @@ for turn = 1, #KEYS / 5 do
 
     local done -- the sequence of the last one that this call does
     local may_end -- somebody may have left, or a new epoch begun
-    local logged -- the latest events by operation, where one is looked for
+    local logged -- the latest events by operation, where one is looked for; listed, those that may tell of another
     for number = 1, count do
         local kind, socket, id, user, tenure, sequence, limit = unpack(ARGV, at, at + 6)
         local step = tonumber(sequence)

@@ -8,7 +8,7 @@ if stale then
 else
     from = tenure ~= '0' and tenure or mine and since or clock_after(since or 0)
     if not repeated then
-        local news = told_since(kind)
+        local news = told_since(heard)
         if current == '' and tonumber(since) >= tonumber(tenure) or news == 'exited' then
             from, detail = since, 'off'
         else

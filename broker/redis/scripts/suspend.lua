@@ -4,7 +4,7 @@
 if not repeated and mine then
     redis.call('ZCARD', away)
     suspend_connection(socket, since, current, limit ~= '0' and current ~= '' and limit or window)
-elseif not repeated and not holder and id ~= '' and told_since(kind) == 'nothing' then
+elseif not repeated and not holder and id ~= '' and told_since(heard) == 'nothing' then
     redis.call('ZCARD', away)
     put_back('nothing')
     redis.call('HSET', connections, '@' .. id, has(list, socket) and list or with(list, socket))

@@ -3,24 +3,57 @@
 -- node before is refused, as its tenure is older.
 -- `detail` of a boarding that was done before, so long ago that the log does not have it: the person's record now.
 
-if repeated then
+local again = kind == 'again'
+if again then
+    kind = 'board'
+end
+
+-- The event that has told of it before.
+local event
+if repeated or again then
     -- What was done is before what is new, so the log is as it was when the first one is looked for.
     if not logged then
         logged = {}
         for _, entry in ipairs(redis.call('XREVRANGE', log, '+', '-', 'COUNT', SEARCHED)) do
             local name = entry[2][4] or ''
             logged[name] = logged[name] or entry
+            if entry[2][6] == 'exited' or string.find(name, ' ', 1, true) then
+                logged[#logged + 1] = entry
+            end
         end
     end
-    local told = logged[operation]
+    event = logged[operation]
+end
+
+-- It was done, Redis has lost that, and a node that had heard it has put it back: it is known by its fingerprints. That
+-- has told of it, unless the person is gone again. Where that was an exit, this boarding is over.
+local has_exited = false
+if again and not event then
+    for _, entry in ipairs(logged) do
+        local before, after = string.match(entry[2][4] or '', ' (%x+) (%x+)$')
+        if entry[2][6] == 'exited' then
+            local readable, parsed = pcall(cjson.decode, entry[2][10])
+            has_exited = has_exited or readable and type(parsed) == 'table' and parsed.id == id
+        elseif before and entry[2][10] == user and chain_on(before, operation, 'boarded', socket) == after then
+            event = entry
+            break
+        end
+    end
+    if not has_exited and not (persons > 0 and redis.call('HEXISTS', users, id) == 1) then
+        event = nil
+    end
+end
+if event then
+    place = epoch .. ' ' .. string.match(event[1], '^%d+') .. ' ' .. event[2][2]
+end
+
+if repeated then
     local put_off = suspended and current == ''
-    if stale and not put_off and not told and kind ~= 'disconnect' then
+    if stale and not put_off and not event and kind ~= 'disconnect' then
         word = 'refused'
     else
         from = (mine or suspended and not put_off) and since
-        if told then
-            place = epoch .. ' ' .. string.match(told[1], '^%d+') .. ' ' .. told[2][2]
-        elseif kind == 'board' then
+        if not event and kind == 'board' then
             detail = redis.call('HGET', users, id)
         end
     end
@@ -29,7 +62,7 @@ elseif stale and kind ~= 'disconnect' then
 elseif kind == 'board' then
     -- Of a person who has as many connections as may be, the one that has been suspended longest gives way.
     local oldest, first
-    if list and not has(list, socket) and #list >= limit * 21 - 1 then
+    if list and not event and not has(list, socket) and #list >= limit * 21 - 1 then
         for other in string.gmatch(list, '%S+') do
             local deadline = tonumber(redis.call('ZSCORE', away, other) or nil)
             if deadline and (not first or deadline < first) then
@@ -48,11 +81,18 @@ elseif kind == 'board' then
         if moves then
             end_connection(operation, socket, current)
         end
-        tell(operation, 'boarded', socket, user)
-        persons = persons + redis.call('HSET', users, id, user)
-        -- What the node does not have, or was put off, is obtained anew: later than an exit that did so.
-        from = mine and current ~= '' and since or clock_after(math.max(since or 0, tenure))
-        holds = true
+        if not event then
+            tell(operation, 'boarded', socket, user)
+            persons = persons + redis.call('HSET', users, id, user)
+        end
+        if event and has_exited then
+            from = mine and since
+            stays = false
+        else
+            -- What the node does not have, or was put off, is obtained anew: later than an exit that did so.
+            from = mine and current ~= '' and since or clock_after(math.max(since or 0, tenure))
+            holds = true
+        end
     end
 elseif kind == 'exit' or mine then
     if list or limit == '1' then
