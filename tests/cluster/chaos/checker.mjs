@@ -27,6 +27,8 @@
 // What the design allows, and so must the checker (docs/redis.md, "What a loss may cost"; a wipe is such a loss, of all
 // rides or of some):
 //
+//   - Whoever is let in before its gateway knows the ride (it has waited for five seconds) is not told what happens
+//     until then: it is in the first answer to activeUsers.
 //   - A transition whose answer was lost may have happened or not: at most once in a stream, none is no loss.
 //   - A rider may be told as disconnected though its client is connected (its gateway was silent for too long). It
 //     is put back, which is told as userBoarded with the same record: once for each time it was told as gone.
@@ -291,8 +293,8 @@ function checkLosses(stream, history) {
   if (!stream.connected) return [];
   const lastWipe = lastWipeOf(history, stream.ride);
   const heard = new Set(stream.entries.map(({ event, t }) => `${event} ${t}`));
-  const begun = wasWipedDuring(stream, history) ? beginnings(stream) : new Map();
-  const isInDifference = ({ place }) => place && place.number <= begun.get(place.epoch);
+  const begun = stream.early || wasWipedDuring(stream, history) ? beginnings(stream) : new Map();
+  const isInDifference = ({ places }) => places.some(({ epoch, number }) => number <= begun.get(epoch));
   return [...history.transitions.values()]
     .filter(({ ride, sent, acked }) => acked && ride === stream.ride && sent > stream.joined && sent > lastWipe)
     .filter(({ kind, t }) => !heard.has(`${EVENT_OF[kind]} ${t}`))

@@ -61,6 +61,17 @@ test("what was said before somebody joined is no loss", () => {
   assert.deepEqual(kinds(history), []);
 });
 
+test("what was said before a gateway knew the ride is no loss for whom it had let in", () => {
+  const { history, say, asks } = story();
+  const stream = history.open("listener", RIDE, true);
+  const ann = say("boarding", "ann", { ok: true, offset: "1-epoch001" });
+  assert.deepEqual(kinds(history), ["lost"]);
+  asks(stream, [ann], "1-epoch001");
+  assert.deepEqual(kinds(history), []);
+  say("boarding", "bob", { ok: true, offset: "2-epoch001" });
+  assert.deepEqual(kinds(history), ["lost"]);
+});
+
 test("what was said after somebody left is no loss", () => {
   const { history, listen, say } = story();
   listen().connected = false;

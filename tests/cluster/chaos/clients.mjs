@@ -3,7 +3,7 @@
 // (/ws), which is somebody new each time. The first two may decline to be recovered.
 //
 //   find()                       where to connect, or null while no gateway is there
-//   on.joined({ sid, recovered })          a plain one has no sid
+//   on.joined({ sid, recovered, waited })  a plain one has no sid; `waited`: ms, for CONNECT to be answered
 //   on.event(name, record, offset)         without offset for whoever declines
 //   on.left()                    the connection that had joined is gone; whatever was not answered will not be
 //
@@ -19,7 +19,7 @@ import { MODES } from "../../lib/official.mjs";
 import { inPacket } from "../../lib/socketio.mjs";
 import { DEADLINE_MS } from "../../lib/wait.mjs";
 
-const CONNECT_MS = 2000;
+const CONNECT_MS = 2000; // within it a plain one has joined
 const RETRY_MS = 150;
 
 export class OfficialClient {
@@ -43,9 +43,12 @@ export class OfficialClient {
     // The client has no option for more than one server; this is what a load balancer does for it.
     socket.io.on("reconnect_attempt", () => (socket.io.uri = this.#place()));
     let joined = false;
+    let asked;
+    socket.io.on("open", () => (asked = performance.now()));
     socket.on("connect", () => {
       joined = true;
-      this.on.joined({ sid: socket.id, recovered: socket.recovered === true });
+      const waited = performance.now() - asked;
+      this.on.joined({ sid: socket.id, recovered: socket.recovered === true, waited });
     });
     // That comes of a connection, too, which broke before CONNECT was answered.
     socket.on("disconnect", () => {
@@ -253,6 +256,7 @@ export class LightClient extends WebSocketClient {
     if (text.startsWith("0")) {
       const { pingInterval, pingTimeout } = JSON.parse(text.slice(1));
       this.silenceMs = pingInterval + pingTimeout;
+      this.asked = performance.now();
       this.ws.send(`40${this.nsp}${this.#auth()}`);
     } else if (text === "2") {
       this.expectWithin(this.silenceMs);
@@ -285,7 +289,7 @@ export class LightClient extends WebSocketClient {
     const recovered = pid !== undefined && pid === this.pid;
     if (!recovered) this.offset = undefined;
     this.pid = pid;
-    this.hasJoined({ sid, recovered });
+    this.hasJoined({ sid, recovered, waited: performance.now() - this.asked });
   }
 
   #heard([name, record, offset]) {
@@ -323,7 +327,7 @@ export class PlainClient extends WebSocketClient {
   }
 
   opened() {
-    this.hasJoined({ sid: null, recovered: false });
+    this.hasJoined({ sid: null, recovered: false, waited: 0 });
   }
 
   receive(text) {

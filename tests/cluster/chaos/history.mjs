@@ -99,10 +99,10 @@ export class History {
     transition.places.push(transition.place);
   }
 
-  // A client has joined and was not recovered.
-  open(who, ride) {
+  // A client has joined and was not recovered; `early`: perhaps before its gateway knew who is aboard.
+  open(who, ride, early = false) {
     const joined = this.tick();
-    const stream = { who, ride, joined, resumed: [], connected: true, heard: joined, ended: false, entries: [] };
+    const stream = { who, ride, joined, early, resumed: [], connected: true, heard: joined, ended: false, entries: [] };
     this.streams.push(stream);
     return stream;
   }

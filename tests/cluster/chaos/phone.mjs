@@ -1,6 +1,8 @@
 // One client of a person: what it says, as whom, and what it may believe after each interruption. What is true about
 // all of them truth.mjs says; this is what the client goes by when it decides what to do next.
 
+const ROSTER_WAIT_MS = 5000; // after which a client is let in without one
+
 export class Phone {
   #asking = false;
   #saying = 0;
@@ -65,13 +67,13 @@ export class Phone {
     return JSON.stringify({ present, connected, asking: this.#asking, saying: this.#saying, aboardAs });
   }
 
-  #joined({ sid, recovered }) {
+  #joined({ sid, recovered, waited }) {
     this.present = true; // also if it had exited and the connection broke before the gateway could end it
     this.counts.joined++;
     if (recovered) this.counts.recovered++;
     this.note(`joins as ${sid}${recovered ? ", recovered" : ""}`);
     if (recovered) this.history.goOn(this.stream);
-    else this.#newStream();
+    else this.#newStream(waited >= ROSTER_WAIT_MS);
     this.stream.connected = true;
     this.#connect(sid);
     this.#learn();
@@ -92,9 +94,9 @@ export class Phone {
     this.history.leave(this.connection);
   }
 
-  #newStream() {
+  #newStream(early) {
     if (this.stream) this.history.end(this.stream);
-    this.stream = this.history.open(this.name, this.ride);
+    this.stream = this.history.open(this.name, this.ride, early);
   }
 
   // Asks who is aboard, and so whether that still includes whoever it was aboard as.
