@@ -96,15 +96,26 @@ static bool is_ours(const struct former *former)
            strcmp(former->homes[former->place], shard->store.home) != 0;
 }
 
+/* A place is left at once where the connection has just been lost, and so may be all of them: that comes back
+ * to here, and is no call in a call. */
 static void look(struct former *former)
 {
-    while (former->place < FORMER_PLACES && !is_ours(former))
-        former->place++;
-    former->running = former->place < FORMER_PLACES;
-    if (!former->running)
+    unsigned place;
+
+    if (former->looking)
         return;
-    struct key_name key = name_shared(former, "away");
-    walk(former, &former->away, &key);
+    former->looking = true;
+    do {
+        while (former->place < FORMER_PLACES && !is_ours(former))
+            former->place++;
+        place = former->place;
+        former->running = place < FORMER_PLACES;
+        if (former->running) {
+            struct key_name key = name_shared(former, "away");
+            walk(former, &former->away, &key);
+        }
+    } while (former->place != place);
+    former->looking = false;
 }
 
 static void leave_place(void *arg)

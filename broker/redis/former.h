@@ -18,7 +18,7 @@ enum { FORMER_PLACES = SLOT_CANDIDATES + 1 };
 
 struct former {
     struct shards *shards;
-    bool running;
+    bool running, looking;
     uint64_t begun_ms;                        /* when the last run did; 0: none yet */
     char homes[FORMER_PLACES][SLOT_TAG_SIZE]; /* the candidates, and none: the plain names */
     unsigned place;                           /* of these, whose turn it is */

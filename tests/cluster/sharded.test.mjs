@@ -212,6 +212,18 @@ test("a gateway that is started while a shard is away serves the others, and the
   }
 });
 
+// All candidates for a home are that server's, and the gateway goes through them more often than it gives one up.
+test("a server that is lost while a gateway looks at its former homes", async (t) => {
+  const redis = { primaries: 1, replicas: 0 };
+  const { redis: cluster, a } = await startOnCluster(t, { size: 1, redis, nodeLease: 500 });
+  const [server] = cluster.nodes;
+
+  server.pause();
+  await becomes(t, a, 503);
+  server.resume();
+  await becomes(t, a, 200);
+});
+
 test("the secret of recovery ids outlives the absence of the shard that keeps it", async (t) => {
   const { redis, a } = await startOnCluster(t, { size: 1, redis: { relays: true }, recoveryWindow: LONG });
   const byTrust = await shardsByTrust(redis);
