@@ -1,9 +1,9 @@
 /*
- * The broker thread: a libevent loop that carries the gateway's orders to the backend and the process'
- * signals to the gateway.
+ * The broker: carries the gateway's orders to the backend, and what comes of them back, with the process'
+ * signals. It runs on a thread of its own (loop_thread.h), turn by turn.
  *
- *   broker_watch, _submit … ─▶ inbox ─ eventfd ─▶ end_turn ─▶ backend
- *   broker_take ◀─ outbox ◀─ wake() ── end_turn ◀─ outbox_tell ── backend, signalfd
+ *   broker_watch, _submit … ─▶ inbox ── wake ──▶ end_turn ─▶ backend
+ *   broker_take ◀─ outbox ◀─ wake() ── end_turn ◀─ outbox_tell ── backend, signals
  *
  * Stopping: the last order is STOP; the loop then runs until the backend has given every answer and has left
  * in good order, or for a second.
@@ -12,24 +12,20 @@
 
 #include "broker/backend.h"
 #include "broker/broker_metrics.h"
+#include "broker/loop_thread.h"
 #include "broker/message.h"
 #include "common/alloc.h"
 #include "common/id.h"
-#include "common/log.h"
 #include "common/metrics.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 enum { STOP_LIMIT_S = 1, PREFIX_MAX = 128, NODE_ID_MAX = 64 };
 
@@ -47,15 +43,12 @@ struct broker {
     struct mailbox *inbox;
     struct outbox outbox;
     enum broker_phase phase; /* the gateway thread's */
-    pthread_t thread;
+    struct loop_thread *thread;
 
     /* The broker thread's, while it runs. */
-    struct event_base *base;
     struct backend *backend;
-    int wake_fd, signal_fd;
-    struct event *wake, *signal; /* the two descriptors are readable */
-    struct event *finish;        /* while stopping: look whether everything is done */
-    struct event *deadline;      /* while stopping: time is up */
+    struct event *finish;   /* while stopping: look whether everything is done */
+    struct event *deadline; /* while stopping: time is up */
     bool stopping;
 };
 
@@ -112,15 +105,6 @@ static void begin_stopping(struct broker *broker)
     event_active(broker->finish, 0, 0);
 }
 
-static void woken(evutil_socket_t fd, short what, void *arg)
-{
-    uint64_t wakes;
-
-    (void)what, (void)arg;
-    if (read(fd, &wakes, sizeof wakes) < 0 && errno != EAGAIN && errno != EINTR)
-        log_error("broker", "cannot read the wake-up descriptor: %s", strerror(errno));
-}
-
 static void take_orders(struct broker *broker)
 {
     struct order *order = (struct order *)mailbox_take(broker->inbox), *next;
@@ -144,22 +128,21 @@ static bool is_busy(const struct broker *broker)
 
 /* Whatever has brought the turn, all orders that there are are taken with it, and what it has for the gateway
  * goes there at once. */
-static void end_turn(struct broker *broker)
+static void end_turn(void *arg)
 {
+    struct broker *broker = arg;
+
     do
         take_orders(broker);
     while (!mailbox_hush(broker->inbox, is_busy(broker)));
     outbox_post(&broker->outbox);
 }
 
-static void take_signal(evutil_socket_t fd, short what, void *arg)
+static void take_signal(int number, void *arg)
 {
     struct broker *broker = arg;
-    struct signalfd_siginfo info;
 
-    (void)what;
-    while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
-        outbox_tell(&broker->outbox, info.ssi_signo == SIGHUP ? message_reload() : message_signal());
+    outbox_tell(&broker->outbox, number == SIGHUP ? message_reload() : message_signal());
 }
 
 static void end_when_done(evutil_socket_t fd, short what, void *arg)
@@ -168,7 +151,7 @@ static void end_when_done(evutil_socket_t fd, short what, void *arg)
 
     (void)fd, (void)what;
     if (broker->backend->row->finish(broker->backend))
-        event_base_loopbreak(broker->base);
+        loop_thread_leave(broker->thread);
 }
 
 static void end_now(evutil_socket_t fd, short what, void *arg)
@@ -176,31 +159,30 @@ static void end_now(evutil_socket_t fd, short what, void *arg)
     struct broker *broker = arg;
 
     (void)fd, (void)what;
-    event_base_loopbreak(broker->base);
+    loop_thread_leave(broker->thread);
 }
 
-static void *broker_main(void *arg)
+static void begin(void *arg)
 {
     struct broker *broker = arg;
 
     broker->backend->row->start(broker->backend);
-    do {
-        end_turn(broker);
-        event_base_loop(broker->base, EVLOOP_ONCE);
-    } while (!event_base_got_break(broker->base));
+}
+
+static void end(void *arg)
+{
+    struct broker *broker = arg;
+
     broker->backend->row->stop(broker->backend, stopping_error);
     outbox_post(&broker->outbox);
-    return NULL;
 }
 
 /* Runs on whichever thread posts an order. */
 static void wake_broker(void *arg)
 {
     struct broker *broker = arg;
-    const uint64_t one = 1;
 
-    while (write(broker->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
-        ;
+    loop_thread_wake(broker->thread);
 }
 
 #define FIELD(f)   .offset = offsetof(struct broker_metrics, f)
@@ -279,7 +261,7 @@ static int open_backend(struct broker *broker, const struct broker_options *opti
 {
     const struct backend_setup setup = {
         .outbox = &broker->outbox,
-        .base = broker->base,
+        .base = loop_thread_base(broker->thread),
         .url = broker->url,
         .prefix = broker->prefix,
         .node_id = broker->node_id,
@@ -302,8 +284,9 @@ struct broker *broker_new(const struct broker_options *options, char *error, siz
         return NULL;
 
     struct broker *broker = alloc_zeroed(sizeof *broker);
-    broker->wake_fd = -1;
-    broker->signal_fd = -1;
+    const struct loop_thread_setup thread = {
+        .begin = begin, .turn = end_turn, .signal = take_signal, .end = end, .arg = broker};
+
     broker->url = alloc_text(options->url, strlen(options->url));
     broker->prefix = alloc_text(options->prefix, strlen(options->prefix));
     broker->node_id = node_id_or_random(options->node_id);
@@ -316,9 +299,8 @@ struct broker *broker_new(const struct broker_options *options, char *error, siz
         .progress = look_again,
         .arg = broker,
     };
-    broker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    broker->base = event_base_new();
-    if (!broker->inbox || !broker->outbox.mailbox || broker->wake_fd < 0 || !broker->base) {
+    broker->thread = loop_thread_new(&thread);
+    if (!broker->thread) {
         snprintf(error, error_size, "cannot set up the broker thread: %s", strerror(errno));
         goto fail;
     }
@@ -332,44 +314,17 @@ fail:
 
 static int make_events(struct broker *broker)
 {
-    sigset_t signals;
+    struct event_base *base = loop_thread_base(broker->thread);
 
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
-    broker->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (broker->signal_fd < 0)
-        return -1;
-    broker->wake = event_new(broker->base, broker->wake_fd, EV_READ | EV_PERSIST, woken, broker);
-    broker->signal = event_new(broker->base, broker->signal_fd, EV_READ | EV_PERSIST, take_signal, broker);
-    broker->finish = event_new(broker->base, -1, 0, end_when_done, broker);
-    broker->deadline = event_new(broker->base, -1, 0, end_now, broker);
-    if (!broker->wake || !broker->signal || !broker->finish || !broker->deadline)
-        return -1;
-    return event_add(broker->wake, NULL) == 0 && event_add(broker->signal, NULL) == 0 ? 0 : -1;
-}
-
-/* The thread takes no signal (SIGPIPE included), except those that a fault in its own code raises. */
-static int start_thread(struct broker *broker)
-{
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
-    sigset_t blocked, before;
-
-    sigfillset(&blocked);
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
-        sigdelset(&blocked, faults[i]);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    int failure = pthread_create(&broker->thread, NULL, broker_main, broker);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = failure;
-    return failure == 0 ? 0 : -1;
+    broker->finish = event_new(base, -1, 0, end_when_done, broker);
+    broker->deadline = event_new(base, -1, 0, end_now, broker);
+    return broker->finish && broker->deadline ? 0 : -1;
 }
 
 int broker_start(struct broker *broker, char *error, size_t error_size)
 {
     assert(broker->phase == PHASE_NEW);
-    if (make_events(broker) != 0 || start_thread(broker) != 0) {
+    if (make_events(broker) != 0 || loop_thread_start(broker->thread) != 0) {
         snprintf(error, error_size, "cannot start the broker thread: %s", strerror(errno));
         return -1;
     }
@@ -409,7 +364,7 @@ void broker_stop(struct broker *broker)
         return;
     post_order(broker, order_new(ORDER_STOP, ""));
     wake_broker(broker);
-    pthread_join(broker->thread, NULL);
+    loop_thread_join(broker->thread);
     broker->phase = PHASE_STOPPED;
     broker->stopping = false;
     refuse_orders(broker);
@@ -419,12 +374,6 @@ static void event_drop(struct event *event)
 {
     if (event)
         event_free(event);
-}
-
-static void descriptor_drop(int fd)
-{
-    if (fd >= 0)
-        close(fd);
 }
 
 static void mailboxes_drop(struct broker *broker)
@@ -453,14 +402,9 @@ void broker_free(struct broker *broker)
     if (broker->backend)
         broker->backend->row->free(broker->backend);
     mailboxes_drop(broker);
-    event_drop(broker->wake);
-    event_drop(broker->signal);
     event_drop(broker->finish);
     event_drop(broker->deadline);
-    if (broker->base)
-        event_base_free(broker->base);
-    descriptor_drop(broker->wake_fd);
-    descriptor_drop(broker->signal_fd);
+    loop_thread_free(broker->thread);
     free(broker->url);
     free(broker->prefix);
     free(broker->node_id);

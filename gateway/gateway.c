@@ -563,17 +563,19 @@ const char *gateway_admin_address(const struct gateway *gateway)
     return net_admin_address(server_net(gateway->server));
 }
 
-int gateway_run(struct gateway *gateway, char *error, size_t error_size)
+int gateway_start(struct gateway *gateway, char *error, size_t error_size)
 {
-    if (broker_start(gateway->broker, error, error_size) != 0)
-        return -1;
+    return broker_start(gateway->broker, error, error_size);
+}
+
+void gateway_run(struct gateway *gateway)
+{
     server_run(gateway->server);
     /* Whoever is still connected is suspended, or disconnected where nobody may return, before the broker
      * stops. */
     eio_free(gateway->eio);
     gateway->eio = NULL;
     broker_stop(gateway->broker);
-    return 0;
 }
 
 void gateway_free(struct gateway *gateway)

@@ -19,9 +19,11 @@ const char *gateway_address(const struct gateway *gateway);
 /* The same for operators; "" where there is no such address. */
 const char *gateway_admin_address(const struct gateway *gateway);
 
-/* Starts the broker's thread and serves until SIGTERM or SIGINT, which must be blocked. 0, or -1 with `error`
- * filled. */
-int gateway_run(struct gateway *gateway, char *error, size_t error_size);
+/* Starts the broker's thread. 0, or -1 with `error` filled. */
+int gateway_start(struct gateway *gateway, char *error, size_t error_size);
+
+/* Serves, once started, until SIGTERM or SIGINT, which must be blocked. */
+void gateway_run(struct gateway *gateway);
 
 /* NULL is harmless. */
 void gateway_free(struct gateway *gateway);

@@ -80,7 +80,12 @@ int main(int argc, char **argv)
         printf("operators: listening on %s\n", gateway_admin_address(gateway));
     printf("listening on %s\n", gateway_address(gateway));
     fflush(stdout);
-    status = gateway_run(gateway, error, sizeof error) != 0 ? fail(error) : EXIT_SUCCESS;
+    if (gateway_start(gateway, error, sizeof error) != 0) {
+        status = fail(error);
+        goto out;
+    }
+    gateway_run(gateway);
+    status = EXIT_SUCCESS;
 out:
     gateway_free(gateway);
     option_free(&config_program, &config);

@@ -521,7 +521,8 @@ void world_run(const char *const *options, void (*drive)(void),
     buf_deinit(&error);
     struct gateway *gateway = gateway_new(&config, text, sizeof text);
 
-    CHECK(gateway && !gateway_run(gateway, text, sizeof text));
+    CHECK(gateway && !gateway_start(gateway, text, sizeof text));
+    gateway_run(gateway);
     gateway_free(gateway);
     option_free(&config_program, &config);
     CHECK(virtual_idle());
