@@ -15,9 +15,11 @@
 
 enum { PORT_MAX = 65535 };
 
-/* What is between two separators, of which the second may be the end. False: nothing is left. */
+/* What is between two separators, of which the second may be the end. False: nothing is left, and `part` is
+ * none. */
 static bool next_part(struct json_slice *rest, char separator, struct json_slice *part)
 {
+    *part = (struct json_slice){NULL, 0};
     if (!rest->at)
         return false;
     const char *end = rest->len > 0 ? memchr(rest->at, separator, rest->len) : NULL;
@@ -82,7 +84,7 @@ static int split_place(struct json_slice place, struct json_slice *host, uint64_
 /* A node that is known by no host, or does not listen to clients as we are, has no address. */
 static int read_address(struct json_slice text, bool by_name, struct redis_address *address)
 {
-    struct json_slice listens, place, host, name = {NULL, 0};
+    struct json_slice listens, place, host, name;
     uint64_t port;
 
     next_part(&text, ',', &listens);
