@@ -13,6 +13,7 @@
 #include "broker/redis/redis_url.h"
 #include "broker/redis/resolve.h"
 #include "broker/redis/timer.h"
+#include "broker/redis/trouble.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -28,7 +29,6 @@
 
 enum {
     COMMAND_MAX = 1024 * 1024, /* bytes: more than any that there is */
-    REASON_SIZE = 512,
     PING_EVERY_MS = 1000,
     PINGS_LOST_MAX = 3,
     RESOLVE_LIMIT_MS = 15000, /* the resolver asks three DNS servers for five seconds each */
@@ -85,9 +85,9 @@ struct redis_link {
     size_t address_count, turn;                  /* the one that is tried or in use */
     struct redis_address best;                   /* which held for a second last, hence tried first */
     uint64_t until_ms;                           /* when the last of the round has to be ready */
-    char failures[REASON_SIZE];                  /* of this round */
-    bool served;            /* BROKEN: it had been ready, so that `lost` is called before anything else */
-    char told[REASON_SIZE]; /* what was logged last, so that it is said once; empty after a good second */
+    char failures[TROUBLE_SIZE];                 /* of this round */
+    bool served;      /* BROKEN: it had been ready, so that `lost` is called before anything else */
+    struct told told; /* cleared after a good second */
 };
 
 static bool connected(const struct redis_link *link)
@@ -99,10 +99,7 @@ static void complain(struct redis_link *link)
 {
     char address[REDIS_ADDRESS_TEXT_SIZE];
 
-    if (strcmp(link->told, link->failures) == 0)
-        return;
-    snprintf(link->told, sizeof link->told, "%s", link->failures);
-    if (link->setup.purpose)
+    if (link->setup.purpose && told_is_news(&link->told, link->failures, clock_ms()))
         log_error("broker", "no connection to Redis at %s for %s: %s",
                   redis_address_text(link->setup.address, address), link->setup.purpose, link->failures);
 }
@@ -575,7 +572,8 @@ static void check_alive(struct redis_link *link)
     backoff_reset(&link->backoff);
     link->best = link->addresses[link->turn];
     link->address_count = link->turn + 1;
-    link->failures[0] = link->told[0] = '\0';
+    link->failures[0] = '\0';
+    told_clear(&link->told);
     link->silent_pings++;
     send_ping(link);
     timer_set(link->timer, PING_EVERY_MS);

@@ -12,6 +12,7 @@
 #include "broker/redis/timer.h"
 #include "broker/redis/trouble.h"
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "common/log.h"
 
 #include <stdlib.h>
@@ -54,7 +55,7 @@ static void tell_trouble(struct sentinel *sentinel)
 {
     const char *name = sentinel->setup.url->primary;
 
-    if (!trouble_is_news(&sentinel->trouble))
+    if (!trouble_is_news(&sentinel->trouble, clock_ms()))
         return;
     if (sentinel->sought)
         log_error("broker", "no primary %s: %s", name, sentinel->trouble.text);

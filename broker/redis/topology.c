@@ -187,7 +187,7 @@ static void begin_round(struct topology *topology)
 /* Nobody has answered, or nothing that is of use. */
 static void end_round(struct topology *topology)
 {
-    if (trouble_is_news(&topology->trouble)) {
+    if (trouble_is_news(&topology->trouble, clock_ms())) {
         if (knows_cluster(topology))
             log_warn("broker", "nobody tells which slots the nodes of the Redis Cluster have: %s",
                      topology->trouble.text);
@@ -253,8 +253,8 @@ static void say_what_is_there(struct topology *topology, bool was_known)
         return;
     for (size_t i = 0; i < topology->map.node_count; i++)
         primaries += topology->map.nodes[i].slot_count > 0;
-    log_info("broker", "the Redis Cluster has %zu primaries, says the node at %s", primaries,
-             redis_address_text(&topology->teller_address, teller));
+    log_info("broker", "the Redis Cluster has %zu %s, says the node at %s", primaries,
+             primaries == 1 ? "primary" : "primaries", redis_address_text(&topology->teller_address, teller));
 }
 
 static void take_view(struct topology *topology)

@@ -9,6 +9,23 @@
 #include <stdio.h>
 #include <string.h>
 
+bool told_is_news(struct told *told, const char *reason, uint64_t now_ms)
+{
+    if (strncmp(told->reason, reason, sizeof told->reason - 1) == 0 ||
+        (told->lines >= TROUBLE_LINES && now_ms - told->last_ms < TROUBLE_EVERY_MS))
+        return false;
+    snprintf(told->reason, sizeof told->reason, "%s", reason);
+    told->lines++;
+    told->last_ms = now_ms;
+    return true;
+}
+
+void told_clear(struct told *told)
+{
+    told->reason[0] = '\0';
+    told->lines = 0;
+}
+
 void trouble_begin(struct trouble *trouble)
 {
     trouble->rank = 0;
@@ -28,19 +45,16 @@ void trouble_note(struct trouble *trouble, int rank, const char *who, const stru
     snprintf(trouble->reason, sizeof trouble->reason, "%s", reason);
 }
 
-bool trouble_is_news(struct trouble *trouble)
+bool trouble_is_news(struct trouble *trouble, uint64_t now_ms)
 {
-    if (strcmp(trouble->told, trouble->reason) == 0)
-        return false;
-    strcpy(trouble->told, trouble->reason);
-    return true;
+    return told_is_news(&trouble->told, trouble->reason, now_ms);
 }
 
 bool trouble_is_over(struct trouble *trouble)
 {
-    bool told = trouble->told[0] != '\0';
+    bool told = trouble->told.lines > 0;
 
     trouble->rank = 0;
-    trouble->told[0] = '\0';
+    told_clear(&trouble->told);
     return told;
 }

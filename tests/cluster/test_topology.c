@@ -530,6 +530,7 @@ static void a_cluster_without_slots_is_waited_for(void **state)
     redis_run(world->nodes[0], "CLUSTER ADDSLOTS 0");
     run_until(world, the_first_is_known);
     assert_int_equal(cluster_map_unowned(world->map), SLOTS - 1);
+    assert_int_equal(times_said("the Redis Cluster has 1 primary,"), 1);
 }
 
 static bool nobody_answers(struct world *world)

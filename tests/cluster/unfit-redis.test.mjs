@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { becomes } from "../lib/cluster.mjs";
+import { FakeRedis } from "../lib/fake-redis.mjs";
 import { freePort } from "../lib/port.mjs";
 import { RedisCluster } from "../lib/redis-cluster.mjs";
 import { Redis } from "../lib/redis.mjs";
@@ -42,6 +43,16 @@ for (const [what, config, text] of [
     assert.equal(times(gateway, text), 1);
     assert.equal(times(gateway, "connected to Redis"), 0);
   });
+
+test("one that words each refusal anew does not fill the log", async (t) => {
+  const fake = await FakeRedis.start(t, (number) => `-ERR I refuse for the ${number}th time\r\n`);
+  const gateway = await startGateway(t, { broker: `redis://127.0.0.1:${fake.port}` });
+  await until(
+    () => fake.givenUp >= 12,
+    () => `waiting for more attempts than ${fake.givenUp}\n${gateway.program.stderr}`,
+  );
+  assert.equal(times(gateway, "I refuse for the"), 5);
+});
 
 test("a primary that becomes a replica, and back", async (t) => {
   const redis = await Redis.start(t);

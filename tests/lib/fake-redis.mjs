@@ -1,16 +1,16 @@
-// What answers in place of Redis and is none: the same bytes to whatever it is told, to everybody who connects.
+// What answers in place of Redis and is none: the same to whatever it is told.
 
 import net from "node:net";
 import { onEnd } from "./cleanup.mjs";
 import { within } from "./wait.mjs";
 
 export class FakeRedis {
-  // `bytes`, then `more` again and again for as long as it is taken.
+  // `bytes`, or what it makes of the number of the connection, then `more` again and again for as long as it is taken.
   static async start(t, bytes, more) {
     const fake = new FakeRedis();
     const sockets = new Set();
     const listener = net.createServer((socket) => {
-      fake.connections++;
+      const number = ++fake.connections;
       sockets.add(socket);
       socket.on("error", () => {});
       socket.on("close", () => {
@@ -18,7 +18,7 @@ export class FakeRedis {
         fake.givenUp++;
       });
       socket.once("data", () => {
-        socket.write(bytes);
+        socket.write(typeof bytes === "function" ? bytes(number) : bytes);
         if (more) pour(socket, more);
       });
       socket.resume();
