@@ -198,7 +198,7 @@ static const struct metric_row metric_rows[] = {
      .help = "Servers that the broker has its rides on"},
     {"ridecast_broker_queue_bytes", GAUGE(queue_bytes), .help = "Memory held by transitions without an answer"},
     {"ridecast_broker_reconnects_total", COUNTER(reconnects),
-     .help = "Times the broker came back after it was away"},
+     .help = "Times a server of the broker, or one in its place, came back"},
     {"ridecast_broker_gaps_total", COUNTER(gaps), .help = "Gaps found in the order of events"},
     {"ridecast_broker_replays_total", COUNTER(replays), .help = "Times missed events were read from the log"},
     {"ridecast_broker_rosters_total", COUNTER(rosters), .help = "Rosters handed to the gateway"},

@@ -145,13 +145,14 @@ static void save_came(const struct redisReply *reply, void *arg)
 static void script_ran(const struct redisReply *reply, void *arg)
 {
     struct checkup *checkup = arg;
+    bool is_down = reply && redis_reply_is_error(reply, "CLUSTERDOWN"); /* nor anything else */
     char reason[160];
 
     if (!reply) {
         checkup->failed = true;
     } else if (reply->type == REDIS_REPLY_ERROR && !redis_reply_is_error(reply, "NOSCRIPT") &&
                !store_defers(checkup->store, reply)) {
-        snprintf(reason, sizeof reason, "it runs no scripts: %s", reply->str);
+        snprintf(reason, sizeof reason, "%s%s", is_down ? "" : "it runs no scripts: ", reply->str);
         give_up(checkup, reason);
     }
     answer_came(checkup);

@@ -59,7 +59,7 @@ struct shard {
     bool open;
     bool missed; /* while it is not up it is away: it has been up, or could not be reached, or others had its
                     rides */
-    bool was_up;
+    bool was_up; /* or the one whose place it has taken */
     bool had_lease; /* this process has had one here */
     bool disturbed; /* a connection or the lease was lost since the process began, or Redis had just begun */
     bool restore_due; /* it was gone: all riders are put back on the next beat */

@@ -84,24 +84,34 @@ bool shards_leave(struct shards *shards)
 
 /* --- what the gateway is told --- */
 
-/* Without the secret a gateway is not up. While the server that keeps it is away, and none of the others has
- * a copy, this process makes do with one of its own. */
-static bool knows_secret(struct shards *shards)
+/* Whether one is not up yet, but about to be. */
+static bool is_one_coming(const struct shards *shards)
 {
-    struct lease_secret *secret = shards->setup.secret;
-    struct shard *shard;
+    const struct shard *shard;
 
-    if (secret->known)
-        return true;
     DL_FOREACH(shards->all, shard)
     {
-        if (!shard->store.up && !shard_is_away(shard))
-            return false; /* soon: it keeps it, or may have a copy */
+        if (shard->open && !shard->store.up && !shard_is_away(shard))
+            return true;
     }
+    return false;
+}
+
+/* The server that keeps the secret is away, and none of the others has a copy. */
+static void make_do_with_own_secret(struct shards *shards)
+{
+    struct lease_secret *secret = shards->setup.secret;
+
     log_warn("broker", "the server that keeps the secret is away; recovery ids are worth nothing elsewhere");
     secret->known = true;
     outbox_tell(shards->setup.backend->outbox, message_secret(secret->bytes));
-    return true;
+}
+
+/* Without the secret a gateway is not up. A server that only begins anew, as its home has changed, is not
+ * away: that it was the only one is no reason to be down. */
+static bool is_up(const struct shards *shards)
+{
+    return shards->setup.secret->known && (shards_any(shards) || (shards->up && is_one_coming(shards)));
 }
 
 /* The addresses of those that are away; NULL: none. */
@@ -149,7 +159,9 @@ static void tell_state(struct shards *shards)
 {
     if (shards->moving)
         return;
-    bool up = shards_any(shards) && knows_secret(shards);
+    if (!shards->setup.secret->known && shards_any(shards) && !is_one_coming(shards))
+        make_do_with_own_secret(shards);
+    bool up = is_up(shards);
     char *away = up && shards->topology ? name_away(shards) : NULL;
 
     count_servers(shards);
@@ -241,6 +253,13 @@ static struct shard *shard_get(struct shards *shards, const struct cluster_node 
     return shard;
 }
 
+/* Who has the slots of one that has none any more, as after a failover, is that one come back. */
+static void follow(struct shard *shard, const struct shard *former)
+{
+    if (!shard->was_up && former->was_up && slot_set_count(&former->slots) == 0)
+        shard->was_up = true;
+}
+
 static void share_out_slots(struct shards *shards, const struct cluster_map *map)
 {
     struct shard **by_node = alloc_zeroed((map->node_count + 1) * sizeof(struct shard *)), *shard;
@@ -258,8 +277,10 @@ static void share_out_slots(struct shards *shards, const struct cluster_map *map
     }
     for (unsigned slot = 0; slot < SLOTS; slot++) {
         int16_t owner = map->owners[slot];
+        const struct shard *former = shards->owners[slot];
 
         shards->owners[slot] = owner == CLUSTER_NOBODY ? shards->nobody : by_node[owner];
+        follow(shards->owners[slot], former);
         if (owner == CLUSTER_NOBODY)
             slot_set_add(&shards->nobody->slots, slot);
     }

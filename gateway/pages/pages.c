@@ -120,15 +120,17 @@ static bool shows_internals(const struct pages *pages, const struct link *link)
 static void say_ready(const struct pages *pages, struct link *link)
 {
     const struct blob *away = presence_away(pages->presence);
-    char text[512];
+    size_t size = 64 + (away ? away->len : 0);
+    char *text = alloc_zeroed(size);
 
     if (!away)
-        snprintf(text, sizeof text, "ready\n");
+        snprintf(text, size, "ready\n");
     else if (shows_internals(pages, link))
-        snprintf(text, sizeof text, "ready, but for rides at %.*s\n", (int)away->len, away->data);
+        snprintf(text, size, "ready, but for rides at %.*s\n", (int)away->len, away->data);
     else
-        snprintf(text, sizeof text, "ready, but for some rides\n");
+        snprintf(text, size, "ready, but for some rides\n");
     respond_text(link, 200, text);
+    free(text);
 }
 
 static void serve_readyz(const struct pages *pages, struct link *link)

@@ -475,4 +475,5 @@ for (const [what, failOver] of Object.entries(FAILOVERS))
     assert.deepEqual(Object.keys((await redis.keysOf(ride)).users).sort(), ["v", "w"]);
     for (const traffic of traffics) await traffic.end();
     for (const client of [rider, onlooker, second]) assert.equal(client.connections, 1);
+    for (const gateway of gateways) assert.equal(await gauge(t, gateway, "ridecast_broker_reconnects_total"), 1);
   });

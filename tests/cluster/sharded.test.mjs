@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { becomes, startOnCluster } from "../lib/cluster.mjs";
 import { request } from "../lib/http.mjs";
 import { Client, MODES } from "../lib/official.mjs";
+import { RedisCluster } from "../lib/redis-cluster.mjs";
 import { Relay } from "../lib/relay.mjs";
 import { user } from "../lib/rider.mjs";
 import { startGateway } from "../lib/server.mjs";
@@ -144,6 +145,61 @@ test("where Redis is, operators are told, and clients are not", async (t) => {
   shard.cut();
   await saysReady(t, { port: Number(port), enginePath: a.enginePath }, `200 ready, but for rides at ${addressOf(shard.nodes[0])}`);
   assert.equal(await readyz(t, a), "200 ready, but for some rides");
+});
+
+// The one node of the cluster says that there are others, where nobody is.
+test("all servers that are away are named, many as they are", async (t) => {
+  const MANY = 40;
+  const absent = Array.from({ length: MANY }, (_, i) => `127.100.100.${100 + i}:1`);
+  const ALL = /\$\d+\r\n(\w{40} [^\r]* )0-16383\n\r\n/;
+  const reworded = (text) =>
+    text.replace(ALL, (_, self) => {
+      const others = absent.map((place, i) => `${String(i).padStart(40, "0")} ${place}@2 master - 0 0 9 connected ${i}\n`);
+      const nodes = `${self}${MANY}-16383\n${others.join("")}`;
+      return `$${nodes.length}\r\n${nodes}\r\n`;
+    });
+  const relays = { start: (test, server) => Relay.start(test, server, { reworded }) };
+  const { a } = await startOnCluster(t, { size: 1, redis: { primaries: 1, replicas: 0, relays } });
+  await saysReady(t, a, `200 ready, but for rides at ${absent.join(", ")}`);
+});
+
+test("a cluster that is down as a whole is said to be so", async (t) => {
+  const config = ["--cluster-require-full-coverage", "yes"];
+  const redis = await RedisCluster.start(t, { replicas: 0, config });
+  const [gone, ...others] = redis.nodes;
+  await gone.kill();
+  for (const node of others)
+    await until(
+      async () => (await node.command("CLUSTER", "INFO")).includes("cluster_state:fail"),
+      () => "waiting for the cluster to be down",
+    );
+  const gateway = await startGateway(t, { broker: redis.url });
+  for (const node of others) {
+    const line = `no connection to Redis at ${addressOf(node)} for commands: CLUSTERDOWN The cluster is down`;
+    await until(
+      () => gateway.program.stderr.includes(line),
+      () => `waiting for "${line}" in ${gateway.program.stderr}`,
+    );
+  }
+  assert.equal((await readyz(t, gateway)).slice(0, 3), "503");
+});
+
+test("the only server of a cluster is not away when its home is another", async (t) => {
+  const { redis, a } = await startOnCluster(t, { size: 1, redis: { primaries: 1, replicas: 0 } });
+  const [only] = redis.nodes;
+  const rider = await join(t, a, "/line-7");
+  assert.equal((await rider.ask(user("u"))).ok, true);
+  const [nodes] = await only.command("KEYS", "ridecast:{*}:nodes");
+  const [, home] = nodes.match(/\{(.*)\}/);
+  const other = await redis.addShard({ replicas: 0 });
+  await redis.moveSlots([await redis.slotOf(home)], other);
+  const [ride] = await redis.ridesAt(other, 1);
+  assert.equal((await (await join(t, a, ride)).ask(user("u"))).ok, true);
+  await saysReady(t, a, "200 ready");
+  assert.equal((await rider.ask(user("v"))).ok, true);
+  const connections = `connected to Redis at ${addressOf(only)}`;
+  assert.equal(a.program.stderr.split(connections).length - 1, 2); // once for each home
+  assert.doesNotMatch(a.program.stderr, /the broker is down/);
 });
 
 test("what waits for a shard that is away takes none of the room of others", async (t) => {

@@ -147,7 +147,7 @@ static void who_cannot_be_asked_is_left_out(void **state)
 {
     struct cluster_view *view = read_text(
         A " h:1@2 myself,master - 0 0 1 connected 0-99\n" B
-          " :0@0 master,noaddr - 0 0 2 disconnected 100-199\n" C " h:3@4 handshake - 0 0 0 connected\n"
+          " :0@0 master,fail,noaddr - 0 0 2 disconnected 100-199\n" C " h:3@4 handshake - 0 0 0 connected\n"
           "x h:3@4 master,handshake - 0 0 0 connected 200\n" D " h:5@6 noflags - 0 0 0 connected 7\n");
 
     (void)state;
