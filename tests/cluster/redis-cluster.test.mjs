@@ -1,17 +1,15 @@
 // What tests/lib/redis-cluster.mjs does to a Redis Cluster, as redis-cli sees it.
 
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import path from "node:path";
 import { test } from "node:test";
 import { temporaryFolder } from "../lib/folder.mjs";
 import { ROOT } from "../lib/places.mjs";
 import { startProgram } from "../lib/process.mjs";
+import { CLI } from "../lib/redis.mjs";
 import { RedisCluster } from "../lib/redis-cluster.mjs";
 import { until } from "../lib/wait.mjs";
-
-// Whatever speaks Redis' cluster protocol and is here.
-const SERVERS = ["redis-server", "valkey-server"].filter((server) => !spawnSync(server, ["--version"]).error);
 
 const RIDE = "/line-7";
 const KEY = `ridecast:{${RIDE}}:users`;
@@ -19,7 +17,7 @@ const MOVED = /^MOVED \d+ 127\.0\.0\.1:(\d+)$/;
 
 // As told in bytes, errors included.
 async function cli(t, node, ...args) {
-  const program = startProgram(t, "redis-cli", ["--raw", "-p", String(node.clientPort), ...args]);
+  const program = startProgram(t, CLI, ["--raw", "-p", String(node.clientPort), ...args]);
   await program.exited;
   return program.stdout.trim();
 }
@@ -33,109 +31,105 @@ async function check(t, node, ...args) {
 
 const replicasIn = (found) => found.match(/^S: /gm)?.length ?? 0;
 
-test("there is a server to try", () => assert.ok(SERVERS.includes("redis-server")));
+test("three primaries share the slots, and each has a replica", async (t) => {
+  const cluster = await RedisCluster.start(t);
+  const found = await check(t, cluster.nodes[0]);
+  assert.deepEqual(found.match(/(?<=\| )\d+(?= slots \|)/g).sort(), ["5461", "5461", "5462"]);
+  assert.equal(replicasIn(found), 3);
+  assert.equal(cluster.url, `redis+cluster://${cluster.nodes.map(({ port }) => `127.0.0.1:${port}`).join(",")}`);
+  assert.equal(await cli(t, cluster.nodes[5], "-c", "SET", KEY, "kept"), "OK");
+  assert.equal(await (await cluster.primaryOf(RIDE)).command("GET", KEY), "kept");
+  const [at, ...others] = [await cluster.shardOf(RIDE), ...cluster.shards];
+  for (const other of others.filter((shard) => shard !== at)) {
+    const [, port] = (await cli(t, await other.primary(), "GET", KEY)).match(MOVED);
+    assert.equal(Number(port), (await at.primary()).port);
+    for (const ride of await cluster.ridesAt(other, 2)) assert.equal(await cluster.shardOf(ride), other);
+  }
+  assert.ok(cluster.cpu() > 0);
+});
 
-for (const server of SERVERS) {
-  test(`${server}: three primaries share the slots, and each has a replica`, async (t) => {
-    const cluster = await RedisCluster.start(t, { server });
-    const found = await check(t, cluster.nodes[0]);
-    assert.deepEqual(found.match(/(?<=\| )\d+(?= slots \|)/g).sort(), ["5461", "5461", "5462"]);
-    assert.equal(replicasIn(found), 3);
-    assert.equal(cluster.url, `redis+cluster://${cluster.nodes.map(({ port }) => `127.0.0.1:${port}`).join(",")}`);
-    assert.equal(await cli(t, cluster.nodes[5], "-c", "SET", KEY, "kept"), "OK");
-    assert.equal(await (await cluster.primaryOf(RIDE)).command("GET", KEY), "kept");
-    const [at, ...others] = [await cluster.shardOf(RIDE), ...cluster.shards];
-    for (const other of others.filter((shard) => shard !== at)) {
-      const [, port] = (await cli(t, await other.primary(), "GET", KEY)).match(MOVED);
-      assert.equal(Number(port), (await at.primary()).port);
-      for (const ride of await cluster.ridesAt(other, 2)) assert.equal(await cluster.shardOf(ride), other);
-    }
-    assert.ok(cluster.cpu() > 0);
-  });
+test("a primary that is killed has its place taken, and comes back as a replica", async (t) => {
+  const cluster = await RedisCluster.start(t);
+  const shard = await cluster.shardOf(RIDE);
+  const killed = await shard.primary();
+  await killed.command("HSET", KEY, "a", "1");
+  await killed.command("WAIT", "1", "0");
+  await killed.kill();
+  const promoted = await shard.promotion(killed);
+  assert.deepEqual(await cluster.keysOf(RIDE), { users: { a: "1" } });
+  await killed.run();
+  await cluster.settled();
+  assert.match(await cli(t, killed, "GET", KEY), MOVED);
+  assert.equal(replicasIn(await check(t, promoted)), 3);
+});
 
-  test(`${server}: a primary that is killed has its place taken, and comes back as a replica`, async (t) => {
-    const cluster = await RedisCluster.start(t, { server });
-    const shard = await cluster.shardOf(RIDE);
-    const killed = await shard.primary();
-    await killed.command("HSET", KEY, "a", "1");
-    await killed.command("WAIT", "1", "0");
-    await killed.kill();
-    const promoted = await shard.promotion(killed);
-    assert.deepEqual(await cluster.keysOf(RIDE), { users: { a: "1" } });
-    await killed.run();
-    await cluster.settled();
-    assert.match(await cli(t, killed, "GET", KEY), MOVED);
-    assert.equal(replicasIn(await check(t, promoted)), 3);
-  });
+test("a failover on request, and a primary that was stopped meanwhile", async (t) => {
+  const cluster = await RedisCluster.start(t);
+  const shard = await cluster.shardOf(RIDE);
+  const first = await shard.primary();
+  const second = await shard.failover();
+  await cluster.settled();
+  assert.match(await cli(t, second, "ROLE"), /^master/);
+  assert.match(await cli(t, first, "ROLE"), /^slave/);
+  second.pause();
+  assert.equal(await shard.promotion(second), first);
+  second.resume();
+  await cluster.settled();
+  assert.match(await cli(t, second, "ROLE"), /^slave/);
+  assert.equal(replicasIn(await check(t, first)), 3);
+});
 
-  test(`${server}: a failover on request, and a primary that was stopped meanwhile`, async (t) => {
-    const cluster = await RedisCluster.start(t, { server });
-    const shard = await cluster.shardOf(RIDE);
-    const first = await shard.primary();
-    const second = await shard.failover();
-    await cluster.settled();
-    assert.match(await cli(t, second, "ROLE"), /^master/);
-    assert.match(await cli(t, first, "ROLE"), /^slave/);
-    second.pause();
-    assert.equal(await shard.promotion(second), first);
-    second.resume();
-    await cluster.settled();
-    assert.match(await cli(t, second, "ROLE"), /^slave/);
-    assert.equal(replicasIn(await check(t, first)), 3);
-  });
+test("slots that move one by one are asked for on their way, and then at their place", async (t) => {
+  const cluster = await RedisCluster.start(t, { replicas: 0 });
+  const shard = await cluster.shardOf(RIDE);
+  const [other] = cluster.shards.filter((one) => one !== shard);
+  const from = await shard.primary();
+  const to = await other.primary();
+  const slot = await cluster.slotOf(RIDE);
+  for (let i = 0; i < 250; i++) await from.command("SET", `{${RIDE}}:${i}`, String(i));
+  await from.command("ZADD", `ridecast:{${RIDE}}:away`, "5", "somebody");
+  const answers = [];
+  const neighbour = slot + 1 < 16384 && (await cluster.ownerOf(slot + 1)) === from ? slot + 1 : slot - 1;
+  const meanwhile = async (on) => on.slot === slot && answers.push(await cli(t, from, "GET", `{${RIDE}}:7`));
+  await cluster.moveSlots([slot, neighbour], other, { meanwhile });
+  assert.deepEqual(answers, ["7", `ASK ${slot} 127.0.0.1:${to.port}`]);
+  assert.equal(await cli(t, from, "GET", `{${RIDE}}:7`), `MOVED ${slot} 127.0.0.1:${to.port}`);
+  assert.equal(await cluster.shardOf(RIDE), other);
+  assert.equal(await to.command("CLUSTER", "COUNTKEYSINSLOT", String(slot)), 251);
+  assert.deepEqual(await cluster.keysOf(RIDE), { away: ["somebody", "5"] });
+  await cluster.settled();
+  await check(t, to);
+});
 
-  test(`${server}: slots that move one by one are asked for on their way, and then at their place`, async (t) => {
-    const cluster = await RedisCluster.start(t, { server, replicas: 0 });
-    const shard = await cluster.shardOf(RIDE);
-    const [other] = cluster.shards.filter((one) => one !== shard);
-    const from = await shard.primary();
-    const to = await other.primary();
-    const slot = await cluster.slotOf(RIDE);
-    for (let i = 0; i < 250; i++) await from.command("SET", `{${RIDE}}:${i}`, String(i));
-    await from.command("ZADD", `ridecast:{${RIDE}}:away`, "5", "somebody");
-    const answers = [];
-    const neighbour = slot + 1 < 16384 && (await cluster.ownerOf(slot + 1)) === from ? slot + 1 : slot - 1;
-    const meanwhile = async (on) => on.slot === slot && answers.push(await cli(t, from, "GET", `{${RIDE}}:7`));
-    await cluster.moveSlots([slot, neighbour], other, { meanwhile });
-    assert.deepEqual(answers, ["7", `ASK ${slot} 127.0.0.1:${to.port}`]);
-    assert.equal(await cli(t, from, "GET", `{${RIDE}}:7`), `MOVED ${slot} 127.0.0.1:${to.port}`);
-    assert.equal(await cluster.shardOf(RIDE), other);
-    assert.equal(await to.command("CLUSTER", "COUNTKEYSINSLOT", String(slot)), 251);
-    assert.deepEqual(await cluster.keysOf(RIDE), { away: ["somebody", "5"] });
-    await cluster.settled();
-    await check(t, to);
-  });
+test("a shard more, to which redis-cli reshards", async (t) => {
+  const cluster = await RedisCluster.start(t);
+  const shard = await cluster.addShard();
+  const to = await shard.primary();
+  const { id } = cluster.nodes[0];
+  const how = ["--cluster-from", id, "--cluster-to", to.id, "--cluster-slots", "20", "--cluster-yes"];
+  await cli(t, to, "--cluster", "reshard", `127.0.0.1:${to.port}`, ...how);
+  await cluster.settled();
+  assert.equal(await cluster.ownerOf(0), to);
+  assert.equal(replicasIn(await check(t, to)), 4);
+});
 
-  test(`${server}: a shard more, to which redis-cli reshards`, async (t) => {
-    const cluster = await RedisCluster.start(t, { server });
-    const shard = await cluster.addShard();
-    const to = await shard.primary();
-    const { id } = cluster.nodes[0];
-    const how = ["--cluster-from", id, "--cluster-to", to.id, "--cluster-slots", "20", "--cluster-yes"];
-    await cli(t, to, "--cluster", "reshard", `127.0.0.1:${to.port}`, ...how);
-    await cluster.settled();
-    assert.equal(await cluster.ownerOf(0), to);
-    assert.equal(replicasIn(await check(t, to)), 4);
-  });
-
-  test(`${server}: a shard that is cut off takes along its own keys`, async (t) => {
-    const cluster = await RedisCluster.start(t, { server });
-    const [gone, ...others] = cluster.shards;
-    const [ride] = await cluster.ridesAt(gone, 1);
-    const [kept] = await cluster.ridesAt(others[0], 1);
-    gone.cut();
-    assert.equal(await cluster.primaryOf(ride), null);
-    await until(
-      async () => (await cli(t, others[0].nodes[0], "CLUSTER", "NODES")).match(/ (master|slave),fail /g)?.length === 2,
-      () => "waiting for both to be given up",
-    );
-    assert.equal(await cli(t, await cluster.primaryOf(kept), "SET", `{${kept}}`, "1"), "OK");
-    gone.rejoin();
-    await cluster.settled();
-    assert.equal(await cli(t, await cluster.primaryOf(ride), "SET", `{${ride}}`, "1"), "OK");
-    await check(t, cluster.nodes[0]);
-  });
-}
+test("a shard that is cut off takes along its own keys", async (t) => {
+  const cluster = await RedisCluster.start(t);
+  const [gone, ...others] = cluster.shards;
+  const [ride] = await cluster.ridesAt(gone, 1);
+  const [kept] = await cluster.ridesAt(others[0], 1);
+  gone.cut();
+  assert.equal(await cluster.primaryOf(ride), null);
+  await until(
+    async () => (await cli(t, others[0].nodes[0], "CLUSTER", "NODES")).match(/ (master|slave),fail /g)?.length === 2,
+    () => "waiting for both to be given up",
+  );
+  assert.equal(await cli(t, await cluster.primaryOf(kept), "SET", `{${kept}}`, "1"), "OK");
+  gone.rejoin();
+  await cluster.settled();
+  assert.equal(await cli(t, await cluster.primaryOf(ride), "SET", `{${ride}}`, "1"), "OK");
+  await check(t, cluster.nodes[0]);
+});
 
 test("clients alone are cut off by relays, to which the cluster leads them", async (t) => {
   const cluster = await RedisCluster.start(t, { replicas: 0, relays: true });

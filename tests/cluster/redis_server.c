@@ -61,11 +61,13 @@ static void write_conf(const struct redis_server *server, const char *conf)
 
 static void redis_server_exec(const struct redis_server *server)
 {
+    const char *named = getenv("RIDECAST_REDIS"), *program = named ? named : "redis-server";
+
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
     if (chdir(server->folder) == 0)
-        execlp("redis-server", "redis-server", "redis.conf",
-               server->kind == REDIS_SENTINEL ? "--sentinel" : (char *)NULL, (char *)NULL);
+        execlp(program, program, "redis.conf", server->kind == REDIS_SENTINEL ? "--sentinel" : (char *)NULL,
+               (char *)NULL);
     _exit(127);
 }
 

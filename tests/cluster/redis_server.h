@@ -1,7 +1,8 @@
 /*
  * A redis-server of the test's own, or a sentinel, on a free port of the loopback address and in a private
- * folder under /tmp, and a synchronous connection to ask it things. It ends with the test's process, whatever
- * happens to that. What cannot be done fails the test.
+ * folder under /tmp, and a synchronous connection to ask it things. RIDECAST_REDIS in the environment names
+ * another program, which is Valkey's. It ends with the test's process, whatever happens to that. What cannot
+ * be done fails the test.
  */
 #ifndef RIDECAST_TESTS_CLUSTER_REDIS_SERVER_H
 #define RIDECAST_TESTS_CLUSTER_REDIS_SERVER_H

@@ -10,6 +10,7 @@ import { gauge } from "../lib/metrics.mjs";
 import { Client } from "../lib/official.mjs";
 import { DROPS, boardings, letBack } from "../lib/recovery.mjs";
 import { Relay } from "../lib/relay.mjs";
+import { CLI } from "../lib/redis.mjs";
 import { RedisCluster } from "../lib/redis-cluster.mjs";
 import { user } from "../lib/rider.mjs";
 import { UNLIMITED, startGateway } from "../lib/server.mjs";
@@ -90,7 +91,7 @@ async function ridesBetween(redis, first, last, count) {
 
 const reshard = async (redis, from, to, slots) => {
   const [source, target] = [await from.primary(), await to.primary()];
-  await promisify(execFile)("redis-cli", [
+  await promisify(execFile)(CLI, [
     ...["--cluster", "reshard", `127.0.0.1:${source.port}`, "--cluster-yes"],
     ...["--cluster-from", source.id, "--cluster-to", target.id, "--cluster-slots", String(slots)],
   ]);

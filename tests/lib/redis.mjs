@@ -10,9 +10,13 @@ import { freePort } from "./port.mjs";
 import { Program } from "./process.mjs";
 import { until, within } from "./wait.mjs";
 
+// The programs. RIDECAST_REDIS=valkey-server: those of Valkey.
+export const SERVER = process.env.RIDECAST_REDIS ?? "redis-server";
+export const CLI = SERVER.replace(/server$/, "cli");
+
 export class Redis {
-  // `options`: `server`, the program; `under`, a command that runs it; `conf`, a configuration file, `config`, more
-  // arguments, and `env`, variables for it.
+  // `options`: `under`, a command that runs it; `conf`, a configuration file, `config`, more arguments, and `env`, variables
+  // for it.
   // `password`: everybody's; `user`: { name, password, rules }, one more, whom `url` names. `tls`: { ca, cert, key }, files:
   // whoever comes without TLS is not understood.
   static async start(t, { port, ...options } = {}) {
@@ -22,9 +26,9 @@ export class Redis {
     return redis;
   }
 
-  constructor(folder, port, { server = "redis-server", under = [], conf, config = [], env = {}, password, user, tls } = {}) {
+  constructor(folder, port, { under = [], conf, config = [], env = {}, password, user, tls } = {}) {
     Object.assign(this, { folder, port, config, env, password, user, tls });
-    this.server = [...under, server];
+    this.server = [...under, SERVER];
     this.conf = conf ? [conf] : [];
     this.url = `${this.scheme}://${this.login}127.0.0.1:${port}${this.trust}`;
   }
@@ -67,12 +71,12 @@ export class Redis {
     this.program = new Program(command, args, this.env);
     await until(
       () => this.#answers(),
-      () => `waiting for redis-server\n${this.program.stdout}`,
+      () => `waiting for ${SERVER}\n${this.program.stdout}`,
     );
   }
 
   async #answers() {
-    if (this.program.exit) throw new Error(`redis-server ended\n${this.program.stdout}${this.program.stderr}`);
+    if (this.program.exit) throw new Error(`${SERVER} ended\n${this.program.stdout}${this.program.stderr}`);
     return (await this.command("PING").catch(() => null)) === "PONG";
   }
 
@@ -126,7 +130,7 @@ async function readReply(socket, count) {
       if (--count === 0) return reply.value;
     }
   }
-  throw new Error("redis-server ended the connection");
+  throw new Error(`${SERVER} ended the connection`);
 }
 
 // Where the value at `at` ends, or null while it is not complete.

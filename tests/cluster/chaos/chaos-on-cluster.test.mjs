@@ -6,13 +6,14 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
+import { SERVER } from "../../lib/redis.mjs";
 import { ChaosFailure, runChaos } from "./chaos.mjs";
 import { brokenGateway } from "./cluster.mjs";
 import { ShardedCluster } from "./sharded.mjs";
 
 const seed = Number(process.env.CHAOS_SEED ?? 2);
 const LONG_AWAY_SEED = 3; // by which that shard is away for twenty seconds
-const [, major] = execFileSync("redis-server", ["--version"], { encoding: "utf8" }).match(/ v=(\d+)\./);
+const [, major] = execFileSync(SERVER, ["--version"], { encoding: "utf8" }).match(/ v=(\d+)\./);
 const AWAY = { onCluster: true, first: ["a shard is cut off, and nothing else is broken"] };
 
 if (Number(major) >= 7) {
