@@ -78,6 +78,8 @@ for group in "$@"; do
         ;;
     test)
         need libcmocka-dev
+        # What Redis runs scripts with: tests/sim does so, too.
+        need liblua5.1-0-dev lua-cjson-dev
         # What reads JSON, besides Perl, which all of Debian has.
         command -v jq >/dev/null || need jq
         command -v php >/dev/null || need php-cli

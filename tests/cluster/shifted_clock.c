@@ -1,6 +1,7 @@
 /*
  * Put before a redis-server (LD_PRELOAD), it shifts its wall clock by as many seconds as the file
- * SHIFTED_CLOCK says, a 64-bit number that the test changes while the server runs. The monotonic clock goes
+ * SHIFTED_CLOCK says, a 64-bit number that the test changes while the server runs. If another number follows
+ * that is not 0, the clock stands still there, at so many microseconds since 1970. The monotonic clock goes
  * on as it does.
  */
 #include <errno.h>
@@ -13,16 +14,20 @@
 #include <time.h>
 #include <unistd.h>
 
-static const volatile int64_t *shift_s; /* NULL: not yet, or no such file */
+struct setting {
+    int64_t shift_s, still_us;
+};
+
+static const volatile struct setting *setting; /* NULL: not yet, or no such file */
 
 __attribute__((constructor)) static void open_shift(void)
 {
     const char *name = getenv("SHIFTED_CLOCK");
     int fd = name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
-    void *page = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *shift_s, PROT_READ, MAP_SHARED, fd, 0);
+    void *page = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *setting, PROT_READ, MAP_SHARED, fd, 0);
 
     if (page != MAP_FAILED)
-        shift_s = page;
+        setting = page; /* behind the end of the file are zeros */
     if (fd >= 0)
         close(fd);
 }
@@ -31,9 +36,14 @@ int clock_gettime(clockid_t id, struct timespec *now)
 {
     int failure = (int)syscall(SYS_clock_gettime, id, now);
 
-    if (failure == 0 && id == CLOCK_REALTIME && shift_s)
-        now->tv_sec += *shift_s;
-    return failure;
+    if (failure != 0 || id != CLOCK_REALTIME || !setting)
+        return failure;
+    if (setting->still_us != 0) {
+        now->tv_sec = setting->still_us / 1000000;
+        now->tv_nsec = setting->still_us % 1000000 * 1000;
+    }
+    now->tv_sec += setting->shift_s;
+    return 0;
 }
 
 int gettimeofday(struct timeval *restrict now, void *restrict zone)
