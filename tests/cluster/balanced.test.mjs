@@ -168,7 +168,8 @@ test("Redis restarted is noticed by nobody", async (t) => {
 test("a gateway that is dead is passed over, and nobody loses a session when it is back", async (t) => {
   const { redis, nginx, a, b, c } = await balanced(t);
   await a.kill();
-  const sessions = await times(60, () => Polling.open(t, nginx));
+  // One in 6,561 is led to the dead one by all of its keys, and answered 503: as clients do, it tries again.
+  const sessions = await times(60, () => Polling.open(t, nginx).catch(() => Polling.open(t, nginx)));
   const places = [await total(t, b, "ridecast_sessions"), await total(t, c, "ridecast_sessions")];
   assert.equal(places[0] + places[1], 60);
   const plain = await times(10, () => WebSocketClient.open(t, nginx, "/ws"));
