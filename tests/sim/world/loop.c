@@ -16,7 +16,6 @@ struct event {
     event_callback_fn fire;
     void *arg;
     bool waits;      /* for its descriptor */
-    short ready;     /* the descriptor is, for that */
     uint64_t at_us;  /* of its timer; UINT64_MAX: not set */
     uint64_t period; /* with EV_PERSIST, how long after it fired */
     short active;    /* to be called for that; 0: not */
@@ -29,17 +28,32 @@ struct event_base {
     struct event *events;
     uint64_t activated;
     bool broken;
+    struct event_base *prev, *next;
 };
+
+enum { DESCRIPTORS = 1024, FIRST_DESCRIPTOR = 1 << 30 };
+
+static struct event_base *bases;
+
+/* What each is ready for. */
+static struct {
+    bool used;
+    short ready;
+} descriptors[DESCRIPTORS];
 
 struct event_base *event_base_new(void)
 {
-    return alloc_zeroed(sizeof(struct event_base));
+    struct event_base *base = alloc_zeroed(sizeof *base);
+
+    DL_APPEND(bases, base);
+    return base;
 }
 
 void event_base_free(struct event_base *base)
 {
     if (base->events)
         trace_fail("loop", "events are left");
+    DL_DELETE(bases, base);
     free(base);
 }
 
@@ -60,14 +74,15 @@ struct event *event_new(struct event_base *base, evutil_socket_t fd, short what,
     return event;
 }
 
-static bool wants(const struct event *event)
+/* What it waits for and its descriptor is ready for; 0: nothing. */
+static short wanted(const struct event *event)
 {
-    return event->waits && (event->ready & event->what & (EV_READ | EV_WRITE));
+    return event->waits ? descriptors[event->fd - FIRST_DESCRIPTOR].ready & event->what : 0;
 }
 
 static uint64_t due_us(const struct event *event)
 {
-    return event->active || wants(event) ? schedule_now_us() : event->at_us;
+    return event->active || wanted(event) ? schedule_now_us() : event->at_us;
 }
 
 static void tell_half(const struct event *event)
@@ -169,8 +184,8 @@ bool loop_turn(struct event_base *base)
     struct event *event;
 
     DL_FOREACH(base->events, event)
-    if (wants(event))
-        activate(event, event->ready & event->what & (EV_READ | EV_WRITE));
+    if (wanted(event))
+        activate(event, wanted(event));
     while ((event = first_due(base))) {
         event->at_us = UINT64_MAX;
         activate(event, EV_TIMEOUT);
@@ -196,15 +211,31 @@ void loop_wait(struct event_base *base)
     half_due(base->half, first_us);
 }
 
-void loop_ready(struct event_base *base, int fd, short what)
+int loop_descriptor(void)
 {
+    for (int i = 0; i < DESCRIPTORS; i++) {
+        if (descriptors[i].used)
+            continue;
+        descriptors[i].used = true;
+        descriptors[i].ready = 0;
+        return FIRST_DESCRIPTOR + i;
+    }
+    trace_fail("loop", "there are no more descriptors");
+}
+
+void loop_descriptor_free(int fd)
+{
+    descriptors[fd - FIRST_DESCRIPTOR].used = false;
+}
+
+void loop_ready(int fd, short what)
+{
+    struct event_base *base;
     struct event *event;
 
+    descriptors[fd - FIRST_DESCRIPTOR].ready = what;
+    DL_FOREACH(bases, base)
     DL_FOREACH(base->events, event)
-    {
-        if (event->fd != fd)
-            continue;
-        event->ready = what;
+    if (event->fd == fd)
         tell_half(event);
-    }
 }

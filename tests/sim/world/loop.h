@@ -20,7 +20,11 @@ bool loop_turn(struct event_base *base);
 /* Makes the half due when the next of its events is. */
 void loop_wait(struct event_base *base);
 
-/* The descriptor is ready for that from now on (EV_READ, EV_WRITE), until it is said again. */
-void loop_ready(struct event_base *base, int fd, short what);
+/* A new descriptor of the simulation, which nothing of the process is. */
+int loop_descriptor(void);
+void loop_descriptor_free(int fd);
+
+/* It is ready for that from now on (EV_READ, EV_WRITE), until something else is said. */
+void loop_ready(int fd, short what);
 
 #endif

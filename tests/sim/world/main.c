@@ -1,5 +1,6 @@
 /*
- * sim [--seed N] [--count N] [--nodes N] [--visitors N] [--rides N] [--seconds N] [--fault-ms N] [--trace]
+ * sim [--seed N] [--count N] [--nodes N] [--visitors N] [--rides N] [--seconds N] [--fault-ms N] [--memory]
+ * [--trace]
  *
  * Runs as many simulations as are counted, with one seed after the other, and says how fast.
  */
@@ -45,10 +46,13 @@ int main(int argc, char **argv)
 {
     struct options options = {1, 1, 3, 100, 4, 600, 10000};
     FILE *trace = NULL;
+    bool memory = false;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--trace") == 0)
             trace = stdout;
+        else if (strcmp(argv[i], "--memory") == 0)
+            memory = true;
         else if (i + 1 < argc)
             *option_of(&options, argv[i]) = strtoul(argv[i + 1], NULL, 10), i++;
     }
@@ -61,6 +65,7 @@ int main(int argc, char **argv)
             .visitors = (unsigned)options.visitors,
             .rides = (unsigned)options.rides,
             .seconds = (unsigned)options.seconds,
+            .memory = memory,
             .fault_ms = (unsigned)options.fault_ms,
             .trace = trace,
         };

@@ -6,14 +6,17 @@
 #include "tests/sim/world/chance.h"
 #include "tests/sim/world/half.h"
 #include "tests/sim/world/loop_thread.h"
+#include "tests/sim/world/server.h"
 #include "tests/sim/world/trace.h"
 #include "tests/sim/world/wire.h"
 
 #include <signal.h>
+#include <utlist.h>
 
 enum { OPTIONS_MAX = 64 };
 
 struct node *node_in_making;
+static struct node *nodes;
 
 /* --- the process: what the machine says of it would not be the same twice --- */
 
@@ -47,7 +50,7 @@ static void end(void *owner)
     node->broker = NULL;
     gateway_free(gateway);
     node->net = NULL;
-    node->ends = false;
+    node->ends = node->severed = false;
     option_free(&config_program, &node->config);
     half_leave(before);
     trace_write(node->name, "has ended");
@@ -57,6 +60,22 @@ void node_init(struct node *node, const char *name, const char *const *options)
 {
     *node = (struct node){.name = name, .options = options};
     node->ending = (struct happening){.happen = end, .owner = node};
+    LL_PREPEND(nodes, node);
+}
+
+void nodes_forget(void)
+{
+    nodes = NULL;
+}
+
+bool node_severed(const char *name)
+{
+    struct node *node;
+
+    LL_FOREACH(nodes, node)
+    if (node->name == name)
+        return node->severed;
+    return false;
 }
 
 static void read_options(struct node *node)
@@ -105,7 +124,9 @@ void node_kill(struct node *node)
     if (!node->gateway || node->ends)
         return;
     trace_write(node->name, "SIGKILL");
+    node->severed = true;
     wire_sever(node->net);
+    server_cut(node->name);
     node_ends(node);
 }
 

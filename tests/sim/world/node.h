@@ -26,10 +26,15 @@ struct node {
     struct loop_thread *broker;
     struct happening ending; /* its loop has been told to stop */
     bool ends;               /* that is so, until it has ended */
+    bool severed;            /* it has been killed: nothing reaches it, or comes from it */
+    struct node *next;       /* of all */
 };
 
 /* Name and options are borrowed. */
 void node_init(struct node *node, const char *name, const char *const *options);
+
+/* After the last: there are no nodes any more. */
+void nodes_forget(void);
 
 void node_start(struct node *node);
 
@@ -47,6 +52,8 @@ bool node_runs(const struct node *node);
 /* --- for what is put in the place of net.c and loop_thread.c --- */
 
 extern struct node *node_in_making;
+/* Whether the node of that name is. */
+bool node_severed(const char *name);
 /* Its loop has been told to stop. */
 void node_ends(struct node *node);
 

@@ -13,7 +13,7 @@
 static struct world_options small(uint64_t seed)
 {
     return (struct world_options){
-        .seed = seed, .nodes = 3, .visitors = 12, .rides = 2, .seconds = 60, .fault_ms = 5000};
+        .seed = seed, .nodes = 3, .visitors = 12, .rides = 2, .seconds = 60, .fault_ms = 1500};
 }
 
 static char *trace_of(uint64_t seed)
@@ -52,9 +52,18 @@ static void another_seed_gives_another(void **state)
 
 static void a_trace_tells_of_all(void **state)
 {
-    static const char *const seen[] = {" a         starts", "SIGTERM",    "SIGKILL",    "stalls",
-                                       "userBoarded",       "userExited", "\"users\":", "is cut off",
-                                       "stops reading"};
+    static const char *const seen[] = {" a         starts",
+                                       "SIGTERM",
+                                       "SIGKILL",
+                                       "stalls",
+                                       "userBoarded",
+                                       "userExited",
+                                       "\"users\":",
+                                       "is cut off",
+                                       "stops reading",
+                                       "redis     restarts",
+                                       "redis     does nothing",
+                                       "is cut off from Redis"};
     char *trace = trace_of(3);
 
     (void)state;
@@ -74,6 +83,15 @@ static void one_gateway_alone(void **state)
     assert_true(world_run(&options).lines > 0);
 }
 
+static void riders_in_memory(void **state)
+{
+    struct world_options options = small(5);
+
+    (void)state;
+    options.memory = true;
+    assert_true(world_run(&options).lines > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -81,6 +99,7 @@ int main(void)
         cmocka_unit_test(another_seed_gives_another),
         cmocka_unit_test(a_trace_tells_of_all),
         cmocka_unit_test(one_gateway_alone),
+        cmocka_unit_test(riders_in_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,7 @@ static void say(struct visitor *visitor, const char *text)
 static void away(struct visitor *visitor)
 {
     visitor->state = VISITOR_AWAY;
-    visitor->known = visitor->boarded = visitor->exiting = visitor->paused = false;
+    visitor->known = visitor->boarded = visitor->exiting = visitor->exited = visitor->paused = false;
     visitor->said = visitor->acked = visitor->asked = visitor->answered = 0;
     visitor->epoch[0] = '\0';
     act_within(visitor, ACT_LEAST_US, ACT_MOST_US);
@@ -71,6 +71,7 @@ static void transit(struct visitor *visitor, const char *status)
         strcpy(at, "\"]");
     }
     visitor->exiting = strcmp(status, "exiting") == 0;
+    visitor->heard = false;
     if (visitor->exiting)
         visitor->boarded = false;
     say(visitor, text);
@@ -183,6 +184,16 @@ static void check_position(struct visitor *visitor, const char *event)
     visitor->offset = offset;
 }
 
+/* An exit that it said on an earlier visit may come behind a boarding of this one. */
+static void hear_of_itself(struct visitor *visitor, bool boards, bool exits)
+{
+    visitor->heard |= boards;
+    if (boards)
+        visitor->exited = false;
+    if (exits)
+        visitor->exited = true, visitor->boarded = false;
+}
+
 static void hear_event(struct visitor *visitor, const char *event)
 {
     unsigned number;
@@ -192,7 +203,11 @@ static void hear_event(struct visitor *visitor, const char *event)
     if (!find_user(event, &number))
         trace_fail(visitor->name, "an event is of nobody");
     check_position(visitor, event);
-    visitor->aboard.has[number] = strncmp(event, "[\"userBoarded\"", 14) == 0;
+    bool boards = strncmp(event, "[\"userBoarded\"", 14) == 0;
+
+    visitor->aboard.has[number] = boards;
+    if (number == visitor->number)
+        hear_of_itself(visitor, boards, strncmp(event, "[\"userExited\"", 13) == 0);
 }
 
 static void hear_answer(struct visitor *visitor, const char *answer)
@@ -223,9 +238,9 @@ static void hear_ack(struct visitor *visitor, unsigned id, const char *ack)
         visitor->exiting = ok; /* it is disconnected soon */
         return;
     }
-    if (ok && visitor->known && !visitor->aboard.has[visitor->number])
+    if (ok && visitor->known && !visitor->heard && !visitor->aboard.has[visitor->number])
         trace_fail(visitor->name, "an ack came before its event");
-    visitor->boarded |= ok;
+    visitor->boarded |= ok && !visitor->exited;
 }
 
 static void hear_socket(struct visitor *visitor, const char *text)

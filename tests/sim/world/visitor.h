@@ -35,6 +35,8 @@ struct visitor {
     bool boarded;         /* its last boarding has an ack, and nothing has been said since that ends it */
     bool known;           /* `aboard` is what this ride has, as it has heard */
     bool exiting;         /* the last it has said is an exit that has not been refused */
+    bool heard;           /* of a boarding of its own, since it said one */
+    bool exited;          /* the last it has heard of itself is an exit */
     unsigned said, acked; /* transitions on this visit, by ack id */
     unsigned asked, answered;
     struct crowd aboard;

@@ -4,6 +4,7 @@
 #include "tests/sim/world/chance.h"
 #include "tests/sim/world/node.h"
 #include "tests/sim/world/schedule.h"
+#include "tests/sim/world/server.h"
 #include "tests/sim/world/trace.h"
 #include "tests/sim/world/visitor.h"
 #include "tests/sim/world/wire.h"
@@ -29,10 +30,12 @@ struct world {
 static const char *const node_names[NODES_MAX] = {"a", "b", "c", "d", "e", "f", "g", "h"};
 
 /* Much of what takes long by default takes less here, so that it happens more often. */
-static const char *const node_options[] = {
-    "--broker=memory",        "--ping-interval=5000",  "--ping-timeout=4000",
-    "--recovery-window=3000", "--stall-timeout=10000", NULL,
-};
+#define OPTIONS                                                                                              \
+    "--ping-interval=5000", "--ping-timeout=4000", "--recovery-window=3000", "--stall-timeout=10000",        \
+        "--drain-timeout=1000"
+
+static const char *const alone[] = {"--broker=memory", OPTIONS, NULL};
+static const char *const together[] = {"--broker=" SERVER_URL, OPTIONS, NULL};
 
 static void pass(unsigned seconds)
 {
@@ -52,9 +55,26 @@ static void next_fault(struct world *world)
         schedule_set(&world->fault, schedule_now_us() + chance_between(1, 2 * us));
 }
 
-static void befall(void *owner)
+/* False: it has not happened. */
+static bool befall_server(struct world *world)
 {
-    struct world *world = owner;
+    struct node *node = &world->nodes[chance_below(world->options.nodes)];
+
+    if (world->options.memory || !chance_one_in(3))
+        return false;
+    if (chance_one_in(3)) {
+        server_restart();
+    } else if (chance_one_in(2)) {
+        server_hold(chance_between(1, STALL_MOST_US));
+    } else {
+        trace_write(node->name, "is cut off from Redis");
+        server_cut(node->name);
+    }
+    return true;
+}
+
+static void befall_node(struct world *world)
+{
     struct node *node = &world->nodes[chance_below(world->options.nodes)];
 
     if (!node_runs(node))
@@ -65,6 +85,14 @@ static void befall(void *owner)
         node_terminate(node);
     else
         node_kill(node);
+}
+
+static void befall(void *owner)
+{
+    struct world *world = owner;
+
+    if (!befall_server(world))
+        befall_node(world);
     next_fault(world);
 }
 
@@ -78,6 +106,11 @@ static void check_answered(const struct visitor *visitor)
 }
 
 /* Riders in memory are known to one gateway alone. */
+static bool together_on_ride(const struct world *world, const struct visitor *a, const struct visitor *b)
+{
+    return a->ride == b->ride && (a->node == b->node || !world->options.memory);
+}
+
 static void check_told(const struct world *world, const struct visitor *visitor)
 {
     struct crowd there = {{false}};
@@ -85,7 +118,7 @@ static void check_told(const struct world *world, const struct visitor *visitor)
     for (unsigned i = 0; i < world->options.visitors; i++) {
         const struct visitor *other = &world->visitors[i];
 
-        if (other->node == visitor->node && other->ride == visitor->ride)
+        if (together_on_ride(world, other, visitor))
             there.has[other->number] = other->boarded;
     }
     for (unsigned i = 0; i < world->options.visitors; i++)
@@ -136,8 +169,10 @@ struct world_result world_run(const struct world_options *options)
     trace_begin(options->trace, options->seed);
     uint64_t begun_us = schedule_now_us();
 
+    server_begin(options->seed);
+
     for (unsigned i = 0; i < options->nodes; i++) {
-        node_init(&world.nodes[i], node_names[i], node_options);
+        node_init(&world.nodes[i], node_names[i], options->memory ? alone : together);
         node_start(&world.nodes[i]);
     }
     world.visitors = alloc_zeroed(options->visitors * sizeof *world.visitors);
@@ -150,6 +185,8 @@ struct world_result world_run(const struct world_options *options)
     for (unsigned i = 0; i < options->visitors; i++)
         visitor_deinit(&world.visitors[i]);
     free(world.visitors);
+    server_end();
+    nodes_forget();
     struct world_result result = {trace_sum(), trace_lines(), schedule_count(), schedule_now_us() - begun_us};
 
     schedule_end();

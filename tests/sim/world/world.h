@@ -8,6 +8,7 @@
 #ifndef RIDECAST_TESTS_SIM_WORLD_WORLD_H
 #define RIDECAST_TESTS_SIM_WORLD_WORLD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -17,6 +18,7 @@ struct world_options {
     uint64_t seed;
     unsigned nodes, visitors, rides;
     unsigned seconds;  /* of virtual time before the rest */
+    bool memory;       /* each gateway keeps its riders to itself, else they share a Redis */
     unsigned fault_ms; /* about so much is between two faults; 0: there are none */
     FILE *trace;       /* NULL: only summed up */
 };
