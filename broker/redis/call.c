@@ -109,20 +109,19 @@ static void add_known(struct call *call, const struct ride_known *known, bool co
     call_text(call, known->left);
 }
 
-static const char *const ride_keys[] = {"users", "connections", "away", "meta", "log"};
-enum { RIDE_KEYS = sizeof ride_keys / sizeof *ride_keys };
+static const char *const ride_keys[CALL_RIDE_KEYS] = {"users", "connections", "away", "meta", "log"};
 
 /* EVALSHA digest key-count key… argument… */
 void call_rides(struct call *call, struct store *store, enum script script, size_t rides)
 {
     call_command(call, store, "EVALSHA");
     call_text(call, scripts_digest(&store->scripts, script));
-    call_number(call, rides * RIDE_KEYS);
+    call_number(call, rides * CALL_RIDE_KEYS);
 }
 
 void call_keys(struct call *call, const char *ride)
 {
-    for (size_t i = 0; i < RIDE_KEYS; i++) {
+    for (size_t i = 0; i < CALL_RIDE_KEYS; i++) {
         struct key_name *key = new_name(call);
 
         key_name_make(key, call->store->setup->prefix, ride, ride_keys[i]);

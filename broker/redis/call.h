@@ -18,7 +18,8 @@
 enum {
     CALL_RIDES_MAX = 16,      /* of one call */
     CALL_OPERATIONS_MAX = 64, /* on these */
-    CALL_KEYS_MAX = CALL_RIDES_MAX * 6,
+    CALL_RIDE_KEYS = 5,       /* of each of these */
+    CALL_KEYS_MAX = CALL_RIDES_MAX * (CALL_RIDE_KEYS + 1),
     CALL_NUMBERS_MAX = CALL_RIDES_MAX * 5 + CALL_OPERATIONS_MAX * 4,
     CALL_NUMBER_SIZE = DECIMAL_MAX + 2 * (CHAIN_LEN + 1), /* with what may stand behind it */
     BITE = 100, /* connections that one call of a script looks at, about */
@@ -52,9 +53,10 @@ void call_command(struct call *call, struct store *store, const char *name);
 void call_ride(struct call *call, struct store *store, enum script script, const char *ride,
                const struct ride_known *known);
 
-/* The same in pieces, for scripts that are about several rides (scripts/rides.lua): the beginning; the keys
- * of each ride; what every script is told, with the channel of the first, and what is known of it; the
- * channel of another, and what is known of that. Where that need not be compared, the chain is left out. */
+/* The same in pieces, for scripts that are about several rides (scripts/rides.lua): the beginning, with how
+ * many rides there are whose keys are declared; the keys of each; what every script is told, with the channel
+ * of the first, and what is known of it; the channel of another, and what is known of that. Where that need
+ * not be compared, the chain is left out. */
 void call_rides(struct call *call, struct store *store, enum script script, size_t rides);
 void call_keys(struct call *call, const char *ride);
 void call_first(struct call *call, const char *ride, const struct ride_known *known, bool compared);

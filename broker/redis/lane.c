@@ -14,15 +14,15 @@
 #include <utlist.h>
 
 enum {
-    IN_FLIGHT_MAX = 1024,   /* bounds the output buffer and what must be sent again */
-    CALLS_MAX = 2,          /* that are not full: what comes while so many have no answer goes together */
-    CLUSTER_CALLS_MAX = 32, /* of one slot, and so of one ride most often: others gain nothing by waiting */
+    IN_FLIGHT_MAX = 1024, /* bounds the output buffer and what must be sent again */
+    CALLS_MAX = 2,        /* that are not full: what comes while so many have no answer goes together */
 };
 
 struct sent {
     struct lane *lane;
     lane_answer *answer;
-    uint64_t us; /* when, by the monotonic clock */
+    uint64_t us;           /* when, by the monotonic clock */
+    enum lane_about whole; /* whom an answer is about that is one for all */
     struct sent *prev, *next;
     size_t count;
     struct transition *transitions[]; /* in the order of the answers; NULL: another server has its ride */
@@ -52,7 +52,7 @@ static void answered(const struct redisReply *reply, void *arg)
     for (size_t i = 0; i < sent->count; i++)
         if (sent->transitions[i])
             sent->answer(sent->transitions[i], listed ? reply->element[i] : reply,
-                         listed || sent->count == 1);
+                         listed ? LANE_ABOUT_ONE : sent->whole);
     free(sent);
 }
 
@@ -74,18 +74,19 @@ static int send_off(struct sent *sent, struct call *call)
     return 0;
 }
 
-static struct sent *sent_new(struct lane *lane, size_t count, lane_answer *answer)
+static struct sent *sent_new(struct lane *lane, size_t count, enum lane_about whole, lane_answer *answer)
 {
     struct sent *sent = alloc_zeroed(sizeof *sent + count * sizeof(struct transition *));
 
     sent->lane = lane;
+    sent->whole = whole;
     sent->answer = answer;
     return sent;
 }
 
 int lane_ask(struct lane *lane, struct call *call, struct transition *transition, lane_answer *answer)
 {
-    struct sent *sent = sent_new(lane, 1, answer);
+    struct sent *sent = sent_new(lane, 1, LANE_ABOUT_ONE, answer);
 
     sent->transitions[sent->count++] = transition;
     return send_off(sent, call);
@@ -127,7 +128,10 @@ static size_t count_chain(struct transition *chain)
 /* A chain of runs. */
 static int send_chain(struct lane *lane, struct transition *chain)
 {
-    struct sent *sent = sent_new(lane, count_chain(chain), lane->answer);
+    enum lane_about whole = chain->next_run       ? LANE_ABOUT_RIDES
+                            : chain->together > 1 ? LANE_ABOUT_RIDE
+                                                  : LANE_ABOUT_ONE;
+    struct sent *sent = sent_new(lane, count_chain(chain), whole, lane->answer);
     struct transition *first;
     struct call call;
 
@@ -141,7 +145,7 @@ static int send_chain(struct lane *lane, struct transition *chain)
 
 bool lane_busy(const struct lane *lane)
 {
-    return lane->calls >= (lane->store->cluster ? CLUSTER_CALLS_MAX : CALLS_MAX);
+    return lane->calls >= CALLS_MAX;
 }
 
 /* What comes while some calls have no answer goes together, as soon as one has or a call is full. */

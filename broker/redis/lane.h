@@ -16,9 +16,16 @@
 struct event;
 struct sent;
 
-/* The answer to what was asked about the transition; NULL: the connection went away first. `own`: it is about
- * this transition alone. One about several does not say which of them are done. */
-typedef void lane_answer(struct transition *transition, const struct redisReply *reply, bool own);
+/* Whom an answer is about. One about several does not say which of them are done. */
+enum lane_about {
+    LANE_ABOUT_ONE,   /* this transition alone */
+    LANE_ABOUT_RIDE,  /* others of its ride, too */
+    LANE_ABOUT_RIDES, /* others of other rides, too */
+};
+
+/* The answer to what was asked about the transition; NULL: the connection went away first. */
+typedef void lane_answer(struct transition *transition, const struct redisReply *reply,
+                         enum lane_about about);
 
 struct lane {
     struct store *store;

@@ -57,8 +57,8 @@ static bool fails(const struct transition *transition)
 
 static bool may_share(const struct transition *one, const struct transition *other)
 {
-    return one->script == other->script && one->ride->slot == other->ride->slot && !fails(one) &&
-           !fails(other);
+    return one->script == other->script && !fails(one) && !fails(other) &&
+           (one->ride == other->ride || !(one->ride->apart || other->ride->apart));
 }
 
 static bool fits(const struct transition *transition, const struct room *room)

@@ -2,10 +2,10 @@
  * The transitions that wait to be sent, and which of them go in one call.
  *
  * A call carries operations of one script. Those of a ride go in the order of their sequences, one behind the
- * other in the ride's list: a *run*. A call is a chain of runs, each of another ride; in a Redis Cluster all
- * of one slot. It is bounded by what Redis may be kept busy with, as nothing else is done there meanwhile,
- * and by bytes. What has failed, or is behind such a one on its ride, goes alone, so that it cannot take
- * others with it.
+ * other in the ride's list: a *run*. A call is a chain of runs, each of another ride. It is bounded by what
+ * Redis may be kept busy with, as nothing else is done there meanwhile, and by bytes. What has failed, or is
+ * behind such a one on its ride, goes alone, so that it cannot take others with it; so does the run of a ride
+ * that is apart.
  *
  * Pure bookkeeping; broker thread.
  */

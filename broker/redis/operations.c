@@ -84,17 +84,30 @@ static void add_run(struct call *call, const struct transition *first)
         add_operation(call, transition);
 }
 
+/* Those of the rides of a chain. */
+static void add_keys(struct call *call, const struct transition *chain)
+{
+    const struct transition *first;
+
+    LL_FOREACH2(chain, first, next_run)
+    {
+        call_keys(call, first->ride->name);
+    }
+}
+
+/* A node of a cluster takes a call whose keys are in one slot: those of the first ride lead it there, and the
+ * others come as arguments, with how many they are behind them (scripts.c). */
 void operations_call(struct call *call, struct store *store, const struct transition *chain)
 {
     const struct transition *first;
     size_t rides;
 
     LL_COUNT2(chain, first, rides, next_run);
-    call_rides(call, store, chain->script, rides);
-    LL_FOREACH2(chain, first, next_run)
-    {
-        call_keys(call, first->ride->name);
-    }
+    call_rides(call, store, chain->script, store->cluster ? 1 : rides);
+    if (store->cluster)
+        call_keys(call, chain->ride->name);
+    else
+        add_keys(call, chain);
     LL_FOREACH2(chain, first, next_run)
     {
         const struct redis_ride *ride = first->ride;
@@ -107,5 +120,9 @@ void operations_call(struct call *call, struct store *store, const struct transi
             call_another(call, ride->name, &ride->known, compares(first));
         }
         add_run(call, first);
+    }
+    if (store->cluster) {
+        add_keys(call, chain->next_run);
+        call_number(call, (rides - 1) * CALL_RIDE_KEYS);
     }
 }

@@ -42,7 +42,8 @@ struct redis_ride {
     bool parked;                            /* of those whose server is away */
     struct person *persons;                 /* by id: whose they are */
     uint64_t deferred_ms;                   /* when its slot was last on its way; 0: never */
-    struct watch *watch;                    /* NULL: not watched (watch.h) */
+    bool apart;          /* its next call has no other ride: that of one of them was on its way in the last */
+    struct watch *watch; /* NULL: not watched (watch.h) */
     uint64_t compared_ms; /* when a transition's position was last compared (operations.c) */
     struct notes notes;   /* what was said of it outside */
     uint64_t audit_ms;    /* when it is to be audited next (audit.h) */

@@ -57,11 +57,12 @@ static bool is_about_permission(const char *text)
     return skip(&text, "The user executing the script can't ") || skip(&text, "ACL failure in script: ");
 }
 
-/* So do keys that are in another slot, or on their way, once a script has begun. */
+/* So do keys that are elsewhere, on their way or nobody's, once a script has begun. */
 static bool is_about_slots(const char *text)
 {
     skip(&text, "ERR ");
     return skip(&text, "Script attempted to access a non local key in a cluster node") ||
+           skip(&text, "Script attempted to access a slot not served") ||
            (skip(&text, "Script attempted to execute a ") &&
             (skip(&text, "command while the cluster is down") ||
              skip(&text, "write command while the cluster is down")));

@@ -214,9 +214,9 @@ static void failed(struct transition *transition, const struct redisReply *reply
     repeat_or_refuse(transition);
 }
 
-static void done_mended(struct transition *transition, const struct redisReply *reply, bool own)
+static void done_mended(struct transition *transition, const struct redisReply *reply, enum lane_about about)
 {
-    (void)own;
+    (void)about;
     if (!reply || store_is_away(transition->ride->store, reply))
         return; /* it stays in the list */
     if (store_defers(transition->ride->store, reply))
@@ -265,6 +265,7 @@ static void conclude(struct transition *transition, const struct redisReply *rep
     transition->moved = verdict == RECORD_MOVED;
     if (verdict == RECORD_OK || verdict == RECORD_REFUSED || verdict == RECORD_CROWDED) {
         transition->failing_ms = 0;
+        transition->ride->apart = false;
         backoff_reset(&lane_of(transition)->backoff);
     }
     switch (verdict) {
@@ -329,8 +330,20 @@ static void defer(struct transition *transition, bool begun)
     lane_pause(lane_of(transition), transition);
 }
 
-void transitions_answered(struct transition *transition, const struct redisReply *reply, bool own)
+/* The slot of some ride in the call is on its way, and the answer does not say which: each tries by itself.
+ */
+static void set_apart(struct transition *transition)
 {
+    transition->unsure = true;
+    transition->ride->apart = true;
+    lane_add(lane_of(transition), transition);
+}
+
+void transitions_answered(struct transition *transition, const struct redisReply *reply,
+                          enum lane_about about)
+{
+    bool own = about == LANE_ABOUT_ONE;
+
     switch (call_judge(transition->ride->store, transition->script, reply)) {
     case CALL_LOST:
         transition->unsure = true; /* it stays in the list */
@@ -339,7 +352,10 @@ void transitions_answered(struct transition *transition, const struct redisReply
         repeat(transition);
         break;
     case CALL_LATER:
-        defer(transition, !own || slot_error_in_script(reply));
+        if (about == LANE_ABOUT_RIDES)
+            set_apart(transition);
+        else
+            defer(transition, !own || slot_error_in_script(reply));
         break;
     case CALL_ANSWERED:
         transition->unsure = transition->unsure || !own;
@@ -520,6 +536,7 @@ void transitions_arrive(struct redis_ride *ride)
     struct transition *transition;
 
     ride->deferred_ms = 0;
+    ride->apart = false;
     held_look_again(ride);
     DL_FOREACH2(ride->transitions, transition, ride_next)
     {

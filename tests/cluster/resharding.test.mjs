@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { becomes, startOnCluster } from "../lib/cluster.mjs";
+import { becomes, boardTogether, startOnCluster } from "../lib/cluster.mjs";
 import { gauge } from "../lib/metrics.mjs";
 import { Client } from "../lib/official.mjs";
 import { DROPS, boardings, letBack } from "../lib/recovery.mjs";
@@ -148,6 +148,36 @@ test("a slot whose keys are on their way: what is said meanwhile is done behind 
   for (const gateway of [a, b]) {
     assert.equal(await gauge(t, gateway, "ridecast_broker_reconnects_total"), 0);
     assert.doesNotMatch(gateway.program.stderr, /failed|cannot|refuses/);
+  }
+});
+
+test("rides in one call with one whose slot is on its way are not kept waiting, and nothing is done twice", async (t) => {
+  const { redis, a, b } = await startOnCluster(t, { redis: { replicas: 0, timeout: 60_000 } });
+  const [from, to] = redis.shards;
+  const rides = await redis.ridesAt(from, 9);
+  const moving = rides[5]; // in the middle of what goes together
+  const riders = [];
+  const onlookers = [];
+  for (const ride of rides) {
+    riders.push(await join(t, a, ride));
+    onlookers.push(await join(t, b, ride));
+  }
+  assert.equal((await (await join(t, b, moving)).ask(user("v"))).ok, true);
+  let answers;
+  let left = 2;
+  const meanwhile = async () => {
+    if (--left > 0) return;
+    answers = await boardTogether(t, a, from, riders);
+    for (const [i, answer] of answers.entries()) if (rides[i] !== moving) assert.equal((await answer).ok, true);
+    assert.deepEqual((await redis.keysOf(moving)).users, undefined); // gone, and not to be found where they are asked for
+  };
+  await redis.moveSlots([await redis.slotOf(moving)], to, { meanwhile });
+  for (const answer of answers) assert.equal((await answer).ok, true);
+  for (const [i, onlooker] of onlookers.entries()) {
+    const before = rides[i] === moving ? ["userBoarded v"] : [];
+    await onlooker.heard(before.length + 1);
+    assert.deepEqual(told(onlooker), [...before, "userBoarded u"]);
+    assert.equal((await redis.keysOf(rides[i])).meta.offset, String(before.length + 1));
   }
 });
 

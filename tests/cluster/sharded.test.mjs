@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { becomes, startOnCluster } from "../lib/cluster.mjs";
+import { becomes, boardTogether, startOnCluster } from "../lib/cluster.mjs";
 import { request } from "../lib/http.mjs";
 import { Client, MODES } from "../lib/official.mjs";
 import { RedisCluster } from "../lib/redis-cluster.mjs";
@@ -81,6 +81,18 @@ test("a gateway that is killed leaves nobody behind on any shard", async (t) => 
     assert.deepEqual(told(onlooker), ["userBoarded u", "userDisconnected u"]);
     assert.equal((await redis.keysOf(ride)).users, undefined);
   }
+});
+
+test("rides of a shard share calls, in whatever slots they are", async (t) => {
+  const { redis, a } = await startOnCluster(t, { size: 1, redis: { replicas: 0, timeout: 60_000 } });
+  const [shard] = redis.shards;
+  const primary = await shard.primary();
+  const riders = [];
+  for (const ride of await redis.ridesAt(shard, 12)) riders.push(await join(t, a, ride));
+  await primary.command("CONFIG", "SET", "slowlog-log-slower-than", "0", "slowlog-max-len", "10000");
+  for (const answer of await boardTogether(t, a, shard, riders)) assert.equal((await answer).ok, true);
+  const calls = (await primary.command("SLOWLOG", "GET", "-1")).map(([, , , args]) => args);
+  assert.equal(calls.filter(([command, ...args]) => command === "EVALSHA" && args.includes("board")).length, 3);
 });
 
 const AWAYS = {

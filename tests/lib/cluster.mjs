@@ -1,9 +1,11 @@
 // Gateways that share a Redis.
 
 import { request } from "./http.mjs";
+import { gauge } from "./metrics.mjs";
 import { freePort } from "./port.mjs";
 import { Redis } from "./redis.mjs";
 import { RedisCluster } from "./redis-cluster.mjs";
+import { user } from "./rider.mjs";
 import { startGateway } from "./server.mjs";
 import { until } from "./wait.mjs";
 
@@ -39,4 +41,25 @@ export async function startOnCluster(t, { size = 2, redis: made = {}, ...options
   for (const gateway of gateways) await becomes(t, gateway, 200);
   const [a, b] = gateways;
   return { redis, gateways, a, b };
+}
+
+// Answers to the boardings of riders whose rides are at the shard: it stands still until all of them wait, in this order.
+// The gateway sends the first two by themselves, and the others together.
+export async function boardTogether(t, gateway, shard, riders) {
+  const answers = [];
+  let each;
+  shard.cut();
+  for (const rider of riders) {
+    answers.push(rider.ask(user("u")));
+    await until(
+      async () => {
+        const held = await gauge(t, gateway, "ridecast_broker_queue_bytes");
+        each ??= held || undefined;
+        return held === answers.length * each;
+      },
+      () => `waiting for boarding ${answers.length} to be submitted`,
+    );
+  }
+  shard.rejoin();
+  return answers;
 }

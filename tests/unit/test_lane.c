@@ -49,9 +49,9 @@ int __wrap_redis_link_send(struct redis_link *link, redis_answer *answer, void *
     return 0;
 }
 
-static void note_answer(struct transition *transition, const struct redisReply *reply, bool own)
+static void note_answer(struct transition *transition, const struct redisReply *reply, enum lane_about about)
 {
-    (void)own;
+    (void)about;
     desk.answers[transition - desk.transitions] = reply ? reply->str[0] : '-';
 }
 
@@ -158,9 +158,9 @@ static void what_has_left_gets_no_answer_and_may_have_been_done(void **state)
     assert_null(desk.answer);
 }
 
-static void note_other(struct transition *transition, const struct redisReply *reply, bool own)
+static void note_other(struct transition *transition, const struct redisReply *reply, enum lane_about about)
 {
-    (void)transition, (void)reply, (void)own;
+    (void)transition, (void)reply, (void)about;
     fail();
 }
 

@@ -158,19 +158,20 @@ static void nothing_goes_with_what_is_behind_one_that_has_failed(void **state)
     expect_call(desk, "6");
 }
 
-/* As in a Redis Cluster. */
-static void rides_of_another_slot_go_in_another_call(void **state)
+/* As in a Redis Cluster, while slots are on their way. */
+static void nothing_of_other_rides_goes_with_one_that_is_apart(void **state)
 {
     struct desk *desk = *state;
 
-    desk->rides[1].slot = desk->rides[3].slot = 5;
+    desk->rides[1].apart = desk->rides[3].apart = true;
     submit(desk, 0, SCRIPT_TRANSITION);
     submit(desk, 1, SCRIPT_TRANSITION);
     submit(desk, 2, SCRIPT_TRANSITION);
     submit(desk, 1, SCRIPT_TRANSITION);
     submit(desk, 3, SCRIPT_TRANSITION);
     expect_call(desk, "1, 3");
-    expect_call(desk, "2 4, 5");
+    expect_call(desk, "2 4");
+    expect_call(desk, "5");
     expect_call(desk, "");
 }
 
@@ -332,7 +333,7 @@ int main(void)
         on_desk(what_is_sent_again_goes_before_what_is_newer),
         on_desk(what_has_failed_goes_alone),
         on_desk(nothing_goes_with_what_is_behind_one_that_has_failed),
-        on_desk(rides_of_another_slot_go_in_another_call),
+        on_desk(nothing_of_other_rides_goes_with_one_that_is_apart),
         on_desk(what_leaves_does_not_wait_any_more),
         on_desk(a_call_keeps_redis_no_longer_than_it_may),
         on_desk(what_may_have_been_done_leaves_less_room_for_others),

@@ -235,6 +235,7 @@ static void a_script_has_words_of_its_own_for_them(void **state)
 {
     static const char *const words[] = {
         "Script attempted to access a non local key in a cluster node",
+        "Script attempted to access a slot not served",
         "Script attempted to execute a command while the cluster is down",
         "Script attempted to execute a write command while the cluster is down and readonly",
     };
