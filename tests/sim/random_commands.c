@@ -81,7 +81,7 @@ void random_command(struct random_calls *calls)
     const char *key = RANDOM_PICK(calls, RANDOM_SHARED_KEYS);
     const char *number = RANDOM_PICK(calls, "100", "2", "3000", "-1", "0", "01", "", "1e3");
 
-    switch (random_draw(calls, 29)) {
+    switch (random_draw(calls, 30)) {
     case 0:
         RANDOM_LINE(calls, "SET", key, node, "PX", number, RANDOM_PICK(calls, "NX", "XX"));
         break;
@@ -117,6 +117,10 @@ void random_command(struct random_calls *calls)
             calls,
             RANDOM_PICK(calls, "GET", "PTTL", "TYPE", "EXISTS", "DEL", "HLEN", "PERSIST", "ZCARD", "XLEN"),
             key);
+        break;
+    case 29:
+        RANDOM_LINE(calls, "HEXISTS", RANDOM_PICK(calls, "p:{/a}:users", key),
+                    RANDOM_PICK(calls, "u0", "u3"));
         break;
     case 11:
         RANDOM_LINE(calls, "GETRANGE", key, number, RANDOM_PICK(calls, "0", "1", "2048", "-1", "-5"));

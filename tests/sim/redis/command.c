@@ -19,6 +19,7 @@ static const struct sim_command commands[] = {
     {"get", 2, 0, sim_get},
     {"getrange", 4, 0, sim_getrange},
     {"hdel", -3, SIM_WRITES, sim_hdel},
+    {"hexists", 3, 0, sim_hexists},
     {"hget", 3, 0, sim_hget},
     {"hgetall", 2, 0, sim_hgetall},
     {"hlen", 2, 0, sim_hlen},

@@ -22,6 +22,7 @@ void sim_set(struct sim_call *call);
 
 /* commands_hash.c */
 void sim_hdel(struct sim_call *call);
+void sim_hexists(struct sim_call *call);
 void sim_hget(struct sim_call *call);
 void sim_hgetall(struct sim_call *call);
 void sim_hlen(struct sim_call *call);

@@ -53,6 +53,14 @@ void sim_hlen(struct sim_call *call)
         sim_reply_number(call->out, hash ? (long long)hash->count : 0);
 }
 
+void sim_hexists(struct sim_call *call)
+{
+    struct sim_dict *hash;
+
+    if (find_hash(call, &hash))
+        sim_reply_number(call->out, hash && sim_dict_find(hash, call->args[2]) ? 1 : 0);
+}
+
 static void say_entry(struct sim_call *call, const struct sim_entry *entry)
 {
     sim_reply_bytes(call->out, sim_entry_name(entry));
