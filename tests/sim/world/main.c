@@ -56,6 +56,7 @@ int main(int argc, char **argv)
         else if (i + 1 < argc)
             *option_of(&options, argv[i]) = strtoul(argv[i + 1], NULL, 10), i++;
     }
+    setlinebuf(stdout);
     double begun = cpu_seconds(), simulated = 0;
 
     for (unsigned long i = 0; i < options.count; i++) {

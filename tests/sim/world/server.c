@@ -34,6 +34,7 @@ struct line {
 };
 
 static struct sim_redis *server;
+static struct sim_redis_copy *saved; /* NULL: nothing */
 static struct line *lines;
 static uint64_t held_until_us;
 
@@ -262,6 +263,8 @@ void server_end(void)
 {
     if (lines)
         trace_fail("server", "connections are left");
+    sim_redis_copy_free(saved);
+    saved = NULL;
     sim_redis_free(server);
     server = NULL;
 }
@@ -281,11 +284,30 @@ void server_hold(uint64_t us)
     held_until_us = schedule_now_us() + us;
 }
 
-void server_restart(void)
+void server_save(void)
 {
-    struct sim_redis_copy *copy = sim_redis_save(server);
+    sim_redis_copy_free(saved);
+    saved = sim_redis_save(server);
+}
 
-    trace_write("redis", "restarts");
-    sim_redis_restart(server, copy);
-    sim_redis_copy_free(copy);
+void server_restart(enum server_data data)
+{
+    static const char *const with[] = {"its data", "older data", "no data"};
+    struct sim_redis_copy *newest = sim_redis_save(server);
+
+    trace_write("redis", "restarts with %s", with[data]);
+    sim_redis_restart(server, data == SERVER_NEWEST ? newest : data == SERVER_OLDER ? saved : NULL);
+    sim_redis_copy_free(newest);
+}
+
+void server_fill(bool full)
+{
+    trace_write("redis", full ? "is full" : "has room");
+    sim_redis_fill(server, full);
+}
+
+void server_evict(void)
+{
+    trace_write("redis", "evicts a key");
+    sim_redis_evict(server);
 }

@@ -22,7 +22,16 @@ void server_cut(const char *who);
 /* It does nothing for so long; what is sent meanwhile it does then. */
 void server_hold(uint64_t us);
 
-/* It ends and is back at once, with the data it had. */
-void server_restart(void);
+/* It ends and is back at once: with the data it had, with those that it had at the last server_save(), or
+ * with none. */
+enum server_data { SERVER_NEWEST, SERVER_OLDER, SERVER_NONE };
+void server_restart(enum server_data data);
+void server_save(void);
+
+/* As long as its memory is full it refuses whatever would need more. */
+void server_fill(bool full);
+
+/* It loses a key that the seed chooses. */
+void server_evict(void);
 
 #endif

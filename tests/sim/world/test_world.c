@@ -61,7 +61,9 @@ static void a_trace_tells_of_all(void **state)
                                        "\"users\":",
                                        "is cut off",
                                        "stops reading",
-                                       "redis     restarts",
+                                       "redis     restarts with older data",
+                                       "redis     restarts with no data",
+                                       "redis     is full",
                                        "redis     does nothing",
                                        "is cut off from Redis"};
     char *trace = trace_of(3);

@@ -218,6 +218,8 @@ static void hear_answer(struct visitor *visitor, const char *answer)
     visitor->answered++;
     if (!strstr(answer, "\"users\":"))
         return; /* an error */
+    if (visitor->exiting && visitor->exited)
+        return; /* its own exit is the last event that it is told */
     for (const char *at = answer; (at = find_user(at, &number));)
         told.has[number] = true;
     if (visitor->known && memcmp(&told, &visitor->aboard, sizeof told) != 0)

@@ -25,6 +25,7 @@ struct world {
     struct node nodes[NODES_MAX];
     struct visitor *visitors;
     struct happening fault;
+    bool full; /* Redis' memory is */
 };
 
 static const char *const node_names[NODES_MAX] = {"a", "b", "c", "d", "e", "f", "g", "h"};
@@ -55,22 +56,42 @@ static void next_fault(struct world *world)
         schedule_set(&world->fault, schedule_now_us() + chance_between(1, 2 * us));
 }
 
-/* False: it has not happened. */
-static bool befall_server(struct world *world)
+/* Without its layout the data are taken for older ones as soon as no gateway is left to name it again, until
+ * an operator does (docs/redis.md); so none are to come and go then. */
+static bool may_evict(const struct world *world)
+{
+    for (unsigned i = 0; i < world->options.nodes; i++)
+        if (!node_runs(&world->nodes[i]))
+            return false;
+    return !world->full;
+}
+
+static void befall_server(struct world *world)
 {
     struct node *node = &world->nodes[chance_below(world->options.nodes)];
 
-    if (world->options.memory || !chance_one_in(3))
-        return false;
-    if (chance_one_in(3)) {
-        server_restart();
-    } else if (chance_one_in(2)) {
+    switch (chance_below(8)) {
+    case 0:
+        server_restart((enum server_data)chance_below(3));
+        break;
+    case 1:
         server_hold(chance_between(1, STALL_MOST_US));
-    } else {
+        break;
+    case 2:
+        world->full = !world->full;
+        server_fill(world->full);
+        break;
+    case 3:
+        if (may_evict(world))
+            server_evict();
+        break;
+    case 4:
+        server_save();
+        break;
+    default:
         trace_write(node->name, "is cut off from Redis");
         server_cut(node->name);
     }
-    return true;
 }
 
 static void befall_node(struct world *world)
@@ -91,7 +112,9 @@ static void befall(void *owner)
 {
     struct world *world = owner;
 
-    if (!befall_server(world))
+    if (!world->options.memory && chance_one_in(2))
+        befall_server(world);
+    else
         befall_node(world);
     next_fault(world);
 }
@@ -130,6 +153,8 @@ static void check_told(const struct world *world, const struct visitor *visitor)
 static void rest(struct world *world)
 {
     schedule_cancel(&world->fault);
+    if (world->full)
+        server_fill(false);
     for (unsigned i = 0; i < world->options.nodes; i++)
         if (!node_runs(&world->nodes[i]))
             node_start(&world->nodes[i]);
