@@ -23,7 +23,7 @@ COMPILED = sed -n 's|^ *"file": "\(.*\)",*$$|\1|p' build/$(BUILD)/compile_comman
 
 configure = cmake --log-level=NOTICE --preset $(1) -DRIDECAST_WERROR=$(WERROR)
 
-.PHONY: build client run install package test test-clients test-debian13 cluster load hold soak offenders chaos model bench pictures lint format fuzz clean help
+.PHONY: build client run install package test test-clients test-debian13 cluster load hold soak offenders chaos model sim bench pictures lint format fuzz clean help
 
 build: ## the gateway: build/release/gateway/ridecast-gateway (BUILD=dev: with ASan and UBSan)
 	@scripts/install-deps.sh build
@@ -116,6 +116,12 @@ chaos: ## SEEDS=20 runs of SECONDS=60 in which everything breaks, then figures o
 
 model: ## SCHEDULES=10000 random schedules of the protocol's model, over all cores (FIRST=0: from this seed on)
 	@python3 -B tests/model/main.py $(SCHEDULES) $(or $(FIRST),0)
+
+sim: ## whole gateways on virtual time, seed after seed, for SECONDS=60 of one core (FIRST=1: from this seed on)
+	@scripts/install-deps.sh build test
+	@$(call configure,release)
+	@cmake --build --preset release --target sim
+	@build/release/tests/sim/world/sim --seed $(or $(FIRST),1) --for $(SECONDS) --visitors 12 --rides 2 --seconds 120 --fault-ms 2000
 
 bench: ## measure against the floor and the peers, and write docs/benchmark.md (ONLY=limit,cost: these rows anew)
 	@scripts/install-deps.sh build bench

@@ -12,7 +12,7 @@ static const uint64_t begin_us = UINT64_C(86400) * 1000000, begin_wall_us = UINT
 /* A binary heap, from 1. */
 static struct happening **heap;
 static size_t count, room;
-static uint64_t happened;
+static uint64_t happened, sum;
 
 void schedule_begin(void)
 {
@@ -20,6 +20,7 @@ void schedule_begin(void)
     virtual_wall_us = begin_wall_us;
     count = 0;
     happened = 0;
+    sum = 0xcbf29ce484222325;
 }
 
 void schedule_end(void)
@@ -37,6 +38,11 @@ uint64_t schedule_now_us(void)
 uint64_t schedule_count(void)
 {
     return happened;
+}
+
+uint64_t schedule_sum(void)
+{
+    return sum;
 }
 
 static bool before(const struct happening *a, const struct happening *b)
@@ -118,6 +124,7 @@ bool schedule_step(uint64_t until_us)
     schedule_cancel(next);
     pass_until(next->at_us);
     happened++;
+    sum = (sum ^ virtual_us) * 0x100000001b3;
     next->happen(next->owner);
     return true;
 }

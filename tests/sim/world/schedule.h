@@ -30,8 +30,9 @@ void schedule_cancel(struct happening *happening);
 /* Lets the next happen, or, when that is later than `until_us`, goes on to that time and says false. */
 bool schedule_step(uint64_t until_us);
 
-/* How many have happened. */
+/* How many have happened, and a fingerprint (FNV-1a) of when: of two runs that differ it differs. */
 uint64_t schedule_count(void);
+uint64_t schedule_sum(void);
 
 /* After the last use: frees what the schedule itself holds. */
 void schedule_end(void);

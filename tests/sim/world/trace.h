@@ -8,14 +8,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* From now on to this stream, which is borrowed; NULL: nowhere, but it is summed up all the same. */
+/* From now on to this stream, which is borrowed; NULL: nowhere. */
 void trace_begin(FILE *out, uint64_t seed);
 
 void trace_write(const char *who, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* A fingerprint (FNV-1a) and the number of the lines so far. */
-uint64_t trace_sum(void);
-uint64_t trace_lines(void);
 
 /* Whose log is being written; NULL: nobody's. */
 extern const char *trace_log_of;

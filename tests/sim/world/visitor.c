@@ -8,7 +8,14 @@
 #include <string.h>
 
 /* Ack ids of questions; transitions have those above. */
-enum { ASK_ID = 0, ACT_LEAST_US = 100000, ACT_MOST_US = 4000000, PAUSE_ONE_IN = 40 };
+enum {
+    ASK_ID = 0,
+    ACT_LEAST_US = 100000,
+    ACT_MOST_US = 4000000,
+    LULL_ONE_IN = 6,
+    LULL_LEAST_US = 5000000,
+    LULL_MOST_US = 20000000,
+};
 
 static void act_within(struct visitor *visitor, uint64_t least_us, uint64_t most_us)
 {
@@ -132,7 +139,10 @@ static void do_something(struct visitor *visitor)
         transit(visitor, "boarding");
         break;
     }
-    act_within(visitor, ACT_LEAST_US, ACT_MOST_US);
+    if (chance_one_in(LULL_ONE_IN))
+        act_within(visitor, LULL_LEAST_US, LULL_MOST_US);
+    else
+        act_within(visitor, ACT_LEAST_US, ACT_MOST_US);
 }
 
 static void act(void *owner)

@@ -212,7 +212,7 @@ struct world_result world_run(const struct world_options *options)
     free(world.visitors);
     server_end();
     nodes_forget();
-    struct world_result result = {trace_sum(), trace_lines(), schedule_count(), schedule_now_us() - begun_us};
+    struct world_result result = {schedule_count(), schedule_sum(), schedule_now_us() - begun_us};
 
     schedule_end();
     return result;

@@ -24,8 +24,7 @@ struct world_options {
 };
 
 struct world_result {
-    uint64_t sum, lines; /* of the trace */
-    uint64_t happenings;
+    uint64_t happenings, sum; /* schedule.h */
     uint64_t virtual_us;
 };
 
