@@ -72,6 +72,7 @@ static void traces_tell_of_all(void **state)
         "\"users\":",
         "is cut off",
         "stops reading",
+        "is recovered",
     };
     enum { THINGS = sizeof things / sizeof *things };
     bool seen[THINGS] = {false};

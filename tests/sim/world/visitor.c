@@ -28,12 +28,20 @@ static void say(struct visitor *visitor, const char *text)
     ws_client_say(&visitor->ws, text);
 }
 
+/* It is nobody whom the ride knows. */
+static void forget(struct visitor *visitor)
+{
+    visitor->known = visitor->boarded = visitor->exiting = visitor->exited = visitor->returns = false;
+    visitor->epoch[0] = visitor->sid[0] = visitor->pid[0] = visitor->position[0] = '\0';
+}
+
+/* What has no answer yet may or may not be done: then it does not come back as who it was. */
 static void away(struct visitor *visitor)
 {
+    visitor->returns &= visitor->said == visitor->acked && !visitor->exiting;
     visitor->state = VISITOR_AWAY;
-    visitor->known = visitor->boarded = visitor->exiting = visitor->exited = visitor->paused = false;
+    visitor->paused = false;
     visitor->said = visitor->acked = visitor->asked = visitor->answered = 0;
-    visitor->epoch[0] = '\0';
     act_within(visitor, ACT_LEAST_US, ACT_MOST_US);
 }
 
@@ -42,7 +50,10 @@ static void come(struct visitor *visitor)
     struct node *node = &visitor->nodes[chance_below(visitor->node_count)];
 
     visitor->node = node;
-    visitor->ride = (unsigned)chance_below(visitor->ride_count);
+    if (!visitor->returns || chance_one_in(4)) {
+        forget(visitor);
+        visitor->ride = (unsigned)chance_below(visitor->ride_count);
+    }
     visitor->state = VISITOR_COMING;
     trace_write(visitor->name, "comes to %s for ride-%u", node->name, visitor->ride);
     ws_client_connect(&visitor->ws, node, visitor->address, "/socket.io/?EIO=4&transport=websocket");
@@ -90,6 +101,7 @@ static void leave(struct visitor *visitor)
 
     snprintf(text, sizeof text, "41/ride-%u,", visitor->ride);
     say(visitor, text);
+    forget(visitor);
     ws_client_close(&visitor->ws);
     away(visitor);
 }
@@ -192,6 +204,7 @@ static void check_position(struct visitor *visitor, const char *event)
         trace_fail(visitor->name, "hears event %llu after %llu", offset, visitor->offset);
     snprintf(visitor->epoch, sizeof visitor->epoch, "%.8s", epoch + 1);
     visitor->offset = offset;
+    snprintf(visitor->position, sizeof visitor->position, "%.*s", (int)strcspn(at, "\""), at);
 }
 
 /* An exit that it said on an earlier visit may come behind a boarding of this one. */
@@ -255,6 +268,34 @@ static void hear_ack(struct visitor *visitor, unsigned id, const char *ack)
     visitor->boarded |= ok && !visitor->exited;
 }
 
+static void take_text(const char *json, const char *name, char *out, size_t size)
+{
+    const char *at = strstr(json, name);
+
+    at = at ? at + strlen(name) : "";
+    snprintf(out, size, "%.*s", (int)strcspn(at, "\""), at);
+}
+
+static void hear_connected(struct visitor *visitor, const char *answer)
+{
+    char sid[sizeof visitor->sid], pid[sizeof visitor->pid];
+
+    take_text(answer, "\"sid\":\"", sid, sizeof sid);
+    take_text(answer, "\"pid\":\"", pid, sizeof pid);
+    if (strcmp(sid, visitor->sid) != 0)
+        forget(visitor);
+    if (strcmp(pid, visitor->pid) != 0)
+        visitor->known = false, visitor->epoch[0] = visitor->position[0] = '\0';
+    else if (pid[0])
+        trace_write(visitor->name, "is recovered");
+    strcpy(visitor->sid, sid);
+    strcpy(visitor->pid, pid);
+    visitor->returns = pid[0];
+    visitor->state = VISITOR_ABOUT;
+    visitor_ask(visitor);
+    act_within(visitor, 0, ACT_LEAST_US);
+}
+
 static void hear_socket(struct visitor *visitor, const char *text)
 {
     char type = *text++;
@@ -266,10 +307,9 @@ static void hear_socket(struct visitor *visitor, const char *text)
     unsigned id = (unsigned)strtoul(comma + 1, &payload, 10);
 
     if (type == '0') {
-        visitor->state = VISITOR_ABOUT;
-        visitor_ask(visitor);
-        act_within(visitor, 0, ACT_LEAST_US);
+        hear_connected(visitor, payload);
     } else if (type == '1' || type == '4') {
+        forget(visitor);
         drop(visitor, false);
     } else if (type == '2') {
         hear_event(visitor, payload);
@@ -282,17 +322,28 @@ static void hear_socket(struct visitor *visitor, const char *text)
     }
 }
 
+static void join(struct visitor *visitor)
+{
+    char text[512], offset[96] = "";
+
+    visitor->state = VISITOR_JOINING;
+    if (visitor->position[0])
+        snprintf(offset, sizeof offset, ",\"offset\":\"%s\"", visitor->position);
+    if (visitor->returns)
+        snprintf(text, sizeof text, "40/ride-%u,{\"pid\":\"%s\"%s}", visitor->ride, visitor->pid, offset);
+    else
+        snprintf(text, sizeof text, "40/ride-%u,", visitor->ride);
+    say(visitor, text);
+}
+
 static void hear(void *arg, const char *text)
 {
     struct visitor *visitor = arg;
-    char connect[32];
 
     trace_write(visitor->name, "< %s", text);
     switch (*text) {
     case '0':
-        visitor->state = VISITOR_JOINING;
-        snprintf(connect, sizeof connect, "40/ride-%u,", visitor->ride);
-        say(visitor, connect);
+        join(visitor);
         break;
     case '2':
         say(visitor, "3");

@@ -4,7 +4,8 @@
  *
  * - an answer to activeUsers is what the last one and the events since add up to;
  * - the positions of a ride's events rise;
- * - whoever has an ack for a boarding has heard of it.
+ * - whoever has an ack for a boarding has heard of it;
+ * - whoever comes back and is recovered goes on as if nothing had been.
  */
 #ifndef RIDECAST_TESTS_SIM_WORLD_VISITOR_H
 #define RIDECAST_TESTS_SIM_WORLD_VISITOR_H
@@ -42,6 +43,9 @@ struct visitor {
     struct crowd aboard;
     char epoch[16]; /* of the last event */
     unsigned long long offset;
+    bool returns;           /* it may come back to its ride with what follows */
+    char sid[32], pid[192]; /* as the last CONNECT was answered */
+    char position[64];      /* of the last event since it has that pid; empty: there was none */
 };
 
 void visitor_init(struct visitor *visitor, unsigned number, struct node *nodes, unsigned node_count,
