@@ -1,6 +1,6 @@
 /*
  * sim [--seed N] [--count N | --for SECONDS] [--nodes N] [--visitors N] [--rides N] [--seconds N] [--fault-ms
- * N] [--memory]
+ * N] [--evict] [--memory]
  * [--trace]
  *
  * Runs as many simulations as are counted, with one seed after the other, or, with --for SECONDS, as many as
@@ -48,11 +48,13 @@ int main(int argc, char **argv)
 {
     struct options options = {1, 1, 3, 100, 4, 600, 10000, 0};
     FILE *trace = NULL;
-    bool memory = false;
+    bool memory = false, evicts = false;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--trace") == 0)
             trace = stdout;
+        else if (strcmp(argv[i], "--evict") == 0)
+            evicts = true;
         else if (strcmp(argv[i], "--memory") == 0)
             memory = true;
         else if (i + 1 < argc)
@@ -69,6 +71,7 @@ int main(int argc, char **argv)
             .visitors = (unsigned)options.visitors,
             .rides = (unsigned)options.rides,
             .seconds = (unsigned)options.seconds,
+            .evicts = evicts,
             .memory = memory,
             .fault_ms = (unsigned)options.fault_ms,
             .trace = trace,

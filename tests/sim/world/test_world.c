@@ -65,7 +65,6 @@ static void traces_tell_of_all(void **state)
         "redis     restarts with no data",
         "redis     does nothing",
         "redis     is full",
-        "redis     evicts a key",
         "is cut off from Redis",
         "userBoarded",
         "userExited",

@@ -63,7 +63,7 @@ static bool may_evict(const struct world *world)
     for (unsigned i = 0; i < world->options.nodes; i++)
         if (!node_runs(&world->nodes[i]))
             return false;
-    return !world->full;
+    return world->options.evicts && !world->full;
 }
 
 static void befall_server(struct world *world)

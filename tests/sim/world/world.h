@@ -18,6 +18,7 @@ struct world_options {
     uint64_t seed;
     unsigned nodes, visitors, rides;
     unsigned seconds;  /* of virtual time before the rest */
+    bool evicts;       /* Redis loses single keys as well; README.md says why not always */
     bool memory;       /* each gateway keeps its riders to itself, else they share a Redis */
     unsigned fault_ms; /* about so much is between two faults; 0: there are none */
     FILE *trace;       /* NULL: only summed up */
