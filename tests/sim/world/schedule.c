@@ -97,7 +97,7 @@ void schedule_set(struct happening *happening, uint64_t at_us)
     schedule_cancel(happening);
     if (count + 1 >= room) {
         room = room ? 2 * room : 64;
-        heap = realloc(heap, room * sizeof *heap);
+        heap = realloc(heap, room * sizeof(void *));
         if (!heap)
             alloc_failed();
     }

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SERVER_URL "redis://10.1.0.1:6379"
+/* Of the option --broker. */
+#define SERVER_OPTION "--broker=redis://10.1.0.1:6379"
 
 /* Empty, and reached from now on. */
 void server_begin(uint64_t seed);

@@ -36,7 +36,7 @@ static const char *const node_names[NODES_MAX] = {"a", "b", "c", "d", "e", "f", 
         "--drain-timeout=1000"
 
 static const char *const alone[] = {"--broker=memory", OPTIONS, NULL};
-static const char *const together[] = {"--broker=" SERVER_URL, OPTIONS, NULL};
+static const char *const together[] = {SERVER_OPTION, OPTIONS, NULL};
 
 static void pass(unsigned seconds)
 {
