@@ -29,6 +29,9 @@ static size_t head(char line[LINE_SIZE], const char *who)
 }
 
 static void add_text(char line[LINE_SIZE], size_t len, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
+static void add_text(char line[LINE_SIZE], size_t len, const char *format, va_list args)
 {
     vsnprintf(line + len, LINE_SIZE - len, format, args);
 }
